@@ -1,0 +1,1 @@
+"""The gateway of the 2016 French-Algerian care protocol: sealed mail, evidence, the four-working-day clock."""

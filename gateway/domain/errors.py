@@ -1,0 +1,357 @@
+"""Every error of the gateway: one root, and leaves that carry fields instead of prose.
+
+A leaf says whose fault it is, whether trying again can help, which exit code the command line returns, and holds three
+templates (what happened, why, the mend) that are filled from its fields. No field ever holds mail content, a subject,
+a person's name or an address.
+"""
+
+from enum import Enum
+from string import Formatter
+from typing import ClassVar
+
+
+class Fault(Enum):
+    """Who can mend the situation."""
+
+    OPERATOR = "operator"
+    PARTNER = "partner"
+    WORLD = "world"
+    OURS = "ours"
+
+
+class GatewayError(Exception):
+    """Root of all errors that the gateway raises on purpose.
+
+    Raises:
+        TypeError: the fields given are not exactly those that the templates name (a defect of ours).
+    """
+
+    fault: ClassVar[Fault] = Fault.OURS
+    retry: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+    what: ClassVar[str] = "Erreur interne."
+    why: ClassVar[str] = ""
+    mend: ClassVar[str] = ""
+
+    def __init__(self, **fields: object) -> None:
+        needed = self.field_names()
+        if set(fields) != needed:
+            raise TypeError(f"{type(self).__name__} takes {sorted(needed)}, not {sorted(fields)}")
+        self.fields = fields
+        super().__init__(self.sentence())
+
+    @classmethod
+    def field_names(cls) -> set[str]:
+        """Names of the fields that the templates use."""
+        texts = (cls.what, cls.why, cls.mend)
+        return {name for text in texts for _, name, _, _ in Formatter().parse(text) if name}
+
+    @property
+    def code(self) -> str:
+        """Stable name for logs, audit records and JSON output."""
+        return type(self).__name__
+
+    def sentence(self) -> str:
+        """What, why and mend as one line of French."""
+        return " ".join(text.format(**self.fields) for text in (self.what, self.why, self.mend) if text)
+
+
+# --- configuration and secrets (the operator mends them)
+
+
+class ConfigError(GatewayError):
+    """Root of what is wrong in the configuration."""
+
+    fault = Fault.OPERATOR
+    exit_code = 3
+
+
+class ConfigUnreadable(ConfigError):
+    """The configuration file cannot be read or is not TOML."""
+
+    what = "Le fichier de configuration {path} est illisible."
+    why = "{reason}"
+    mend = "Indiquez un fichier existant avec --config, ou créez-le avec « gateway init »."
+
+
+class ConfigInvalid(ConfigError):
+    """One or more keys are unknown, missing or wrong; all of them are listed at once."""
+
+    what = "La configuration {path} contient des erreurs :"
+    why = "{faults}"
+    mend = "Corrigez ces clés ; config/gateway.example.toml explique chacune."
+
+
+class SecretUnreadable(ConfigError):
+    """A password, token or key file named by the configuration cannot be read, or is too open."""
+
+    what = "Le secret {source} est inutilisable."
+    why = "{reason}"
+    mend = "Vérifiez le chemin, le propriétaire et les droits (0600)."
+
+
+class CalendarInvalid(ConfigError):
+    """The calendar file does not say what a calendar must say."""
+
+    what = "Le calendrier {path} est invalide."
+    why = "{reason}"
+    mend = "Chaque ligne demande date, name, status et source ; covers_until est obligatoire."
+
+
+class DatabaseMissing(ConfigError):
+    """The database named by the configuration does not exist; creating one by mistake would hide the real one."""
+
+    what = "La base de données {path} n'existe pas."
+    why = "La passerelle n'en crée jamais en cours de route : ce pourrait être une erreur de chemin."
+    mend = "Corrigez [gateway] data, ou créez la base avec « gateway init »."
+
+
+class AlreadyRunning(ConfigError):
+    """Another daemon already works on this data folder."""
+
+    what = "Une autre passerelle travaille déjà sur {path}."
+    why = "Deux processus sur une même base SQLite se gêneraient."
+    mend = "Arrêtez l'autre processus, ou donnez à celui-ci sa propre configuration."
+
+
+# --- keys
+
+
+class KeyFault(GatewayError):
+    """Root of what is wrong with a key of ours or of a partner."""
+
+    fault = Fault.OPERATOR
+    exit_code = 4
+
+
+class KeyMissing(KeyFault):
+    """No key is pinned for a partner that must receive a sealed mail; nothing leaves."""
+
+    what = "Aucune clé de {partner} n'est enregistrée : rien n'est parti."
+    why = "Le courrier ne part jamais en clair."
+    mend = "Importez sa clé : gateway keys import FICHIER --partner {partner} --fingerprint EMPREINTE."
+
+
+class KeyUnusable(KeyFault):
+    """A pinned key is expired, revoked or cannot encrypt; nothing leaves."""
+
+    what = "La clé {fingerprint} de {partner} est inutilisable : rien n'est parti."
+    why = "{reason}"
+    mend = "Demandez au partenaire sa clé à jour et importez-la avec « gateway keys import »."
+
+
+class OwnKeyUnusable(KeyFault):
+    """Our own key is missing, expired, revoked, or the signature was not made by it."""
+
+    what = "La clé de signature de la passerelle est inutilisable."
+    why = "{reason}"
+    mend = "Vérifiez le dossier des clés et la phrase secrète ; « gateway keys list » montre l'état des clés."
+
+
+class FingerprintMismatch(KeyFault):
+    """The file's key is not the one whose fingerprint the person typed."""
+
+    what = "L'empreinte ne correspond pas : la clé n'est pas importée."
+    why = "Attendue {expected}, trouvée {found}."
+    mend = "Vérifiez l'empreinte avec le partenaire par un autre canal (téléphone), puis recommencez."
+
+
+class KeyFileInvalid(KeyFault):
+    """The file holds no public key, several keys, or a private key."""
+
+    what = "Le fichier de clé {path} est refusé."
+    why = "{reason}"
+    mend = "Demandez au partenaire l'export de sa seule clé publique."
+
+
+# --- the outside world
+
+
+class ServerError(GatewayError):
+    """Root of what goes wrong with a mail, token or time server."""
+
+    fault = Fault.WORLD
+    retry = True
+    exit_code = 5
+
+
+class ServerUnreachable(ServerError):
+    """No connection, connection lost, or no answer in time."""
+
+    what = "Le serveur {server} ne répond pas."
+    why = "{reason}"
+    mend = "Vérifiez le réseau, l'adresse et le port ; la passerelle réessaie seule."
+
+
+class TlsRefused(ServerError):
+    """The server's certificate is not valid for us, or TLS is not offered; nothing is sent in clear."""
+
+    what = "Connexion chiffrée refusée avec {server}."
+    why = "{reason}"
+    mend = "Vérifiez le certificat du serveur et la clé « ca » ; la passerelle ne se connecte jamais en clair."
+
+
+class LoginRefused(ServerError):
+    """The server refuses our credentials."""
+
+    what = "Le serveur {server} refuse l'identification."
+    why = "{reason}"
+    mend = "Vérifiez le compte et le mot de passe, le certificat ou le jeton OAuth."
+
+
+class ProtocolBroken(ServerError):
+    """The server answered something that the protocol does not allow, or more than our limits."""
+
+    what = "Réponse inattendue du serveur {server}."
+    why = "{reason}"
+    mend = "Si cela dure, montrez cette ligne à l'administrateur du serveur."
+
+
+class TokenRefused(ServerError):
+    """The OAuth token could not be obtained."""
+
+    what = "Le jeton OAuth n'a pas pu être obtenu de {server}."
+    why = "{reason}"
+    mend = "Vérifiez [oauth] : adresse, identifiant, secret ou commande."
+
+
+class StorageFailed(GatewayError):
+    """A write, fsync or commit failed: full disk, read-only disk, damaged file. Nothing was acknowledged."""
+
+    fault = Fault.WORLD
+    retry = True
+    exit_code = 6
+    what = "Écriture impossible dans {place}."
+    why = "{reason}"
+    mend = "Libérez de la place ou rendez le disque inscriptible ; rien n'a été accusé ni perdu."
+
+
+class DatabaseDamaged(GatewayError):
+    """The database fails its integrity check or is of an unknown version."""
+
+    fault = Fault.WORLD
+    exit_code = 6
+    what = "La base de données est refusée."
+    why = "{reason}"
+    mend = "Restaurez une sauvegarde ; la passerelle ne démarre pas sur une base douteuse."
+
+
+class AlreadyThere(GatewayError):
+    """A constraint says that this row exists: the same mail, request or act was recorded before."""
+
+    what = "Déjà enregistré ({table})."
+
+
+# --- what a mail must be (verification raises these; the mail is kept, quarantined, unanswered)
+
+
+class MailRefused(GatewayError):
+    """A mail fails a check. ``step`` is the trust step's name, ``reason`` a stable short code, never content."""
+
+    fault = Fault.PARTNER
+    what = "Courrier mis en quarantaine à l'étape {step}."
+    why = "{reason}"
+    mend = "Voyez « gateway triage show »."
+
+    def __init__(self, *, step: str, reason: str) -> None:
+        super().__init__(step=step, reason=reason)
+        self.step = step
+        self.reason = reason
+
+
+class MailMalformed(MailRefused):
+    """The bytes are not a mail that we read: limits exceeded, broken structure, wrong shape."""
+
+    def __init__(self, *, reason: str, step: str = "structure") -> None:
+        super().__init__(step=step, reason=reason)
+
+
+class WorkerFailed(MailRefused):
+    """The capped worker died, or ran over time or memory, on this mail."""
+
+    def __init__(self, *, reason: str, step: str = "worker") -> None:
+        super().__init__(step=step, reason=reason)
+
+
+# --- vault and audit
+
+
+class VaultClosed(GatewayError):
+    """The master key does not open what it should, or a case key was destroyed by ``forget``."""
+
+    fault = Fault.OPERATOR
+    exit_code = 4
+    what = "Le coffre ne s'ouvre pas ({item})."
+    why = "{reason}"
+    mend = "Vérifiez la clé maîtresse ; un contenu oublié ne se rouvre pas, c'est voulu."
+
+
+class AuditBroken(GatewayError):
+    """The audit log does not verify."""
+
+    exit_code = 7
+    what = "Le journal d'audit est altéré à partir de l'enregistrement {index}."
+    why = "{reason}"
+    mend = "Conservez la base en l'état et prévenez l'auditeur."
+
+
+# --- what a person asked that cannot be done
+
+
+class DeskError(GatewayError):
+    """Root of refusals at the desk; nothing was changed."""
+
+    fault = Fault.OPERATOR
+    exit_code = 2
+
+
+class FicheInvalid(DeskError):
+    """The form has faults; all of them at once."""
+
+    what = "La fiche {path} n'est pas complète ; rien n'est parti :"
+    why = "{faults}"
+    mend = "Corrigez la fiche et recommencez."
+
+
+class FileUnreadable(DeskError):
+    """A file named on the command line cannot be read."""
+
+    what = "Le fichier {path} est illisible."
+    why = "{reason}"
+    mend = "Vérifiez le chemin et les droits."
+
+
+class RequestTooLate(DeskError):
+    """K2: the authorisation has ended (instruction 2019/224, line 266)."""
+
+    what = "La demande n'est pas partie : l'autorisation s'est terminée le {end}."
+    why = "Elle doit intervenir avant l'expiration de la période autorisée (instruction 2019/224, § 5.1 a)."
+    mend = "Contactez la CNAS et le pôle médical du CNSE."
+
+
+class MailTooLarge(DeskError):
+    """The sealed mail is larger than the server or the partner takes."""
+
+    what = "Le courrier est trop lourd pour {partner} : {size} octets pour {limit} admis."
+    why = "Le chiffrement augmente d'environ 40 % la taille des pièces jointes."
+    mend = "Réduisez les pièces jointes ; rien n'est parti."
+
+
+class Unknown(DeskError):
+    """Nothing of this kind has this reference."""
+
+    what = "{kind} inconnu : {ref}."
+    mend = "« gateway cases », « gateway triage list » ou « gateway message list » montrent les références."
+
+
+class NotAllowed(DeskError):
+    """The role, the state or the person does not permit this act."""
+
+    what = "Acte refusé : {act}."
+    why = "{reason}"
+
+
+class IllegalTransition(GatewayError):
+    """An event that the state table does not allow; the state is unchanged."""
+
+    what = "L'événement {event} est impossible dans l'état {state} ({table})."

@@ -1,0 +1,118 @@
+"""Who speaks with whom: roles, partners, and the policy that decides what a partner's evidence is worth.
+
+Source: instruction DSS/DACI/2019/224 (lines 172-290) for the functions.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Role(Enum):
+    """What a party is in the protocol; it selects what it may send and expects."""
+
+    HOSPITAL = "hospital"
+    CNAS = "cnas"
+    CNSE = "cnse"
+    CPAM = "cpam"
+
+
+class PartnerKind(Enum):
+    """Whether this software runs at the other end, or only a person with a mail program."""
+
+    GATEWAY = "gateway"
+    MAIL = "mail"
+
+
+class Suite(Enum):
+    """Cryptographic suite agreed with a partner."""
+
+    OPENPGP = "openpgp"
+    SMIME = "smime"
+
+
+class Grade(IntEnum):
+    """How strongly an evidence attests reception; higher is stronger. ``ENTERED`` equals a signed receipt."""
+
+    NONE = 0
+    AUTO_REPLY = 1
+    DSN_DELIVERED = 2
+    MDN = 3
+    SIGNED_REPLY = 4
+    SIGNED_RECEIPT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceptionPolicy:
+    """Thresholds of a partner: which grade starts a period, and from which one it records alone.
+
+    ``convention`` names the written agreement that lowers ``records_alone_from`` below a signed reply.
+    """
+
+    starts_from: Grade
+    records_alone_from: Grade
+    convention: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner:
+    """A correspondent, as the configuration knows it. Addresses are lower case, ASCII, the first is the main one."""
+
+    id: str
+    role: Role
+    kind: PartnerKind
+    suite: Suite
+    addresses: tuple[str, ...]
+    policy: ReceptionPolicy
+    max_bytes: int
+
+    @property
+    def address(self) -> str:
+        """Where our mail for this partner goes."""
+        return self.addresses[0]
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """Mail domains of the partner; an unread mail from one of them holds back a tacit acceptance."""
+        return frozenset(address.rpartition("@")[2] for address in self.addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Ourselves: one gateway speaks for one party."""
+
+    id: str
+    role: Role
+    name: str
+    address: str
+    site: str
+
+
+def default_policy(kind: PartnerKind) -> ReceptionPolicy:
+    """The policy asked by ``init`` when nobody decides otherwise."""
+    starts = Grade.SIGNED_RECEIPT if kind is PartnerKind.GATEWAY else Grade.MDN
+    return ReceptionPolicy(starts_from=starts, records_alone_from=Grade.SIGNED_REPLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The partners of the configuration, looked up by id, by role and by address."""
+
+    partners: tuple[Partner, ...]
+
+    def find(self, partner_id: str) -> Partner | None:
+        """The partner of this id."""
+        return next((partner for partner in self.partners if partner.id == partner_id), None)
+
+    def with_role(self, role: Role) -> tuple[Partner, ...]:
+        """All partners of a role, in the configuration's order."""
+        return tuple(partner for partner in self.partners if partner.role is role)
+
+    def at_address(self, address: str) -> Partner | None:
+        """The partner who writes from this address (compared in lower case)."""
+        wanted = address.lower()
+        return next((partner for partner in self.partners if wanted in partner.addresses), None)
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """Mail domains of all partners."""
+        return frozenset(domain for partner in self.partners for domain in partner.domains)

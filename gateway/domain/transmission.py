@@ -1,0 +1,80 @@
+"""One sealed mail to one recipient, as one table: (state, event) -> state.
+
+``sending`` is committed before the first byte leaves, so a crash there is an unknown outcome like a connection lost
+after the final dot: the same bytes may go out once more, never silently lost, never blindly repeated.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from types import MappingProxyType
+
+from gateway.domain.errors import IllegalTransition
+
+
+class State(Enum):
+    """Where a transmission stands."""
+
+    READY = "ready"
+    SENDING = "sending"
+    HANDED_OVER = "handed_over"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    HELD = "held"
+    EVIDENCED = "evidenced"
+
+
+class Event(Enum):
+    """What happens to a transmission."""
+
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    NOT_HANDED_OVER = "not_handed_over"
+    DOUBT = "doubt"
+    REFUSED = "refused"
+    KEY_REFUSED = "key_refused"
+    EVIDENCE = "evidence"
+    RETRIED = "retried"
+    RELEASED = "released"
+
+
+TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
+    {
+        (State.READY, Event.CLAIMED): State.SENDING,
+        (State.READY, Event.KEY_REFUSED): State.HELD,
+        (State.HELD, Event.RELEASED): State.READY,
+        (State.SENDING, Event.ACCEPTED): State.HANDED_OVER,
+        (State.SENDING, Event.NOT_HANDED_OVER): State.READY,
+        (State.SENDING, Event.DOUBT): State.UNKNOWN,
+        (State.SENDING, Event.REFUSED): State.REFUSED,
+        (State.UNKNOWN, Event.RETRIED): State.READY,
+    }
+    | {(state, Event.EVIDENCE): State.EVIDENCED for state in State}
+)
+
+UNKNOWN_RETRY = timedelta(minutes=15)
+"""How long an unknown outcome waits for evidence before the same bytes go out once more."""
+
+MAX_DOUBTS = 2
+"""After the second unknown outcome a person decides."""
+
+_FIRST_DELAY = timedelta(minutes=1)
+_LONGEST_DELAY = timedelta(minutes=30)
+
+
+def step(state: State, event: Event) -> State:
+    """The next state.
+
+    Raises:
+        IllegalTransition: the table has no such pair.
+    """
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransition(table="envoi", state=state.value, event=event.value) from None
+
+
+def next_attempt(now: datetime, attempts: int) -> datetime:
+    """When to try again after ``attempts`` temporary failures: 1, 2, 4 … at most 30 minutes."""
+    delay = min(_FIRST_DELAY * (1 << min(attempts - 1, 10)), _LONGEST_DELAY)
+    return now + delay

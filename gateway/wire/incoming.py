@@ -1,0 +1,206 @@
+"""What the capped worker tells of one incoming mail: facts as plain values, nothing decided, nothing believed.
+
+``outer`` comes from the headers that anyone can write; ``inner`` only from the signed entity. All texts are bounded by
+the readers of :mod:`gateway.wire.mime`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.errors import MailMalformed
+from gateway.wire import dsn, fields, manifest, mdn
+from gateway.wire.automatic import is_auto_submitted
+from gateway.wire.mime import Headers, Part, parse
+from gateway.wire.payload import read_payload
+
+MAX_TEXT = 100_000
+"""Characters of a letter that travel with the facts: more than a person reads in a terminal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    """Facts of the outer headers. ``hops`` are the Received lines from the top: (host, instant)."""
+
+    senders: tuple[str, ...]
+    message_id: str | None
+    cited: tuple[str, ...]
+    hops: tuple[tuple[str | None, datetime | None], ...]
+    date: datetime | None
+    automatic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """An attachment of the signed entity, without its bytes. ``sha256`` is lower-case hex."""
+
+    name: str
+    role: str | None
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    """Facts of the signed entity."""
+
+    senders: tuple[str, ...]
+    recipients: tuple[str, ...]
+    message_id: str | None
+    date: datetime | None
+    subject: str
+    text: str
+    cited: tuple[str, ...]
+    manifest: manifest.Manifest | None
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """What a receipt says, signed or not. ``mic`` is lower-case hex; instants are aware UTC."""
+
+    original_message_id: str | None
+    kind: str
+    modifiers: str
+    mic: str | None
+    mic_algorithm: str | None
+    stated_at: datetime | None
+    date: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One mail as the worker saw it.
+
+    ``shape`` is the name of a :class:`gateway.wire.sealed.Shape`. ``failed_step`` and ``failed_reason`` tell what was
+    refused, in which case nothing but ``outer`` is set. ``entity`` is the exact signed bytes; ``mic`` their SHA-256.
+    """
+
+    shape: str | None
+    outer: Outer | None
+    failed_step: str | None = None
+    failed_reason: str | None = None
+    fingerprint: str | None = None
+    signed_at: datetime | None = None
+    entity: bytes | None = None
+    mic: str | None = None
+    inner: Inner | None = None
+    receipt: Attested | None = None
+    report: dsn.Dsn | None = None
+
+
+def read_outer(headers: Headers) -> Outer:
+    """The outer facts; odd headers give empty values, they never raise."""
+    return Outer(
+        senders=_addresses(headers.get_all("From")),
+        message_id=_first(_ids(headers.get_all("Message-ID"))),
+        cited=_ids((*headers.get_all("In-Reply-To"), *headers.get_all("References"))),
+        hops=tuple((hop.by, hop.at) for hop in map(fields.received, headers.get_all("Received"))),
+        date=_date(headers),
+        automatic=is_auto_submitted(headers),
+    )
+
+
+def read_inner(entity: bytes) -> Inner:
+    """The facts of a signed entity.
+
+    Raises:
+        MailMalformed: two From lines, two manifests, or a manifest that contradicts the attachments.
+    """
+    payload = read_payload(entity)
+    told = manifest.decode(payload.manifest) if payload.manifest is not None else None
+    if told is not None:
+        manifest.check_attachments(told, payload)
+    return Inner(
+        senders=(payload.sender.address,) if payload.sender else (),
+        recipients=tuple(mailbox.address for mailbox in (*payload.to, *payload.cc)),
+        message_id=payload.message_id,
+        date=payload.date,
+        subject=payload.subject,
+        text=payload.text[:MAX_TEXT],
+        cited=tuple(dict.fromkeys((*((payload.in_reply_to,) if payload.in_reply_to else ()), *payload.references))),
+        manifest=told,
+        pieces=tuple(
+            Piece(
+                name=attachment.name,
+                role=attachment.role,
+                media_type=attachment.media_type,
+                size=len(attachment.data),
+                sha256=hashlib.sha256(attachment.data).hexdigest(),
+            )
+            for attachment in payload.attachments
+        ),
+    )
+
+
+def read_signed_report(entity: bytes) -> tuple[Inner, Attested]:
+    """The facts of a receipt whose signed part is exactly this report (RFC 8098).
+
+    Raises:
+        MailMalformed: it is not a receipt that we can read.
+    """
+    report = parse(entity)
+    headers = report.headers
+    senders = _addresses(headers.get_all("From"))
+    inner = Inner(
+        senders=senders,
+        recipients=_addresses((*headers.get_all("To"), *headers.get_all("Cc"))),
+        message_id=_first(_ids(headers.get_all("Message-ID"))),
+        date=_date(headers),
+        subject="",
+        text="",
+        cited=_ids((*headers.get_all("In-Reply-To"), *headers.get_all("References"))),
+        manifest=None,
+        pieces=(),
+    )
+    return inner, _attested(mdn.read_receipt(report))
+
+
+def read_unsigned_report(part: Part) -> tuple[Attested | None, dsn.Dsn | None]:
+    """A receipt or a delivery report that nobody signed; (None, None) when it is neither that we can read."""
+    kind = part.content_type.params.get("report-type", "").lower()
+    try:
+        if kind == "disposition-notification":
+            return _attested(mdn.read_receipt(part)), None
+        if kind == "delivery-status":
+            return None, dsn.read_report(part)
+    except MailMalformed:
+        # A broken report is kept and shown like any other mail; it proves nothing.
+        return None, None
+    return None, None
+
+
+def _attested(receipt: mdn.Receipt) -> Attested:
+    return Attested(
+        original_message_id=receipt.original_message_id,
+        kind=receipt.kind,
+        modifiers=receipt.modifiers,
+        mic=receipt.mic.hex() if receipt.mic is not None else None,
+        mic_algorithm=receipt.mic_algorithm,
+        stated_at=receipt.stated_at,
+        date=receipt.date,
+    )
+
+
+def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(mailbox.address for value in values for mailbox in fields.addresses(value))
+    except MailMalformed:
+        return ()
+
+
+def _ids(values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(found for value in values for found in fields.message_ids(value))
+    except MailMalformed:
+        return ()
+
+
+def _date(headers: Headers) -> datetime | None:
+    value = headers.get("Date")
+    return fields.date(value) if value else None
+
+
+def _first(values: tuple[str, ...]) -> str | None:
+    return values[0] if values else None

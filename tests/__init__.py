@@ -1,0 +1,1 @@
+"""Tests, by room; system tests run real servers on loopback."""
