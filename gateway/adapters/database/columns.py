@@ -1,0 +1,60 @@
+"""Column types: aware instants, enumerations and text lists, stored as an auditor can read them with plain SQL."""
+
+import json
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Dialect, String, Text
+from sqlalchemy.types import TypeDecorator
+
+_LENGTH = len("2026-02-04T23:00:00.000000Z")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant as RFC 3339 text of fixed width, so that text order is time order on every database."""
+
+    impl = String(_LENGTH)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102  SQLAlchemy's
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive instant reached the database")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102  SQLAlchemy's
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Choice(TypeDecorator[Any]):
+    """A member of an enumeration, stored by its value as text."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def __init__(self, choices: type[Enum]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002, D102  SQLAlchemy's
+        return None if value is None else str(value.value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002, D102  SQLAlchemy's
+        if value is None:
+            return None
+        return next(choice for choice in self.choices if str(choice.value) == value)
+
+
+class Words(TypeDecorator[tuple[str, ...]]):
+    """A short list of codes."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102  SQLAlchemy's
+        return None if value is None else json.dumps(list(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:  # noqa: ARG002, D102  SQLAlchemy's
+        return None if value is None else tuple(json.loads(value))

@@ -1,0 +1,291 @@
+"""The store: reads on one engine, acts on another, on SQLAlchemy Core over the tables.
+
+SQLite: WAL, synchronous=FULL, and BEGIN IMMEDIATE for every act, because a deferred transaction that reads and then
+writes fails at once with BUSY_SNAPSHOT whatever the busy timeout says. Commits are shielded from cancellation: a commit
+under a time-out may have happened although the time-out was raised.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Select, Table, event, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool, StaticPool
+
+from gateway import storage
+from gateway.adapters.database.tables import TABLES, LogHeadRow
+from gateway.domain import audit, transmission
+from gateway.domain.errors import AlreadyThere, GatewayError, StorageFailed
+from gateway.domain.merkle import Frontier, leaf_hash
+from gateway.ports import Clock
+from gateway.storage import V
+
+BUSY_SECONDS = 30
+"""How long an act waits for another process's act: longer than any act, shorter than a person's patience."""
+
+
+def _table(kind: type) -> Table:
+    return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+
+
+_HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+
+
+def _conditions(table: Table, equal: Mapping[str, object]) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    for name, value in equal.items():
+        column = table.c[name]
+        if value is None:
+            found.append(column.is_(None))
+        elif isinstance(value, tuple | frozenset):
+            found.append(column.in_(tuple(value)))
+        else:
+            found.append(column == value)
+    return found
+
+
+class _View:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def _values(self, kind: type[V], query: Select[Any]) -> tuple[V, ...]:
+        rows = await self._connection.execute(query)
+        return tuple(kind(**row) for row in rows.mappings())
+
+    async def one(self, kind: type[V], /, **equal: object) -> V | None:
+        table = _table(kind)
+        found = await self._values(kind, select(table).where(*_conditions(table, equal)).limit(2))
+        if len(found) > 1:
+            raise LookupError(f"several {kind.__name__} match {sorted(equal)}")
+        return found[0] if found else None
+
+    async def all(
+        self, kind: type[V], /, *, limit: int | None = None, newest: bool = False, **equal: object
+    ) -> tuple[V, ...]:
+        table = _table(kind)
+        order = next(iter(table.primary_key.columns))
+        query = select(table).where(*_conditions(table, equal)).limit(limit)
+        return await self._values(kind, query.order_by(order.desc() if newest else order))
+
+    async def due(self, site: str, at: datetime) -> tuple[storage.Request, ...]:
+        table = _table(storage.Request)
+        query = select(table).where(table.c.site == site, table.c.due_at <= at).order_by(table.c.due_at)
+        return await self._values(storage.Request, query)
+
+    async def sendable(self, site: str, at: datetime, limit: int) -> tuple[storage.Transmission, ...]:
+        table = _table(storage.Transmission)
+        ready = (table.c.site == site, table.c.state == transmission.State.READY, table.c.next_at <= at)
+        return await self._values(
+            storage.Transmission, select(table).where(*ready).order_by(table.c.next_at, table.c.id).limit(limit)
+        )
+
+    async def unsettled(self, site: str, *, since: datetime, before: datetime) -> tuple[storage.Mail, ...]:
+        table = _table(storage.Mail)
+        query = select(table).where(
+            table.c.site == site,
+            table.c.held_back.is_(True),
+            table.c.settled_at.is_(None),
+            table.c.received_earliest.is_(None) | (table.c.received_earliest < before),
+            table.c.received_latest.is_(None) | (table.c.received_latest >= since),
+        )
+        return await self._values(storage.Mail, query.order_by(table.c.id))
+
+    async def entries(
+        self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
+    ) -> tuple[storage.AuditEntry, ...]:
+        table = _table(storage.AuditEntry)
+        query = select(table).where(table.c.index > after, *_conditions(table, equal)).limit(limit)
+        order = table.c.index.desc() if newest else table.c.index
+        rows = await self._connection.execute(query.order_by(order))
+        return tuple(storage.AuditEntry(**row) for row in rows.mappings())
+
+    async def head(self) -> tuple[int, Frontier, datetime | None]:
+        row = (await self._connection.execute(select(_HEAD))).mappings().one()
+        return row["size"], Frontier.decode(row["frontier"]), row["last_at"]
+
+
+class _Act(_View):
+    def __init__(self, connection: AsyncConnection, *, clock: Clock, site: str, party: str) -> None:
+        super().__init__(connection)
+        self._clock = clock
+        self._site = site
+        self._party = party
+
+    async def add(self, value: V) -> V:
+        table = _table(type(value))
+        columns = {field.name: getattr(value, field.name) for field in fields(value)}
+        generated = "id" in columns and not columns["id"]
+        if generated:
+            del columns["id"]
+        try:
+            result = await self._connection.execute(insert(table).values(**columns))
+        except IntegrityError as error:
+            raise AlreadyThere(table=table.name) from error
+        if not generated:
+            return value
+        return replace(value, id=cast("Any", result.inserted_primary_key)[0])
+
+    async def save(self, value: V) -> V:
+        table = _table(type(value))
+        key = next(iter(table.primary_key.columns))
+        columns = {field.name: getattr(value, field.name) for field in fields(value)}
+        result = await self._connection.execute(update(table).where(key == columns.pop(key.name)).values(**columns))
+        if result.rowcount != 1:
+            raise LookupError(f"no such row in {table.name}")
+        return value
+
+    async def lock(self, case_id: int) -> None:
+        table = _table(storage.Case)
+        await self._connection.execute(select(table.c.id).where(table.c.id == case_id).with_for_update())
+
+    async def record(
+        self,
+        event: str,
+        *,
+        actor: str,
+        case: str | None = None,
+        request: str | None = None,
+        message: str | None = None,
+        partner: str | None = None,
+        outcome: str | None = None,
+        details: Mapping[str, storage.Detail] | None = None,
+    ) -> storage.AuditEntry:
+        head = (await self._connection.execute(select(_HEAD).with_for_update())).mappings().one()
+        record = audit.Record(
+            index=head["size"],
+            at=self._clock.now(),
+            site=self._site,
+            party=self._party,
+            event=event,
+            actor=actor,
+            salt=secrets.token_hex(16),
+            case=case,
+            request=request,
+            message=message,
+            partner=partner,
+            outcome=outcome,
+            details=details or {},
+        )
+        canonical = audit.canonical(record)
+        leaf = leaf_hash(canonical)
+        entry = storage.AuditEntry(
+            index=record.index,
+            at=record.at,
+            event=event,
+            actor=record.actor,
+            case=case,
+            request=request,
+            message=message,
+            partner=partner,
+            outcome=outcome,
+            canonical=canonical,
+            leaf=leaf,
+        )
+        await self._connection.execute(insert(_table(storage.AuditEntry)).values(**asdict(entry)))
+        grown = Frontier.decode(head["frontier"]).append(leaf)
+        await self._connection.execute(
+            update(_HEAD).values(size=record.index + 1, frontier=grown.encode(), last_at=record.at)
+        )
+        return entry
+
+
+class DatabaseStore:
+    """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy."""
+
+    def __init__(self, url: str, *, clock: Clock, site: str, party: str) -> None:
+        self._clock = clock
+        self._site = site
+        self._party = party
+        sqlite = url.startswith("sqlite")
+        # One writer a process: two would only wait for each other inside SQLite.
+        self._writer = _engine(url, immediate=True) if sqlite else create_async_engine(url)
+        self._reader = _engine(url, immediate=False) if sqlite else self._writer
+        self._writing = asyncio.Lock() if sqlite else None
+
+    @asynccontextmanager
+    async def view(self) -> AsyncIterator[storage.View]:
+        """See :meth:`gateway.storage.Store.view`."""
+        with _translated():
+            async with self._reader.begin() as connection:
+                yield _View(connection)
+
+    @asynccontextmanager
+    async def act(self) -> AsyncIterator[storage.Act]:
+        """See :meth:`gateway.storage.Store.act`."""
+        if self._writing is None:
+            async with self._transaction() as act:
+                yield act
+            return
+        async with self._writing, self._transaction() as act:
+            yield act
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[storage.Act]:
+        with _translated():
+            connection = await self._writer.connect()
+            try:
+                await connection.begin()
+                yield _Act(connection, clock=self._clock, site=self._site, party=self._party)
+                await _finish(connection.commit())
+            finally:
+                # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
+                await _finish(connection.close())
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+async def _finish(work: Any) -> None:
+    """Run to the end even when the caller is cancelled, then let the cancellation through."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+class _translated:  # noqa: N801  reads as a word in a with statement
+    """Database errors leave as StorageFailed; errors of ours pass."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DBAPIError) and not isinstance(error, GatewayError):
+            # The driver's own words may hold bound values: only the kind of the error leaves.
+            reason = f"{type(error.orig).__name__}: {str(error.orig)[:80]}"
+            raise StorageFailed(place="la base de données", reason=reason) from None
+
+
+def _engine(url: str, *, immediate: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url, poolclass=StaticPool if immediate else NullPool, connect_args={"timeout": BUSY_SECONDS}
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine

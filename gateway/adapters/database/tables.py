@@ -1,0 +1,315 @@
+"""The tables. Each has the name and columns of one value of :mod:`gateway.storage`; constraints make acts happen once.
+
+Rows carry ``site`` so that a hospital group can run one database.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from gateway import storage
+from gateway.adapters.database.columns import Choice, Instant, Words
+from gateway.domain import request, transmission
+from gateway.domain.parties import Grade
+from gateway.ports import SpoolFile
+
+
+def _instant(*, index: bool = False, optional: bool = True) -> Column[datetime]:
+    return Column(Instant, nullable=optional, index=index)
+
+
+class VaultKeyRow(SQLModel, table=True):
+    """Wrapped vault keys."""
+
+    __tablename__ = "vault_keys"
+    id: str = Field(primary_key=True)
+    purpose: str
+    wrapped: bytes
+    created_at: datetime = Field(sa_column=_instant(optional=False))
+    destroyed_at: datetime | None = Field(sa_column=_instant())
+
+
+class SpoolFileRow(SQLModel, table=True):
+    """Spool files."""
+
+    __tablename__ = "files"
+    name: str = Field(primary_key=True)
+    vault_key: str = Field(foreign_key="vault_keys.id", index=True)
+    wrapped: bytes
+    size: int
+    sha256: str
+
+
+class CaseRow(SQLModel, table=True):
+    """Cases."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("site", "hospital", "ref"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    ref: str
+    hospital: str
+    vault_key: str = Field(foreign_key="vault_keys.id")
+    opened_at: datetime = Field(sa_column=_instant(optional=False))
+    authorised_until: date | None = None
+    identity: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+    identity_lookup: str | None = Field(default=None, index=True)
+    closed_at: datetime | None = Field(sa_column=_instant())
+
+
+class RequestRow(SQLModel, table=True):
+    """Extension requests; the same bytes are the same request."""
+
+    __tablename__ = "requests"
+    __table_args__ = (UniqueConstraint("site", "hash"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    case_id: int = Field(foreign_key="cases.id", index=True)
+    hash: str
+    state: request.State = Field(sa_column=Column(Choice(request.State), nullable=False, index=True))
+    authorised_until: date
+    requested_from: date
+    requested_until: date
+    submitted_at: datetime = Field(sa_column=_instant(optional=False))
+    complete: bool
+    handed_over_at: datetime | None = Field(sa_column=_instant())
+    started_at: datetime | None = Field(sa_column=_instant())
+    grade: Grade = Field(sa_column=Column(Choice(Grade), nullable=False))
+    asks_person: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
+    nominal_at: datetime | None = Field(sa_column=_instant())
+    earliest_at: datetime | None = Field(sa_column=_instant())
+    latest_at: datetime | None = Field(sa_column=_instant())
+    calendar_version: str | None = None
+    due_at: datetime | None = Field(sa_column=_instant(index=True))
+    elapsed_at: datetime | None = Field(sa_column=_instant())
+    owes_notice: bool = Field(index=True)
+    settled_at: datetime | None = Field(sa_column=_instant())
+
+
+class MessageRow(SQLModel, table=True):
+    """Messages of the protocol; a replay is one by constraint."""
+
+    __tablename__ = "messages"
+    __table_args__ = (UniqueConstraint("site", "direction", "partner", "message_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    direction: storage.Direction = Field(sa_column=Column(Choice(storage.Direction), nullable=False))
+    kind: str
+    partner: str
+    message_id: str = Field(index=True)
+    mic: str = Field(index=True)
+    at: datetime = Field(sa_column=_instant(optional=False))
+    case_id: int | None = Field(default=None, foreign_key="cases.id", index=True)
+    request_hash: str | None = Field(default=None, index=True)
+    entity: str | None = Field(default=None, foreign_key="files.name")
+    about: int | None = Field(default=None, foreign_key="messages.id", index=True)
+
+
+class TransmissionRow(SQLModel, table=True):
+    """The outbox."""
+
+    __tablename__ = "transmissions"
+    __table_args__ = (
+        UniqueConstraint("site", "envid"),
+        Index("transmissions_queue", "site", "state", "next_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    message: int = Field(foreign_key="messages.id", index=True)
+    partner: str
+    receipt: bool
+    envid: str
+    file: str = Field(foreign_key="files.name")
+    fingerprint: str | None = None
+    state: transmission.State = Field(sa_column=Column(Choice(transmission.State), nullable=False))
+    next_at: datetime = Field(sa_column=_instant(optional=False))
+    attempts: int
+    doubts: int
+    code: int | None = None
+    text: str | None = None
+    handed_over_at: datetime | None = Field(sa_column=_instant())
+
+
+class MailRow(SQLModel, table=True):
+    """Incoming mails, one row for each UID of each watched folder."""
+
+    __tablename__ = "mails"
+    __table_args__ = (
+        UniqueConstraint("site", "mailbox", "folder", "uidvalidity", "uid"),
+        Index("mails_held_back", "site", "settled_at", "held_back"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uid: int
+    verdict: storage.Verdict = Field(sa_column=Column(Choice(storage.Verdict), nullable=False, index=True))
+    step: str | None = None
+    reason: str | None = None
+    partner: str | None = None
+    held_back: bool
+    internaldate: datetime | None = Field(sa_column=_instant())
+    received_earliest: datetime | None = Field(sa_column=_instant())
+    received_latest: datetime | None = Field(sa_column=_instant())
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    sha256: str | None = Field(default=None, index=True)
+    size: int
+    file: str | None = Field(default=None, foreign_key="files.name")
+    message: int | None = Field(default=None, foreign_key="messages.id")
+    case_id: int | None = Field(default=None, foreign_key="cases.id", index=True)
+    settled_at: datetime | None = Field(sa_column=_instant())
+    settled_as: str | None = None
+    settled_by: str | None = None
+
+
+class PollRow(SQLModel, table=True):
+    """Successful polls."""
+
+    __tablename__ = "polls"
+    __table_args__ = (Index("polls_folder", "site", "mailbox", "folder", "last_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uidnext: int
+    first_at: datetime = Field(sa_column=_instant(optional=False))
+    last_at: datetime = Field(sa_column=_instant(optional=False))
+    answered_at: datetime = Field(sa_column=_instant(optional=False))
+    count: int
+    longest_gap: int
+
+
+class StoredEvidenceRow(SQLModel, table=True):
+    """Evidence of reception."""
+
+    __tablename__ = "evidence"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    request_hash: str = Field(index=True)
+    partner: str
+    kind: str
+    grade: Grade = Field(sa_column=Column(Choice(Grade), nullable=False))
+    statement: bool
+    sent_at: datetime = Field(sa_column=_instant(optional=False))
+    stated_at: datetime | None = Field(sa_column=_instant())
+    dated_at: datetime | None = Field(sa_column=_instant())
+    arrived_at: datetime = Field(sa_column=_instant(optional=False))
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    mail: int | None = Field(default=None, foreign_key="mails.id")
+
+
+class ConfirmationRow(SQLModel, table=True):
+    """What persons confirmed, by name; the same person counts once."""
+
+    __tablename__ = "confirmations"
+    __table_args__ = (UniqueConstraint("site", "request_hash", "asked", "person"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    request_hash: str
+    asked: str
+    person: str
+    at: datetime = Field(sa_column=_instant(optional=False))
+
+
+class AcceptanceRow(SQLModel, table=True):
+    """Tacit acceptances: one standing per request, whoever tries."""
+
+    __tablename__ = "acceptances"
+    __table_args__ = (UniqueConstraint("site", "request_hash"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    request_hash: str
+    effective_at: datetime = Field(sa_column=_instant(optional=False))
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    record: str
+    contradicted_at: datetime | None = Field(sa_column=_instant())
+
+
+class PinRow(SQLModel, table=True):
+    """Partners' pinned keys."""
+
+    __tablename__ = "pins"
+    __table_args__ = (UniqueConstraint("site", "partner", "fingerprint"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    partner: str
+    suite: str
+    fingerprint: str
+    material: str
+    pinned_at: datetime = Field(sa_column=_instant(optional=False))
+    pinned_by: str
+    retired_at: datetime | None = Field(sa_column=_instant())
+
+
+class ClockMarkRow(SQLModel, table=True):
+    """The clock as last seen: one row a site."""
+
+    __tablename__ = "clock"
+    __table_args__ = (UniqueConstraint("site"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    wall: datetime = Field(sa_column=_instant(optional=False))
+    uptime: float
+    boot: str
+    suspended_at: datetime | None = Field(sa_column=_instant())
+    agreed_at: datetime | None = Field(sa_column=_instant())
+
+
+class AuditEntryRow(SQLModel, table=True):
+    """The audit log: canonical bytes are final, the other columns only help to find them."""
+
+    __tablename__ = "audit"
+    index: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_column=_instant(optional=False, index=True))
+    event: str = Field(index=True)
+    actor: str = Field(index=True)
+    case: str | None = Field(default=None, index=True)
+    request: str | None = Field(default=None, index=True)
+    message: str | None = Field(default=None, index=True)
+    partner: str | None = Field(default=None, index=True)
+    outcome: str | None = Field(default=None, index=True)
+    canonical: bytes
+    leaf: bytes
+
+
+class LogHeadRow(SQLModel, table=True):
+    """The head of the audit log: one row, locked by each act that appends."""
+
+    __tablename__ = "log_head"
+    __table_args__ = (CheckConstraint(text("id = 1"), name="one_head"),)
+    id: int = Field(primary_key=True)
+    size: int
+    frontier: bytes
+    last_at: datetime | None = Field(sa_column=_instant())
+
+
+class MetaRow(SQLModel, table=True):
+    """Whose database this is, so that another party's configuration is refused."""
+
+    __tablename__ = "meta"
+    key: str = Field(primary_key=True)
+    value: str
+
+
+METADATA = SQLModel.metadata
+
+TABLES: dict[type, type[SQLModel]] = {
+    storage.VaultKey: VaultKeyRow,
+    SpoolFile: SpoolFileRow,
+    storage.Case: CaseRow,
+    storage.Request: RequestRow,
+    storage.Message: MessageRow,
+    storage.Transmission: TransmissionRow,
+    storage.Mail: MailRow,
+    storage.Poll: PollRow,
+    storage.StoredEvidence: StoredEvidenceRow,
+    storage.Confirmation: ConfirmationRow,
+    storage.Acceptance: AcceptanceRow,
+    storage.Pin: PinRow,
+    storage.ClockMark: ClockMarkRow,
+    storage.AuditEntry: AuditEntryRow,
+}
+"""Which table holds which value; a test compares the columns with the fields."""

@@ -1,0 +1,142 @@
+"""Signing with our key and encrypting to one partner (RFC 3156), through python-gnupg.
+
+Its objects are safe here because the data and the keys are ours and were checked; its flags are still not believed
+alone: the status lines it keeps must name our key, the digest and the cipher. gpg is asked for a key by
+its full fingerprint only, and a sealed mail is never compressed, so that other programs can read it.
+"""
+
+import asyncio
+import re
+from typing import Any
+
+from gateway.adapters.openpgp.home import Home
+from gateway.adapters.openpgp.keyfiles import KeyFacts, KeyState
+from gateway.domain.errors import KeyFileInvalid, KeyUnusable, OwnKeyUnusable
+from gateway.ports import PublicKey, Signature
+
+_SHA512 = "10"  # RFC 9580 §9.5
+_AES256 = "9"  # RFC 9580 §9.3
+_MICALG = "pgp-sha512"  # RFC 3156 §5
+_FULL_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+
+_WHY_UNUSABLE = {
+    KeyState.EXPIRED: "Elle a expiré.",
+    KeyState.REVOKED: "Elle est révoquée.",
+    KeyState.INVALID: "GnuPG la tient pour invalide.",
+}
+
+
+class OpenPgpSealer:
+    """Implements ``gateway.ports.Sealer`` over an open home. gpg runs in a thread, some 10 ms a call."""
+
+    def __init__(self, home: Home, *, fingerprint: str, passphrase: str) -> None:
+        self._home = home
+        self._fingerprint = fingerprint
+        self._passphrase = passphrase
+
+    async def sign(self, entity: bytes) -> Signature:
+        """Detached, armoured, binary SHA-512 signature over exactly these bytes.
+
+        Raises:
+            OwnKeyUnusable: the signature was not made, or not by our key.
+        """
+        return await asyncio.to_thread(self._sign, entity)
+
+    async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
+        """Armoured message for exactly this key: AES-256 with integrity, no compression.
+
+        Raises:
+            KeyUnusable: expired, revoked, without encryption capability, or not the pinned key.
+        """
+        return await asyncio.to_thread(self._encrypt, entity, key, partner)
+
+    async def check(self, key: PublicKey, *, partner: str) -> None:
+        """Refuse a key that could not encrypt now.
+
+        Raises:
+            KeyUnusable: expired, revoked, without encryption capability, or not the pinned key.
+        """
+        await asyncio.to_thread(self._check, key, partner)
+
+    def _sign(self, entity: bytes) -> Signature:
+        own = self._home.own
+        if own.fingerprint != self._fingerprint or own.signing is None:
+            raise OwnKeyUnusable(reason="Le trousseau ne contient pas la clé de signature attendue.")
+        # The exclamation mark forces this very key; without it gpg silently signs with another one of the ring.
+        forced = ["--local-user", f"{own.signing}!", "--digest-algo", "SHA512"]
+        try:
+            result = self._home.gpg.sign(
+                entity, detach=True, clearsign=False, passphrase=self._passphrase, extra_args=forced
+            )
+        except (OSError, ValueError) as error:
+            raise OwnKeyUnusable(reason="GnuPG ne s'est pas lancé, ou la phrase secrète n'en est pas une.") from error
+        created = _status_lines(result, "SIG_CREATED")
+        if result.returncode != 0 or len(created) != 1:
+            raise OwnKeyUnusable(reason=_why_no_signature(result))
+        kind, _, digest, sigclass, _, maker = created[0]
+        if (kind, digest, sigclass, maker) != ("D", _SHA512, "00", own.signing):
+            raise OwnKeyUnusable(reason="GnuPG a signé autrement que demandé.")
+        return Signature(armoured=bytes(result.data), micalg=_MICALG, fingerprint=own.fingerprint)
+
+    def _encrypt(self, entity: bytes, key: PublicKey, partner: str) -> bytes:
+        self._check(key, partner)
+        options = ["--no-encrypt-to", "--compress-algo", "none", "--cipher-algo", "AES256", "--force-mdc"]
+        refused = KeyUnusable(
+            partner=partner, fingerprint=key.fingerprint, reason="GnuPG refuse de chiffrer avec elle."
+        )
+        try:
+            result = self._home.gpg.encrypt(entity, [key.fingerprint], always_trust=True, extra_args=options)
+        except OSError as error:
+            # gpg stopped reading a long entity because it refuses the key.
+            raise refused from error
+        begun = _status_lines(result, "BEGIN_ENCRYPTION")
+        done = result.returncode == 0 and len(_status_lines(result, "END_ENCRYPTION")) == 1
+        if not done or len(begun) != 1 or _status_lines(result, "INV_RECP"):
+            raise KeyUnusable(
+                partner=partner, fingerprint=key.fingerprint, reason="GnuPG refuse de chiffrer avec elle."
+            )
+        mdc, cipher, *aead = begun[0]
+        if cipher != _AES256 or (mdc == "0" and aead in ([], ["0"])):
+            raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason="GnuPG a chiffré trop faiblement.")
+        return bytes(result.data)
+
+    def _check(self, key: PublicKey, partner: str) -> None:
+        reason = self._why_unusable(key)
+        if reason is not None:
+            raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=reason)
+
+    def _why_unusable(self, key: PublicKey) -> str | None:
+        if not _FULL_FINGERPRINT.fullmatch(key.fingerprint):
+            return "Son empreinte n'est pas complète."
+        try:
+            self._home.admit(key)
+            facts = self._home.facts(key.fingerprint)
+        except KeyFileInvalid as error:
+            return str(error.fields["reason"])
+        return _why_not_now(facts)
+
+
+def _why_not_now(facts: KeyFacts) -> str | None:
+    if facts.state in _WHY_UNUSABLE:
+        return _WHY_UNUSABLE[facts.state]
+    if facts.can_encrypt:
+        return None
+    if facts.encryption_ids:
+        return "Sa sous-clé de chiffrement est expirée ou révoquée."
+    return "Elle ne permet pas de chiffrer."
+
+
+def _why_no_signature(result: Any) -> str:
+    """A sentence from keywords only; gpg's own text would name people."""
+    if _status_lines(result, "KEYREVOKED"):
+        return "La clé est révoquée."
+    if _status_lines(result, "KEYEXPIRED"):
+        return "La clé a expiré."
+    return "GnuPG n'a pas signé : clé absente, expirée ou révoquée, ou phrase secrète fausse."
+
+
+def _status_lines(result: Any, keyword: str) -> list[list[str]]:
+    """Values of these status lines; python-gnupg keeps them in ``stderr`` with the human text."""
+    prefix = f"[GNUPG:] {keyword}"
+    lines = [line for line in str(result.stderr).split("\n") if line == prefix or line.startswith(f"{prefix} ")]
+    return [line.split()[2:] for line in lines]

@@ -1,0 +1,364 @@
+"""The pool of capped worker processes that open mail: one spawned process a slot, with its own pipe and its own home.
+
+A worker that is killed, runs over time or breaks the protocol is replaced alone; the others never notice. The
+passphrase travels in the first message on the pipe, never on a command line. The homes are made by the caller, out of
+every cap. Nothing that a worker says is believed beyond its form.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from pydantic import TypeAdapter
+
+import gateway
+from gateway.domain.errors import MailMalformed, WorkerFailed
+from gateway.ports import PublicKey
+from gateway.wire.incoming import Incoming
+
+# The facts of a mail: a manifest of 256 KiB and a letter of 100,000 characters, escaped, fit well.
+MAX_HEADER = 2 * 1024 * 1024
+
+# What the worker exits with when its memory cap was reached.
+EXIT_MEMORY = 12
+
+_LENGTH = 4
+_PIPE_BUFFER = 1024 * 1024
+_CODE = re.compile(r"[ -~]{1,200}")
+_FINGERPRINT = re.compile(r"[0-9A-F]{40,64}")
+_INCOMING = TypeAdapter(Incoming)
+_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD")
+_PASSED_ON_PREFIX = "FAKETIME"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What opening one mail may cost; each protects the machine from one kind of hostile mail.
+
+    ``seconds`` is wall-clock time a mail and ``cpu_seconds`` processor time a process; ``memory`` is address space in
+    bytes, for the worker and for its gpg alike; ``file_bytes`` bounds any file they write (gpg's random seed has 600);
+    ``max_mail`` and ``max_plain`` are bytes before and after decryption; ``jobs`` is how many mails a process sees.
+    """
+
+    seconds: float = 20.0
+    cpu_seconds: int = 15
+    memory: int = 768 * 1024 * 1024
+    file_bytes: int = 1024 * 1024
+    open_files: int = 64
+    max_mail: int = 60 * 1024 * 1024
+    max_plain: int = 60 * 1024 * 1024
+    jobs: int = 200
+    start_seconds: float = 15.0
+
+
+class OpenHome(Protocol):
+    """What the pool needs to know of a home."""
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        ...
+
+    def close(self) -> None:
+        """End what runs in it and remove it."""
+        ...
+
+
+HomeFactory = Callable[[Sequence[PublicKey]], OpenHome]
+
+
+def encode_frame(header: Mapping[str, Any], body: bytes = b"") -> bytes:
+    """A message: length of the header (4 bytes, big-endian), JSON header with the body's size, body."""
+    encoded = json.dumps({**header, "size": len(body)}).encode()
+    return len(encoded).to_bytes(_LENGTH, "big") + encoded + body
+
+
+def decode_header(encoded: bytes) -> dict[str, Any]:
+    """The header of a message.
+
+    Raises:
+        ValueError: not a JSON object with a size.
+    """
+    header = json.loads(encoded)
+    if not isinstance(header, dict) or type(header.get("size")) is not int or header["size"] < 0:
+        raise ValueError("not a header")
+    return header
+
+
+def read_frame(stream: BinaryIO, max_body: int) -> tuple[dict[str, Any], bytes] | None:
+    """The next message of a blocking stream; None at its end.
+
+    Raises:
+        ValueError: cut, too large, or not a message.
+    """
+    prefix = stream.read(_LENGTH)
+    if not prefix:
+        return None
+    length = int.from_bytes(prefix, "big")
+    if len(prefix) != _LENGTH or length > MAX_HEADER:
+        raise ValueError("not a message")
+    header = decode_header(stream.read(length))
+    if header["size"] > max_body:
+        raise ValueError("message too large")
+    body = stream.read(header["size"])
+    if len(body) != header["size"]:
+        raise ValueError("message cut")
+    return header, body
+
+
+class WorkerPool:
+    """Implements ``gateway.ports.Opener``. ``home_factory`` blocks and is called in a thread."""
+
+    def __init__(
+        self, *, slots: int, home_factory: HomeFactory, passphrase: str, limits: Limits, keys: Sequence[PublicKey] = ()
+    ) -> None:
+        self._factory = home_factory
+        self._passphrase = passphrase
+        self._limits = limits
+        self._keys = tuple(keys)
+        self._slots = tuple(_Slot() for _ in range(slots))
+        self._free: asyncio.Queue[_Slot] = asyncio.Queue()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Make the homes and start all workers.
+
+        Raises:
+            OwnKeyUnusable, KeyFileInvalid: from the factory.
+            WorkerFailed: a worker did not start.
+        """
+        await self.refresh(self._keys)
+        for slot in self._slots:
+            try:
+                await self._ready(slot)
+            except WorkerFailed:
+                await self.close()
+                raise
+            self._free.put_nowait(slot)
+
+    async def close(self) -> None:
+        """End all workers and homes; never raises because one was ended already."""
+        self._closed = True
+        for slot in self._slots:
+            await _end(slot)
+            for home in (slot.home, slot.next_home):
+                if home is not None:
+                    await asyncio.to_thread(home.close)
+            slot.home = slot.next_home = None
+
+    async def refresh(self, keys: Sequence[PublicKey]) -> None:
+        """Make new homes with these public keys; every job that starts after this returned uses them.
+
+        Raises:
+            OwnKeyUnusable, KeyFileInvalid: from the factory; the old homes stay in use.
+        """
+        made: list[OpenHome] = []
+        try:
+            for _ in self._slots:
+                made.append(await self._make_home(keys))  # noqa: PERF401 - closed one by one below
+        except BaseException:
+            for home in made:
+                home.close()
+            raise
+        self._keys = tuple(keys)
+        for slot, home in zip(self._slots, made, strict=True):
+            unused, slot.next_home = slot.next_home, home
+            if unused is not None:
+                await asyncio.to_thread(unused.close)
+
+    async def open(self, raw: bytes) -> Incoming:
+        """Open one mail in a free worker, waiting for one.
+
+        Raises:
+            MailMalformed, MailRefused: the mail fails a check.
+            WorkerFailed: ``timeout``, ``memory``, ``died``, ``protocol``, ``start``, ``own-key`` or
+                ``closed``.
+        """
+        if len(raw) > self._limits.max_mail:
+            raise MailMalformed(reason="too-large")
+        slot = await self._free.get()
+        try:
+            process = await self._ready(slot)
+            return await self._job(slot, process, raw)
+        except (WorkerFailed, asyncio.CancelledError):
+            # The pipe may hold half a message.
+            await _end(slot)
+            raise
+        finally:
+            self._free.put_nowait(slot)
+
+    async def _make_home(self, keys: Sequence[PublicKey]) -> OpenHome:
+        """A thread cannot be cancelled: a home that nobody waits for any more is closed again."""
+        making = asyncio.ensure_future(asyncio.to_thread(self._factory, keys))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.to_thread((await making).close)
+            raise
+
+    async def _ready(self, slot: "_Slot") -> asyncio.subprocess.Process:
+        """The slot's worker, replaced when it is worn, dead or out of date."""
+        if self._closed:
+            raise WorkerFailed(reason="closed")
+        if slot.next_home is not None:
+            await _end(slot)
+            old, slot.home, slot.next_home = slot.home, slot.next_home, None
+            if old is not None:
+                await asyncio.to_thread(old.close)
+        if slot.home is None:
+            slot.home = await self._make_home(self._keys)
+        if slot.process is not None and (slot.process.returncode is not None or slot.jobs >= self._limits.jobs):
+            await _end(slot)
+        if slot.process is None:
+            await self._spawn(slot, slot.home)
+        if slot.process is None:
+            raise WorkerFailed(reason="start")
+        return slot.process
+
+    async def _spawn(self, slot: "_Slot", home: OpenHome) -> None:
+        try:
+            slot.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "gateway.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # a traceback could quote a mail
+                limit=_PIPE_BUFFER,
+                cwd="/",
+                env=_environment(),
+                start_new_session=True,  # killing the group takes its gpg along, and Ctrl-C is our affair
+            )
+        except OSError as error:
+            raise WorkerFailed(reason="start") from error
+        slot.jobs = 0
+        hello = {"home": str(home.path), "passphrase": self._passphrase, "limits": asdict(self._limits)}
+        try:
+            async with asyncio.timeout(self._limits.start_seconds):
+                header, _ = await self._exchange(slot.process, encode_frame(hello))
+        except (TimeoutError, OSError, EOFError, ValueError) as error:
+            await _end(slot)
+            raise WorkerFailed(reason="start") from error
+        if header.get("ready") is not True:
+            await _end(slot)
+            raise WorkerFailed(reason="start")
+
+    async def _job(self, slot: "_Slot", process: asyncio.subprocess.Process, raw: bytes) -> Incoming:
+        slot.jobs += 1
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                header, body = await self._exchange(process, encode_frame({}, raw))
+        except TimeoutError as error:
+            raise WorkerFailed(reason="timeout") from error
+        except (OSError, EOFError) as error:
+            await _end(slot)
+            raise WorkerFailed(reason="memory" if process.returncode == EXIT_MEMORY else "died") from error
+        except ValueError as error:
+            raise WorkerFailed(reason="protocol") from error
+        if "own_key" in header:
+            # The agent may have died: the next job gets a new home.
+            await self._drop_home(slot)
+            raise WorkerFailed(reason="own-key")
+        return _answer(header, body)
+
+    async def _drop_home(self, slot: "_Slot") -> None:
+        await _end(slot)
+        home, slot.home = slot.home, None
+        if home is not None:
+            await asyncio.to_thread(home.close)
+
+    async def _exchange(self, process: asyncio.subprocess.Process, message: bytes) -> tuple[dict[str, Any], bytes]:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("worker must be started with pipes")
+        process.stdin.write(message)
+        await process.stdin.drain()
+        length = int.from_bytes(await process.stdout.readexactly(_LENGTH), "big")
+        if length > MAX_HEADER:
+            raise ValueError("header too large")
+        header = decode_header(await process.stdout.readexactly(length))
+        if header["size"] > self._limits.max_plain:
+            raise ValueError("body too large")
+        return header, await process.stdout.readexactly(header["size"])
+
+
+class _Slot:
+    """One place of the pool: a home, the worker that uses it, and a newer home that waits for the next job."""
+
+    def __init__(self) -> None:
+        self.process: asyncio.subprocess.Process | None = None
+        self.home: OpenHome | None = None
+        self.next_home: OpenHome | None = None
+        self.jobs = 0
+
+
+def _environment() -> dict[str, str]:
+    """What a worker may know of our environment: no secret that lives there."""
+    passed = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+    passed |= {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON_PREFIX)}
+    # One arena: with more, glibc reserves address space by threads' number and the memory cap would mean little.
+    ours = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "PYTHONPATH": str(Path(gateway.__path__[0]).parent)}
+    return passed | ours
+
+
+async def _end(slot: _Slot) -> None:
+    """Kill the slot's worker with the gpg it may have running, and reap it."""
+    process, slot.process = slot.process, None
+    if process is None:
+        return
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if process.stdin is not None:
+        process.stdin.close()
+        with suppress(OSError):
+            await process.stdin.wait_closed()
+    await process.wait()
+
+
+def encode_incoming(seen: Incoming) -> Any:
+    """The facts of a mail as JSON values, without the entity, which travels as the body."""
+    return _INCOMING.dump_python(seen, mode="json", exclude={"entity"})
+
+
+def _answer(header: Mapping[str, Any], body: bytes) -> Incoming:
+    """Turn a worker's answer into a value; a worker that hostile mail took over must not reach further than this.
+
+    Raises:
+        WorkerFailed: the answer has not the agreed form.
+    """
+    try:
+        seen = _INCOMING.validate_json(json.dumps(header["seen"]), strict=True)
+        for text in (seen.shape, seen.failed_step, seen.failed_reason):
+            if text is not None:
+                _matching(_CODE, text)
+        if seen.fingerprint is not None:
+            _matching(_FINGERPRINT, seen.fingerprint)
+        _require_aware(seen)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WorkerFailed(reason="protocol") from error
+    return replace(seen, entity=None if seen.fingerprint is None else body)
+
+
+def _require_aware(value: object) -> None:
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ValueError("naive instant")
+    elif is_dataclass(value):
+        for field in fields(value):
+            _require_aware(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for item in value:
+            _require_aware(item)
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    if not pattern.fullmatch(text):
+        raise ValueError("unexpected text")
+    return text

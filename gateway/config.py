@@ -1,0 +1,362 @@
+"""The configuration: one TOML file read into frozen settings.
+
+An unknown key is refused; relative paths are relative to the file. Secrets are never in the file: it names where they
+are (a file, an environment variable, a systemd credential).
+"""
+
+import os
+import re
+import tomllib
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
+from gateway.domain.parties import (
+    Directory,
+    Grade,
+    Partner,
+    PartnerKind,
+    Party,
+    ReceptionPolicy,
+    Role,
+    Suite,
+    default_policy,
+)
+
+DEFAULT_LIMIT = 25_000_000
+"""Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
+
+
+_base: ContextVar[Path] = ContextVar("_base", default=Path())
+"""Folder of the file being read: settings classes do not hand pydantic's own context down."""
+
+
+def _absolute(path: Path) -> Path:
+    return path if path.is_absolute() else _base.get() / path
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
+        raise ValueError("adresse attendue, par exemple soins@hopital.fr")
+    return text.lower()
+
+
+def _identifier(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
+        raise ValueError("lettres minuscules sans accent, chiffres et tirets")
+    return text
+
+
+FilePath = Annotated[Path, AfterValidator(_absolute)]
+Address = Annotated[str, AfterValidator(_address)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Secret(Section):
+    """Where a secret is: exactly one of a file (0600), an environment variable, a systemd credential."""
+
+    file: FilePath | None = None
+    env: str | None = None
+    credential: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Secret":
+        if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
+            raise ValueError("exactement une source : file, env ou credential")
+        return self
+
+    def read(self) -> str:
+        """The secret, without its final line end.
+
+        Raises:
+            SecretUnreadable: absent, empty, or a file that others can read.
+        """
+        if self.env is not None:
+            value = os.environ.get(self.env, "")
+            source = f"${self.env}"
+        else:
+            path = self.path()
+            source = str(path)
+            value = _read_private(path, shared=self.credential is not None)
+        if not value.strip():
+            raise SecretUnreadable(source=source, reason="Il est vide ou absent.")
+        return value.rstrip("\r\n")
+
+    def path(self) -> Path:
+        """The file behind ``file`` or ``credential``.
+
+        Raises:
+            SecretUnreadable: a credential outside of a service that was given any.
+        """
+        if self.file is not None:
+            return self.file
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            raise SecretUnreadable(source=str(self.credential), reason="systemd n'a remis aucun secret à ce processus.")
+        return Path(folder, str(self.credential))
+
+
+def _read_private(path: Path, *, shared: bool) -> str:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "ce n'est pas du texte"
+        raise SecretUnreadable(source=str(path), reason=reason) from error
+    if mode & 0o077 and not shared:
+        raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
+    return text
+
+
+class GatewaySection(Section):
+    """Who we are and where our data lies."""
+
+    party: Identifier
+    role: Literal["hospital", "cnas", "cnse"]
+    name: str = Field(min_length=1, max_length=120)
+    address: Address
+    site: Identifier = "principal"
+    data: FilePath
+    calendar: FilePath | None = None
+
+
+class OAuthSection(Section):
+    """Where XOAUTH2 tokens come from: exactly one way."""
+
+    command: tuple[str, ...] | None = None
+    file: FilePath | None = None
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    scope: str | None = None
+    ca: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "OAuthSection":
+        if sum(bool(way) for way in (self.command, self.file, self.token_url)) != 1:
+            raise ValueError("exactement une manière : command, file ou token_url")
+        if self.token_url and not (self.client_id and self.client_secret):
+            raise ValueError("token_url demande client_id et client_secret")
+        return self
+
+
+class ServerSection(Section):
+    """What IMAP and SMTP have in common."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+    user: str | None = None
+    password: Secret | None = None
+    auth: Literal["password", "xoauth2", "certificate"] = "password"
+    ca: FilePath | None = None
+    client_certificate: FilePath | None = None
+    client_key: FilePath | None = None
+    timeout_seconds: float = Field(default=60, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ServerSection":
+        if self.auth == "password" and not (self.user and self.password):
+            raise ValueError("auth = « password » demande user et password")
+        if self.auth == "xoauth2" and not self.user:
+            raise ValueError("auth = « xoauth2 » demande user")
+        if self.auth == "certificate" and not self.client_certificate:
+            raise ValueError("auth = « certificate » demande client_certificate")
+        return self
+
+
+class ImapSection(ServerSection):
+    """The mailbox: implicit TLS always."""
+
+    port: int = Field(default=993, ge=1, le=65535)
+    watch: tuple[str, ...] = Field(default=("INBOX", "Junk"), min_length=1)
+    clock_folder: str = "Passerelle-Horloge"
+    poll_seconds: float = Field(default=15, gt=0, le=3600)
+
+
+class SmtpSection(ServerSection):
+    """The hospital's own submission server: TLS always."""
+
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "implicit"] = "starttls"
+    max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
+
+
+class VaultSection(Section):
+    """The master key that opens what lies on the disk."""
+
+    master_key: Secret
+
+
+class OpenPgpSection(Section):
+    """Our OpenPGP key: its folder and its passphrase."""
+
+    folder: FilePath
+    passphrase: Secret
+
+
+class ReceptionSection(Section):
+    """Whose ``Received`` lines are ours."""
+
+    own_mta: tuple[str, ...] = Field(min_length=1)
+
+
+class DeadlinesSection(Section):
+    """The clock of tacit acceptance."""
+
+    grace_hours: float = Field(default=12, ge=1, le=240)
+    tick_seconds: float = Field(default=15, gt=0, le=3600)
+
+
+class WorkerSection(Section):
+    """The capped worker that opens incoming mail."""
+
+    slots: int = Field(default=1, ge=1, le=64)
+    seconds: float = Field(default=60, gt=0, le=600)
+    memory_mb: int = Field(default=512, ge=128)
+
+
+class PartnerSection(Section):
+    """A correspondent."""
+
+    role: Literal["hospital", "cnas", "cnse", "cpam"]
+    kind: Literal["gateway", "mail"]
+    address: Address
+    other_addresses: tuple[Address, ...] = ()
+    suite: Literal["openpgp"] = "openpgp"
+    max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
+    starts_from: GradeName | None = None
+    records_alone_from: GradeName | None = None
+    convention: str | None = Field(default=None, min_length=3)
+
+    @model_validator(mode="after")
+    def _written_agreement(self) -> "PartnerSection":
+        alone = Grade[(self.records_alone_from or "signed_reply").upper()]
+        if alone < Grade.SIGNED_REPLY and not self.convention:
+            raise ValueError("records_alone_from sous signed_reply demande convention = « … », l'accord écrit")
+        return self
+
+    def value(self, partner_id: str) -> Partner:
+        """The partner as the domain knows it."""
+        kind = PartnerKind(self.kind)
+        default = default_policy(kind)
+        return Partner(
+            id=partner_id,
+            role=Role(self.role),
+            kind=kind,
+            suite=Suite(self.suite),
+            addresses=(self.address, *self.other_addresses),
+            max_bytes=self.max_bytes,
+            policy=ReceptionPolicy(
+                starts_from=Grade[self.starts_from.upper()] if self.starts_from else default.starts_from,
+                records_alone_from=(
+                    Grade[self.records_alone_from.upper()] if self.records_alone_from else default.records_alone_from
+                ),
+                convention=self.convention,
+            ),
+        )
+
+
+class Settings(BaseSettings):
+    """The whole file."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    gateway: GatewaySection
+    imap: ImapSection
+    smtp: SmtpSection
+    oauth: OAuthSection | None = None
+    vault: VaultSection
+    openpgp: OpenPgpSection
+    reception: ReceptionSection
+    deadlines: DeadlinesSection = DeadlinesSection()
+    worker: WorkerSection = WorkerSection()
+    people: dict[str, str] = Field(default_factory=dict)
+    partners: dict[Identifier, PartnerSection]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
+            raise ValueError("auth = « xoauth2 » demande la section [oauth]")
+        addresses = [address for partner in self.directory.partners for address in partner.addresses]
+        if len(set(addresses)) != len(addresses):
+            raise ValueError("deux partenaires ont la même adresse")
+        if self.gateway.address in addresses:
+            raise ValueError("l'adresse d'un partenaire est celle de la passerelle")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the file alone decides
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the file alone decides
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the file alone decides
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The file, and nothing from the environment: what runs is what the file says."""
+        return (init_settings, TomlConfigSettingsSource(settings_cls))
+
+    @property
+    def party(self) -> Party:
+        """Ourselves."""
+        us = self.gateway
+        return Party(id=us.party, role=Role(us.role), name=us.name, address=us.address, site=us.site)
+
+    @property
+    def directory(self) -> Directory:
+        """Our correspondents."""
+        return Directory(tuple(section.value(name) for name, section in self.partners.items()))
+
+    @property
+    def four_eyes(self) -> bool:
+        """Two persons are demanded for acts that make a recording possible when two are named."""
+        return len(set(self.people.values())) > 1
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy's URL."""
+        return f"sqlite+aiosqlite:///{self.gateway.data / 'gateway.sqlite3'}"
+
+
+def load(path: Path) -> Settings:
+    """Read the configuration.
+
+    Raises:
+        ConfigUnreadable: no such file, or not TOML.
+        ConfigInvalid: with every fault at once.
+    """
+    try:
+        with path.open("rb") as file:
+            data: dict[str, Any] = tomllib.load(file)
+    except OSError as error:
+        raise ConfigUnreadable(path=path, reason=error.strerror or type(error).__name__) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigUnreadable(path=path, reason=str(error)) from error
+    token = _base.set(path.resolve().parent)
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        raise ConfigInvalid(path=path, faults=" ; ".join(_fault(dict(fault)) for fault in error.errors())) from error
+    finally:
+        _base.reset(token)
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"]) or "fichier"
+    texts = {"extra_forbidden": "clé inconnue", "missing": "clé manquante"}
+    if fault["type"] == "literal_error":
+        return f"{place} : {fault['ctx']['expected'].replace(' or ', ' ou ')} attendu"
+    if fault["type"] == "value_error":
+        return f"{place} : {fault['ctx']['error']}"
+    return f"{place} : {texts.get(fault['type'], fault['msg'])}"

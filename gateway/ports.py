@@ -1,0 +1,296 @@
+"""What the services ask of the world: one Protocol for each outside thing, and the values that cross the border.
+
+Instants are aware UTC. Adapters implement these; tests implement them by hand. The storage port is in
+``gateway/storage.py``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from gateway.domain.parties import Suite
+from gateway.wire.incoming import Incoming
+
+
+class Clock(Protocol):
+    """The system's clock."""
+
+    def now(self) -> datetime:
+        """The current instant, aware UTC."""
+        ...
+
+    def uptime(self) -> float:
+        """Seconds that only go forward at one second a second (CLOCK_BOOTTIME), to notice a step of ``now``."""
+        ...
+
+    def boot_id(self) -> str:
+        """Which start of the machine ``uptime`` counts from."""
+        ...
+
+
+Noise = Callable[[int], bytes]
+"""That many random bytes, fit for identifiers and boundaries."""
+
+
+# --- incoming mail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderState:
+    """A folder as it was between two instants: every UID below ``uidnext`` was there before ``answered_at``."""
+
+    folder: str
+    uidvalidity: int
+    uidnext: int
+    asked_at: datetime
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One message of a folder, as the server lists it. ``internaldate`` is aware UTC; ``size`` in bytes."""
+
+    uid: int
+    size: int
+    internaldate: datetime
+
+
+class Mailbox(Protocol):
+    """One open IMAP session. Nothing in the mailbox is changed by any of these, except ``server_time``.
+
+    Each method raises ServerUnreachable, LoginRefused or ProtocolBroken, after which the session is useless.
+    """
+
+    async def open(self, folder: str) -> FolderState:
+        """Select a folder and return its UIDVALIDITY and UIDNEXT."""
+        ...
+
+    async def uids(self, first: int, below: int) -> tuple[int, ...]:
+        """UIDs of the selected folder with first <= UID < below, ascending; asks NOOP first."""
+        ...
+
+    async def listing(self, uids: Sequence[int]) -> tuple[Listed, ...]:
+        """Size and INTERNALDATE of these UIDs, in batches; a UID that vanished is absent."""
+        ...
+
+    async def fetch(self, uid: int, max_bytes: int) -> bytes | None:
+        """The whole message, unmarked as read; None when it vanished."""
+        ...
+
+    async def server_time(self, folder: str) -> datetime:
+        """The server's own clock, by APPEND without a date into a folder of ours (second resolution)."""
+        ...
+
+    async def wait_for_news(self, seconds: float) -> None:
+        """IDLE until the server pushes anything, or the time is over; only a hint to go and look."""
+        ...
+
+    async def close(self) -> None:
+        """Log out; never raises."""
+        ...
+
+
+class MailboxFactory(Protocol):
+    """Opens sessions."""
+
+    async def connect(self) -> Mailbox:
+        """Connect over verified TLS and log in.
+
+        Raises:
+            ServerUnreachable, TlsRefused, LoginRefused, TokenRefused.
+        """
+        ...
+
+
+# --- outgoing mail
+
+
+class HandOver(Enum):
+    """What became of one SMTP transaction."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One transaction: one recipient. ``sender`` empty means the null return path (RFC 8098 for receipts)."""
+
+    sender: str
+    recipient: str
+    data: bytes
+    envid: str
+    dsn: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOverOutcome:
+    """The server's word: SMTP code (None when there was none) and a short text without addresses."""
+
+    result: HandOver
+    code: int | None
+    text: str
+
+
+class Courier(Protocol):
+    """Hands sealed bytes to the hospital's own mail server."""
+
+    async def hand_over(self, envelope: Envelope) -> HandOverOutcome:
+        """One MAIL/RCPT/DATA. DEFERRED and REFUSED are certain; UNKNOWN means that the server may have taken it.
+
+        Raises:
+            ServerUnreachable, TlsRefused, LoginRefused, TokenRefused: before DATA, so nothing was handed over.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Say QUIT; never raises."""
+        ...
+
+
+# --- sealing and opening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """A partner's key as pinned: full primary fingerprint (upper-case hex) and the armoured public key."""
+
+    suite: Suite
+    fingerprint: str
+    material: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A detached signature that was checked to be made by our key."""
+
+    armoured: bytes
+    micalg: str
+    fingerprint: str
+
+
+class Sealer(Protocol):
+    """Signs with our key and encrypts to one partner."""
+
+    async def sign(self, entity: bytes) -> Signature:
+        """Detached signature over canonical CRLF bytes.
+
+        Raises:
+            OwnKeyUnusable: the signature was not made, or not by our key.
+        """
+        ...
+
+    async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
+        """ASCII-armoured message for exactly this key.
+
+        Raises:
+            KeyUnusable: expired, revoked, or without encryption capability.
+        """
+        ...
+
+    async def check(self, key: PublicKey, *, partner: str) -> None:
+        """Refuse a key that could not encrypt now.
+
+        Raises:
+            KeyUnusable: expired, revoked, or without encryption capability.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureFacts:
+    """What the cryptographic tool attests of the one signature: upper-case primary fingerprint, instant, digest."""
+
+    fingerprint: str
+    made_at: datetime
+    digest: str
+
+
+class Opener(Protocol):
+    """The capped worker pool."""
+
+    async def open(self, raw: bytes) -> Incoming:
+        """Parse, decrypt and check the signature's mathematics, under limits; what was refused is in the value.
+
+        Raises:
+            MailMalformed: larger than the pool takes. WorkerFailed: the worker did not survive, or could not start.
+        """
+        ...
+
+
+# --- vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrappedKey:
+    """A key encrypted under another one; safe to store beside what it protects."""
+
+    id: str
+    wrapped: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolFile:
+    """A sealed file of the spool: its name, its own wrapped key, the vault key that wraps it, plain size and digest."""
+
+    name: str
+    vault_key: str
+    wrapped: bytes
+    size: int
+    sha256: str
+
+
+class Vault(Protocol):
+    """Seals what lies on the disk. Every file has its own key, wrapped by a vault key (case, quarantine, evidence)."""
+
+    def new_key(self, purpose: str) -> WrappedKey:
+        """A fresh vault key under the master key; ``purpose`` is bound to it."""
+        ...
+
+    async def store(self, data: bytes, key: WrappedKey) -> SpoolFile:
+        """Write and fsync file and folder before returning.
+
+        Raises:
+            StorageFailed, VaultClosed.
+        """
+        ...
+
+    async def load(self, file: SpoolFile, key: WrappedKey) -> bytes:
+        """The plain bytes, integrity checked.
+
+        Raises:
+            VaultClosed, StorageFailed.
+        """
+        ...
+
+    def rewrap(self, file: SpoolFile, old: WrappedKey, new: WrappedKey) -> SpoolFile:
+        """The same file under another vault key; the file itself is not rewritten."""
+        ...
+
+    def seal_text(self, text: str, key: WrappedKey) -> bytes:
+        """A short column, encrypted under a vault key."""
+        ...
+
+    def open_text(self, sealed: bytes, key: WrappedKey) -> str:
+        """The reverse of ``seal_text``.
+
+        Raises:
+            VaultClosed.
+        """
+        ...
+
+    def lookup(self, text: str) -> str:
+        """Keyed hash (hex) by which a sealed column can be searched for equality."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Delete a spool file; absent is fine."""
+        ...
+
+    def names(self) -> frozenset[str]:
+        """Names of all files of the spool."""
+        ...

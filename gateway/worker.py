@@ -1,0 +1,189 @@
+"""The capped process that parses, decrypts and verifies one mail at a time: ``python -m gateway.worker``.
+
+It reads messages on standard input and answers on standard output (framing in ``gateway.adapters.sandbox``): first a
+greeting with home, passphrase and limits, then one mail a message. Anything unforeseen ends the process, and the parent
+replaces it. It writes no log, and its standard error is shown to nobody.
+"""
+
+import os
+import resource
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gateway.adapters.openpgp.keyfiles import KeyFacts, client, own_facts
+from gateway.adapters.openpgp.open import OpenLimits, decrypt, verify_detached
+from gateway.adapters.sandbox import EXIT_MEMORY, Limits, encode_frame, encode_incoming, read_frame
+from gateway.domain.errors import MailRefused, OwnKeyUnusable
+from gateway.ports import SignatureFacts
+from gateway.wire import incoming, mime, sealed
+from gateway.wire.incoming import Incoming
+from gateway.wire.sealed import Shape
+
+_ENCRYPTED = frozenset({Shape.ENCRYPTED, Shape.ENCRYPTED_ONE_PASS})
+_SIGNED = frozenset({Shape.SIGNED, Shape.SIGNED_REPORT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What opening a mail needs."""
+
+    home: Path
+    passphrase: str
+    own: KeyFacts
+    limits: OpenLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A mail after its cryptography: ``entity`` holds the exact bytes under the one signature, None without one."""
+
+    shape: Shape
+    entity: bytes | None
+    signature: SignatureFacts | None
+
+
+def read(raw: bytes, bench: Bench) -> Incoming:
+    """Everything that the parent may know of one mail; a refusal is part of it, beside the outer headers.
+
+    Raises:
+        OwnKeyUnusable: the mail is for us, but our own key does not open.
+    """
+    outer = None
+    try:
+        part = mime.parse(raw)
+        outer = incoming.read_outer(part.headers)
+        opened = open_mail(part, bench)
+        return _facts(part, outer, opened)
+    except MailRefused as refused:
+        return Incoming(shape=None, outer=outer, failed_step=refused.step, failed_reason=refused.reason)
+
+
+def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened) -> Incoming:
+    if opened.entity is None or opened.signature is None:
+        receipt, report = incoming.read_unsigned_report(part) if opened.shape is Shape.REPORT else (None, None)
+        return Incoming(shape=opened.shape.name, outer=outer, receipt=receipt, report=report)
+    receipt = None
+    if opened.shape is Shape.SIGNED_REPORT:
+        inner, receipt = incoming.read_signed_report(opened.entity)
+    else:
+        inner = incoming.read_inner(opened.entity)
+    return Incoming(
+        shape=opened.shape.name,
+        outer=outer,
+        fingerprint=opened.signature.fingerprint,
+        signed_at=opened.signature.made_at,
+        entity=opened.entity,
+        mic=sealed.mic(opened.entity),
+        inner=inner,
+        receipt=receipt,
+    )
+
+
+def open_mail(part: mime.Part, bench: Bench) -> Opened:
+    """Open one mail by its shape (RFC 3156, RFC 1847); what is neither encrypted nor signed is only named.
+
+    Raises:
+        MailMalformed, MailRefused: the mail fails a check.
+        OwnKeyUnusable: the mail is for us, but our own key does not open.
+    """
+    shape = sealed.shape_of(part)
+    if shape in _ENCRYPTED:
+        return _open_encrypted(part, bench)
+    if shape in _SIGNED:
+        return _verified(part, bench, shape=shape)
+    return Opened(shape=shape, entity=None, signature=None)
+
+
+def _open_encrypted(part: mime.Part, bench: Bench) -> Opened:
+    plain = decrypt(bench.home, sealed.read_encrypted(part), bench.passphrase, bench.own, bench.limits)
+    if plain.signature is not None:
+        # RFC 3156 §6.2: signed and encrypted in one go; the whole plaintext is under the signature.
+        return Opened(shape=Shape.ENCRYPTED_ONE_PASS, entity=plain.data, signature=plain.signature)
+    inner = mime.parse(plain.data)
+    if sealed.shape_of(inner) not in _SIGNED:
+        raise MailRefused(step="signature", reason="not-signed")
+    return _verified(inner, bench, shape=Shape.ENCRYPTED)
+
+
+def _verified(part: mime.Part, bench: Bench, *, shape: Shape) -> Opened:
+    signed = sealed.read_signed(part)
+    facts = verify_detached(bench.home, signed.entity, signed.signature)
+    return Opened(shape=shape, entity=signed.entity, signature=facts)
+
+
+def confine(limits: Limits) -> None:
+    """Cap this process and every gpg it starts; processor time is set anew for each mail."""
+    caps = {
+        resource.RLIMIT_AS: limits.memory,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: limits.open_files,
+    }
+    for kind, wanted in caps.items():
+        hard = resource.getrlimit(kind)[1]
+        cap = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (cap, cap))
+
+
+def allow_processor_time(seconds: int) -> None:
+    """Let this process use so many more seconds of processor time; a gpg that it starts begins at zero."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Greet, then answer mail after mail until the requests end.
+
+    Raises:
+        ValueError: a request breaks the protocol.
+        OwnKeyUnusable: the home named in the greeting does not hold our key.
+    """
+    greeting = read_frame(requests, 0)
+    if greeting is None:
+        return
+    told = greeting[0]
+    limits = Limits(**told["limits"])
+    home = Path(told["home"])
+    own = own_facts(client(home), home)
+    bench = Bench(home=home, passphrase=told["passphrase"], own=own, limits=OpenLimits(max_plain=limits.max_plain))
+    confine(limits)
+    _send(answers, {"ready": True}, b"")
+    while (request := read_frame(requests, limits.max_mail)) is not None:
+        allow_processor_time(limits.cpu_seconds)
+        header, body = answer(request[1], bench)
+        _send(answers, header, body)
+
+
+def answer(raw: bytes, bench: Bench) -> tuple[dict[str, Any], bytes]:
+    """The message that tells the parent what became of one mail."""
+    try:
+        seen = read(raw, bench)
+    except OwnKeyUnusable:
+        return {"own_key": True}, b""
+    return {"seen": encode_incoming(seen)}, seen.entity or b""
+
+
+def _send(answers: BinaryIO, header: dict[str, Any], body: bytes) -> None:
+    answers.write(encode_frame(header, body))
+    answers.flush()
+
+
+def main() -> None:
+    """Serve on our standard streams; a stray ``print`` somewhere below cannot break the protocol."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    try:
+        serve(sys.stdin.buffer, answers)
+    except MemoryError:
+        # No clean-up: that would need memory.
+        os._exit(EXIT_MEMORY)
+
+
+if __name__ == "__main__":
+    main()
