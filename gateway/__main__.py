@@ -1,0 +1,6 @@
+"""The ``gateway`` command."""
+
+from gateway.cli import main
+
+if __name__ == "__main__":
+    main()

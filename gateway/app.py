@@ -1,0 +1,460 @@
+"""The composition root: the one file that knows every part, and the daemon that runs them together.
+
+Order of starting: lock, database, vault, worker pool, then the tasks. Order of stopping: the tasks end at their next
+safe point (commits are shielded), then workers, connections, homes, database.
+"""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from gateway.adapters import database
+from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway.adapters.clock import SystemClock
+from gateway.adapters.imap import ImapFactory, ImapSettings
+from gateway.adapters.master_key import load_master_key
+from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, CommandToken, FileToken
+from gateway.adapters.openpgp.home import Home, open_home
+from gateway.adapters.openpgp.keyfiles import own_fingerprint
+from gateway.adapters.openpgp.seal import OpenPgpSealer
+from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.smtp import SmtpCourier, SmtpSettings, SmtpTls
+from gateway.adapters.vault import FileVault
+from gateway.config import ServerSection, Settings
+from gateway.domain.errors import AlreadyRunning, ConfigInvalid, GatewayError, StorageFailed
+from gateway.domain.workdays import Calendar
+from gateway.ports import Mailbox, PublicKey
+from gateway.services.accept import Accept
+from gateway.services.cabinet import Cabinet
+from gateway.services.compose import Composer, current_pins
+from gateway.services.deadlines import Deadlines
+from gateway.services.desk import Desk
+from gateway.services.dossier import Archive
+from gateway.services.inbox import InboxPoller
+from gateway.services.receive import Receiver
+from gateway.services.reports import Reports
+from gateway.services.requests import Requests
+from gateway.services.send import BATCH, Sender
+
+_log = structlog.get_logger()
+
+_MIB = 1024 * 1024
+_OUTBOX_SECONDS = 1.0
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What every command needs: settings, clock, database, vault."""
+
+    settings: Settings
+    clock: SystemClock
+    store: database.DatabaseStore
+    cabinet: Cabinet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What a command that seals needs beside the base."""
+
+    base: Base
+    home: Home
+    sealer: OpenPgpSealer
+    composer: Composer
+    requests: Requests
+    deadlines: Deadlines
+    desk: Desk
+
+
+def identity(settings: Settings) -> dict[str, str]:
+    """Whose database it is."""
+    return {"party": settings.gateway.party, "role": settings.gateway.role, "site": settings.gateway.site}
+
+
+def calendar(settings: Settings) -> Calendar:
+    """The calendar in force.
+
+    Raises:
+        CalendarInvalid, ConfigUnreadable.
+    """
+    return load_calendar(settings.gateway.calendar or SHIPPED_CALENDAR)
+
+
+@asynccontextmanager
+async def open_base(settings: Settings) -> AsyncIterator[Base]:
+    """Open database and vault.
+
+    Raises:
+        ConfigError, DatabaseDamaged.
+    """
+    os.umask(0o077)
+    await asyncio.to_thread(database.upgrade, settings.database_url, identity(settings))
+    source = settings.vault.master_key
+    master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
+    clock = SystemClock()
+    us = settings.party
+    store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
+    vault = FileVault(folder=settings.gateway.data / "spool", master=master)
+    try:
+        yield Base(settings=settings, clock=clock, store=store, cabinet=Cabinet(store=store, vault=vault, clock=clock))
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Open what sealing needs as well.
+
+    Raises:
+        ConfigError, DatabaseDamaged, OwnKeyUnusable.
+    """
+    async with open_base(settings) as base:
+        passphrase = settings.openpgp.passphrase.read()
+        home = await asyncio.to_thread(open_home, settings.openpgp.folder, await pinned_keys(base))
+        try:
+            yield _core(base, home, passphrase)
+        finally:
+            await asyncio.to_thread(home.close)
+
+
+def archive(base: Base) -> Archive:
+    """What persons read."""
+    settings = base.settings
+    return Archive(
+        store=base.store,
+        cabinet=base.cabinet,
+        clock=base.clock,
+        party=settings.party,
+        calendar=calendar(settings),
+        folders=settings.imap.watch,
+    )
+
+
+async def pinned_keys(base: Base) -> tuple[PublicKey, ...]:
+    """The public keys in force of all partners of the configuration."""
+    async with base.store.view() as view:
+        pins = await current_pins(view, base.settings.gateway.site)
+    partners = {partner.id: partner for partner in base.settings.directory.partners}
+    return tuple(
+        PublicKey(suite=partners[pin.partner].suite, fingerprint=pin.fingerprint, material=pin.material)
+        for pin in pins.values()
+        if pin.partner in partners
+    )
+
+
+def _core(base: Base, home: Home, passphrase: str) -> Core:
+    settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
+    us, directory = settings.party, settings.directory
+    sealer = OpenPgpSealer(home, fingerprint=own_fingerprint(settings.openpgp.folder), passphrase=passphrase)
+    composer = Composer(
+        party=us,
+        directory=directory,
+        sealer=sealer,
+        cabinet=cabinet,
+        clock=clock,
+        noise=secrets.token_bytes,
+        max_bytes=settings.smtp.max_bytes,
+    )
+    requests = Requests(
+        party=us,
+        directory=directory,
+        composer=composer,
+        cabinet=cabinet,
+        calendar=calendar(settings),
+        clock=clock,
+        grace=timedelta(hours=settings.deadlines.grace_hours),
+    )
+    deadlines = Deadlines(
+        store=store,
+        requests=requests,
+        clock=clock,
+        party=us,
+        directory=directory,
+        watched=tuple((us.address, folder) for folder in settings.imap.watch),
+        persons_needed=2 if settings.four_eyes else 1,
+    )
+    desk = Desk(
+        store=store,
+        cabinet=cabinet,
+        composer=composer,
+        requests=requests,
+        deadlines=deadlines,
+        clock=clock,
+        noise=secrets.token_bytes,
+        party=us,
+        directory=directory,
+    )
+    return Core(
+        base=base, home=home, sealer=sealer, composer=composer, requests=requests, deadlines=deadlines, desk=desk
+    )
+
+
+# --- The daemon.
+
+
+class Daemon:
+    """One gateway process."""
+
+    def __init__(self, core: Core, pool: WorkerPool) -> None:
+        self._core = core
+        self._pool = pool
+        settings, base = core.base.settings, core.base
+        us, directory = settings.party, settings.directory
+        own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
+        token = token_provider(settings, base.clock)
+        self._mailboxes = ImapFactory(settings=_imap(settings, token), clock=base.clock)
+        self._courier = SmtpCourier(_smtp(settings, token))
+        receiver = Receiver(
+            store=base.store,
+            cabinet=base.cabinet,
+            opener=pool,
+            composer=core.composer,
+            accept=Accept(party=us, requests=core.requests, cabinet=base.cabinet, clock=base.clock),
+            reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
+            clock=base.clock,
+            party=us,
+            directory=directory,
+            own_mta=own_mta,
+        )
+        self._poller = InboxPoller(
+            store=base.store,
+            receiver=receiver,
+            clock=base.clock,
+            party=us,
+            mailbox=us.address,
+            folders=settings.imap.watch,
+            interval=settings.imap.poll_seconds,
+            max_bytes=_MAX_MAIL,
+        )
+        self._sender = Sender(
+            store=base.store,
+            cabinet=base.cabinet,
+            courier=self._courier,
+            sealer=core.sealer,
+            requests=core.requests,
+            clock=base.clock,
+            party=us,
+            directory=directory,
+        )
+        self._keys: tuple[PublicKey, ...] = ()
+        self._time_wanted = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set."""
+        swept = await self._core.base.cabinet.sweep()
+        doubtful = await self._sender.recover()
+        self._keys = await pinned_keys(self._core.base)
+        await self._core.deadlines.tick()
+        _log.info("gateway.ready", swept=swept, interrupted_sends=doubtful, pid=os.getpid())
+        _notify("READY=1")
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in (self._inbound(), self._outbound(), self._ticks())]
+            await stop.wait()
+            _log.info("gateway.stopping")
+            _notify("STOPPING=1")
+            for task in tasks:
+                task.cancel()
+        await self._courier.close()
+
+    async def _inbound(self) -> None:
+        pause = _Pause("inbound")
+        while True:
+            try:
+                await self._refresh_keys()
+                session = await self._mailboxes.connect()
+                try:
+                    while True:
+                        await self._poll_once(session)
+                        pause.over()
+                        await session.wait_for_news(self._core.base.settings.imap.poll_seconds)
+                        await self._refresh_keys()
+                finally:
+                    await session.close()
+            except GatewayError as error:
+                await pause.after(error)
+
+    async def _poll_once(self, session: Mailbox) -> None:
+        if self._time_wanted:
+            # Before the poll, which selects the watched folders again.
+            told = await session.server_time(self._core.base.settings.imap.clock_folder)
+            self._time_wanted = not await self._core.deadlines.agree(told)
+        await self._poller.poll(session)
+
+    async def _refresh_keys(self) -> None:
+        keys = await pinned_keys(self._core.base)
+        if keys != self._keys:
+            await self._pool.refresh(keys)
+            self._keys = keys
+
+    async def _outbound(self) -> None:
+        pause = _Pause("outbound")
+        while True:
+            try:
+                tried = await self._sender.round()
+                pause.over()
+            except GatewayError as error:
+                await pause.after(error)
+                continue
+            if tried < BATCH:
+                await asyncio.sleep(_OUTBOX_SECONDS)
+
+    async def _ticks(self) -> None:
+        pause = _Pause("deadlines")
+        while True:
+            try:
+                self._time_wanted = await self._core.deadlines.tick() or self._time_wanted
+                pause.over()
+            except StorageFailed as error:
+                await pause.after(error)
+                continue
+            await asyncio.sleep(self._core.base.settings.deadlines.tick_seconds)
+
+
+class _Pause:
+    """Waits longer after each failure, and tells only when a failure starts and when it ends."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._code: str | None = None
+        self._seconds = 0.5
+
+    async def after(self, error: GatewayError) -> None:
+        if error.code != self._code:
+            _log.warning("task.failing", task=self._task, error=error.code, told=error.sentence())
+        self._code = error.code
+        await asyncio.sleep(self._seconds)
+        self._seconds = min(self._seconds * 2, _LONGEST_PAUSE)
+
+    def over(self) -> None:
+        if self._code is not None:
+            _log.info("task.recovered", task=self._task, after=self._code)
+        self._code, self._seconds = None, 0.5
+
+
+async def run(settings: Settings) -> None:
+    """The daemon, until SIGTERM or SIGINT.
+
+    Raises:
+        GatewayError: it could not start.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(open_core(settings))
+        stack.enter_context(_only_one(settings.gateway.data))
+        pool = await stack.enter_async_context(_pool(core))
+        await Daemon(core, pool).run(stop)
+    _log.info("gateway.stopped")
+
+
+@asynccontextmanager
+async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
+    settings = core.base.settings
+    pool = WorkerPool(
+        slots=settings.worker.slots,
+        home_factory=lambda keys: open_home(settings.openpgp.folder, keys),
+        passphrase=settings.openpgp.passphrase.read(),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        keys=await pinned_keys(core.base),
+    )
+    await pool.start()
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@contextmanager
+def _only_one(data: Path) -> Iterator[None]:
+    with (data / "daemon.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AlreadyRunning(path=data) from error
+        yield
+
+
+def _notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)); nothing when no one listens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        sock.connect("\0" + address[1:] if address.startswith("@") else address)
+        sock.sendall(state.encode())
+
+
+# --- Server settings.
+
+Token = Callable[[], Awaitable[str]]
+_MAX_MAIL = 60 * _MIB
+"""Bytes of one incoming mail that we read: well above what mail servers carry, and within the worker's memory."""
+
+
+def token_provider(settings: Settings, clock: SystemClock) -> Token | None:
+    """Where XOAUTH2 tokens come from, None when neither server asks for one."""
+    section = settings.oauth
+    if section is None:
+        return None
+    if section.command:
+        return CommandToken(command=section.command, clock=clock).token
+    if section.file:
+        return FileToken(section.file).token
+    if section.token_url is None or section.client_id is None or section.client_secret is None:
+        raise ConfigInvalid(path="[oauth]", faults="token_url, client_id et client_secret vont ensemble")
+    credentials = ClientCredentials(
+        token_url=section.token_url,
+        client_id=section.client_id,
+        client_secret=section.client_secret.read(),
+        scope=section.scope or "",
+        ca=section.ca,
+    )
+    return ClientCredentialsToken(credentials=credentials, clock=clock).token
+
+
+def _password(section: ServerSection) -> str | None:
+    return section.password.read() if section.auth == "password" and section.password else None
+
+
+def _imap(settings: Settings, token: Token | None) -> ImapSettings:
+    section = settings.imap
+    return ImapSettings(
+        host=section.host,
+        port=section.port,
+        user=section.user or "",
+        password=_password(section),
+        token=token if section.auth == "xoauth2" else None,
+        ca=section.ca,
+        client_cert=section.client_certificate,
+        client_key=section.client_key,
+        timeout=section.timeout_seconds,
+    )
+
+
+def _smtp(settings: Settings, token: Token | None) -> SmtpSettings:
+    section = settings.smtp
+    return SmtpSettings(
+        host=section.host,
+        port=section.port,
+        tls=SmtpTls.STARTTLS if section.tls == "starttls" else SmtpTls.IMPLICIT,
+        user=section.user,
+        password=_password(section),
+        token=token if section.auth == "xoauth2" else None,
+        ca=section.ca,
+        client_cert=section.client_certificate,
+        client_key=section.client_key,
+        timeout=section.timeout_seconds,
+        local_hostname=settings.gateway.address.rpartition("@")[2],
+    )

@@ -1,0 +1,20 @@
+"""The command line: parses, calls one service, prints, decides the exit code.
+
+Exit codes: 0 done; 1 our defect; 2 refused or wrong usage; 3 configuration; 4 keys or vault; 5 servers; 6 storage;
+7 audit log altered; 8 the gateway does not work as it should (``status``).
+"""
+
+import sys
+
+
+def main() -> None:
+    """Run a command. A person's mistake gives what, why and mend on standard error, never a traceback."""
+    from gateway.cli.commands import app
+    from gateway.domain.errors import GatewayError
+
+    try:
+        app(prog_name="gateway")
+    except GatewayError as error:
+        lines = (error.what, error.why, error.mend)
+        sys.stderr.write("".join(f"{line.format(**error.fields)}\n" for line in lines if line))
+        sys.exit(error.exit_code)

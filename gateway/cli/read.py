@@ -1,0 +1,263 @@
+"""Commands that show: cases, messages, the gateway's state."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.output import CONDITIONS, GRADES, STATES, day, echo_json, end, instant, table
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
+
+case_app = typer.Typer(help="Un dossier.", no_args_is_help=True)
+message_app = typer.Typer(help="Les messages échangés.", no_args_is_help=True)
+
+EXIT_UNWELL = 8
+
+
+def cases(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Lister les dossiers, leurs demandes et la fin de leur délai."""
+    found = with_archive(config, lambda archive: archive.cases())
+    if as_json:
+        echo_json([_case_json(view) for view in found])
+        return
+    rows = [
+        (view.case.ref, STATES[item.request.state], end(item.request.nominal_at), item.request.hash[:12])
+        for view in found
+        for item in view.requests
+    ]
+    table(("Dossier", "Demande", "Fin du délai", "Empreinte"), rows, empty="Aucun dossier.")
+
+
+@case_app.command("show")
+def case_show(
+    ref: Annotated[str, typer.Argument(help="Le dossier, par exemple 7F3K-Q2.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Montrer un dossier : demandes, délai jour par jour, preuves, courriers."""
+    view = with_archive(config, lambda archive: archive.case(ref))
+    if as_json:
+        echo_json(_case_json(view))
+        return
+    typer.echo(f"Dossier {view.case.ref}")
+    if view.patient:
+        typer.echo(f"Patient : {view.patient['patient_name']} {view.patient['patient_first_name']}")
+    for item in view.requests:
+        _show_request(item)
+    typer.echo("")
+    rows = [
+        (str(row.id), "reçu" if row.direction.value == "in" else "envoyé", row.kind, row.partner, instant(row.at))
+        for row in view.messages
+    ]
+    table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+
+
+def _show_request(item: Any) -> None:
+    request = item.request
+    typer.echo("")
+    typer.echo(f"Demande {request.hash[:12]} : {STATES[request.state]}")
+    typer.echo(f"  du {day(request.requested_from)} au {day(request.requested_until)}")
+    typer.echo(f"  autorisation actuelle jusqu'au {day(request.authorised_until)}")
+    typer.echo(f"  remise au serveur : {instant(request.handed_over_at)}")
+    typer.echo(f"  reçue par la CNAS : {instant(request.started_at)} ({GRADES[request.grade]})")
+    typer.echo(f"  réponse attendue jusqu'au : {end(request.nominal_at)}")
+    if request.earliest_at != request.latest_at:
+        typer.echo(f"  (fête à confirmer : entre {end(request.earliest_at)} et {end(request.latest_at)})")
+    for line in item.period.days if item.period else ():
+        mark = f"jour {line.rank}" if line.rank else "–"
+        typer.echo(
+            f"    {day(line.date)}  {mark:7} {_REASONS.get(line.reason.value, line.reason.value)} {line.name or ''}"
+        )
+    for code in request.asks_person:
+        typer.echo(f"  à confirmer : {CONDITIONS.get(f'confirmed_{code}', code)}")
+    if item.acceptance:
+        typer.echo(f"  réputée acceptée, enregistrée : {instant(item.acceptance.recorded_at)}")
+        if item.acceptance.contradicted_at:
+            typer.echo("  ATTENTION : une réponse contraire a été trouvée depuis.")
+
+
+_REASONS = {
+    "working_day": "jour ouvrable",
+    "reception_day": "jour de réception, compté",
+    "declared_worked": "déclaré travaillé",
+    "observed_worked": "constaté travaillé",
+    "beyond_calendar": "au-delà du calendrier",
+    "weekend": "vendredi ou samedi, non compté",
+    "fixed_holiday": "jour férié, non compté :",
+    "official_holiday": "jour férié officiel, non compté :",
+    "forecast_holiday": "fête prévue, incertaine :",
+    "observed_off": "constaté chômé, non compté :",
+}
+
+
+def _case_json(view: Any) -> dict[str, Any]:
+    return {
+        "case": view.case.ref,
+        "hospital": view.case.hospital,
+        "opened_at": view.case.opened_at,
+        "authorised_until": view.case.authorised_until,
+        "requests": [_request_json(item) for item in view.requests],
+        "messages": [
+            {
+                "id": row.id,
+                "direction": row.direction,
+                "kind": row.kind,
+                "partner": row.partner,
+                "at": row.at,
+                "mic": row.mic,
+                "request": row.request_hash,
+            }
+            for row in view.messages
+        ],
+        "transmissions": [
+            {
+                "message": row.message,
+                "partner": row.partner,
+                "receipt": row.receipt,
+                "state": row.state,
+                "attempts": row.attempts,
+                "handed_over_at": row.handed_over_at,
+                "code": row.code,
+            }
+            for row in view.transmissions
+        ],
+    }
+
+
+def _request_json(item: Any) -> dict[str, Any]:
+    request = item.request
+    return {
+        "request": request.hash,
+        "state": request.state,
+        "requested_from": request.requested_from,
+        "requested_until": request.requested_until,
+        "authorised_until": request.authorised_until,
+        "submitted_at": request.submitted_at,
+        "handed_over_at": request.handed_over_at,
+        "started_at": request.started_at,
+        "grade": request.grade,
+        "tacit_at": request.nominal_at,
+        "earliest_tacit_at": request.earliest_at,
+        "latest_tacit_at": request.latest_at,
+        "elapsed_at": request.elapsed_at,
+        "asks_person": request.asks_person,
+        "evidence": [
+            {
+                "partner": row.partner,
+                "kind": row.kind,
+                "grade": row.grade,
+                "sent_at": row.sent_at,
+                "stated_at": row.stated_at,
+                "dated_at": row.dated_at,
+                "arrived_at": row.arrived_at,
+                "recorded_at": row.recorded_at,
+            }
+            for row in item.evidence
+        ],
+        "acceptance": None
+        if item.acceptance is None
+        else {
+            "effective_at": item.acceptance.effective_at,
+            "recorded_at": item.acceptance.recorded_at,
+            "contradicted_at": item.acceptance.contradicted_at,
+        },
+    }
+
+
+# --- Messages.
+
+
+@message_app.command("list")
+def message_list(
+    config: ConfigOption = DEFAULT_CONFIG,
+    case: Annotated[str | None, typer.Option(help="Un seul dossier.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lister les messages, sans leur contenu."""
+    found = with_archive(config, lambda archive: archive.messages(case))
+    if as_json:
+        echo_json(list(found))
+        return
+    rows = [
+        (str(row.id), "reçu" if row.direction.value == "in" else "envoyé", row.kind, row.partner, instant(row.at))
+        for row in found
+    ]
+    table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+
+
+@message_app.command("show")
+def message_show(
+    message: Annotated[int, typer.Argument(help="Le numéro du message.")], config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Lire un message ; la lecture est inscrite au journal."""
+    who = person(settings(config))
+    row, payload = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
+    typer.echo(f"Message {row.id} – {row.kind} – {instant(row.at)}")
+    typer.echo(f"Objet : {payload.subject}")
+    typer.echo("")
+    typer.echo(payload.text)
+    for piece in payload.attachments:
+        typer.echo(f"  pièce : {piece.name} ({len(piece.data)} octets)")
+
+
+@message_app.command("save")
+def message_save(
+    message: Annotated[str, typer.Argument(help="Numéro du message, ou mail-N pour un courrier à trier.")],
+    to: Annotated[Path, typer.Option("--to", help="Dossier où écrire (créé, lisible par vous seul).")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Enregistrer un message et ses pièces ; l'acte est inscrit au journal."""
+    from gateway.cli.save import save_mail, save_message
+
+    who = person(settings(config))
+    if message.startswith("mail-"):
+        mail, raw = with_archive(
+            config,
+            lambda archive: archive.read_mail(_number(message.removeprefix("mail-")), actor=who, purpose="saved"),
+        )
+        written = save_mail(mail, raw, to)
+    else:
+        row, payload = with_archive(config, lambda archive: archive.read(_number(message), actor=who, purpose="saved"))
+        written = save_message(row, payload, to)
+    for path in written:
+        typer.echo(str(path))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter("un numéro de message est attendu")
+    return int(text)
+
+
+# --- State.
+
+
+def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Dire si tout va bien. Code de sortie 8 si la passerelle ne fonctionne pas comme elle doit."""
+    now = with_archive(config, lambda archive: archive.status())
+    if as_json:
+        echo_json(_status_json(now))
+    else:
+        _show_status(now)
+    if not now.healthy:
+        raise typer.Exit(EXIT_UNWELL)
+
+
+def _status_json(now: Any) -> dict[str, Any]:
+    return {name: getattr(now, name) for name in now.__dataclass_fields__} | {"healthy": now.healthy}
+
+
+def _show_status(now: Any) -> None:
+    for folder, at in now.polled_at.items():
+        typer.echo(f"Courrier relevé ({folder}) : {instant(at) if at else 'jamais'}")
+    if now.clock_suspended_at:
+        typer.echo(f"HORLOGE DOUTEUSE depuis {instant(now.clock_suspended_at)} : aucun silence n'est enregistré.")
+    typer.echo(f"Courriers à envoyer : {now.waiting_mails} ; à l'issue incertaine ou refusés : {now.doubtful_mails}")
+    typer.echo(f"Courriers à trier : {now.to_triage}")
+    typer.echo(f"Demandes ouvertes : {now.open_requests}, dont sans accusé de réception : {now.unacknowledged}")
+    typer.echo(f"Délais écoulés en attente d'enregistrement : {now.elapsed}")
+    typer.echo(f"Prochaine fin de délai : {end(now.next_end)}")
+    if not now.watching:
+        typer.echo("LE COURRIER N'EST PAS RELEVÉ : vérifiez que « gateway run » tourne et que le serveur répond.")
+    elif now.healthy:
+        typer.echo("Tout va bien.")

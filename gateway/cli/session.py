@@ -1,0 +1,81 @@
+"""What every command needs: the configuration's path, the person behind the keyboard, and the parts of the gateway."""
+
+import asyncio
+import os
+import pwd
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from gateway.domain.errors import NotAllowed
+
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("/etc/soins-passerelle/gateway.toml")
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="Fichier de configuration.", show_default=True),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Écrire du JSON.")]
+
+
+def settings(path: Path) -> Any:
+    """The configuration.
+
+    Raises:
+        ConfigError.
+    """
+    from gateway.config import load
+
+    return load(path)
+
+
+def system_user() -> str:
+    """The person's account; behind sudo, the account that called it."""
+    if os.getuid() == 0 and os.environ.get("SUDO_USER"):
+        return os.environ["SUDO_USER"]
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def person(conf: Any) -> str:
+    """Who acts, as the audit log names them.
+
+    Raises:
+        NotAllowed: [people] names persons, and this account is none of them.
+    """
+    account = system_user()
+    if conf.people and account not in conf.people:
+        raise NotAllowed(act=f"agir avec le compte {account}", reason="Ce compte n'est pas dans [people].")
+    return account
+
+
+def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Run one act with everything that sealing needs."""
+    from gateway import app
+
+    async def run() -> T:
+        async with app.open_core(settings(path)) as core:
+            return await work(core)
+
+    return asyncio.run(run())
+
+
+def with_base(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Run one reading with database and vault only."""
+    from gateway import app
+
+    async def run() -> T:
+        async with app.open_base(settings(path)) as base:
+            return await work(base)
+
+    return asyncio.run(run())
+
+
+def with_archive(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Run one reading of cases, messages, state or log."""
+    from gateway import app
+
+    return with_base(path, lambda base: work(app.archive(base)))

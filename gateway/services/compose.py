@@ -1,0 +1,335 @@
+"""Makes sealed mail: payload entity, one signature, one encryption per recipient, and the rows that carry them.
+
+Nothing is kept or sent unless every recipient's key is usable: a missing copy is refused, never sent in clear.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain import transmission
+from gateway.domain.errors import KeyMissing, MailTooLarge
+from gateway.domain.kinds import Kind, parse_date, recipients
+from gateway.domain.parties import Directory, Partner, Party, Role
+from gateway.domain.trust import VerifiedMail
+from gateway.ports import Clock, Noise, PublicKey, Sealer
+from gateway.services import letters
+from gateway.services.cabinet import EVIDENCE, Cabinet
+from gateway.storage import Act, Case, Direction, Message, Pin, Transmission, VaultKey, View
+from gateway.wire import manifest, mdn, payload, sealed
+from gateway.wire.fields import Mailbox
+
+RECEIPT = "RECEIPT"
+"""Kind of the messages that acknowledge; M13 of the catalogue, made by the gateway alone."""
+
+SOFTWARE = "soins-gateway/0.1"
+ENCRYPTION_OVERHEAD = 1.5
+"""Base 64 inside, then armour outside: what a sealed mail weighs against its entity, rounded up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a mail shall say. ``request_hash`` is the request it is about, None for a request itself."""
+
+    kind: Kind
+    ref: str
+    values: Mapping[str, str]
+    attachments: tuple[payload.Attachment, ...] = ()
+    request_hash: str | None = None
+    in_reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedCopy:
+    """The mail for one recipient."""
+
+    partner: Partner
+    fingerprint: str
+    data: bytes
+    envid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedMail:
+    """One entity, one Message-ID, as many copies as recipients."""
+
+    draft: Draft
+    entity: bytes
+    mic: str
+    message_id: str
+    at: datetime
+    copies: tuple[SealedCopy, ...]
+
+
+async def current_pins(view: View, site: str) -> dict[str, Pin]:
+    """For each partner, the key that is in force: the newest that is not retired."""
+    return {pin.partner: pin for pin in await view.all(Pin, site=site, retired_at=None)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedReceipt:
+    """A finished receipt: a signed report in clear, for the partner whose mail it acknowledges."""
+
+    partner: Partner
+    message_id: str
+    mic: str
+    at: datetime
+    data: bytes
+
+
+class Composer:
+    """Seals drafts and queues them; signs receipts and queues them."""
+
+    def __init__(
+        self,
+        *,
+        party: Party,
+        directory: Directory,
+        sealer: Sealer,
+        cabinet: Cabinet,
+        clock: Clock,
+        noise: Noise,
+        max_bytes: int,
+    ) -> None:
+        self._party = party
+        self._directory = directory
+        self._sealer = sealer
+        self._cabinet = cabinet
+        self._clock = clock
+        self._noise = noise
+        self._max_bytes = max_bytes
+
+    def message_id(self) -> str:
+        """A new Message-ID: 128 random bits at our domain (RFC 5322 §3.6.4)."""
+        return f"<{self._noise(16).hex()}@{self._party.address.rpartition('@')[2]}>"
+
+    def boundary(self) -> str:
+        """A new MIME boundary."""
+        return f"=_{self._noise(18).hex()}"
+
+    async def usable(self, kind: Kind, pins: Mapping[str, Pin]) -> tuple[tuple[Partner, PublicKey], ...]:
+        """Every recipient of a kind with its key, checked.
+
+        Raises:
+            KeyMissing, KeyUnusable: for the first recipient that cannot be written to.
+        """
+        partners = [partner for role in recipients(kind) for partner in self._directory.with_role(role)]
+        missing = [role for role in recipients(kind) if not self._directory.with_role(role)]
+        if missing:
+            raise KeyMissing(partner=missing[0].value)
+        found = []
+        for partner in partners:
+            pin = pins.get(partner.id)
+            if pin is None:
+                raise KeyMissing(partner=partner.id)
+            key = PublicKey(suite=partner.suite, fingerprint=pin.fingerprint, material=pin.material)
+            await self._sealer.check(key, partner=partner.id)
+            found.append((partner, key))
+        return tuple(found)
+
+    async def seal(self, draft: Draft, pins: Mapping[str, Pin]) -> SealedMail:
+        """Build, sign once, encrypt for each recipient.
+
+        Raises:
+            KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
+        """
+        keys = await self.usable(draft.kind, pins)
+        entity, message_id, at = self._entity(draft)
+        for partner, _ in keys:
+            self._fits(int(len(entity) * ENCRYPTION_OVERHEAD), partner)
+        signature = await self._sealer.sign(entity)
+        signed = sealed.signed(entity, signature.armoured, signature.micalg, self.boundary())
+        outer = sealed.Outer(
+            sender=self._us(named=False),
+            to=self._mailboxes(draft.kind.to),
+            cc=self._mailboxes(draft.kind.copy),
+            date=at,
+            message_id=message_id,
+            subject=letters.outer_subject(draft.ref),
+            receipt_to=self._party.address,
+        )
+        copies = []
+        for partner, key in keys:
+            ciphertext = await self._sealer.encrypt(signed, key, partner=partner.id)
+            data = sealed.outer(outer, ciphertext, self.boundary())
+            self._fits(len(data), partner)
+            envid = self._noise(16).hex()
+            copies.append(SealedCopy(partner=partner, fingerprint=key.fingerprint, data=data, envid=envid))
+        return SealedMail(
+            draft=draft, entity=entity, mic=sealed.mic(entity), message_id=message_id, at=at, copies=tuple(copies)
+        )
+
+    async def queue(
+        self, act: Act, mail: SealedMail, case: Case, key: VaultKey, *, request_hash: str | None
+    ) -> Message:
+        """Write the files, then add message and outbox rows to the caller's act.
+
+        Raises:
+            StorageFailed: nothing is queued.
+        """
+        entity = await act.add(await self._cabinet.put(mail.entity, key))
+        message = await act.add(
+            Message(
+                site=self._party.site,
+                direction=Direction.OUT,
+                kind=mail.draft.kind.id,
+                partner="+".join(copy.partner.id for copy in mail.copies),
+                message_id=mail.message_id,
+                mic=mail.mic,
+                at=mail.at,
+                case_id=case.id,
+                request_hash=request_hash,
+                entity=entity.name,
+            )
+        )
+        for copy in mail.copies:
+            file = await act.add(await self._cabinet.put(copy.data, key))
+            await act.add(
+                Transmission(
+                    site=self._party.site,
+                    message=message.id,
+                    partner=copy.partner.id,
+                    receipt=False,
+                    envid=copy.envid,
+                    file=file.name,
+                    fingerprint=copy.fingerprint,
+                    state=transmission.State.READY,
+                    next_at=mail.at,
+                )
+            )
+        return message
+
+    async def receipt(
+        self,
+        mail: VerifiedMail,
+        *,
+        dated: datetime | None,
+        recipients: tuple[str, ...],
+        received_at: datetime,
+        source: str,
+    ) -> SealedReceipt:
+        """Sign the receipt of a verified mail (RFC 8098 in RFC 3156 §5): it states when we received it.
+
+        Raises:
+            OwnKeyUnusable: no receipt was made.
+        """
+        at = self._clock.now().replace(microsecond=0)
+        headers = mdn.ReceiptHeaders(
+            sender=self._us(named=False),
+            to=Mailbox(display="", address=mail.partner.address),
+            date=at,
+            message_id=self.message_id(),
+            subject="Accusé de réception",
+            in_reply_to=mail.message_id,
+        )
+        entity = mdn.build_receipt_entity(
+            headers=headers,
+            original=mdn.Original(
+                message_id=mail.message_id,
+                date=dated,
+                sender=Mailbox(display="", address=mail.partner.address),
+                to=tuple(Mailbox(display="", address=address) for address in recipients),
+            ),
+            reporting_ua=f"{self._party.address.rpartition('@')[2]}; {SOFTWARE}",
+            final_recipient=self._party.address,
+            mic=bytes.fromhex(mail.mic),
+            received_at=received_at,
+            source=source,
+            boundary=self.boundary(),
+        )
+        signature = await self._sealer.sign(entity)
+        data = mdn.receipt_mail(headers, entity, signature.armoured, signature.micalg, self.boundary())
+        return SealedReceipt(
+            partner=mail.partner, message_id=headers.message_id, mic=sealed.mic(entity), at=at, data=data
+        )
+
+    async def queue_receipt(self, act: Act, receipt: SealedReceipt, about: Message) -> Message:
+        """Add a receipt to the caller's act: only what was committed is acknowledged."""
+        key = await self._cabinet.standing_key_in(act, EVIDENCE)
+        file = await act.add(await self._cabinet.put(receipt.data, key))
+        message = await act.add(
+            Message(
+                site=self._party.site,
+                direction=Direction.OUT,
+                kind=RECEIPT,
+                partner=receipt.partner.id,
+                message_id=receipt.message_id,
+                mic=receipt.mic,
+                at=receipt.at,
+                case_id=about.case_id,
+                request_hash=about.request_hash,
+                entity=file.name,
+                about=about.id,
+            )
+        )
+        await self._send_receipt(act, message, receipt.at)
+        return message
+
+    async def repeat_receipt(self, act: Act, about: Message) -> bool:
+        """Queue the stored bytes of a receipt again, for a partner that repeats its mail; False when there is none."""
+        found = await act.all(Message, site=self._party.site, kind=RECEIPT, about=about.id, newest=True, limit=1)
+        if not found:
+            return False
+        await self._send_receipt(act, found[0], self._clock.now())
+        return True
+
+    async def _send_receipt(self, act: Act, message: Message, at: datetime) -> None:
+        await act.add(
+            Transmission(
+                site=self._party.site,
+                message=message.id,
+                partner=message.partner,
+                receipt=True,
+                envid=self._noise(16).hex(),
+                file=message.entity or "",
+                fingerprint=None,
+                state=transmission.State.READY,
+                next_at=at,
+            )
+        )
+
+    def _entity(self, draft: Draft) -> tuple[bytes, str, datetime]:
+        at = self._clock.now().replace(microsecond=0)
+        message_id = self.message_id()
+        told = manifest.Manifest(
+            kind=draft.kind.id,
+            case=draft.ref,
+            party_from=self._party.id,
+            request_hash=draft.request_hash,
+            authorisation_end=parse_date(draft.values.get("authorised_until", "")),
+            fields=dict(draft.values),
+            attachments=tuple(manifest.describe(attachment) for attachment in draft.attachments),
+            software=SOFTWARE,
+        )
+        titles = {piece.role: piece.title for piece in draft.kind.pieces}
+        pieces = [titles.get(attachment.role or "", attachment.name) for attachment in draft.attachments]
+        body = payload.Payload(
+            sender=self._us(named=True),
+            to=self._mailboxes(draft.kind.to),
+            cc=self._mailboxes(draft.kind.copy),
+            date=at,
+            message_id=message_id,
+            subject=letters.subject(draft.kind, draft.ref),
+            in_reply_to=draft.in_reply_to,
+            references=(draft.in_reply_to,) if draft.in_reply_to else (),
+            text=letters.letter(draft.kind, draft.ref, draft.values, pieces, self._party.name),
+            manifest=manifest.encode(told),
+            attachments=draft.attachments,
+        )
+        entity = payload.build_entity(body, self.boundary(), outer_subject=letters.outer_subject(draft.ref))
+        return entity, message_id, at
+
+    def _us(self, *, named: bool) -> Mailbox:
+        return Mailbox(display=self._party.name if named else "", address=self._party.address)
+
+    def _mailboxes(self, roles: tuple[Role, ...]) -> tuple[Mailbox, ...]:
+        return tuple(
+            Mailbox(display="", address=partner.address)
+            for partner in self._directory.partners
+            if partner.role in roles
+        )
+
+    def _fits(self, size: int, partner: Partner) -> None:
+        limit = min(self._max_bytes, partner.max_bytes)
+        if size > limit:
+            raise MailTooLarge(partner=partner.id, size=size, limit=limit)

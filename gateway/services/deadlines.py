@@ -1,0 +1,280 @@
+"""At each tick: which periods are over, which silences may be recorded, which notices are still owed.
+
+Deadlines are read, never armed: everything is computed again from stored facts, so that being late, restarted or run
+twice changes nothing. The clock is watched here too: a step, or a clock before the last record, suspends recording.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from gateway.domain import request as life
+from gateway.domain.errors import AlreadyThere
+from gateway.domain.parties import Directory, PartnerKind, Party, Role
+from gateway.domain.tacit import Condition, Facts, Watch, conditions
+from gateway.ports import Clock
+from gateway.services.requests import Requests, iso
+from gateway.storage import (
+    Acceptance,
+    Act,
+    ClockMark,
+    Confirmation,
+    Detail,
+    Mail,
+    Poll,
+    Request,
+    Store,
+    Verdict,
+    View,
+)
+
+_log = structlog.get_logger()
+
+STEP_LIMIT = timedelta(minutes=5)
+"""A difference of wall clock against uptime, or against a second source, that no well-kept clock makes."""
+
+
+class Deadlines:
+    """The legal clock."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        requests: Requests,
+        clock: Clock,
+        party: Party,
+        directory: Directory,
+        watched: tuple[tuple[str, str], ...],
+        persons_needed: int,
+    ) -> None:
+        self._store = store
+        self._requests = requests
+        self._clock = clock
+        self._party = party
+        self._directory = directory
+        self._watched = watched
+        self._persons_needed = persons_needed
+
+    async def tick(self) -> bool:
+        """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
+        await self._watch_clock()
+        await self._tell_owed()
+        if self._party.role is not Role.HOSPITAL:
+            return False
+        async with self._store.view() as view:
+            due = await view.due(self._party.site, self._clock.now())
+        wants_time = False
+        for request in due:
+            wants_time = await self._look_at(request.id) or wants_time
+        return wants_time
+
+    async def agree(self, told: datetime) -> bool:
+        """A second source tells the time. When it agrees, a suspension ends; when it does not, recording waits."""
+        now = self._clock.now()
+        agrees = abs(told - now) <= STEP_LIMIT
+        async with self._store.act() as act:
+            mark = await self._mark(act)
+            _, _, last = await act.head()
+            ahead = last is not None and now < last
+            if not agrees or ahead:
+                suspended = mark.suspended_at or now
+                if mark.suspended_at is None:
+                    await act.record(
+                        "alarm.clock_disagrees", actor="gateway", outcome="raised", details={"told": iso(told)}
+                    )
+                await act.save(replace(mark, suspended_at=suspended))
+                return False
+            if mark.suspended_at is not None:
+                await act.record("clock.agreed_again", actor="gateway", outcome="ended", details={"told": iso(told)})
+            await act.save(replace(mark, suspended_at=None, agreed_at=now))
+        return True
+
+    async def standing(self, view: View, request: Request) -> tuple[Condition, ...]:
+        """Every condition for recording the silence on this request, as it is now."""
+        return conditions(await self._facts(view, request))
+
+    # --- the clock itself
+
+    async def _watch_clock(self) -> None:
+        now, uptime, boot = self._clock.now(), self._clock.uptime(), self._clock.boot_id()
+        async with self._store.act() as act:
+            mark = await self._mark(act)
+            _, _, last = await act.head()
+            expected = mark.wall + timedelta(seconds=uptime - mark.uptime)
+            stepped = boot == mark.boot and abs(now - expected) > STEP_LIMIT
+            behind = last is not None and now < last - STEP_LIMIT
+            if (stepped or behind) and mark.suspended_at is None:
+                event = "alarm.clock_stepped" if stepped else "alarm.clock_behind_log"
+                await act.record(event, actor="gateway", outcome="raised", details={"expected": iso(expected)})
+                _log.warning("clock.suspended", stepped=stepped, behind=behind)
+                mark = replace(mark, suspended_at=now)
+            await act.save(replace(mark, wall=now, uptime=uptime, boot=boot))
+
+    async def _mark(self, act: Act) -> ClockMark:
+        mark = await act.one(ClockMark, site=self._party.site)
+        if mark is not None:
+            return mark
+        first = ClockMark(
+            id=0,
+            site=self._party.site,
+            wall=self._clock.now(),
+            uptime=self._clock.uptime(),
+            boot=self._clock.boot_id(),
+        )
+        return await act.add(first)
+
+    # --- notices
+
+    async def _tell_owed(self) -> None:
+        async with self._store.view() as view:
+            owed = await view.all(Request, site=self._party.site, owes_notice=True)
+        for request in owed:
+            async with self._store.act() as act:
+                await act.lock(request.case_id)
+                current = await act.one(Request, id=request.id)
+                if current is not None and current.owes_notice:
+                    await self._requests.tell(act, current)
+
+    # --- one request
+
+    async def _look_at(self, request_id: int) -> bool:
+        async with self._store.view() as view:
+            seen = await view.one(Request, id=request_id)
+        if seen is None:
+            return False
+        async with self._store.act() as act:
+            await act.lock(seen.case_id)
+            request = await act.one(Request, id=request_id)
+            now = self._clock.now()
+            if request is None or request.nominal_at is None or request.nominal_at > now:
+                return False
+            if request.state is life.State.RUNNING:
+                request = await self._over(act, request, now)
+            if request.state is not life.State.ELAPSED or request.due_at is None or request.due_at > now:
+                return False
+            found = await self.standing(act, request)
+            if not all(condition.holds for condition in found):
+                return _lacks_only_time(found)
+            await self._record(act, request, found, now)
+        return False
+
+    async def _over(self, act: Act, request: Request, now: datetime) -> Request:
+        latest = request.latest_at
+        return await self._requests.advance(
+            act,
+            request,
+            life.Event.PERIOD_OVER,
+            actor="gateway",
+            details={"tacit_at": iso(request.nominal_at), "latest_tacit_at": iso(latest)},
+            elapsed_at=now,
+            due_at=None if latest is None else latest + self._requests.grace,
+        )
+
+    async def _record(self, act: Act, request: Request, found: tuple[Condition, ...], now: datetime) -> None:
+        effective = request.latest_at
+        if effective is None:
+            raise LookupError("silence is recorded only when the period has a latest end")
+        polls = await self._silence(act, request)
+        details: dict[str, Detail] = {
+            "effective_at": iso(effective),
+            "started_at": iso(request.started_at),
+            "grade": request.grade.name.lower(),
+            "calendar": request.calendar_version,
+            "conditions": [condition.name for condition in found],
+            "confirmed": sorted(await self._confirmed(act, request)),
+            "silence": polls,
+        }
+        try:
+            await act.add(
+                Acceptance(
+                    site=self._party.site,
+                    request_hash=request.hash,
+                    effective_at=effective,
+                    recorded_at=now,
+                    record=request.hash,
+                )
+            )
+        except AlreadyThere:
+            _log.warning("silence.already_recorded", request=request.hash)
+            raise
+        await self._requests.advance(
+            act,
+            request,
+            life.Event.SILENCE_RECORDED,
+            actor="gateway",
+            details=details,
+            due_at=None,
+            settled_at=now,
+        )
+        _log.info("silence.recorded", request=request.hash)
+
+    async def _silence(self, view: View, request: Request) -> list[str]:
+        """The polls of the window, folder by folder: the proof of silence."""
+        lines = []
+        for mailbox, folder in self._watched:
+            polls = [
+                poll
+                for poll in await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder)
+                if request.started_at is None or poll.last_at >= request.started_at
+            ]
+            count = sum(poll.count for poll in polls)
+            gap = max((poll.longest_gap for poll in polls), default=0)
+            last = iso(polls[-1].last_at) if polls else None
+            uidnext = polls[-1].uidnext if polls else 0
+            lines.append(f"{folder} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}")
+        return lines
+
+    async def _facts(self, view: View, request: Request) -> Facts:
+        mark = await view.one(ClockMark, site=self._party.site)
+        watches = [
+            Watch(folder=folder, polled_at=await self._last_poll(view, mailbox, folder))
+            for mailbox, folder in self._watched
+        ]
+        before = request.latest_at or self._clock.now()
+        vanished = [
+            mail
+            for mail in await view.all(Mail, site=self._party.site, verdict=Verdict.VANISHED, settled_at=None)
+            if request.started_at is not None and mail.recorded_at >= request.started_at
+        ]
+        cnas = self._directory.with_role(Role.CNAS)
+        return Facts(
+            now=self._clock.now(),
+            latest_at=request.latest_at,
+            grace=self._requests.grace,
+            clock_trusted=mark is not None and mark.suspended_at is None,
+            second_source_at=mark.agreed_at if mark else None,
+            watches=tuple(watches),
+            unsettled=len(
+                await view.unsettled(self._party.site, since=request.submitted_at - STEP_LIMIT, before=before)
+            ),
+            awaiting=request.state is life.State.ELAPSED,
+            other_way_excluded=all(
+                partner.kind is PartnerKind.GATEWAY or partner.policy.convention is not None for partner in cnas
+            ),
+            vanished=len(vanished),
+            asks_person=request.asks_person,
+            handed_over_at=request.handed_over_at,
+            acknowledged_at=request.started_at,
+            authorised_until=request.authorised_until,
+            complete=request.complete,
+            confirmed=await self._confirmed(view, request),
+        )
+
+    async def _last_poll(self, view: View, mailbox: str, folder: str) -> datetime | None:
+        polls = await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder, newest=True, limit=1)
+        return polls[0].last_at if polls else None
+
+    async def _confirmed(self, view: View, request: Request) -> frozenset[str]:
+        """What enough different persons confirmed."""
+        persons: dict[str, set[str]] = {}
+        for row in await view.all(Confirmation, site=self._party.site, request_hash=request.hash):
+            persons.setdefault(row.asked, set()).add(row.person)
+        return frozenset(asked for asked, names in persons.items() if len(names) >= self._persons_needed)
+
+
+def _lacks_only_time(found: tuple[Condition, ...]) -> bool:
+    """True when asking a second source of time now is worth it: all else that no person decides holds."""
+    clocks = {"clock_not_stepped", "second_time_source_agrees"}
+    return all(condition.holds for condition in found if condition.name not in clocks and not condition.asks)

@@ -1,0 +1,395 @@
+"""What a person does: submit a request, answer one, settle a mail, confirm by name, pin a key.
+
+Each act names its author. Everything is validated and sealed before the commit: an error leaves nothing half-done.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.domain import request as life
+from gateway.domain.case import parse_token, token
+from gateway.domain.errors import AlreadyThere, FicheInvalid, KeyFileInvalid, NotAllowed, RequestTooLate, Unknown
+from gateway.domain.kinds import (
+    EXTENSION_ACCEPTANCE,
+    EXTENSION_REFUSAL,
+    EXTENSION_REQUEST,
+    Answer,
+    Kind,
+    faults,
+    parse_date,
+)
+from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.tacit import Condition, end_of_day_in_paris, wanted
+from gateway.ports import Clock, Noise
+from gateway.services.accept import seal_identity
+from gateway.services.cabinet import Cabinet
+from gateway.services.compose import Composer, Draft, SealedMail, current_pins
+from gateway.services.deadlines import Deadlines
+from gateway.services.requests import AnswerTimes, Requests
+from gateway.storage import Act, Case, Confirmation, Mail, Message, Pin, Request, Store, VaultKey, Verdict, View
+from gateway.wire.payload import Attachment
+
+SETTLEMENTS = ("acceptance", "refusal", "not-an-answer")
+"""What a person may say that a mail in triage is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A request that is on its way."""
+
+    case: Case
+    request: Request
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fiche:
+    """A form as a person filled it: values by field id, files by role. ``path`` is only for error messages."""
+
+    path: str
+    kind: Kind
+    ref: str | None
+    values: Mapping[str, str]
+    attachments: tuple[Attachment, ...]
+
+
+class Desk:
+    """The acts of persons."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cabinet: Cabinet,
+        composer: Composer,
+        requests: Requests,
+        deadlines: Deadlines,
+        clock: Clock,
+        noise: Noise,
+        party: Party,
+        directory: Directory,
+    ) -> None:
+        self._store = store
+        self._cabinet = cabinet
+        self._composer = composer
+        self._requests = requests
+        self._deadlines = deadlines
+        self._clock = clock
+        self._noise = noise
+        self._party = party
+        self._directory = directory
+
+    # --- A hospital submits.
+
+    async def submit(self, fiche: Fiche, *, actor: str) -> Submitted:
+        """Validate, seal, commit; the daemon sends.
+
+        Raises:
+            NotAllowed: our role does not send this kind. FicheInvalid: every fault at once. RequestTooLate: K2.
+            KeyFault, MailTooLarge, StorageFailed: nothing was kept.
+        """
+        if self._party.role not in fiche.kind.senders:
+            raise NotAllowed(act=fiche.kind.title, reason="Ce rôle n'envoie pas ce type de message.")
+        self._check(fiche)
+        end = parse_date(fiche.values["authorised_until"])
+        if end is not None and self._clock.now() >= end_of_day_in_paris(end):
+            raise RequestTooLate(end=end.strftime("%d/%m/%Y"))
+        async with self._store.view() as view:
+            case, key = await self._case(view, fiche)
+            pins = await current_pins(view, self._party.site)
+        draft = Draft(kind=fiche.kind, ref=case.ref, values=fiche.values, attachments=fiche.attachments)
+        mail = await self._composer.seal(draft, pins)
+        async with self._store.act() as act:
+            return await self._commit_request(act, case, key, mail, actor)
+
+    def _check(self, fiche: Fiche) -> None:
+        found = list(faults(fiche.kind, fiche.values))
+        given = {attachment.role for attachment in fiche.attachments}
+        found += [
+            f"pieces.{piece.fiche} : manque ({piece.title})"
+            for piece in fiche.kind.pieces
+            if piece.required and piece.role not in given
+        ]
+        roles = [attachment.role for attachment in fiche.attachments]
+        known = {piece.role: piece for piece in fiche.kind.pieces}
+        found += [f"pieces.{known[role].fiche} : donné deux fois" for role in known if roles.count(role) > 1]
+        found += [f"pieces : {attachment.name} est vide" for attachment in fiche.attachments if not attachment.data]
+        if found:
+            raise FicheInvalid(path=fiche.path, faults=" ; ".join(found))
+
+    async def _case(self, view: View, fiche: Fiche) -> tuple[Case, VaultKey]:
+        if fiche.ref is not None:
+            case = await self.find_case(view, fiche.ref)
+            return case, await self._cabinet.case_key(view, case)
+        key = self._cabinet.new_case_key()
+        identity, lookup = seal_identity(self._cabinet, key, fiche.values)
+        case = Case(
+            site=self._party.site,
+            ref=token(self._noise(6)),
+            hospital=self._party.id,
+            vault_key=key.id,
+            opened_at=self._clock.now(),
+            authorised_until=parse_date(fiche.values["authorised_until"]),
+            identity=identity,
+            identity_lookup=lookup,
+        )
+        return case, key
+
+    async def _commit_request(self, act: Act, case: Case, key: VaultKey, mail: SealedMail, actor: str) -> Submitted:
+        if not case.id:
+            await act.add(key)
+            case = await act.add(case)
+            await act.record("case.opened", actor=actor, case=case.ref, outcome="opened")
+        await act.lock(case.id)
+        message = await self._composer.queue(act, mail, case, key, request_hash=mail.mic)
+        days = {
+            name: parse_date(mail.draft.values[name])
+            for name in ("authorised_until", "requested_from", "requested_until")
+        }
+        until, first, last = days.values()
+        if until is None or first is None or last is None:
+            raise FicheInvalid(path="", faults="dates")
+        request = await act.add(
+            Request(
+                site=self._party.site,
+                case_id=case.id,
+                hash=mail.mic,
+                state=life.State.SUBMITTED,
+                authorised_until=until,
+                requested_from=first,
+                requested_until=last,
+                submitted_at=mail.at,
+                complete=True,
+            )
+        )
+        await act.record(
+            "request.submitted",
+            actor=actor,
+            case=case.ref,
+            request=request.hash,
+            message=str(message.id),
+            partner=message.partner,
+            outcome=request.state.value,
+            details={
+                "message_id": mail.message_id.strip("<>").replace("@", " at "),
+                "attachments": len(mail.draft.attachments),
+                "requested_from": first.isoformat(),
+                "requested_until": last.isoformat(),
+                "authorised_until": until.isoformat(),
+            },
+        )
+        return Submitted(case=case, request=request, message=message)
+
+    # --- The CNAS answers.
+
+    async def answer(
+        self,
+        ref: str,
+        kind: Kind,
+        values: Mapping[str, str],
+        attachments: Sequence[Attachment],
+        *,
+        actor: str,
+        request_hash: str | None = None,
+    ) -> Submitted:
+        """Send an express answer to hospital and CNSE.
+
+        Raises:
+            NotAllowed, Unknown, FicheInvalid, KeyFault, MailTooLarge: nothing was sent.
+        """
+        if self._party.role not in kind.senders:
+            raise NotAllowed(act=kind.title, reason="Seule la CNAS répond à une demande.")
+        self._check(Fiche(path="", kind=kind, ref=ref, values=values, attachments=tuple(attachments)))
+        async with self._store.view() as view:
+            case = await self.find_case(view, ref)
+            request = await self._one_open(view, case, request_hash)
+            message = await view.one(
+                Message, site=self._party.site, request_hash=request.hash, kind=EXTENSION_REQUEST.id
+            )
+            pins = await current_pins(view, self._party.site)
+            key = await self._cabinet.case_key(view, case)
+        draft = Draft(
+            kind=kind,
+            ref=case.ref,
+            values=values,
+            attachments=tuple(attachments),
+            request_hash=request.hash,
+            in_reply_to=message.message_id if message else None,
+        )
+        mail = await self._composer.seal(draft, pins)
+        async with self._store.act() as act:
+            await act.lock(case.id)
+            current = await act.one(Request, id=request.id) or request
+            queued = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
+            event = life.Event.ACCEPTED if kind.answer is Answer.ACCEPTED else life.Event.REFUSED
+            now = self._clock.now()
+            if current.nominal_at is not None and now >= current.nominal_at:
+                event = life.Event.LATE_ANSWER
+            changed = await self._requests.advance(
+                act,
+                current,
+                event,
+                actor=actor,
+                message=str(queued.id),
+                details={"answer": kind.id, "mic": mail.mic},
+                settled_at=now,
+                due_at=None,
+            )
+        return Submitted(case=case, request=changed, message=queued)
+
+    async def _one_open(self, view: View, case: Case, request_hash: str | None) -> Request:
+        rows = await view.all(Request, site=self._party.site, case_id=case.id)
+        if request_hash is not None:
+            rows = tuple(row for row in rows if row.hash.startswith(request_hash.lower()))
+        still_open = [row for row in rows if row.state in life.OPEN] or list(rows if request_hash else ())
+        if not still_open:
+            raise NotAllowed(act=f"agir sur le dossier {case.ref}", reason="Aucune demande n'y est ouverte.")
+        if len(still_open) > 1:
+            listed = ", ".join(row.hash[:12] for row in still_open)
+            raise NotAllowed(
+                act=f"agir sur le dossier {case.ref}", reason=f"Précisez la demande avec --request : {listed}."
+            )
+        return still_open[0]
+
+    # --- Triage.
+
+    async def classify(self, mail_id: int, settlement: str, *, actor: str, ref: str | None = None) -> Mail:
+        """Say what a mail in triage is. An answer counts as of our own reception of the mail.
+
+        Raises:
+            Unknown, NotAllowed.
+        """
+        async with self._store.act() as act:
+            mail = await act.one(Mail, site=self._party.site, id=mail_id)
+            if mail is None or mail.verdict not in {
+                Verdict.QUARANTINE,
+                Verdict.PLAIN,
+                Verdict.TRIAGE,
+                Verdict.VANISHED,
+            }:
+                raise Unknown(kind="courrier à trier", ref=str(mail_id))
+            if mail.settled_at is not None:
+                raise NotAllowed(act=f"classer le courrier {mail_id}", reason=f"Déjà classé par {mail.settled_by}.")
+            case_id = mail.case_id
+            if settlement != "not-an-answer":
+                case_id = await self._classified_answer(act, mail, settlement, ref, actor)
+            settled = await act.save(
+                replace(mail, settled_at=self._clock.now(), settled_as=settlement, settled_by=actor, case_id=case_id)
+            )
+            await act.record(
+                "triage.classified",
+                actor=actor,
+                case=ref,
+                message=f"mail-{mail.id}",
+                partner=mail.partner,
+                outcome=settlement,
+            )
+            return settled
+
+    async def _classified_answer(self, act: Act, mail: Mail, settlement: str, ref: str | None, actor: str) -> int:
+        if self._party.role is not Role.HOSPITAL:
+            raise NotAllowed(act="classer une réponse", reason="Seul l'hôpital attend une réponse.")
+        if ref is None:
+            raise NotAllowed(act="classer une réponse", reason="Indiquez le dossier : --case REF.")
+        if mail.received_earliest is None or mail.received_latest is None or mail.file is None:
+            raise NotAllowed(act="classer une réponse", reason="Ce courrier n'a pas pu être lu.")
+        case = await self.find_case(act, parse_token(ref))
+        await act.lock(case.id)
+        request = await self._one_open(act, case, None)
+        kind = EXTENSION_ACCEPTANCE if settlement == "acceptance" else EXTENSION_REFUSAL
+        times = AnswerTimes(earliest=mail.received_earliest, latest=mail.received_latest, stated=mail.received_latest)
+        cnas = self._directory.with_role(Role.CNAS)
+        await self._requests.answer(
+            act,
+            request,
+            kind.answer or Answer.ACCEPTED,
+            times,
+            actor=actor,
+            partner=mail.partner or cnas[0].id,
+            message=f"mail-{mail.id}",
+        )
+        await self._cabinet.hand_to(act, mail.file, await self._cabinet.case_key(act, case))
+        return case.id
+
+    # --- Confirmations.
+
+    async def asked(self, ref: str, request_hash: str | None = None) -> tuple[Request, tuple[Condition, ...]]:
+        """The open request of a case and every condition for recording its silence."""
+        async with self._store.view() as view:
+            case = await self.find_case(view, ref)
+            request = await self._one_open(view, case, request_hash)
+            return request, await self._deadlines.standing(view, request)
+
+    async def confirm(
+        self, ref: str, *, actor: str, codes: Sequence[str] = (), request_hash: str | None = None
+    ) -> tuple[str, ...]:
+        """A person's word, by name, on what a request asks of a person. Returns what was confirmed.
+
+        Raises:
+            NotAllowed: nothing is asked, or this person has said it already.
+        """
+        request, found = await self.asked(ref, request_hash)
+        open_codes = wanted(found)
+        chosen = tuple(code for code in codes or open_codes if code in open_codes)
+        if not chosen or set(codes) - set(open_codes):
+            raise NotAllowed(act=f"confirmer le dossier {ref}", reason="Rien de tel n'y attend une confirmation.")
+        async with self._store.act() as act:
+            for code in chosen:
+                row = Confirmation(
+                    site=self._party.site, request_hash=request.hash, asked=code, person=actor, at=self._clock.now()
+                )
+                try:
+                    await act.add(row)
+                except AlreadyThere:
+                    reason = "Vous l'avez déjà confirmé ; il faut une seconde personne."
+                    raise NotAllowed(act=f"confirmer « {code} »", reason=reason) from None
+                await act.record(
+                    "request.confirmed", actor=actor, case=parse_token(ref), request=request.hash, outcome=code
+                )
+        return chosen
+
+    # --- Keys.
+
+    async def pin(self, partner: str, suite: str, fingerprint: str, material: str, *, actor: str) -> Pin:
+        """Pin a partner's key; the former one is retired. The caller has compared the fingerprint.
+
+        Raises:
+            Unknown, KeyFileInvalid.
+        """
+        if self._directory.find(partner) is None:
+            raise Unknown(kind="partenaire", ref=partner)
+        now = self._clock.now()
+        async with self._store.act() as act:
+            known = await act.one(Pin, site=self._party.site, partner=partner, fingerprint=fingerprint)
+            if known is not None:
+                reason = "Cette clé est déjà enregistrée, ou l'a été, pour ce partenaire."
+                raise KeyFileInvalid(path=fingerprint, reason=reason)
+            for old in await act.all(Pin, site=self._party.site, partner=partner, retired_at=None):
+                await act.save(replace(old, retired_at=now))
+                await act.record("key.retired", actor=actor, partner=partner, outcome=old.fingerprint)
+            pin = await act.add(
+                Pin(
+                    site=self._party.site,
+                    partner=partner,
+                    suite=suite,
+                    fingerprint=fingerprint,
+                    material=material,
+                    pinned_at=now,
+                    pinned_by=actor,
+                )
+            )
+            await act.record("key.pinned", actor=actor, partner=partner, outcome=fingerprint)
+        return pin
+
+    async def find_case(self, view: View, ref: str) -> Case:
+        """The case of this reference.
+
+        Raises:
+            Unknown.
+        """
+        found = await view.all(Case, site=self._party.site, ref=parse_token(ref))
+        if not found:
+            raise Unknown(kind="dossier", ref=ref)
+        if len(found) > 1:
+            raise NotAllowed(act=f"ouvrir {ref}", reason="Deux hôpitaux ont ce numéro ; contactez l'administrateur.")
+        return found[0]

@@ -1,0 +1,262 @@
+"""What persons read: cases, messages, the state of the gateway, the audit log. Reading content is itself recorded."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.domain import audit
+from gateway.domain import request as life
+from gateway.domain import transmission as sending
+from gateway.domain.case import parse_token
+from gateway.domain.errors import AuditBroken, Unknown
+from gateway.domain.parties import Party
+from gateway.domain.period import Period, compute
+from gateway.domain.workdays import Calendar
+from gateway.ports import Clock
+from gateway.services.cabinet import Cabinet, wrapped
+from gateway.storage import (
+    Acceptance,
+    Case,
+    ClockMark,
+    Mail,
+    Message,
+    Poll,
+    Request,
+    Store,
+    StoredEvidence,
+    Transmission,
+    Verdict,
+    View,
+)
+from gateway.wire.payload import Payload, read_payload
+
+PAGE = 1000
+"""Audit records read at a time while the whole log is verified."""
+
+STALE_POLL = timedelta(minutes=10)
+"""Without a successful poll for so long, the mailbox counts as not watched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestView:
+    """A request with all that is known of it."""
+
+    request: Request
+    period: Period | None
+    evidence: tuple[StoredEvidence, ...]
+    acceptance: Acceptance | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """A case as its page shows it; ``patient`` is None when it was forgotten or never known."""
+
+    case: Case
+    patient: dict[str, str] | None
+    requests: tuple[RequestView, ...]
+    messages: tuple[Message, ...]
+    transmissions: tuple[Transmission, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder."""
+
+    now: datetime
+    polled_at: dict[str, datetime | None]
+    waiting_mails: int
+    doubtful_mails: int
+    to_triage: int
+    open_requests: int
+    unacknowledged: int
+    elapsed: int
+    next_end: datetime | None
+    clock_suspended_at: datetime | None
+    audit_size: int
+
+    @property
+    def watching(self) -> bool:
+        """True when every folder was polled lately."""
+        return all(at is not None and self.now - at <= STALE_POLL for at in self.polled_at.values())
+
+    @property
+    def healthy(self) -> bool:
+        """True when the gateway itself works; what awaits a person is no fault of the gateway."""
+        return self.watching and self.clock_suspended_at is None
+
+
+class Archive:
+    """Reads."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cabinet: Cabinet,
+        clock: Clock,
+        party: Party,
+        calendar: Calendar,
+        folders: tuple[str, ...],
+    ) -> None:
+        self._store = store
+        self._cabinet = cabinet
+        self._clock = clock
+        self._party = party
+        self._calendar = calendar
+        self._folders = folders
+
+    async def cases(self) -> tuple[CaseView, ...]:
+        """Every case, oldest first."""
+        async with self._store.view() as view:
+            found = await view.all(Case, site=self._party.site)
+            return tuple([await self._case_view(view, case) for case in found])
+
+    async def case(self, ref: str) -> CaseView:
+        """One case.
+
+        Raises:
+            Unknown.
+        """
+        async with self._store.view() as view:
+            found = await view.all(Case, site=self._party.site, ref=parse_token(ref), limit=1)
+            if not found:
+                raise Unknown(kind="dossier", ref=ref)
+            return await self._case_view(view, found[0])
+
+    async def _case_view(self, view: View, case: Case) -> CaseView:
+        requests = await view.all(Request, site=self._party.site, case_id=case.id)
+        messages = await view.all(Message, site=self._party.site, case_id=case.id)
+        transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
+        patient = None
+        if case.identity is not None:
+            key = await self._cabinet.case_key(view, case)
+            if key.destroyed_at is None:
+                patient = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
+        return CaseView(
+            case=case,
+            patient=patient,
+            requests=tuple([await self._request_view(view, row) for row in requests]),
+            messages=messages,
+            transmissions=transmissions,
+        )
+
+    async def _request_view(self, view: View, request: Request) -> RequestView:
+        period = None if request.started_at is None else compute(request.started_at, self._calendar)
+        return RequestView(
+            request=request,
+            period=period,
+            evidence=await view.all(StoredEvidence, site=self._party.site, request_hash=request.hash),
+            acceptance=await view.one(Acceptance, site=self._party.site, request_hash=request.hash),
+        )
+
+    # --- Mails and messages.
+
+    async def triage(self, *, settled: bool = False) -> tuple[Mail, ...]:
+        """Mails that await a person, oldest first; with ``settled`` also those that no longer do."""
+        waiting = (Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED)
+        async with self._store.view() as view:
+            found = await view.all(Mail, site=self._party.site, verdict=waiting)
+        return tuple(mail for mail in found if settled or mail.settled_at is None)
+
+    async def mail(self, mail_id: int) -> Mail:
+        """One incoming mail.
+
+        Raises:
+            Unknown.
+        """
+        async with self._store.view() as view:
+            found = await view.one(Mail, site=self._party.site, id=mail_id)
+        if found is None:
+            raise Unknown(kind="courrier", ref=str(mail_id))
+        return found
+
+    async def messages(self, ref: str | None) -> tuple[Message, ...]:
+        """Messages of the protocol, of one case or all."""
+        if ref is not None:
+            return (await self.case(ref)).messages
+        async with self._store.view() as view:
+            return await view.all(Message, site=self._party.site)
+
+    async def read(self, message_id: int, *, actor: str, purpose: str) -> tuple[Message, Payload]:
+        """The content of a message. The reading is recorded before the content leaves.
+
+        Raises:
+            Unknown, VaultClosed, StorageFailed.
+        """
+        async with self._store.act() as act:
+            message = await act.one(Message, site=self._party.site, id=message_id)
+            if message is None or message.entity is None or message.case_id is None:
+                raise Unknown(kind="message", ref=str(message_id))
+            case = await act.one(Case, id=message.case_id)
+            await act.record(
+                "message.read",
+                actor=actor,
+                case=case.ref if case else None,
+                request=message.request_hash,
+                message=str(message.id),
+                outcome=purpose,
+            )
+            entity = await self._cabinet.get(act, message.entity)
+        return message, read_payload(entity)
+
+    async def read_mail(self, mail_id: int, *, actor: str, purpose: str) -> tuple[Mail, bytes]:
+        """The raw bytes of an incoming mail, as it came; recorded before they leave.
+
+        Raises:
+            Unknown, VaultClosed, StorageFailed.
+        """
+        async with self._store.act() as act:
+            mail = await act.one(Mail, site=self._party.site, id=mail_id)
+            if mail is None or mail.file is None:
+                raise Unknown(kind="courrier", ref=str(mail_id))
+            await act.record("mail.read", actor=actor, message=f"mail-{mail.id}", outcome=purpose)
+            return mail, await self._cabinet.get(act, mail.file)
+
+    # --- The gateway itself.
+
+    async def status(self) -> Status:
+        """Counts and instants that tell whether all is well."""
+        site = self._party.site
+        async with self._store.view() as view:
+            requests = await view.all(Request, site=site, state=tuple(life.OPEN))
+            mark = await view.one(ClockMark, site=site)
+            size, _, _ = await view.head()
+            waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
+            doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
+            polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
+        ends = [row.nominal_at for row in requests if row.state is life.State.RUNNING and row.nominal_at]
+        return Status(
+            now=self._clock.now(),
+            polled_at=polled,
+            waiting_mails=len(waiting),
+            doubtful_mails=len(doubtful),
+            to_triage=len([mail for mail in await self.triage() if mail.held_back]),
+            open_requests=len(requests),
+            unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
+            elapsed=sum(row.state is life.State.ELAPSED for row in requests),
+            next_end=min(ends, default=None),
+            clock_suspended_at=mark.suspended_at if mark else None,
+            audit_size=size,
+        )
+
+    async def _last_poll(self, view: View, folder: str) -> datetime | None:
+        found = await view.all(Poll, site=self._party.site, folder=folder, newest=True, limit=1)
+        return found[0].last_at if found else None
+
+    async def verify_audit(self) -> audit.VerifiedLog:
+        """Check the whole log against its head.
+
+        Raises:
+            AuditBroken: with the first bad record.
+        """
+        async with self._store.view() as view:
+            size, frontier, _ = await view.head()
+            rows: list[tuple[bytes, bytes]] = []
+            while page := await view.entries(after=len(rows) - 1, limit=PAGE):
+                rows += [(entry.canonical, entry.leaf) for entry in page]
+        if size != frontier.size:
+            raise AuditBroken(index=min(size, frontier.size), reason="La tête du journal se contredit.")
+        return audit.verify_log((row[0] for row in rows), frontier, leaves=(row[1] for row in rows))
+
+
+_NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HELD)

@@ -1,0 +1,43 @@
+"""The French text that a person reads in a mail program: made from the catalogue, the same for every kind."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.domain.kinds import Kind
+
+_CLOSING = {
+    "EXTENSION_REQUEST": (
+        "La CNAS dispose de quatre jours ouvrables en Algérie à compter de la réception de cette demande pour faire "
+        "connaître sa position ; l'accusé de réception fait foi. Sans réponse dans ce délai, l'acceptation est réputée "
+        "acquise (instruction DSS/DACI/2019/224, § 5.1 b)."
+    ),
+    "TACIT_ACCEPTANCE_NOTICE": (
+        "Aucune réponse n'étant parvenue dans le délai de quatre jours ouvrables, l'acceptation est réputée acquise "
+        "dans les termes de la demande (instruction DSS/DACI/2019/224, § 5.1 b et c). Merci d'adresser le formulaire "
+        "SE 352-302 dûment rempli au médecin de l'hôpital et au pôle médical du CNSE."
+    ),
+}
+
+
+def subject(kind: Kind, ref: str) -> str:
+    """The subject inside the sealed mail."""
+    return f"{kind.title} – dossier {ref}"
+
+
+def outer_subject(ref: str) -> str:
+    """The neutral subject that everyone may see, with the opaque token by which a clerk finds the mail."""
+    return f"Soins programmés – dossier {ref}"
+
+
+def letter(kind: Kind, ref: str, values: Mapping[str, str], pieces: Sequence[str], sender: str) -> str:
+    """The whole text."""
+    lines = [f"{kind.title}{f' ({kind.form})' if kind.form else ''}", f"Dossier : {ref}", ""]
+    lines += [f"{_capital(field.title)} : {values[field.id]}" for field in kind.fields if values.get(field.id)]
+    if pieces:
+        lines += ["", "Pièces jointes :", *(f"- {piece}" for piece in pieces)]
+    if kind.id in _CLOSING:
+        lines += ["", _CLOSING[kind.id]]
+    return "\n".join([*lines, "", sender, ""])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

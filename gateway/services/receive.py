@@ -1,0 +1,336 @@
+"""One incoming mail, from raw bytes to one recorded decision.
+
+The raw mail is kept first (written, fsynced), opened in the capped worker, verified, then decided in one commit: the
+mail's row, what it changes, its audit record, and the receipt in the outbox. A mail that fails any check is kept in
+quarantine and stays unanswered, whatever failed.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+import structlog
+
+from gateway.domain import trust
+from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused, WorkerFailed
+from gateway.domain.evidence import OwnReception, reception
+from gateway.domain.parties import Directory, Party
+from gateway.ports import Clock, Opener
+from gateway.services.accept import Accept, Decision
+from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
+from gateway.services.compose import Composer, SealedReceipt
+from gateway.services.reports import Reports
+from gateway.storage import Act, Direction, Mail, Message, Pin, Store, Verdict, View
+from gateway.wire.incoming import Incoming
+
+_log = structlog.get_logger()
+
+OUR_FAULTS = frozenset({"start", "own-key", "closed"})
+"""Reasons for which the worker could not even try: the mail is not to blame, the next poll takes it again."""
+
+HEADER_SCAN = 64 * 1024
+"""Bytes of an unreadable mail in which a partner's domain is looked for: the largest header that we accept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A mail as it lies in a watched folder. ``raw`` is None when it vanished before it was read.
+
+    ``not_before`` is the last poll that did not see it, ``seen_at`` the one that did.
+    """
+
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uid: int
+    internaldate: datetime | None
+    size: int
+    raw: bytes | None
+    too_large: bool
+    not_before: datetime | None
+    seen_at: datetime
+
+
+class Receiver:
+    """Takes mails in, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cabinet: Cabinet,
+        opener: Opener,
+        composer: Composer,
+        accept: Accept,
+        reports: Reports,
+        clock: Clock,
+        party: Party,
+        directory: Directory,
+        own_mta: frozenset[str],
+    ) -> None:
+        self._store = store
+        self._cabinet = cabinet
+        self._opener = opener
+        self._composer = composer
+        self._accept = accept
+        self._reports = reports
+        self._clock = clock
+        self._party = party
+        self._directory = directory
+        self._own_mta = own_mta
+
+    async def take(self, arrival: Arrival) -> Mail:
+        """Keep, open, verify, decide, record. Returns the committed row.
+
+        Raises:
+            GatewayError: our disk, key or vault failed; nothing was recorded, the next poll sees the mail again.
+        """
+        if arrival.raw is None:
+            verdict = Verdict.QUARANTINE if arrival.too_large else Verdict.VANISHED
+            reason = "too-large" if arrival.too_large else "vanished"
+            row = replace(self._row(arrival, None, None), verdict=verdict, reason=reason, held_back=arrival.too_large)
+            return await self._keep(row)
+        digest = sha256(arrival.raw).hexdigest()
+        async with self._store.view() as view:
+            known = await view.all(Mail, site=self._party.site, sha256=digest, limit=1)
+        if known:
+            same = self._row(arrival, None, known[0].file)
+            return await self._keep(
+                replace(same, verdict=Verdict.DUPLICATE, reason="same-bytes", sha256=digest, message=known[0].message)
+            )
+        file = await self._cabinet.put(arrival.raw, await self._cabinet.standing_key(QUARANTINE))
+        seen = await self._open(arrival.raw)
+        own = self._own_reception(arrival, seen)
+        row = replace(self._row(arrival, own, file.name), sha256=digest)
+        try:
+            receipt = await self._verify(seen, own)
+            async with self._store.act() as act:
+                await act.add(file)
+                return await self._decide(act, row, seen, own, receipt)
+        except (MailRefused, IllegalTransition, AlreadyThere) as error:
+            # Any other error is ours (our key, the vault, the disk): it goes up, and the next poll sees the mail again.
+            step, reason = _refusal(error)
+            held = await self._held_back(arrival.raw, seen)
+            refused = replace(row, verdict=Verdict.QUARANTINE, step=step, reason=reason, held_back=held)
+            async with self._store.act() as act:
+                await act.add(file)
+                return await self._record(act, refused)
+
+    async def give_up(self, arrival: Arrival, code: str) -> Mail:
+        """Record a mail on which our own code failed: kept on the server, held back, for a person."""
+        row = self._row(arrival, None, None)
+        return await self._keep(
+            replace(row, verdict=Verdict.QUARANTINE, step="internal", reason=code[:60], held_back=True)
+        )
+
+    # --- verify
+
+    async def _open(self, raw: bytes) -> Incoming:
+        try:
+            return await self._opener.open(raw)
+        except WorkerFailed as error:
+            if error.reason in OUR_FAULTS:
+                raise
+            return Incoming(shape=None, outer=None, failed_step=error.step, failed_reason=error.reason)
+        except MailRefused as error:
+            return Incoming(shape=None, outer=None, failed_step=error.step, failed_reason=error.reason)
+
+    async def _verify(self, seen: Incoming, own: OwnReception | None) -> "Verified | None":
+        """What was proved, with the receipt already signed; None for a mail that claims nothing.
+
+        Raises:
+            MailRefused: at the first step that fails.
+        """
+        if seen.failed_step is not None:
+            raise MailRefused(step=seen.failed_step, reason=seen.failed_reason or "refused")
+        if seen.shape in {"PLAIN", "REPORT"}:
+            return None
+        if seen.inner is None:
+            raise MailRefused(step="structure", reason="no-signed-headers")
+        async with self._store.view() as view:
+            mail = trust.verify(
+                trust.Claim(
+                    shape=seen.shape or "",
+                    fingerprint=seen.fingerprint,
+                    signed_at=seen.signed_at,
+                    senders=seen.inner.senders,
+                    recipients=seen.inner.recipients,
+                    message_id=seen.inner.message_id,
+                    mic=seen.mic,
+                ),
+                directory=self._directory,
+                pins=await self._pins(view),
+                our_address=self._party.address,
+                seen=await self._known(view, seen.inner.message_id),
+            )
+        if mail.receipt or mail.duplicate or own is None:
+            return Verified(mail=mail, receipt=None)
+        self._accept.check(seen, mail)
+        receipt = await self._composer.receipt(
+            mail,
+            dated=seen.inner.date,
+            recipients=seen.inner.recipients,
+            received_at=own.latest.replace(microsecond=0),
+            source="received" if own.agreed else "latest-of-disagreeing-sources",
+        )
+        return Verified(mail=mail, receipt=receipt)
+
+    async def _pins(self, view: View) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for pin in await view.all(Pin, site=self._party.site, retired_at=None):
+            found[pin.partner] = found.get(pin.partner, frozenset()) | {pin.fingerprint}
+        return found
+
+    async def _known(self, view: View, message_id: str | None) -> dict[tuple[str, str], str]:
+        if message_id is None:
+            return {}
+        rows = await view.all(Message, site=self._party.site, direction=Direction.IN, message_id=message_id)
+        return {(row.partner, row.message_id): row.mic for row in rows}
+
+    # --- decide and record
+
+    async def _decide(
+        self, act: Act, row: Mail, seen: Incoming, own: OwnReception | None, verified: "Verified | None"
+    ) -> Mail:
+        if verified is None or own is None:
+            decision = await self._reports.unsigned(act, seen, row)
+            if decision.verdict is Verdict.PLAIN:
+                decision = replace(decision, held_back=await self._cites_us(act, seen) or self._from_partner(seen))
+            return await self._finish(act, row, decision)
+        mail = verified.mail
+        if mail.duplicate:
+            return await self._finish(act, row, await self._repeat(act, mail))
+        if mail.receipt:
+            return await self._finish(act, row, await self._reports.signed(act, seen, mail, row))
+        decision = await self._accept.take(act, seen, mail, own)
+        if decision.message is not None and verified.receipt is not None and decision.verdict is Verdict.ACCEPTED:
+            await self._composer.queue_receipt(act, verified.receipt, decision.message)
+        return await self._finish(act, row, decision)
+
+    async def _repeat(self, act: Act, mail: trust.VerifiedMail) -> Decision:
+        first = await act.one(
+            Message,
+            site=self._party.site,
+            direction=Direction.IN,
+            partner=mail.partner.id,
+            message_id=mail.message_id,
+        )
+        if first is None:
+            raise AlreadyThere(table="messages")
+        repeated = await self._composer.repeat_receipt(act, first)
+        reason = "receipt-repeated" if repeated else "no-receipt-to-repeat"
+        return Decision(verdict=Verdict.DUPLICATE, reason=reason, partner=mail.partner.id, message=first)
+
+    async def _finish(self, act: Act, row: Mail, decision: Decision) -> Mail:
+        if row.file is not None and decision.key is not None:
+            await self._cabinet.hand_to(act, row.file, decision.key)
+        elif row.file is not None and decision.verdict in {Verdict.RECEIPT, Verdict.REPORT}:
+            await self._cabinet.hand_to(act, row.file, await self._cabinet.standing_key_in(act, EVIDENCE))
+        message = decision.message
+        return await self._record(
+            act,
+            replace(
+                row,
+                verdict=decision.verdict,
+                step=decision.step,
+                reason=decision.reason,
+                partner=decision.partner,
+                held_back=decision.held_back,
+                message=None if message is None else message.id,
+                case_id=None if message is None else message.case_id,
+            ),
+        )
+
+    async def _keep(self, row: Mail) -> Mail:
+        async with self._store.act() as act:
+            return await self._record(act, row)
+
+    async def _record(self, act: Act, row: Mail) -> Mail:
+        stored = await act.add(row)
+        outcome = stored.reason if stored.verdict is Verdict.QUARANTINE else None
+        await act.record(
+            f"mail.{stored.verdict.value}",
+            actor="gateway",
+            message=f"mail-{stored.id}",
+            partner=stored.partner,
+            outcome=outcome,
+            details={
+                "folder_uid": f"{stored.uidvalidity}/{stored.uid}",
+                "sha256": stored.sha256,
+                "size": stored.size,
+                "step": stored.step,
+                "reason": stored.reason,
+                "held_back": stored.held_back,
+                "message": stored.message,
+            },
+        )
+        _log.info("mail.decided", mail=stored.id, verdict=stored.verdict.value, step=stored.step, reason=stored.reason)
+        return stored
+
+    # --- facts about the mail
+
+    def _row(self, arrival: Arrival, own: OwnReception | None, file: str | None) -> Mail:
+        return Mail(
+            site=self._party.site,
+            mailbox=arrival.mailbox,
+            folder=arrival.folder,
+            uidvalidity=arrival.uidvalidity,
+            uid=arrival.uid,
+            verdict=Verdict.PLAIN,
+            step=None,
+            reason=None,
+            partner=None,
+            held_back=False,
+            internaldate=arrival.internaldate,
+            received_earliest=own.earliest if own else arrival.not_before,
+            received_latest=own.latest if own else arrival.seen_at,
+            recorded_at=self._clock.now(),
+            size=arrival.size,
+            file=file,
+        )
+
+    def _own_reception(self, arrival: Arrival, seen: Incoming) -> OwnReception | None:
+        if arrival.internaldate is None:
+            return None
+        hops = [(host or "", at) for host, at in seen.outer.hops] if seen.outer else []
+        return reception(hops, self._own_mta, arrival.internaldate, arrival.not_before, seen_at=arrival.seen_at)
+
+    async def _held_back(self, raw: bytes, seen: Incoming) -> bool:
+        if seen.outer is None:
+            head = raw[:HEADER_SCAN].lower()
+            return any(domain.encode() in head for domain in self._directory.domains)
+        if self._from_partner(seen):
+            return True
+        async with self._store.view() as view:
+            return await self._cites_us(view, seen)
+
+    def _from_partner(self, seen: Incoming) -> bool:
+        senders = (seen.outer.senders if seen.outer else ()) + (seen.inner.senders if seen.inner else ())
+        return any(sender.rpartition("@")[2] in self._directory.domains for sender in senders)
+
+    async def _cites_us(self, view: View, seen: Incoming) -> bool:
+        cited = (seen.outer.cited if seen.outer else ()) + (seen.inner.cited if seen.inner else ())
+        if not cited:
+            return False
+        found = await view.all(
+            Message, site=self._party.site, direction=Direction.OUT, message_id=tuple(cited), limit=1
+        )
+        return bool(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A verified mail and the receipt that is ready for it."""
+
+    mail: trust.VerifiedMail
+    receipt: SealedReceipt | None
+
+
+def _refusal(error: MailRefused | IllegalTransition | AlreadyThere) -> tuple[str, str]:
+    match error:
+        case MailRefused():
+            return error.step, error.reason
+        case IllegalTransition():
+            return "state", "unexpected-in-this-state"
+        case AlreadyThere():
+            return "replay", "already-recorded"

@@ -1,0 +1,214 @@
+"""What others attest of our mails: signed and plain receipts (RFC 8098), delivery reports (RFC 3464).
+
+A report is matched by our own Message-ID or envelope id, never by order or subject. What matches nothing is kept for a
+person and moves nothing.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.domain import request as life
+from gateway.domain import transmission as sending
+from gateway.domain.errors import MailRefused
+from gateway.domain.kinds import KINDS, Subject
+from gateway.domain.parties import Directory, Grade, PartnerKind, Party, Role
+from gateway.domain.trust import VerifiedMail
+from gateway.ports import Clock
+from gateway.services.accept import Decision
+from gateway.services.compose import RECEIPT
+from gateway.services.requests import Requests
+from gateway.storage import Act, Direction, Mail, Message, Request, StoredEvidence, Transmission, Verdict
+from gateway.wire import dsn
+from gateway.wire.incoming import Attested, Incoming
+
+POSITIVE = frozenset({"processed", "dispatched", "displayed"})
+"""Dispositions that attest reception; ``deleted``, ``denied``, ``failed`` and unknown words attest nothing."""
+
+
+class Reports:
+    """Applies receipts and delivery reports."""
+
+    def __init__(
+        self, *, party: Party, directory: Directory, requests: Requests, clock: Clock, own_mta: frozenset[str]
+    ) -> None:
+        self._party = party
+        self._directory = directory
+        self._requests = requests
+        self._clock = clock
+        self._own_mta = own_mta
+
+    async def signed(self, act: Act, seen: Incoming, mail: VerifiedMail, row: Mail) -> Decision:
+        """A receipt signed by a partner's pinned key.
+
+        Raises:
+            MailRefused: its MIC is not that of our message.
+        """
+        partner = mail.partner
+        receipt = seen.receipt
+        message = await self._ours(act, receipt.original_message_id if receipt else None)
+        if receipt is None or message is None or partner.id not in message.partner.split("+"):
+            return Decision(verdict=Verdict.TRIAGE, reason="matches-nothing", partner=partner.id, held_back=True)
+        same = receipt.mic is not None and receipt.mic == message.mic and receipt.mic_algorithm == "sha-256"
+        if not same and (partner.kind is PartnerKind.GATEWAY or receipt.mic is not None):
+            raise MailRefused(step="receipt", reason="mic-missing" if receipt.mic is None else "mic-mismatch")
+        stored = await act.add(
+            Message(
+                site=self._party.site,
+                direction=Direction.IN,
+                kind=RECEIPT,
+                partner=partner.id,
+                message_id=mail.message_id,
+                mic=mail.mic,
+                at=mail.signed_at,
+                case_id=message.case_id,
+                request_hash=message.request_hash,
+                about=message.id,
+            )
+        )
+        decision = Decision(verdict=Verdict.RECEIPT, reason=receipt.kind, partner=partner.id, message=stored)
+        if receipt.kind not in POSITIVE or receipt.modifiers:
+            return replace(decision, verdict=Verdict.TRIAGE, reason="not-positive", held_back=True)
+        await self._attested(act, message, partner.id)
+        dated = max(mail.signed_at, receipt.date) if receipt.date else mail.signed_at
+        await self._evidence(
+            act,
+            message,
+            partner=partner.id,
+            kind="signed_receipt",
+            grade=Grade.SIGNED_RECEIPT,
+            stated=receipt.stated_at,
+            dated=dated,
+            row=row,
+        )
+        return decision
+
+    async def unsigned(self, act: Act, seen: Incoming, row: Mail) -> Decision:
+        """A mail that nobody signed: a plain receipt, a delivery report, or just a mail."""
+        if seen.receipt is not None:
+            return await self._plain_receipt(act, seen, seen.receipt, row)
+        if seen.report is not None:
+            return await self._delivery_report(act, seen.report, row)
+        sender = seen.outer.senders[0] if seen.outer and len(seen.outer.senders) == 1 else ""
+        partner = self._directory.at_address(sender)
+        return Decision(verdict=Verdict.PLAIN, reason="not-sealed", partner=partner.id if partner else None)
+
+    async def _plain_receipt(self, act: Act, seen: Incoming, receipt: Attested, row: Mail) -> Decision:
+        sender = seen.outer.senders[0] if seen.outer and len(seen.outer.senders) == 1 else ""
+        partner = self._directory.at_address(sender)
+        message = await self._ours(act, receipt.original_message_id)
+        if message is None or partner is None or partner.id not in message.partner.split("+"):
+            return Decision(verdict=Verdict.TRIAGE, reason="matches-nothing", held_back=message is not None)
+        if receipt.kind in POSITIVE and not receipt.modifiers:
+            await self._evidence(
+                act,
+                message,
+                partner=partner.id,
+                kind="mdn",
+                grade=Grade.MDN,
+                stated=None,
+                dated=receipt.date or (seen.outer.date if seen.outer else None),
+                row=row,
+            )
+        return Decision(verdict=Verdict.REPORT, reason=f"mdn-{receipt.kind or 'unknown'}"[:60], partner=partner.id)
+
+    async def _delivery_report(self, act: Act, report: dsn.Dsn, row: Mail) -> Decision:
+        transmission = await self._transmission(act, report)
+        if transmission is None:
+            return Decision(verdict=Verdict.REPORT, reason="dsn-matches-nothing")
+        message = await act.one(Message, id=transmission.message)
+        actions = {recipient.action for recipient in report.recipients}
+        if message is not None and actions == {"failed"}:
+            await self._bounced(act, transmission, message)
+        elif message is not None and actions == {"delivered"} and not self._by_our_server(report):
+            attempt = report.recipients[0].last_attempt or report.date
+            await self._evidence(
+                act,
+                message,
+                partner=transmission.partner,
+                kind="dsn_delivered",
+                grade=Grade.DSN_DELIVERED,
+                stated=attempt,
+                dated=report.date,
+                row=row,
+            )
+        reason = "dsn-" + "-".join(sorted(actions) or ["empty"])
+        return Decision(verdict=Verdict.REPORT, reason=reason[:60], partner=transmission.partner)
+
+    async def _bounced(self, act: Act, transmission: Transmission, message: Message) -> None:
+        await act.record(
+            "transmission.bounced",
+            actor="gateway",
+            request=message.request_hash,
+            message=str(message.id),
+            partner=transmission.partner,
+            outcome="failed",
+        )
+        request = await self._request_of(act, message)
+        partner = self._directory.find(transmission.partner)
+        if request is not None and partner is not None and partner in self._directory.with_role(Role.CNAS):
+            await self._requests.advance(
+                act, request, life.Event.DELIVERY_FAILED, actor="gateway", partner=partner.id, message=str(message.id)
+            )
+
+    async def _evidence(
+        self,
+        act: Act,
+        message: Message,
+        *,
+        partner: str,
+        kind: str,
+        grade: Grade,
+        stated: datetime | None,
+        dated: datetime | None,
+        row: Mail,
+    ) -> None:
+        request = await self._request_of(act, message)
+        if request is None:
+            return
+        now = self._clock.now()
+        found = StoredEvidence(
+            site=self._party.site,
+            request_hash=request.hash,
+            partner=partner,
+            kind=kind,
+            grade=grade,
+            statement=stated is not None and grade >= Grade.SIGNED_RECEIPT,
+            sent_at=message.at,
+            stated_at=stated,
+            dated_at=dated,
+            arrived_at=row.received_latest or now,
+            recorded_at=now,
+            mail=None,
+        )
+        await self._requests.receive_evidence(act, request, found)
+
+    async def _attested(self, act: Act, message: Message, partner: str) -> None:
+        """A receipt proves the hand-over, whatever we knew of it."""
+        for transmission in await act.all(Transmission, message=message.id, partner=partner):
+            state = sending.step(transmission.state, sending.Event.EVIDENCE)
+            await act.save(replace(transmission, state=state))
+
+    async def _request_of(self, act: Act, message: Message) -> Request | None:
+        kind = KINDS.get(message.kind)
+        if kind is None or kind.subject is not Subject.REQUEST or message.case_id is None:
+            return None
+        await act.lock(message.case_id)
+        return await act.one(Request, site=self._party.site, hash=message.mic)
+
+    async def _ours(self, act: Act, message_id: str | None) -> Message | None:
+        if message_id is None:
+            return None
+        found = await act.all(Message, site=self._party.site, direction=Direction.OUT, message_id=message_id, limit=1)
+        return found[0] if found else None
+
+    async def _transmission(self, act: Act, report: dsn.Dsn) -> Transmission | None:
+        if report.original_envelope_id:
+            return await act.one(Transmission, site=self._party.site, envid=report.original_envelope_id)
+        message = await self._ours(act, report.original_message_id)
+        if message is None:
+            return None
+        found = await act.all(Transmission, message=message.id)
+        return found[0] if len(found) == 1 else None
+
+    def _by_our_server(self, report: dsn.Dsn) -> bool:
+        return (report.reporting_mta or "").rpartition(";")[2].strip().lower() in self._own_mta

@@ -1,0 +1,293 @@
+"""Moves a request along its table in the caller's act: new state, audit record, and the notices that it owes.
+
+A notice whose recipient's key is unusable does not hold the state back: the request keeps ``owes_notice``, an alarm is
+recorded, and each tick tries again by this same code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.domain import evidence, period
+from gateway.domain.errors import KeyFault
+from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, Answer, Kind
+from gateway.domain.parties import Directory, Grade, Party, Role
+from gateway.domain.request import Effect, Event, State, step
+from gateway.domain.workdays import Calendar
+from gateway.ports import Clock
+from gateway.services.cabinet import Cabinet
+from gateway.services.compose import Composer, Draft, current_pins
+from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence
+
+_TELLING = frozenset({Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME})
+_ANSWERED = {Answer.ACCEPTED: Event.ACCEPTED, Answer.REFUSED: Event.REFUSED}
+SHORT_NOTICE = "short_notice"
+"""Asked of a person when less than one whole working day remained as the evidence was recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTimes:
+    """When an answer was received here at the earliest and latest, and when its signer says that it was made."""
+
+    earliest: datetime
+    latest: datetime
+    stated: datetime
+
+
+def iso(at: datetime | None) -> str | None:
+    """An instant for the audit log and the manifests: RFC 3339, UTC, to the second."""
+    return None if at is None else at.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+class Requests:
+    """The life of requests."""
+
+    def __init__(
+        self,
+        *,
+        party: Party,
+        directory: Directory,
+        composer: Composer,
+        cabinet: Cabinet,
+        calendar: Calendar,
+        clock: Clock,
+        grace: timedelta,
+    ) -> None:
+        self._party = party
+        self._directory = directory
+        self._composer = composer
+        self._cabinet = cabinet
+        self.calendar = calendar
+        self._clock = clock
+        self.grace = grace
+
+    async def advance(
+        self,
+        act: Act,
+        request: Request,
+        event: Event,
+        *,
+        actor: str,
+        partner: str | None = None,
+        message: str | None = None,
+        details: Mapping[str, Detail] | None = None,
+        **changes: Any,
+    ) -> Request:
+        """One step of the table, recorded.
+
+        Raises:
+            IllegalTransition: the act must end without a commit, or treat the mail as unexpected.
+        """
+        state, effects = step(request.state, event)
+        case = await self._case(act, request)
+        moved = replace(request, state=state, **changes)
+        if self._party.role is Role.HOSPITAL and _TELLING.union({Effect.NOTIFY_SILENCE}).intersection(effects):
+            moved = replace(moved, owes_notice=True)
+        moved = await act.save(moved)
+        await act.record(
+            f"request.{event.value}",
+            actor=actor,
+            case=case.ref,
+            request=request.hash,
+            message=message,
+            partner=partner,
+            outcome=state.value,
+            details=details,
+        )
+        if Effect.ALARM in effects:
+            await act.record(
+                f"alarm.{event.value}", actor="gateway", case=case.ref, request=request.hash, outcome="raised"
+            )
+        return await self.tell(act, moved) if moved.owes_notice else moved
+
+    async def receive_evidence(self, act: Act, request: Request, found: StoredEvidence) -> Request:
+        """Keep an evidence of reception and recompute the period from all there is."""
+        await act.add(found)
+        case = await self._case(act, request)
+        await act.record(
+            "evidence.recorded",
+            actor="gateway",
+            case=case.ref,
+            request=request.hash,
+            message=None if found.mail is None else f"mail-{found.mail}",
+            partner=found.partner,
+            outcome=found.grade.name.lower(),
+            details={
+                "kind": found.kind,
+                "sent_at": iso(found.sent_at),
+                "stated_at": iso(found.stated_at),
+                "dated_at": iso(found.dated_at),
+                "arrived_at": iso(found.arrived_at),
+            },
+        )
+        return await self.recompute(act, request)
+
+    async def recompute(self, act: Act, request: Request) -> Request:
+        """The period from the evidence and the calendar as known now; starts it, moves it, or changes nothing."""
+        rows = await act.all(StoredEvidence, site=self._party.site, request_hash=request.hash)
+        addressees = {partner.id: partner.policy for partner in self._directory.with_role(Role.CNAS)}
+        start = evidence.start_of([_evidence(row) for row in rows], addressees)
+        if start is None or request.state not in {
+            State.SUBMITTED,
+            State.SENT,
+            State.DELIVERY_FAILED,
+            State.RUNNING,
+            State.ELAPSED,
+        }:
+            return request
+        found = period.compute(start.at, self.calendar)
+        asks = [doubt.value for doubt in start.doubts]
+        if period.recorded_too_late(start.evidence.recorded_at, found, self.calendar):
+            asks.append(SHORT_NOTICE)
+        changes = {
+            **self._ends(found),
+            "started_at": start.at,
+            "grade": start.evidence.grade,
+            "asks_person": tuple(asks),
+        }
+        if all(getattr(request, name) == value for name, value in changes.items()):
+            return request
+        return await self.advance(
+            act,
+            request,
+            _period_event(request, found),
+            actor="gateway",
+            partner=start.evidence.partner,
+            details=explain(found),
+            **changes,
+        )
+
+    def _ends(self, found: period.Period) -> dict[str, Any]:
+        return {
+            "nominal_at": found.tacit_at,
+            "earliest_at": found.earliest_tacit_at,
+            "latest_at": found.latest_tacit_at,
+            "calendar_version": found.calendar_version,
+            "due_at": found.tacit_at,
+        }
+
+    def followed(self, received: datetime) -> dict[str, Any]:
+        """What a party that received the request itself (the CNAS) knows of the period."""
+        ends = self._ends(period.compute(received, self.calendar))
+        return {**ends, "started_at": received, "grade": Grade.SIGNED_RECEIPT}
+
+    async def answer(
+        self, act: Act, request: Request, answer: Answer, times: AnswerTimes, *, actor: str, partner: str, message: str
+    ) -> Request:
+        """An answer of the CNAS: in time, late, or disputed between the two."""
+        event = _timeliness(request, times) or _ANSWERED[answer]
+        if request.state is State.TACITLY_ACCEPTED and event is not Event.LATE_ANSWER:
+            event = Event.CONTRADICTED
+            accepted = await act.one(Acceptance, site=self._party.site, request_hash=request.hash)
+            if accepted is not None and accepted.contradicted_at is None:
+                await act.save(replace(accepted, contradicted_at=self._clock.now()))
+        elif request.state in {State.ACCEPTED, State.REFUSED}:
+            event = Event.LATE_ANSWER
+        closing = event in {Event.ACCEPTED, Event.REFUSED}
+        details = {
+            "answer": answer.value,
+            "received_earliest": iso(times.earliest),
+            "received_latest": iso(times.latest),
+            "stated_at": iso(times.stated),
+        }
+        changes: dict[str, Any] = {"due_at": None, "settled_at": self._clock.now()} if closing else {}
+        return await self.advance(
+            act, request, event, actor=actor, partner=partner, message=message, details=details, **changes
+        )
+
+    async def tell(self, act: Act, request: Request) -> Request:
+        """Queue the notice that the request owes; keeps owing it when a recipient's key is unusable."""
+        case = await self._case(act, request)
+        draft = _notice(request, case)
+        try:
+            mail = await self._composer.seal(draft, await current_pins(act, self._party.site))
+        except KeyFault as error:
+            await act.record(
+                "alarm.notice_not_sealed",
+                actor="gateway",
+                case=case.ref,
+                request=request.hash,
+                outcome=error.code,
+            )
+            return request
+        key = await self._cabinet.case_key(act, case)
+        message = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
+        await act.record(
+            "notice.queued",
+            actor="gateway",
+            case=case.ref,
+            request=request.hash,
+            message=str(message.id),
+            partner=message.partner,
+            outcome=draft.kind.id,
+            details={"mic": mail.mic},
+        )
+        return await act.save(replace(request, owes_notice=False))
+
+    async def _case(self, act: Act, request: Request) -> Case:
+        case = await act.one(Case, id=request.case_id)
+        if case is None:
+            raise LookupError("a request without its case")
+        return case
+
+
+def explain(found: period.Period) -> dict[str, Detail]:
+    """The period for the audit log: every day with whether it counted and why."""
+    return {
+        "received": iso(found.received),
+        "tacit_at": iso(found.tacit_at),
+        "earliest_tacit_at": iso(found.earliest_tacit_at),
+        "latest_tacit_at": iso(found.latest_tacit_at),
+        "calendar": found.calendar_version,
+        "readings": [reading.id for reading in found.readings],
+        "days": [
+            f"{line.date} {line.weekday} {'counted' if line.counted else 'not-counted'} {line.reason.value}"
+            for line in found.days
+        ],
+    }
+
+
+def _period_event(request: Request, found: period.Period) -> Event:
+    if request.state not in {State.RUNNING, State.ELAPSED}:
+        return Event.ACKNOWLEDGED
+    return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
+
+
+def _timeliness(request: Request, times: AnswerTimes) -> Event | None:
+    """None when the answer is in time, else how it is not."""
+    if request.earliest_at is None or times.earliest < request.earliest_at:
+        return None
+    if request.latest_at is not None and min(times.earliest, times.stated) >= request.latest_at:
+        return Event.LATE_ANSWER
+    return Event.DISPUTED
+
+
+def _evidence(row: StoredEvidence) -> evidence.Evidence:
+    return evidence.Evidence(
+        kind=row.kind,
+        grade=row.grade,
+        partner=row.partner,
+        message=str(row.mail),
+        sent_at=row.sent_at,
+        arrived_at=row.arrived_at,
+        recorded_at=row.recorded_at,
+        stated_at=row.stated_at,
+        dated_at=row.dated_at,
+        is_statement=row.statement,
+    )
+
+
+def _notice(request: Request, case: Case) -> Draft:
+    started, ends = iso(request.started_at) or "", iso(request.nominal_at) or ""
+    kind: Kind = STATUS_NOTICE
+    values = {"state": request.state.value, "grade": request.grade.name.lower(), "started_at": started, "ends_at": ends}
+    if request.state is State.TACITLY_ACCEPTED:
+        kind = TACIT_ACCEPTANCE_NOTICE
+        values = {
+            "started_at": started,
+            "effective_at": iso(request.latest_at) or "",
+            "requested_from": request.requested_from.isoformat(),
+            "requested_until": request.requested_until.isoformat(),
+        }
+    return Draft(kind=kind, ref=case.ref, values=values, request_hash=request.hash)

@@ -1,0 +1,191 @@
+"""Three gateways as an administrator installs them: ``gateway init``, keys exchanged as files, real daemons."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.mailserver import Account, Machine
+
+GATEWAY = (sys.executable, "-m", "gateway")
+DOMAINS = {"hospital": "hopital.test", "cnas": "cnas.test", "cnse": "cnse.test"}
+PATIENCE = 60.0
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """Ask again until the condition gives something true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@dataclass
+class Gateway:
+    """One party's installation: its folder, its commands, its daemon."""
+
+    role: str
+    folder: Path
+    account: Account
+    machine: Machine
+    daemon: subprocess.Popen[bytes] | None = None
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def config(self) -> Path:
+        """The configuration that ``init`` wrote."""
+        return self.folder / "gateway.toml"
+
+    def call(self, *arguments: str, ok: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """One command, as a person types it."""
+        done = subprocess.run(
+            [*GATEWAY, *arguments, "--config", str(self.config)],
+            env=self.machine.env(),
+            capture_output=True,
+            text=True,
+            input=stdin,
+            check=False,
+            timeout=PATIENCE,
+        )
+        if ok and done.returncode != 0:
+            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        """A listing as data."""
+        return json.loads(self.call(*arguments, "--json").stdout)
+
+    def install(self, partners: dict[str, str]) -> str:
+        """``gateway init``; returns what it printed."""
+        password = self.folder / "password"
+        password.write_text(self.account.password)
+        password.chmod(0o600)
+        machine = self.machine
+        options = ["--role", self.role, "--party", f"{self.role}-essai", "--name", f"Établissement {self.role}"]
+        options += [
+            "--address",
+            self.account.address,
+            "--imap-host",
+            machine.host,
+            "--imap-port",
+            str(machine.ports.imaps),
+        ]
+        options += ["--smtp-host", machine.host, "--smtp-port", str(machine.ports.submission)]
+        options += ["--password-file", str(password), "--ca", str(machine.ca), "--watch", "INBOX"]
+        options += ["--own-mta", machine.mta_name, "--own-mta", machine.lmtp_name]
+        for partner, address in partners.items():
+            options += [f"--{partner}", address]
+        said = self.call("init", *options).stdout
+        text = self.config.read_text()
+        text = text.replace("[imap]\n", "[imap]\npoll_seconds = 0.5\n")
+        self.config.write_text(text.replace("grace_hours = 12\n", "grace_hours = 12\ntick_seconds = 0.5\n"))
+        return said
+
+    def start(self) -> None:
+        """Start the daemon and wait for its readiness notice."""
+        log = self.folder / f"daemon-{len(self.logs)}.log"
+        self.logs.append(log)
+        with log.open("wb") as stream:
+            self.daemon = subprocess.Popen(
+                [*GATEWAY, "run", "--config", str(self.config), "--log-level", "DEBUG"],
+                env=self.machine.env(),
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        daemon = self.daemon
+        until(lambda: b"gateway.ready" in log.read_bytes() or daemon.poll() is not None, "ready")
+        if daemon.poll() is not None:
+            raise AssertionError(log.read_text())
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        if self.daemon is None:
+            return 0
+        self.daemon.send_signal(signal.SIGTERM)
+        code = self.daemon.wait(PATIENCE)
+        self.daemon = None
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut."""
+        if self.daemon is not None:
+            self.daemon.kill()
+            self.daemon.wait(PATIENCE)
+            self.daemon = None
+
+    def request(self) -> dict[str, Any] | None:
+        """The first request of the first case."""
+        cases = self.json("cases")
+        return cases[0]["requests"][0] if cases and cases[0]["requests"] else None
+
+    def state(self) -> str | None:
+        """Where that request stands."""
+        request = self.request()
+        return None if request is None else str(request["state"])
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """The audit records of an event."""
+        return list(self.json("audit", "query", "--event", event))
+
+    def log(self) -> str:
+        """Everything that its daemons wrote."""
+        return "\n".join(log.read_text(errors="replace") for log in self.logs)
+
+
+@dataclass(frozen=True)
+class Trio:
+    """Hospital, CNAS and CNSE."""
+
+    hospital: Gateway
+    cnas: Gateway
+    cnse: Gateway
+
+    def __iter__(self) -> Iterator[Gateway]:
+        return iter((self.hospital, self.cnas, self.cnse))
+
+    def start(self) -> None:
+        """Start all daemons."""
+        for gateway in self:
+            gateway.start()
+
+    def show(self) -> str:
+        """What each knows, for a failing test."""
+        return "\n".join(f"== {gateway.role}\n{gateway.log()[-3000:]}" for gateway in self)
+
+
+@contextmanager
+def trio(machine: Machine, folder: Path) -> Iterator[Trio]:
+    """Install three gateways that know each other's keys; daemons are stopped at the end."""
+    gateways = {}
+    for role, domain in DOMAINS.items():
+        place = folder / role
+        place.mkdir(mode=0o700)
+        gateways[role] = Gateway(role=role, folder=place, account=machine.fresh_account(domain), machine=machine)
+    for role, gateway in gateways.items():
+        others = {other: gateways[other].account.address for other in gateways if other != role}
+        gateway.install(others)
+    exchange_keys(list(gateways.values()))
+    try:
+        yield Trio(**gateways)
+    finally:
+        for gateway in gateways.values():
+            gateway.kill()
+
+
+def exchange_keys(gateways: Sequence[Gateway]) -> None:
+    """Export, then import by full fingerprint, as two administrators do on the telephone."""
+    for gateway in gateways:
+        exported = gateway.folder / "public.asc"
+        fingerprint = gateway.call("keys", "export", "--output", str(exported)).stderr.rpartition(":")[2].strip()
+        for other in gateways:
+            if other is not gateway:
+                other.call("keys", "import", str(exported), "--partner", gateway.role, "--fingerprint", fingerprint)
