@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
@@ -24,16 +23,16 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory, ImapSettings
 from gateway.adapters.master_key import load_master_key
 from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, CommandToken, FileToken
-from gateway.adapters.openpgp.home import Home, open_home
+from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
 from gateway.adapters.openpgp.keyfiles import own_fingerprint
 from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smtp import SmtpCourier, SmtpSettings, SmtpTls
 from gateway.adapters.vault import FileVault
 from gateway.config import ServerSection, Settings
-from gateway.domain.errors import AlreadyRunning, ConfigInvalid, GatewayError, StorageFailed
+from gateway.domain.errors import AlreadyRunning, ConfigInvalid, DatabaseMissing
 from gateway.domain.workdays import Calendar
-from gateway.ports import Mailbox, PublicKey
+from gateway.ports import PublicKey
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
 from gateway.services.compose import Composer, current_pins
@@ -44,13 +43,12 @@ from gateway.services.inbox import InboxPoller
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
-from gateway.services.send import BATCH, Sender
+from gateway.services.send import Sender
+from gateway.services.tasks import Rhythm, Tasks
 
 _log = structlog.get_logger()
 
 _MIB = 1024 * 1024
-_OUTBOX_SECONDS = 1.0
-_LONGEST_PAUSE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +96,7 @@ async def open_base(settings: Settings) -> AsyncIterator[Base]:
         ConfigError, DatabaseDamaged.
     """
     os.umask(0o077)
-    await asyncio.to_thread(database.upgrade, settings.database_url, identity(settings))
+    await asyncio.to_thread(database.recognise, settings.database_url, identity(settings))
     source = settings.vault.master_key
     master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
     clock = SystemClock()
@@ -106,7 +104,8 @@ async def open_base(settings: Settings) -> AsyncIterator[Base]:
     store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
     vault = FileVault(folder=settings.gateway.data / "spool", master=master)
     try:
-        yield Base(settings=settings, clock=clock, store=store, cabinet=Cabinet(store=store, vault=vault, clock=clock))
+        cabinet = Cabinet(store=store, vault=vault, clock=clock)
+        yield Base(settings=settings, clock=clock, store=store, cabinet=cabinet)
     finally:
         await store.close()
 
@@ -193,6 +192,7 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         noise=secrets.token_bytes,
         party=us,
         directory=directory,
+        persons_needed=2 if settings.four_eyes else 1,
     )
     return Core(
         base=base, home=home, sealer=sealer, composer=composer, requests=requests, deadlines=deadlines, desk=desk
@@ -200,145 +200,6 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
 
 
 # --- The daemon.
-
-
-class Daemon:
-    """One gateway process."""
-
-    def __init__(self, core: Core, pool: WorkerPool) -> None:
-        self._core = core
-        self._pool = pool
-        settings, base = core.base.settings, core.base
-        us, directory = settings.party, settings.directory
-        own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
-        token = token_provider(settings, base.clock)
-        self._mailboxes = ImapFactory(settings=_imap(settings, token), clock=base.clock)
-        self._courier = SmtpCourier(_smtp(settings, token))
-        receiver = Receiver(
-            store=base.store,
-            cabinet=base.cabinet,
-            opener=pool,
-            composer=core.composer,
-            accept=Accept(party=us, requests=core.requests, cabinet=base.cabinet, clock=base.clock),
-            reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
-            clock=base.clock,
-            party=us,
-            directory=directory,
-            own_mta=own_mta,
-        )
-        self._poller = InboxPoller(
-            store=base.store,
-            receiver=receiver,
-            clock=base.clock,
-            party=us,
-            mailbox=us.address,
-            folders=settings.imap.watch,
-            interval=settings.imap.poll_seconds,
-            max_bytes=_MAX_MAIL,
-        )
-        self._sender = Sender(
-            store=base.store,
-            cabinet=base.cabinet,
-            courier=self._courier,
-            sealer=core.sealer,
-            requests=core.requests,
-            clock=base.clock,
-            party=us,
-            directory=directory,
-        )
-        self._keys: tuple[PublicKey, ...] = ()
-        self._time_wanted = False
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set."""
-        swept = await self._core.base.cabinet.sweep()
-        doubtful = await self._sender.recover()
-        self._keys = await pinned_keys(self._core.base)
-        await self._core.deadlines.tick()
-        _log.info("gateway.ready", swept=swept, interrupted_sends=doubtful, pid=os.getpid())
-        _notify("READY=1")
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in (self._inbound(), self._outbound(), self._ticks())]
-            await stop.wait()
-            _log.info("gateway.stopping")
-            _notify("STOPPING=1")
-            for task in tasks:
-                task.cancel()
-        await self._courier.close()
-
-    async def _inbound(self) -> None:
-        pause = _Pause("inbound")
-        while True:
-            try:
-                await self._refresh_keys()
-                session = await self._mailboxes.connect()
-                try:
-                    while True:
-                        await self._poll_once(session)
-                        pause.over()
-                        await session.wait_for_news(self._core.base.settings.imap.poll_seconds)
-                        await self._refresh_keys()
-                finally:
-                    await session.close()
-            except GatewayError as error:
-                await pause.after(error)
-
-    async def _poll_once(self, session: Mailbox) -> None:
-        if self._time_wanted:
-            # Before the poll, which selects the watched folders again.
-            told = await session.server_time(self._core.base.settings.imap.clock_folder)
-            self._time_wanted = not await self._core.deadlines.agree(told)
-        await self._poller.poll(session)
-
-    async def _refresh_keys(self) -> None:
-        keys = await pinned_keys(self._core.base)
-        if keys != self._keys:
-            await self._pool.refresh(keys)
-            self._keys = keys
-
-    async def _outbound(self) -> None:
-        pause = _Pause("outbound")
-        while True:
-            try:
-                tried = await self._sender.round()
-                pause.over()
-            except GatewayError as error:
-                await pause.after(error)
-                continue
-            if tried < BATCH:
-                await asyncio.sleep(_OUTBOX_SECONDS)
-
-    async def _ticks(self) -> None:
-        pause = _Pause("deadlines")
-        while True:
-            try:
-                self._time_wanted = await self._core.deadlines.tick() or self._time_wanted
-                pause.over()
-            except StorageFailed as error:
-                await pause.after(error)
-                continue
-            await asyncio.sleep(self._core.base.settings.deadlines.tick_seconds)
-
-
-class _Pause:
-    """Waits longer after each failure, and tells only when a failure starts and when it ends."""
-
-    def __init__(self, task: str) -> None:
-        self._task = task
-        self._code: str | None = None
-        self._seconds = 0.5
-
-    async def after(self, error: GatewayError) -> None:
-        if error.code != self._code:
-            _log.warning("task.failing", task=self._task, error=error.code, told=error.sentence())
-        self._code = error.code
-        await asyncio.sleep(self._seconds)
-        self._seconds = min(self._seconds * 2, _LONGEST_PAUSE)
-
-    def over(self) -> None:
-        if self._code is not None:
-            _log.info("task.recovered", task=self._task, after=self._code)
-        self._code, self._seconds = None, 0.5
 
 
 async def run(settings: Settings) -> None:
@@ -352,10 +213,16 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
+        stack.enter_context(_only_one(settings))
+        await asyncio.to_thread(database.upgrade, settings.database_url, identity(settings))
+        await asyncio.to_thread(sweep_homes)
         core = await stack.enter_async_context(open_core(settings))
-        stack.enter_context(_only_one(settings.gateway.data))
         pool = await stack.enter_async_context(_pool(core))
-        await Daemon(core, pool).run(stop)
+        tasks = await stack.enter_async_context(_tasks(core, pool))
+        _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
+        _notify("READY=1")
+        await tasks.work_until(stop)
+        _notify("STOPPING=1")
     _log.info("gateway.stopped")
 
 
@@ -376,8 +243,74 @@ async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
         await pool.close()
 
 
+@asynccontextmanager
+async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
+    settings, base = core.base.settings, core.base
+    us, directory = settings.party, settings.directory
+    own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
+    token = token_provider(settings, base.clock)
+    courier = SmtpCourier(_smtp(settings, token))
+    receiver = Receiver(
+        store=base.store,
+        cabinet=base.cabinet,
+        opener=pool,
+        composer=core.composer,
+        accept=Accept(party=us, requests=core.requests, cabinet=base.cabinet, clock=base.clock),
+        reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
+        clock=base.clock,
+        party=us,
+        directory=directory,
+        own_mta=own_mta,
+    )
+    poller = InboxPoller(
+        store=base.store,
+        receiver=receiver,
+        clock=base.clock,
+        party=us,
+        mailbox=us.address,
+        folders=settings.imap.watch,
+        interval=settings.imap.poll_seconds,
+        max_bytes=_MAX_MAIL,
+    )
+    sender = Sender(
+        store=base.store,
+        cabinet=base.cabinet,
+        courier=courier,
+        sealer=core.sealer,
+        requests=core.requests,
+        clock=base.clock,
+        party=us,
+        directory=directory,
+    )
+
+    async def keys() -> tuple[PublicKey, ...]:
+        return await pinned_keys(base)
+
+    try:
+        yield Tasks(
+            mailboxes=ImapFactory(settings=_imap(settings, token), clock=base.clock),
+            poller=poller,
+            sender=sender,
+            deadlines=core.deadlines,
+            cabinet=base.cabinet,
+            clock=base.clock,
+            pinned_keys=keys,
+            use_keys=pool.refresh,
+            rhythm=Rhythm(
+                poll_seconds=settings.imap.poll_seconds,
+                tick_seconds=settings.deadlines.tick_seconds,
+                clock_folder=settings.imap.clock_folder,
+            ),
+        )
+    finally:
+        await courier.close()
+
+
 @contextmanager
-def _only_one(data: Path) -> Iterator[None]:
+def _only_one(settings: Settings) -> Iterator[None]:
+    data = settings.gateway.data
+    if not data.is_dir():
+        raise DatabaseMissing(path=data)
     with (data / "daemon.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

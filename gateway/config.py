@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable, system_reason
 from gateway.domain.parties import (
     Directory,
     Grade,
@@ -112,7 +112,7 @@ def _read_private(path: Path, *, shared: bool) -> str:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "ce n'est pas du texte"
+        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du texte."
         raise SecretUnreadable(source=str(path), reason=reason) from error
     if mode & 0o077 and not shared:
         raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
@@ -340,7 +340,7 @@ def load(path: Path) -> Settings:
         with path.open("rb") as file:
             data: dict[str, Any] = tomllib.load(file)
     except OSError as error:
-        raise ConfigUnreadable(path=path, reason=error.strerror or type(error).__name__) from error
+        raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigUnreadable(path=path, reason=str(error)) from error
     token = _base.set(path.resolve().parent)

@@ -294,3 +294,7 @@ class Vault(Protocol):
     def names(self) -> frozenset[str]:
         """Names of all files of the spool."""
         ...
+
+    def sweep(self) -> int:
+        """Remove what a killed writer left half-written; returns how many files."""
+        ...

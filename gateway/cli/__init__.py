@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """Run a command. A person's mistake gives what, why and mend on standard error, never a traceback."""
     from gateway.cli.commands import app
-    from gateway.domain.errors import GatewayError
+    from gateway.domain.errors import GatewayError, system_reason
 
     try:
         app(prog_name="gateway")
@@ -18,3 +18,8 @@ def main() -> None:
         lines = (error.what, error.why, error.mend)
         sys.stderr.write("".join(f"{line.format(**error.fields)}\n" for line in lines if line))
         sys.exit(error.exit_code)
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        sys.stderr.write(f"Le système refuse{place} : {system_reason(error)}\n")
+        sys.stderr.write("Vérifiez les droits du compte qui lance la commande, et la place sur le disque.\n")
+        sys.exit(6)

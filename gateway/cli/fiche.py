@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gateway.domain.errors import FicheInvalid, FileUnreadable
+from gateway.domain.errors import FicheInvalid, FileUnreadable, system_reason
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
 from gateway.services.desk import Fiche
 from gateway.wire.params import safe_filename
@@ -23,7 +23,7 @@ def read_fiche(path: Path, attach: Sequence[str], ref: str | None) -> Fiche:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileUnreadable(path=path, reason=error.strerror or type(error).__name__) from error
+        raise FileUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FicheInvalid(path=path, faults=f"ce n'est pas du TOML : {error}") from error
     kind = KINDS.get(str(document.pop("kind", EXTENSION_REQUEST.id)))
@@ -88,6 +88,6 @@ def attachment(role: str, path: Path) -> Attachment:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise FileUnreadable(path=path, reason=error.strerror or type(error).__name__) from error
+        raise FileUnreadable(path=path, reason=system_reason(error)) from error
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Attachment(name=safe_filename(path.name), media_type=media_type, data=data, role=role)

@@ -66,12 +66,12 @@ def keys_import(
 ) -> None:
     """Enregistrer la clé d'un partenaire, si son empreinte est bien celle attendue."""
     from gateway.adapters.openpgp.keyfiles import read_public_key
-    from gateway.domain.errors import FileUnreadable, FingerprintMismatch
+    from gateway.domain.errors import FileUnreadable, FingerprintMismatch, system_reason
 
     try:
         material = file.read_bytes()
     except OSError as error:
-        raise FileUnreadable(path=file, reason=error.strerror or type(error).__name__) from error
+        raise FileUnreadable(path=file, reason=system_reason(error)) from error
     facts = read_public_key(material, path=str(file))
     typed = fingerprint or typer.prompt("Empreinte complète, lue par le partenaire au téléphone")
     expected = "".join(typed.split()).upper().removeprefix("0X")
@@ -93,7 +93,7 @@ def keys_export(
 ) -> None:
     """Écrire notre clé publique, à remettre aux partenaires ; l'empreinte se lit au téléphone."""
     from gateway.adapters.openpgp.keyfiles import export_public, own_fingerprint
-    from gateway.domain.errors import FileUnreadable
+    from gateway.domain.errors import FileUnreadable, system_reason
 
     folder = settings(config).openpgp.folder
     armoured = export_public(folder)
@@ -103,7 +103,7 @@ def keys_export(
         try:
             output.write_text(armoured, encoding="ascii")
         except OSError as error:
-            raise FileUnreadable(path=output, reason=error.strerror or type(error).__name__) from error
+            raise FileUnreadable(path=output, reason=system_reason(error)) from error
     typer.echo(f"Empreinte : {grouped(own_fingerprint(folder))}", err=True)
 
 

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from gateway.domain.errors import FileUnreadable
+from gateway.domain.errors import FileUnreadable, system_reason
 from gateway.storage import Mail, Message
 from gateway.wire.payload import Payload
 
@@ -49,5 +49,5 @@ def _write(folder: Path, name: str, data: bytes) -> Path:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
     except OSError as error:
-        raise FileUnreadable(path=path, reason=error.strerror or type(error).__name__) from error
+        raise FileUnreadable(path=path, reason=system_reason(error)) from error
     return path

@@ -143,7 +143,7 @@ def _once(path: Path, make: Callable[[Path], object]) -> None:
 
 
 def _write_private(path: Path, text: str) -> None:
-    from gateway.domain.errors import StorageFailed
+    from gateway.domain.errors import StorageFailed, system_reason
 
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ def _write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StorageFailed(place=str(path), reason=error.strerror or type(error).__name__) from error
+        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
 
 
 def _quoted(text: str) -> str:

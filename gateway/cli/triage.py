@@ -67,6 +67,11 @@ def triage_classify(
     if what not in SETTLEMENTS:
         raise typer.BadParameter(f"{', '.join(SETTLEMENTS)} attendu")
     settled = with_core(config, lambda core: core.desk.classify(mail, what, actor=person(core.base.settings), ref=case))
+    if settled.settled_at is None:
+        typer.echo(
+            f"Courrier {settled.id} : proposé par {settled.settled_by} ; une seconde personne doit le confirmer."
+        )
+        return
     typer.echo(f"Courrier {settled.id} classé « {what} » par {settled.settled_by}.")
 
 

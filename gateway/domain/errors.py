@@ -5,6 +5,7 @@ templates (what happened, why, the mend) that are filled from its fields. No fie
 a person's name or an address.
 """
 
+import errno
 from enum import Enum
 from string import Formatter
 from typing import ClassVar
@@ -54,6 +55,24 @@ class GatewayError(Exception):
     def sentence(self) -> str:
         """What, why and mend as one line of French."""
         return " ".join(text.format(**self.fields) for text in (self.what, self.why, self.mend) if text)
+
+
+def system_reason(error: OSError) -> str:
+    """Why the operating system refused, in French; its own words where we have none."""
+    return _SYSTEM_REASONS.get(error.errno or 0) or error.strerror or type(error).__name__
+
+
+_SYSTEM_REASONS = {
+    errno.ENOENT: "Ce chemin n'existe pas.",
+    errno.EACCES: "L'accès est refusé à ce compte.",
+    errno.EPERM: "L'opération est interdite à ce compte.",
+    errno.EEXIST: "Il existe déjà.",
+    errno.EISDIR: "C'est un dossier.",
+    errno.ENOTDIR: "Un élément du chemin n'est pas un dossier.",
+    errno.ENOSPC: "Le disque est plein.",
+    errno.EROFS: "Le disque est en lecture seule.",
+    errno.EIO: "Le disque signale une erreur.",
+}
 
 
 # --- configuration and secrets (the operator mends them)
@@ -340,7 +359,7 @@ class MailTooLarge(DeskError):
 class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
-    what = "{kind} inconnu : {ref}."
+    what = "Référence inconnue : {kind} {ref}."
     mend = "« gateway cases », « gateway triage list » ou « gateway message list » montrent les références."
 
 

@@ -89,7 +89,7 @@ def _table() -> dict[tuple[State, Event], Step]:
         table[state, Event.SILENCE_NOTIFIED] = (State.TACITLY_ACCEPTED, ())
     for state in (State.RUNNING, State.ELAPSED):
         table[state, Event.DISPUTED] = (State.ANSWER_DISPUTED, (Effect.ALARM,))
-    for state in (State.ELAPSED, State.TACITLY_ACCEPTED, *_ANSWERED):
+    for state in (State.RUNNING, State.ELAPSED, State.TACITLY_ACCEPTED, *_ANSWERED):
         table[state, Event.LATE_ANSWER] = (state, (Effect.ALARM,))
     return table
 

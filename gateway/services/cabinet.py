@@ -10,6 +10,9 @@ from gateway.storage import Act, Case, Store, VaultKey, View
 QUARANTINE = "quarantine"
 EVIDENCE = "evidence"
 
+UNNAMED_SECONDS = 3600.0
+"""How long a spool file may be without a row: far longer than any act takes."""
+
 
 def wrapped(key: VaultKey) -> WrappedKey:
     """The key as the vault takes it.
@@ -30,6 +33,7 @@ class Cabinet:
         self.vault = vault
         self._clock = clock
         self._standing: dict[str, VaultKey] = {}
+        self._unnamed: dict[str, float] = {}
 
     def new_case_key(self) -> VaultKey:
         """A key for a new case; its row is added by the act that opens the case."""
@@ -81,14 +85,19 @@ class Cabinet:
             await act.save(self.vault.rewrap(file, old, wrapped(key)))
 
     async def sweep(self) -> int:
-        """Remove the files that no row names: a crash came between their fsync and their commit."""
+        """Remove the files that no row names: a crash came between their fsync and their commit.
+
+        Another process may be between the two right now, so a file must be seen unnamed twice, an hour apart.
+        """
         names = self.vault.names()
         async with self._store.view() as view:
             known = frozenset(file.name for file in await view.all(SpoolFile))
-        orphans = names - known
-        for name in orphans:
+        now = self._clock.uptime()
+        self._unnamed = {name: self._unnamed.get(name, now) for name in names - known}
+        old = [name for name, since in self._unnamed.items() if now - since >= UNNAMED_SECONDS]
+        for name in old:
             self.vault.remove(name)
-        return len(orphans)
+        return len(old)
 
     async def _key(self, view: View, key_id: str) -> VaultKey:
         key = await view.one(VaultKey, id=key_id)

@@ -23,6 +23,7 @@ from gateway.domain.tacit import Condition, end_of_day_in_paris, wanted
 from gateway.ports import Clock, Noise
 from gateway.services.accept import seal_identity
 from gateway.services.cabinet import Cabinet
+from gateway.services.cases import find_case, open_request
 from gateway.services.compose import Composer, Draft, SealedMail, current_pins
 from gateway.services.deadlines import Deadlines
 from gateway.services.requests import AnswerTimes, Requests
@@ -68,6 +69,7 @@ class Desk:
         noise: Noise,
         party: Party,
         directory: Directory,
+        persons_needed: int,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -78,6 +80,7 @@ class Desk:
         self._noise = noise
         self._party = party
         self._directory = directory
+        self._persons_needed = persons_needed
 
     # --- A hospital submits.
 
@@ -119,7 +122,7 @@ class Desk:
 
     async def _case(self, view: View, fiche: Fiche) -> tuple[Case, VaultKey]:
         if fiche.ref is not None:
-            case = await self.find_case(view, fiche.ref)
+            case = await find_case(view, self._party.site, fiche.ref)
             return case, await self._cabinet.case_key(view, case)
         key = self._cabinet.new_case_key()
         identity, lookup = seal_identity(self._cabinet, key, fiche.values)
@@ -201,8 +204,8 @@ class Desk:
             raise NotAllowed(act=kind.title, reason="Seule la CNAS répond à une demande.")
         self._check(Fiche(path="", kind=kind, ref=ref, values=values, attachments=tuple(attachments)))
         async with self._store.view() as view:
-            case = await self.find_case(view, ref)
-            request = await self._one_open(view, case, request_hash)
+            case = await find_case(view, self._party.site, ref)
+            request = await open_request(view, case, request_hash)
             message = await view.one(
                 Message, site=self._party.site, request_hash=request.hash, kind=EXTENSION_REQUEST.id
             )
@@ -237,20 +240,6 @@ class Desk:
             )
         return Submitted(case=case, request=changed, message=queued)
 
-    async def _one_open(self, view: View, case: Case, request_hash: str | None) -> Request:
-        rows = await view.all(Request, site=self._party.site, case_id=case.id)
-        if request_hash is not None:
-            rows = tuple(row for row in rows if row.hash.startswith(request_hash.lower()))
-        still_open = [row for row in rows if row.state in life.OPEN] or list(rows if request_hash else ())
-        if not still_open:
-            raise NotAllowed(act=f"agir sur le dossier {case.ref}", reason="Aucune demande n'y est ouverte.")
-        if len(still_open) > 1:
-            listed = ", ".join(row.hash[:12] for row in still_open)
-            raise NotAllowed(
-                act=f"agir sur le dossier {case.ref}", reason=f"Précisez la demande avec --request : {listed}."
-            )
-        return still_open[0]
-
     # --- Triage.
 
     async def classify(self, mail_id: int, settlement: str, *, actor: str, ref: str | None = None) -> Mail:
@@ -273,6 +262,10 @@ class Desk:
             case_id = mail.case_id
             if settlement != "not-an-answer":
                 case_id = await self._classified_answer(act, mail, settlement, ref, actor)
+            elif mail.held_back and self._persons_needed > 1 and not self._seconded(mail, settlement, actor):
+                # It would let a silence be recorded: one person proposes, another settles.
+                await act.record("triage.proposed", actor=actor, message=f"mail-{mail.id}", outcome=settlement)
+                return await act.save(replace(mail, settled_as=settlement, settled_by=actor))
             settled = await act.save(
                 replace(mail, settled_at=self._clock.now(), settled_as=settlement, settled_by=actor, case_id=case_id)
             )
@@ -286,6 +279,13 @@ class Desk:
             )
             return settled
 
+    def _seconded(self, mail: Mail, settlement: str, actor: str) -> bool:
+        if mail.settled_as != settlement or mail.settled_by is None:
+            return False
+        if mail.settled_by == actor:
+            raise NotAllowed(act=f"classer le courrier {mail.id}", reason="Il faut une seconde personne.")
+        return True
+
     async def _classified_answer(self, act: Act, mail: Mail, settlement: str, ref: str | None, actor: str) -> int:
         if self._party.role is not Role.HOSPITAL:
             raise NotAllowed(act="classer une réponse", reason="Seul l'hôpital attend une réponse.")
@@ -293,9 +293,9 @@ class Desk:
             raise NotAllowed(act="classer une réponse", reason="Indiquez le dossier : --case REF.")
         if mail.received_earliest is None or mail.received_latest is None or mail.file is None:
             raise NotAllowed(act="classer une réponse", reason="Ce courrier n'a pas pu être lu.")
-        case = await self.find_case(act, parse_token(ref))
+        case = await find_case(act, self._party.site, ref)
         await act.lock(case.id)
-        request = await self._one_open(act, case, None)
+        request = await open_request(act, case, None)
         kind = EXTENSION_ACCEPTANCE if settlement == "acceptance" else EXTENSION_REFUSAL
         times = AnswerTimes(earliest=mail.received_earliest, latest=mail.received_latest, stated=mail.received_latest)
         cnas = self._directory.with_role(Role.CNAS)
@@ -316,8 +316,8 @@ class Desk:
     async def asked(self, ref: str, request_hash: str | None = None) -> tuple[Request, tuple[Condition, ...]]:
         """The open request of a case and every condition for recording its silence."""
         async with self._store.view() as view:
-            case = await self.find_case(view, ref)
-            request = await self._one_open(view, case, request_hash)
+            case = await find_case(view, self._party.site, ref)
+            request = await open_request(view, case, request_hash)
             return request, await self._deadlines.standing(view, request)
 
     async def confirm(
@@ -380,16 +380,3 @@ class Desk:
             )
             await act.record("key.pinned", actor=actor, partner=partner, outcome=fingerprint)
         return pin
-
-    async def find_case(self, view: View, ref: str) -> Case:
-        """The case of this reference.
-
-        Raises:
-            Unknown.
-        """
-        found = await view.all(Case, site=self._party.site, ref=parse_token(ref))
-        if not found:
-            raise Unknown(kind="dossier", ref=ref)
-        if len(found) > 1:
-            raise NotAllowed(act=f"ouvrir {ref}", reason="Deux hôpitaux ont ce numéro ; contactez l'administrateur.")
-        return found[0]

@@ -78,11 +78,18 @@ class InboxPoller:
             for uid in wanted:
                 await self._take(session, state, uid, listed.get(uid), not_before)
                 taken += 1
-        missing = await self._unknown(state, tuple(sorted(set(range(first, state.uidnext)) - set(found)))[:BATCH])
-        for uid in missing if not_before is not None else ():
-            # It came and went between two polls: nobody read it here, and that must be known.
-            await self._take(session, state, uid, None, not_before)
+        if not_before is not None:
+            await self._note_vanished(session, state, first, found, not_before)
         return taken
+
+    async def _note_vanished(
+        self, session: Mailbox, state: FolderState, first: int, found: tuple[int, ...], not_before: datetime
+    ) -> None:
+        """UIDs that came and went between two polls: nobody read them here, and that must be known."""
+        gone = sorted(set(range(first, state.uidnext)).difference(found))
+        for start in range(0, len(gone), BATCH):
+            for uid in await self._unknown(state, tuple(gone[start : start + BATCH])):
+                await self._take(session, state, uid, None, not_before)
 
     async def _unknown(self, state: FolderState, uids: tuple[int, ...]) -> tuple[int, ...]:
         """Those that no earlier, interrupted poll has committed already."""

@@ -106,7 +106,7 @@ class Receiver:
             receipt = await self._verify(seen, own)
             async with self._store.act() as act:
                 await act.add(file)
-                return await self._decide(act, row, seen, own, receipt)
+                return await self._decide(act, await act.add(row), seen, own, receipt)
         except (MailRefused, IllegalTransition, AlreadyThere) as error:
             # Any other error is ours (our key, the vault, the disk): it goes up, and the next poll sees the mail again.
             step, reason = _refusal(error)
@@ -246,7 +246,7 @@ class Receiver:
             return await self._record(act, row)
 
     async def _record(self, act: Act, row: Mail) -> Mail:
-        stored = await act.add(row)
+        stored = await act.save(row) if row.id else await act.add(row)
         outcome = stored.reason if stored.verdict is Verdict.QUARANTINE else None
         await act.record(
             f"mail.{stored.verdict.value}",

@@ -178,7 +178,7 @@ class Reports:
             dated_at=dated,
             arrived_at=row.received_latest or now,
             recorded_at=now,
-            mail=None,
+            mail=row.id,
         )
         await self._requests.receive_evidence(act, request, found)
 

@@ -1,30 +1,23 @@
 """Creating, upgrading and recognising a database. Alembic's scripts are the only definition of the schema in use."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Table, create_engine, insert, make_url, select
+from sqlalchemy import Connection, Table, create_engine, insert, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing
 from gateway.domain.merkle import Frontier
 
+HEAD = "0001"
+"""The schema that this version writes; a test compares it with the scripts."""
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _sync_url(url: str) -> str:
-    return str(make_url(url).set(drivername=make_url(url).drivername.replace("+aiosqlite", "")).render_as_string(False))
+_META = cast("Table", MetaRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+_LOG_HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
 
 
 def create(url: str, identity: dict[str, str]) -> None:
@@ -33,18 +26,12 @@ def create(url: str, identity: dict[str, str]) -> None:
     Raises:
         DatabaseDamaged: it belongs to somebody else.
     """
-    engine = create_engine(_sync_url(url))
-    try:
-        with engine.begin() as connection:
-            command.upgrade(_config(connection), "head")
-            meta: Table = MetaRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-            head: Table = LogHeadRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-            if connection.execute(select(head)).first() is None:
-                connection.execute(insert(head).values(id=1, size=0, frontier=Frontier().encode(), last_at=None))
-                connection.execute(insert(meta), [{"key": key, "value": value} for key, value in identity.items()])
-            _recognise(connection, identity)
-    finally:
-        engine.dispose()
+    with _connection(url) as connection:
+        _run_scripts(connection)
+        if connection.execute(select(_LOG_HEAD)).first() is None:
+            connection.execute(insert(_LOG_HEAD).values(id=1, size=0, frontier=Frontier().encode(), last_at=None))
+            connection.execute(insert(_META), [{"key": key, "value": value} for key, value in identity.items()])
+        _recognise(connection, identity)
 
 
 def upgrade(url: str, identity: dict[str, str]) -> None:
@@ -54,38 +41,71 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
         DatabaseMissing: there is none; ``gateway init`` makes one.
         DatabaseDamaged: corrupt, of a newer version, or somebody else's.
     """
-    path = make_url(url).database
-    if url.startswith("sqlite") and not (path and Path(path).exists()):
-        raise DatabaseMissing(path=path)
-    engine = create_engine(_sync_url(url))
+    _require_file(url)
+    with _connection(url) as connection:
+        if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+            raise DatabaseDamaged(reason="La vérification d'intégrité de SQLite échoue.")
+        if _revision(connection) != HEAD:
+            _run_scripts(connection)
+        _recognise(connection, identity)
+
+
+def recognise(url: str, identity: dict[str, str]) -> None:
+    """Check cheaply that the database is there, ours, and of this version; for commands beside a running daemon.
+
+    Raises:
+        DatabaseMissing: there is none.
+        DatabaseDamaged: unreadable, of another version, or somebody else's.
+    """
+    _require_file(url)
+    with _connection(url) as connection:
+        if _revision(connection) != HEAD:
+            raise DatabaseDamaged(reason="Son schéma est d'une autre version ; « gateway run » la met à jour.")
+        _recognise(connection, identity)
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    plain = make_url(url)
+    engine = create_engine(plain.set(drivername=plain.drivername.replace("+aiosqlite", "")))
     try:
         with engine.begin() as connection:
-            if url.startswith("sqlite"):
-                _check_whole(connection)
-            _check_known(connection)
-            command.upgrade(_config(connection), "head")
-            _recognise(connection, identity)
+            yield connection
     except DBAPIError as error:
-        raise DatabaseDamaged(reason=type(error.orig).__name__) from error
+        raise DatabaseDamaged(reason=str(error.orig)[:80]) from error
     finally:
         engine.dispose()
 
 
-def _check_whole(connection: Connection) -> None:
-    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    if found != "ok":
-        raise DatabaseDamaged(reason="quick_check")
+def _require_file(url: str) -> None:
+    path = make_url(url).database
+    if url.startswith("sqlite") and not (path and Path(path).exists()):
+        raise DatabaseMissing(path=path)
 
 
-def _check_known(connection: Connection) -> None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
-    if current not in known:
-        raise DatabaseDamaged(reason=f"version du schéma inconnue : {current}")
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _run_scripts(connection: Connection) -> None:
+    # Alembic costs a third of a second to import: only those who migrate pay it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    found = _revision(connection)
+    if found is not None and found not in known:
+        raise DatabaseDamaged(reason="Elle a été écrite par une version plus récente de la passerelle.")
+    command.upgrade(config, "head")
 
 
 def _recognise(connection: Connection, identity: dict[str, str]) -> None:
-    meta: Table = MetaRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-    stored = {row.key: row.value for row in connection.execute(select(meta))}
+    stored = {row.key: row.value for row in connection.execute(select(_META))}
     if stored != identity:
-        raise DatabaseDamaged(reason="cette base est celle d'une autre partie, d'un autre rôle ou d'un autre site")
+        raise DatabaseDamaged(reason="Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site.")

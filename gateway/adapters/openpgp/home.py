@@ -4,6 +4,7 @@ Its agent is started here, outside every resource cap, and ends with us even whe
 that waits on a pipe of ours. The path is short because of sun_path, private (0700) and in memory where possible.
 """
 
+import fcntl
 import os
 import select
 import shutil
@@ -15,10 +16,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gateway.adapters.openpgp.command import environment
 from gateway.adapters.openpgp.keyfiles import (
+    PREFIX,
     KeyFacts,
     base_folder,
     client,
@@ -36,6 +38,7 @@ from gateway.ports import PublicKey
 AGENT_START_SECONDS = 10.0
 AGENT_STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
+_IN_USE = "in-use"
 
 _IMPORT = ["--import-options", "import-minimal,no-import-local-sigs"]
 
@@ -43,7 +46,17 @@ _IMPORT = ["--import-options", "import-minimal,no-import-local-sigs"]
 class Home:
     """An open home. ``close`` must be called; it ends the agent and removes the folder."""
 
-    def __init__(self, path: Path, *, gpg: Any, own: KeyFacts, companion: subprocess.Popen[bytes], agent: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        gpg: Any,
+        own: KeyFacts,
+        companion: subprocess.Popen[bytes],
+        agent: int,
+        in_use: BinaryIO,
+    ) -> None:
+        self._in_use = in_use
         self.path = path
         self.own = own
         self.gpg = gpg
@@ -78,6 +91,32 @@ class Home:
         """End the agent that we started and remove the folder; a second call does nothing."""
         if self._companion.poll() is None or self.path.exists():
             _end(self.path, self._companion, self.agent_pid)
+        self._in_use.close()
+
+
+def sweep_homes() -> int:
+    """Remove the homes that a killed process left behind; their agents have ended with it. Returns how many."""
+    removed = 0
+    for path in Path(base_folder()).glob(f"{PREFIX}*"):
+        mark = path / _IN_USE
+        try:
+            if path.stat().st_uid != os.getuid():
+                continue
+            with mark.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+                removed += 1
+        except OSError:
+            # Somebody uses it, somebody else removed it, or it was never a home that was in use.
+            continue
+    return removed
+
+
+def _mark_in_use(path: Path) -> BinaryIO:
+    """A lock that lives as long as this process, so that a sweep leaves the home alone."""
+    mark = (path / _IN_USE).open("wb")
+    fcntl.flock(mark, fcntl.LOCK_EX)
+    return mark
 
 
 def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
@@ -87,7 +126,8 @@ def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
         OwnKeyUnusable: our own key folder is wrong, or GnuPG does not work here.
         KeyFileInvalid: a pinned key's material is not exactly that key.
     """
-    path = Path(tempfile.mkdtemp(prefix="gw-", dir=base_folder()))
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base_folder()))
+    in_use = _mark_in_use(path)
     try:
         write_options(path)
         copy_own_files(own_dir, path)
@@ -97,9 +137,10 @@ def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
             _import(gpg, key)
         companion, agent = _start_agent(path)
     except BaseException:
+        in_use.close()
         shutil.rmtree(path, ignore_errors=True)
         raise
-    home = Home(path, gpg=gpg, own=own, companion=companion, agent=agent)
+    home = Home(path, gpg=gpg, own=own, companion=companion, agent=agent, in_use=in_use)
     home._admitted.update(partner_keys)  # noqa: SLF001 - the factory of this very class
     return home
 

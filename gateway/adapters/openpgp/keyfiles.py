@@ -57,6 +57,10 @@ disable-scdaemon
 _PUBLIC_BLOCK = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
+PREFIX = "gw-"
+"""How the folders of homes are named, so that those of a killed process are found again."""
+
+
 class KeyState(Enum):
     """What GnuPG says of a whole key, now."""
 
@@ -98,7 +102,7 @@ def base_folder() -> str:
 @contextmanager
 def short_home() -> Iterator[Path]:
     """An empty private home that is gone afterwards, with the agent that gpg may have started for it."""
-    path = Path(tempfile.mkdtemp(prefix="gw-", dir=base_folder()))
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base_folder()))
     try:
         write_options(path)
         yield path

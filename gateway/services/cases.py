@@ -1,0 +1,39 @@
+"""Finds a case by the reference that a person types, and the open request that an act on it is about."""
+
+from gateway.domain import request as life
+from gateway.domain.case import parse_token
+from gateway.domain.errors import NotAllowed, Unknown
+from gateway.storage import Case, Request, View
+
+
+async def find_case(view: View, site: str, ref: str) -> Case:
+    """The case of this reference.
+
+    Raises:
+        Unknown: there is none. NotAllowed: two hospitals use the same reference.
+    """
+    found = await view.all(Case, site=site, ref=parse_token(ref))
+    if not found:
+        raise Unknown(kind="dossier", ref=ref)
+    if len(found) > 1:
+        raise NotAllowed(act=f"ouvrir {ref}", reason="Deux hôpitaux ont ce numéro ; contactez l'administrateur.")
+    return found[0]
+
+
+async def open_request(view: View, case: Case, request_hash: str | None) -> Request:
+    """The open request of a case, or the one whose hash begins so.
+
+    Raises:
+        NotAllowed: none is open, or several are and none is named.
+    """
+    rows = await view.all(Request, site=case.site, case_id=case.id)
+    if request_hash is not None:
+        rows = tuple(row for row in rows if row.hash.startswith(request_hash.lower()))
+    still_open = [row for row in rows if row.state in life.OPEN] or list(rows if request_hash else ())
+    if not still_open:
+        raise NotAllowed(act=f"agir sur le dossier {case.ref}", reason="Aucune demande n'y est ouverte.")
+    if len(still_open) > 1:
+        listed = ", ".join(row.hash[:12] for row in still_open)
+        reason = f"Précisez la demande avec --request : {listed}."
+        raise NotAllowed(act=f"agir sur le dossier {case.ref}", reason=reason)
+    return still_open[0]

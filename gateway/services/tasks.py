@@ -1,0 +1,160 @@
+"""The three tasks of a running gateway: take mail in, send mail out, look at the deadlines.
+
+Each goes on after a failure of the world, waiting longer each time, and says only when a failure starts and ends.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.domain.errors import GatewayError
+from gateway.ports import Clock, Mailbox, MailboxFactory, PublicKey
+from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
+from gateway.services.deadlines import Deadlines
+from gateway.services.inbox import InboxPoller
+from gateway.services.send import BATCH, Sender
+
+_log = structlog.get_logger()
+
+OUTBOX_SECONDS = 1.0
+"""How long a new mail waits in the outbox at most: a command line process has no other way to call the daemon."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+"""Seconds between two tries after a failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often to look, in seconds, and the folder in which the mail server is asked for the time."""
+
+    poll_seconds: float
+    tick_seconds: float
+    clock_folder: str
+
+
+class Tasks:
+    """Composed by :mod:`gateway.app`."""
+
+    def __init__(
+        self,
+        *,
+        mailboxes: MailboxFactory,
+        poller: InboxPoller,
+        sender: Sender,
+        deadlines: Deadlines,
+        cabinet: Cabinet,
+        clock: Clock,
+        pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
+        use_keys: Callable[[Sequence[PublicKey]], Awaitable[None]],
+        rhythm: Rhythm,
+    ) -> None:
+        self._mailboxes = mailboxes
+        self._poller = poller
+        self._sender = sender
+        self._deadlines = deadlines
+        self._cabinet = cabinet
+        self._clock = clock
+        self._pinned_keys = pinned_keys
+        self._use_keys = use_keys
+        self._rhythm = rhythm
+        self._keys: tuple[PublicKey, ...] | None = None
+        self._time_wanted = False
+        self._swept_at = clock.uptime() - UNNAMED_SECONDS
+
+    async def prepare(self) -> int:
+        """Before anything else: settle what an interrupted run left. Returns the sends of unknown outcome."""
+        self._cabinet.vault.sweep()
+        return await self._sender.recover()
+
+    async def work_until(self, stop: asyncio.Event) -> None:
+        """Run all three until ``stop`` is set, then end each at its next safe point: commits are shielded."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in (self._inbound(), self._outbound(), self._ticks())]
+            await stop.wait()
+            _log.info("gateway.stopping")
+            for task in tasks:
+                task.cancel()
+
+    async def _inbound(self) -> None:
+        pause = _Pause("inbound")
+        while True:
+            try:
+                await self._refresh_keys()
+                session = await self._mailboxes.connect()
+                try:
+                    while True:
+                        await self._poll(session)
+                        pause.over()
+                        await session.wait_for_news(self._rhythm.poll_seconds)
+                        await self._refresh_keys()
+                finally:
+                    await session.close()
+            except GatewayError as error:
+                await pause.after(error)
+
+    async def _poll(self, session: Mailbox) -> None:
+        if self._time_wanted:
+            # Before the poll, which selects the watched folders again.
+            told = await session.server_time(self._rhythm.clock_folder)
+            self._time_wanted = not await self._deadlines.agree(told)
+        await self._poller.poll(session)
+
+    async def _refresh_keys(self) -> None:
+        keys = await self._pinned_keys()
+        if keys != self._keys:
+            await self._use_keys(keys)
+            self._keys = keys
+
+    async def _outbound(self) -> None:
+        pause = _Pause("outbound")
+        while True:
+            try:
+                tried = await self._sender.round()
+                pause.over()
+            except GatewayError as error:
+                await pause.after(error)
+                continue
+            if tried < BATCH:
+                await asyncio.sleep(OUTBOX_SECONDS)
+
+    async def _ticks(self) -> None:
+        pause = _Pause("deadlines")
+        while True:
+            try:
+                self._time_wanted = await self._deadlines.tick() or self._time_wanted
+                await self._sweep()
+                pause.over()
+            except GatewayError as error:
+                await pause.after(error)
+                continue
+            await asyncio.sleep(self._rhythm.tick_seconds)
+
+    async def _sweep(self) -> None:
+        now = self._clock.uptime()
+        if now - self._swept_at >= UNNAMED_SECONDS:
+            self._swept_at = now
+            removed = await self._cabinet.sweep()
+            _log.info("spool.swept", removed=removed)
+
+
+class _Pause:
+    """Waits longer after each failure, and tells only when a failure starts and when it ends."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._code: str | None = None
+        self._seconds = SHORTEST_PAUSE
+
+    async def after(self, error: GatewayError) -> None:
+        if error.code != self._code:
+            _log.warning("task.failing", task=self._task, error=error.code, told=error.sentence())
+        self._code = error.code
+        await asyncio.sleep(self._seconds)
+        self._seconds = min(self._seconds * 2, LONGEST_PAUSE)
+
+    def over(self) -> None:
+        if self._code is not None:
+            _log.info("task.recovered", task=self._task, after=self._code)
+        self._code, self._seconds = None, SHORTEST_PAUSE
