@@ -1,0 +1,81 @@
+# Everything is done from here; « make » alone lists what there is.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := gateway tests docs
+TEST_ARGS ?=
+LOCK_ARGS ?=
+
+# The lock files name no server: they are made from the public registry alone, whatever this machine's pip uses besides.
+REGISTRY_ONLY := PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= PIP_INDEX_URL= CUSTOM_COMPILE_COMMAND="make lock"
+PIP_COMPILE := $(REGISTRY_ONLY) $(BIN)/pip-compile $(LOCK_ARGS) --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+DEV_NEEDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
+	print(*project["project"]["dependencies"], *project["build-system"]["requires"], \
+	*project["dependency-groups"]["dev"], sep="\n")
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install system test check format format-check lint types imports docs docs-fresh lock clean
+
+help: ## cette liste
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while read -r target text; do printf '  make %-13s %s\n' "$$target" "$$text"; done
+
+install: $(STAMP) ## crée .venv et y installe les versions verrouillées, puis la passerelle
+
+system:
+	@PYTHON="$(PYTHON)" .ci/system-packages python3-venv gnupg postfix dovecot-imapd dovecot-lmtpd \
+		libfaketime faketime strace openssl
+
+$(STAMP): requirements-dev.lock pyproject.toml | system
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Il faut Python 3.11 ou plus récent : $$($(PYTHON) --version 2>&1). Indiquez-en un : make PYTHON=/chemin/python3 …" >&2; exit 1; }
+	@echo "Environnement virtuel : $(VENV), $$($(PYTHON) --version)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installation des versions verrouillées : requirements-dev.lock"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@echo "Installation de la passerelle : $(BIN)/gateway"
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: install ## tous les tests (TEST_ARGS="tests/domain -x" pour en choisir)
+	@$(BIN)/pytest $(TEST_ARGS)
+
+check: install format-check lint types imports docs-fresh test ## tout ce que demande l'intégration continue
+
+format: install ## met le code en forme
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+
+format-check: install
+	@$(BIN)/ruff format --check $(SOURCES)
+
+lint: install ## règles de code (ruff)
+	@$(BIN)/ruff check $(SOURCES)
+
+types: install ## types (mypy strict)
+	@$(BIN)/mypy
+	@$(BIN)/mypy docs/generate.py
+
+imports: install ## les imports vont vers le bas, les adaptateurs s'ignorent
+	@$(BIN)/lint-imports --no-logo
+
+docs: install ## régénère les pages de docs/ qui viennent du code
+	@$(BIN)/python docs/generate.py
+
+docs-fresh: install ## échoue si ces pages sont périmées
+	@$(BIN)/python docs/generate.py --check
+
+lock: install ## recalcule les fichiers de verrouillage (LOCK_ARGS=--upgrade pour monter les versions)
+	@$(PIP_COMPILE) --output-file requirements.lock pyproject.toml
+	@$(BIN)/python -c '$(DEV_NEEDS)' | $(PIP_COMPILE) --constraint requirements.lock --output-file requirements-dev.lock -
+
+clean: ## enlève ce que les outils ont produit, y compris .venv
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@find gateway tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,200 @@
+"""The examples that are shipped: the configuration explains every key and loads, the fiche passes the catalogue."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from gateway import config
+from gateway.domain import kinds
+from gateway.domain.parties import Grade, PartnerKind
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "config" / "gateway.example.toml"
+FICHE = ROOT / "config" / "fiches" / "extension_request.toml"
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "gateway": config.GatewaySection,
+    "imap": config.ImapSection,
+    "smtp": config.SmtpSection,
+    "oauth": config.OAuthSection,
+    "vault": config.VaultSection,
+    "openpgp": config.OpenPgpSection,
+    "reception": config.ReceptionSection,
+    "deadlines": config.DeadlinesSection,
+    "worker": config.WorkerSection,
+    "partners.cnas": config.PartnerSection,
+}
+WITHOUT_MODEL = {"people", "partners.cnse"}
+
+
+def explained_keys() -> dict[str, dict[str, tuple[bool, bool]]]:
+    """By section and key of the example: is it commented out, and is it explained just above."""
+    found: dict[str, dict[str, tuple[bool, bool]]] = {}
+    section = ""
+    explained = False
+    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+        if head := re.fullmatch(r"#?\[([a-z.]+)]", line):
+            section = head[1]
+            found[section] = {}
+        elif key := re.fullmatch(r"(#?)([a-z_]+) = .+", line):
+            found[section][key[2]] = (bool(key[1]), explained)
+        explained = line.startswith("# ")
+    return found
+
+
+def default(field: FieldInfo) -> Any:
+    """The default as the model gives it."""
+    return field.get_default(call_default_factory=True, validated_data={})
+
+
+def test_the_example_configuration_loads() -> None:
+    """Secrets are named, not read, so the example loads on any machine."""
+    settings = config.load(EXAMPLE)
+
+    assert settings.party.id == "chu-exemple"
+    assert [partner.id for partner in settings.directory.partners] == ["cnas", "cnse"]
+    assert settings.directory.partners[0].kind is PartnerKind.GATEWAY
+    assert settings.directory.partners[1].policy.starts_from is Grade.MDN
+    assert not settings.four_eyes
+
+
+def test_the_example_has_every_section_of_the_settings() -> None:
+    """A section that the settings gain must be explained too."""
+    shown = {name.partition(".")[0] for name in explained_keys()}
+
+    assert set(config.Settings.model_fields) == shown
+    assert set(SECTIONS) | WITHOUT_MODEL == set(explained_keys())
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_key_is_shown_and_explained_and_no_other(name: str) -> None:
+    """A key whose default is absence is commented out; each one has a comment just above."""
+    shown = explained_keys()[name]
+    fields = SECTIONS[name].model_fields
+
+    assert set(fields) == set(shown)
+    assert [key for key, (_, explained) in shown.items() if not explained] == []
+    commented = {key for key, (off, _) in shown.items() if off}
+    if name == "oauth":
+        assert commented == set(fields)
+    else:
+        assert commented == {key for key in fields if default(fields[key]) is None} - {"user", "password"}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_value_shown_is_the_default(name: str) -> None:
+    """What is not obligatory is written with the value that it has when it is absent."""
+    document: dict[str, Any] = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    for part in name.split("."):
+        document = document.get(part, {})
+    fields = SECTIONS[name].model_fields
+
+    for key, value in document.items():
+        wanted = default(fields[key])
+        if wanted is not PydanticUndefined and wanted is not None:
+            assert (list(wanted) if isinstance(wanted, tuple) else wanted) == value, key
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_choice_of_a_key_is_named(name: str) -> None:
+    """The comment of a key with choices names each of them."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    block = text[text.index(f"[{name}]") :].partition("\n[")[0]
+
+    choices = {
+        choice
+        for field in SECTIONS[name].model_fields.values()
+        for choice in literals(field.annotation)
+        if isinstance(choice, str)
+    }
+
+    assert {choice for choice in choices if choice not in block} == set()
+
+
+def literals(annotation: Any) -> set[object]:
+    """The values of a Literal, wherever it stands in a union."""
+    found: set[object] = set()
+    for part in get_args(annotation):
+        found |= literals(part) if get_args(part) else {part}
+    return found
+
+
+def test_each_source_of_a_secret_is_explained() -> None:
+    """A file, a variable, a systemd credential."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+
+    assert all(f"{{ {source} = " in text for source in config.Secret.model_fields)
+
+
+@pytest.mark.parametrize("way", ["command", "file", "token_url"])
+def test_the_section_for_tokens_loads_once_uncommented(way: str, tmp_path: Path) -> None:
+    """Each of the three ways, with the values shown."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    start = text.index("#[oauth]")
+    end = text.index("\n\n", start)
+    others = {"command", "file", "token_url"} - {way}
+    block = [
+        line.removeprefix("#") if re.match(r"#[a-z[]", line) else line
+        for line in text[start:end].splitlines()
+        if line.removeprefix("#").partition(" ")[0] not in others
+    ]
+    path = tmp_path / "gateway.toml"
+    path.write_text(text[:start] + "\n".join(block) + text[end:], encoding="utf-8")
+
+    settings = config.load(path)
+
+    assert settings.oauth is not None
+    assert getattr(settings.oauth, way)
+
+
+def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
+    """Every other commented key at once; two persons named turn four eyes on."""
+    head, oauth, rest = EXAMPLE.read_text(encoding="utf-8").partition("#[oauth]")
+    tokens, blank, tail = rest.partition("\n\n")
+    path = tmp_path / "gateway.toml"
+    path.write_text(
+        re.sub(r"(?m)^#(?=[a-z_]+ = )", "", head) + oauth + tokens + blank + re.sub(r"(?m)^#(?=[a-z_]+ = )", "", tail),
+        encoding="utf-8",
+    )
+
+    settings = config.load(path)
+
+    assert settings.four_eyes
+    assert settings.gateway.calendar == tmp_path / "algeria.toml"
+    assert settings.partners["cnas"].convention
+
+
+def test_the_example_fiche_has_every_field_and_no_other() -> None:
+    """Sections and keys are those of the catalogue."""
+    document = tomllib.loads(FICHE.read_text(encoding="utf-8"))
+    pieces = document.pop("pieces")
+    places = {f"{section}.{key}" for section, values in document.items() for key in values}
+
+    assert {field.fiche for field in kinds.EXTENSION_REQUEST.fields} == places
+    assert {piece.fiche for piece in kinds.EXTENSION_REQUEST.pieces} == set(pieces)
+
+
+def test_the_example_fiche_has_no_fault() -> None:
+    """Its values pass the check that the desk makes."""
+    document = tomllib.loads(FICHE.read_text(encoding="utf-8"))
+    values = {
+        field.id: document[field.fiche.partition(".")[0]][field.fiche.partition(".")[2]]
+        for field in kinds.EXTENSION_REQUEST.fields
+    }
+
+    assert kinds.faults(kinds.EXTENSION_REQUEST, values) == ()
+
+
+def test_the_commented_lines_of_the_fiche_name_a_known_kind() -> None:
+    """``kind`` and ``dossier`` stand before the first section, as TOML demands."""
+    head = FICHE.read_text(encoding="utf-8").partition("[patient]")[0]
+    document = tomllib.loads(re.sub(r"(?m)^#(?=[a-z]+ = )", "", head))
+
+    assert kinds.KINDS[document["kind"]] is kinds.EXTENSION_REQUEST
+    assert document["dossier"] == "7F3K-Q2"

@@ -1,0 +1,248 @@
+"""The rules of the house that no linter knows: size, names, imports without effects, errors, keys, verification."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.domain import errors
+from gateway.domain.errors import Fault, GatewayError
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "gateway").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+MAX_LINES = 400
+MAX_TEST_LINES = 1000
+VAGUE = {"util", "utils", "helper", "helpers", "common", "misc", "tools", "base", "manager", "stuff", "lib"}
+
+MIGRATIONS = ROOT / "gateway" / "adapters" / "database" / "migrations"
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in SOURCES
+    if MIGRATIONS not in path.parents  # Alembic loads these by path, inside a migration.
+]
+
+ERRORS = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, GatewayError)]
+LEAVES = [item for item in ERRORS if not (item.__doc__ or "").startswith("Root of")]
+
+# Built here from two halves, so that this file does not find itself.
+PRIVATE_KEY = re.compile(rb"-----BEGIN (PGP|RSA|EC|DSA|OPENSSH|ENCRYPTED|ANY)? ?PRIVATE " + rb"KEY( BLOCK)?-----")
+GNUPG_KEY = re.compile(rb"\((protected-|shadowed-)?private-" + rb"key")
+
+
+def relative(path: Path) -> str:
+    """A path as it is told when a rule is broken."""
+    return str(path.relative_to(ROOT))
+
+
+def test_files_are_short() -> None:
+    """What does not fit on some pages holds two concepts."""
+    long = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    long_tests = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in TESTS}
+
+    assert {path: lines for path, lines in long.items() if lines > MAX_LINES} == {}
+    assert {path: lines for path, lines in long_tests.items() if lines > MAX_TEST_LINES} == {}
+
+
+def test_no_module_has_a_vague_name() -> None:
+    """A drawer for everything ends up holding everything."""
+    vague = [relative(path) for path in (*SOURCES, *TESTS) if VAGUE & {path.stem.strip("_"), path.parent.name}]
+
+    assert vague == []
+
+
+def test_every_module_says_what_it_holds() -> None:
+    """One docstring at the head of each file, migrations included."""
+    silent = [relative(path) for path in (*SOURCES, *TESTS) if not docstring(path)]
+
+    assert silent == []
+
+
+def docstring(path: Path) -> str | None:
+    """The module's docstring."""
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+IMPORT = """
+import importlib, os, socket, sys
+
+roots = tuple(os.path.realpath(item) for item in (sys.prefix, sys.base_prefix, sys.argv[1]))
+quiet = True
+
+def watch(event, args):
+    if quiet:
+        return
+    if event.startswith("socket."):
+        # What _ssl, uuid and the like do to know the machine's abilities stays inside the process.
+        if event in ("socket.__new__", "socket.gethostname"):
+            return
+        raise RuntimeError(f"{name} opens a socket: {event}")
+    if event in ("subprocess.Popen", "os.system", "os.fork", "os.posix_spawn", "os.exec"):
+        raise RuntimeError(f"{name} starts a process: {args}")
+    if event in ("os.mkdir", "os.remove", "os.rename", "os.chmod"):
+        raise RuntimeError(f"{name} changes the disk: {event} {args}")
+    if event == "open":
+        path, mode, flags = args
+        if isinstance(path, int):
+            return
+        where = os.path.realpath(os.fsdecode(path))
+        writes = bool((flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+        outside = where.startswith(os.path.realpath(os.getcwd()))
+        if writes or outside or where.endswith(".toml"):
+            raise RuntimeError(f"{name} opens {where}")
+
+sys.addaudithook(watch)
+sys.dont_write_bytecode = True
+before = len(os.listdir("."))
+name = sys.argv[2]
+threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+quiet = False
+importlib.import_module(name)
+quiet = True
+import signal, threading
+assert threading.active_count() == 1, "a thread was started"
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "a signal handler was set"
+assert len(os.listdir(".")) == before, "a file was made"
+"""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_importing_a_module_does_nothing(module: str, tmp_path: Path) -> None:
+    """Empty environment, empty folder, no socket, no process, no file: work starts when a function is called."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT, str(ROOT), module],
+        cwd=tmp_path,
+        env={},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda item: item.__name__)
+def test_an_error_fills_its_templates_from_its_fields(leaf: type[GatewayError]) -> None:
+    """Each field given is told once at least, and the sentence has no hole."""
+    given = {name: f"<{name}>" for name in leaf.field_names()}
+
+    error = leaf(**given)
+
+    assert error.code == leaf.__name__
+    assert all(value in error.sentence() for value in given.values())
+    assert not re.search(r"\{\w*\}", error.sentence())
+    assert str(error) == error.sentence()
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda item: item.__name__)
+def test_an_error_refuses_other_fields(leaf: type[GatewayError]) -> None:
+    """An unknown field is a defect of ours, seen at once."""
+    given: dict[str, object] = dict.fromkeys(leaf.field_names(), "")
+
+    with pytest.raises(TypeError):
+        leaf(**given, unheard_of="")
+
+
+@pytest.mark.parametrize("leaf", ERRORS, ids=lambda item: item.__name__)
+def test_an_error_says_what_it_is(leaf: type[GatewayError]) -> None:
+    """Its own docstring, whose fault it is, an exit code of the command line's list, a French sentence of its own."""
+    assert leaf.__dict__.get("__doc__")
+    assert isinstance(leaf.fault, Fault)
+    assert 1 <= leaf.exit_code <= 7
+    assert not leaf.retry or leaf.fault is Fault.WORLD
+    if leaf in LEAVES:
+        assert leaf.what != GatewayError.what
+
+
+def test_error_codes_are_unique_and_defined_in_one_place() -> None:
+    """No error of the gateway is declared outside of its module."""
+    elsewhere = [
+        f"{relative(path)}: {node.name}"
+        for path in SOURCES
+        if path != ROOT / "gateway" / "domain" / "errors.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and {ast.unparse(parent) for parent in node.bases} & names_of_errors()
+    ]
+
+    assert elsewhere == []
+    assert len({item.__name__ for item in ERRORS}) == len(ERRORS)
+
+
+def names_of_errors() -> set[str]:
+    """As a class statement names them."""
+    return {item.__name__ for item in ERRORS}
+
+
+def test_verification_raises_or_returns_a_value_never_a_truth() -> None:
+    """A bool can be forgotten by the caller."""
+    wrong = [
+        f"{relative(path)}:{node.lineno} {node.name}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.lstrip("_").startswith("verify")
+        and (node.returns is None or "bool" in ast.unparse(node.returns))
+    ]
+
+    assert wrong == []
+
+
+def test_no_source_asserts() -> None:
+    """An assertion vanishes under ``python -O``; a check on input must not."""
+    wrong = [
+        f"{relative(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert)
+    ]
+
+    assert wrong == []
+
+
+def project_files() -> list[Path]:
+    """What git follows or would add; in an export without git, every file that no tool made."""
+    try:
+        told = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            env={
+                "PATH": os.defpath,
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_CONFIG_KEY_0": "safe.directory",
+                "GIT_CONFIG_VALUE_0": "*",
+            },
+            capture_output=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        found = (
+            path for path in ROOT.rglob("*") if not any(part.startswith(".") for part in path.parts[len(ROOT.parts) :])
+        )
+    else:
+        found = (ROOT / os.fsdecode(name) for name in told.split(b"\0") if name)
+    return [path for path in found if path.is_file()]
+
+
+def test_no_private_key_is_kept_with_the_code() -> None:
+    """Neither armoured, nor PEM, nor as GnuPG stores one; throw-away keys are made by the tests that need them."""
+    files = project_files()
+
+    assert ROOT / "pyproject.toml" in files
+    assert [relative(path) for path in files if PRIVATE_KEY.search(path.read_bytes())] == []
+    assert [relative(path) for path in files if GNUPG_KEY.search(path.read_bytes())] == []
+    assert [relative(path) for path in files if path.suffix in {".key", ".kbx", ".p12", ".pfx"}] == []
+
+
+def test_the_search_for_private_keys_finds_one() -> None:
+    """The patterns are those of OpenSSL, OpenSSH and GnuPG."""
+    kinds = (b"PGP PRIVATE KEY BLOCK", b"PRIVATE KEY", b"RSA PRIVATE KEY", b"OPENSSH PRIVATE KEY")
+
+    assert all(PRIVATE_KEY.search(b"-----BEGIN " + kind + b"-----") for kind in kinds)
+    assert GNUPG_KEY.search(b"(protected-private-" + b"key (ecc")

@@ -1,0 +1,121 @@
+"""The tables, the values of the storage port and the migrations say the same thing."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import cast
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, Table, create_engine, inspect
+from sqlmodel import SQLModel
+
+from gateway.adapters import database
+from gateway.adapters.database import schema
+from gateway.adapters.database.tables import METADATA, TABLES, LogHeadRow, MetaRow
+from gateway.domain.errors import DatabaseDamaged, DatabaseMissing
+
+IDENTITY = {"party": "chu-exemple", "role": "hospital", "site": "principal"}
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """SQLAlchemy's table of a model."""
+    return cast("Table", row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A database that the migrations made."""
+    path = tmp_path / "gateway.sqlite3"
+    database.create(f"sqlite+aiosqlite:///{path}", IDENTITY)
+    made = create_engine(f"sqlite:///{path}")
+    yield made
+    made.dispose()
+
+
+@pytest.mark.parametrize(("value", "row"), TABLES.items(), ids=lambda item: item.__name__)
+def test_a_table_has_the_columns_of_its_value(value: type, row: type[SQLModel]) -> None:
+    """Names and nothing but the names: the store copies one to the other without knowing them."""
+    assert {field.name for field in fields(value)} == set(table_of(row).columns.keys())
+
+
+@pytest.mark.parametrize(("value", "row"), TABLES.items(), ids=lambda item: item.__name__)
+def test_a_column_may_be_null_only_where_the_value_may_be_none(value: type, row: type[SQLModel]) -> None:
+    """A value read from the database is as its type says."""
+    columns = table_of(row).columns
+    optional = {field.name for field in fields(value) if "None" in str(field.type)}
+
+    assert optional == {column.name for column in columns if column.nullable}
+
+
+def test_every_table_holds_a_value_or_is_the_log_head_or_the_identity() -> None:
+    """No table that nobody reads."""
+    known = {table_of(row).name for row in TABLES.values()}
+
+    assert known | {table_of(LogHeadRow).name, table_of(MetaRow).name} == set(METADATA.tables)
+
+
+def test_the_migrations_make_exactly_the_tables(engine: Engine) -> None:
+    """Alembic finds no difference; types are plain text in the scripts, so they are not compared."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False, "target_metadata": METADATA})
+
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_constraints_of_the_tables_are_in_the_database(engine: Engine) -> None:
+    """Unique and foreign keys, which Alembic compares loosely on SQLite, are compared by their columns."""
+    found = inspect(engine)
+
+    for name, table in METADATA.tables.items():
+        wanted = {
+            tuple(sorted(str(column.parent.name) for column in key.elements)) for key in table.foreign_key_constraints
+        }
+        made = {tuple(sorted(key["constrained_columns"])) for key in found.get_foreign_keys(name)}
+        assert wanted == made, name
+
+
+def test_there_is_one_line_of_migrations() -> None:
+    """Two heads would leave the order of an upgrade open."""
+    assert len(ScriptDirectory(str(Path(schema.__file__).parent / "migrations")).get_heads()) == 1
+
+
+def test_creating_twice_changes_nothing(engine: Engine) -> None:
+    """``init`` that was interrupted can be run again."""
+    url = f"sqlite+aiosqlite:///{engine.url.database}"
+    with engine.connect() as connection:
+        before = connection.exec_driver_sql("SELECT * FROM meta ORDER BY key").all()
+
+    database.create(url, IDENTITY)
+    database.upgrade(url, IDENTITY)
+
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM meta ORDER BY key").all() == before
+        assert connection.exec_driver_sql("SELECT count(*) FROM log_head").scalar_one() == 1
+
+
+def test_another_party_is_refused(engine: Engine) -> None:
+    """A configuration that names the wrong folder must not write into somebody else's database."""
+    with pytest.raises(DatabaseDamaged):
+        database.upgrade(f"sqlite+aiosqlite:///{engine.url.database}", IDENTITY | {"party": "autre"})
+
+
+def test_a_newer_schema_is_refused(engine: Engine) -> None:
+    """A version that this program does not know is not touched."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(DatabaseDamaged):
+        database.upgrade(f"sqlite+aiosqlite:///{engine.url.database}", IDENTITY)
+
+
+def test_a_missing_database_is_never_created_by_an_upgrade(tmp_path: Path) -> None:
+    """It would hide the real one."""
+    path = tmp_path / "absent.sqlite3"
+
+    with pytest.raises(DatabaseMissing):
+        database.upgrade(f"sqlite+aiosqlite:///{path}", IDENTITY)
+
+    assert not path.exists()
