@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import audit, keys, read, setup, triage
+from gateway.cli import audit, clock, keys, read, setup, triage
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("init", rich_help_panel="Installer")(setup.init)
 app.add_typer(keys.app, name="keys")
 app.command("cases")(read.cases)
 app.add_typer(read.case_app, name="case")
+app.add_typer(clock.app, name="clock")
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
 app.add_typer(audit.app, name="audit")

@@ -56,6 +56,20 @@ CONDITIONS = {
 }
 
 
+REASONS = {
+    "working_day": "jour ouvrable",
+    "reception_day": "jour de réception, compté",
+    "declared_worked": "déclaré travaillé",
+    "observed_worked": "constaté travaillé",
+    "beyond_calendar": "au-delà du calendrier",
+    "weekend": "vendredi ou samedi, non compté",
+    "fixed_holiday": "jour férié, non compté :",
+    "official_holiday": "jour férié officiel, non compté :",
+    "forecast_holiday": "fête prévue, incertaine :",
+    "observed_off": "constaté chômé, non compté :",
+}
+
+
 def day(value: date) -> str:
     """A date as a person reads it."""
     return f"{_DAYS[value.weekday()]} {value:%d/%m/%Y}"

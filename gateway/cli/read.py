@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.clock import show_period
 from gateway.cli.output import CONDITIONS, GRADES, STATES, day, echo_json, end, instant, table
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
 
@@ -60,34 +61,14 @@ def _show_request(item: Any) -> None:
     typer.echo(f"  autorisation actuelle jusqu'au {day(request.authorised_until)}")
     typer.echo(f"  remise au serveur : {instant(request.handed_over_at)}")
     typer.echo(f"  reçue par la CNAS : {instant(request.started_at)} ({GRADES[request.grade]})")
-    typer.echo(f"  réponse attendue jusqu'au : {end(request.nominal_at)}")
-    if request.earliest_at != request.latest_at:
-        typer.echo(f"  (fête à confirmer : entre {end(request.earliest_at)} et {end(request.latest_at)})")
-    for line in item.period.days if item.period else ():
-        mark = f"jour {line.rank}" if line.rank else "–"
-        typer.echo(
-            f"    {day(line.date)}  {mark:7} {_REASONS.get(line.reason.value, line.reason.value)} {line.name or ''}"
-        )
+    if item.period:
+        show_period(item.period)
     for code in request.asks_person:
         typer.echo(f"  à confirmer : {CONDITIONS.get(f'confirmed_{code}', code)}")
     if item.acceptance:
         typer.echo(f"  réputée acceptée, enregistrée : {instant(item.acceptance.recorded_at)}")
         if item.acceptance.contradicted_at:
             typer.echo("  ATTENTION : une réponse contraire a été trouvée depuis.")
-
-
-_REASONS = {
-    "working_day": "jour ouvrable",
-    "reception_day": "jour de réception, compté",
-    "declared_worked": "déclaré travaillé",
-    "observed_worked": "constaté travaillé",
-    "beyond_calendar": "au-delà du calendrier",
-    "weekend": "vendredi ou samedi, non compté",
-    "fixed_holiday": "jour férié, non compté :",
-    "official_holiday": "jour férié officiel, non compté :",
-    "forecast_holiday": "fête prévue, incertaine :",
-    "observed_off": "constaté chômé, non compté :",
-}
 
 
 def _case_json(view: Any) -> dict[str, Any]:

@@ -40,7 +40,7 @@ AGENT_STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 _IN_USE = "in-use"
 
-_IMPORT = ["--import-options", "import-minimal,no-import-local-sigs"]
+_IMPORT = ["--no-autostart", "--import-options", "import-minimal,no-import-local-sigs"]
 
 
 class Home:

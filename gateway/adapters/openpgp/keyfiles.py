@@ -212,6 +212,8 @@ def generate(keys_dir: Path, name: str, address: str, passphrase: str, *, expire
     if not all(field.strip() == field and field and field.isprintable() for field in fields):
         raise OwnKeyUnusable(reason="Un champ de la clé est vide ou contient un caractère interdit.")
     with short_home() as home:
+        # Without a cache the passphrase is forgotten when the second ends, and signing the new key asks for it again.
+        (home / "gpg-agent.conf").write_text(AGENT_CONF.replace("-ttl 0", "-ttl 60"), encoding="ascii")
         result = client(home).gen_key(_parameters(name, address, passphrase, expires).encode())
         if result.returncode != 0 or not result.fingerprint:
             raise OwnKeyUnusable(reason="GnuPG n'a pas pu créer la clé.")

@@ -1,0 +1,105 @@
+"""``gateway clock``: the four-day period of a reception, explained day by day; ``compute`` needs no configuration."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.output import REASONS, day, echo_json, end
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_archive
+
+app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True)
+
+
+@app.command("compute")
+def compute_period(
+    received: Annotated[str, typer.Option(help="Instant de réception, avec fuseau : 2026-02-05T10:00:00+01:00.")],
+    calendar: Annotated[
+        Path | None, typer.Option(help="Calendrier (TOML, ou JSON) ; celui qui est livré si absent.")
+    ] = None,
+    covers_until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Dernier jour couvert, pour une liste JSON qui ne le dit pas."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Calculer et expliquer le délai d'une réception."""
+    from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+    from gateway.domain.period import compute
+
+    try:
+        at = datetime.fromisoformat(received)
+    except ValueError:
+        raise typer.BadParameter("un instant est attendu, par exemple 2026-02-05T10:00:00+01:00") from None
+    if at.tzinfo is None:
+        raise typer.BadParameter("le fuseau manque, par exemple +01:00 ou Z")
+    until: date | None = covers_until.date() if covers_until else None
+    period = compute(at, load_calendar(calendar or SHIPPED_CALENDAR, covers_until=until))
+    if as_json:
+        echo_json(period_json(period))
+    else:
+        show_period(period)
+
+
+@app.command("explain")
+def explain(
+    ref: Annotated[str, typer.Argument(help="Le dossier.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Expliquer le délai des demandes d'un dossier."""
+    view = with_archive(config, lambda archive: archive.case(ref))
+    periods = [(item.request.hash, item.period) for item in view.requests if item.period is not None]
+    if as_json:
+        echo_json([{"request": request} | period_json(period) for request, period in periods])
+        return
+    if not periods:
+        typer.echo("Aucun délai ne court : la CNAS n'a pas encore accusé réception.")
+    for request, period in periods:
+        typer.echo(f"Demande {request[:12]}")
+        show_period(period)
+
+
+def period_json(period: Any) -> dict[str, Any]:
+    """The explanation as data."""
+    return {
+        "received": period.received,
+        "reception_day": period.reception_day,
+        "days": [
+            {
+                "date": line.date,
+                "weekday": line.weekday,
+                "counted": line.counted,
+                "reason": line.reason,
+                "rule": line.rule,
+                "name": line.name,
+                "source": line.source,
+                "uncertain": line.uncertain,
+            }
+            for line in period.days
+        ],
+        "counted_days": period.counted_days,
+        "ends_at": period.tacit_at,
+        "tacit_at": period.tacit_at,
+        "earliest_tacit_at": period.earliest_tacit_at,
+        "latest_tacit_at": period.latest_tacit_at,
+        "certain": period.certain,
+        "calendar": period.calendar_version,
+        "readings": [reading.id for reading in period.readings],
+    }
+
+
+def show_period(period: Any) -> None:
+    """The explanation for a person."""
+    for line in period.days:
+        mark = f"jour {line.rank}" if line.rank else "–"
+        doubt = " (incertain)" if line.uncertain else ""
+        typer.echo(f"  {day(line.date)}  {mark:7} {REASONS[line.reason.value]} {line.name or ''}".rstrip() + doubt)
+    typer.echo(f"Réponse attendue jusqu'au {end(period.tacit_at)}.")
+    if period.latest_tacit_at is None:
+        typer.echo("Le calendrier ne va pas assez loin : rien ne sera enregistré avant qu'il soit complété.")
+    elif not period.certain:
+        typer.echo(
+            f"Une fête est à confirmer : entre {end(period.earliest_tacit_at)} et {end(period.latest_tacit_at)}."
+        )
