@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := gateway tests docs
 TEST_ARGS ?=
+DEMO_ARGS ?=
 LOCK_ARGS ?=
 
 # The lock files name no server: they are made from the public registry alone, whatever this machine's pip uses besides.
@@ -15,13 +16,13 @@ PIP_COMPILE := $(REGISTRY_ONLY) $(BIN)/pip-compile $(LOCK_ARGS) --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 DEV_NEEDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*project["project"]["dependencies"], *project["build-system"]["requires"], \
-	*project["dependency-groups"]["dev"], sep="\n")
+	*project["project"]["optional-dependencies"]["demo"], *project["dependency-groups"]["dev"], sep="\n")
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system test check format format-check lint types imports docs docs-fresh lock clean
+.PHONY: help install system demo test check format format-check lint types imports docs docs-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -43,6 +44,9 @@ $(STAMP): requirements-dev.lock pyproject.toml | system
 	@echo "Installation de la passerelle : $(BIN)/gateway"
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+demo: install ## trois passerelles, deux histoires, une horloge virtuelle (DEMO_ARGS="--speed 6 --keep DOSSIER")
+	@$(BIN)/gateway demo $(DEMO_ARGS)
 
 test: install ## tous les tests (TEST_ARGS="tests/domain -x" pour en choisir)
 	@$(BIN)/pytest $(TEST_ARGS)

@@ -32,6 +32,8 @@ REQUEST_EVENTS = {
     request.Event.REFUSED: "refus",
     request.Event.DISPUTED: "réponse à départager",
     request.Event.LATE_ANSWER: "réponse tardive",
+    request.Event.ANSWER_REPEATED: "la même réponse, encore",
+    request.Event.ANSWER_CONTRARY: "une réponse contraire, ensuite",
     request.Event.CONTRADICTED: "réponse à temps trouvée après coup",
     request.Event.SILENCE_RECORDED: "silence enregistré",
     request.Event.SILENCE_NOTIFIED: "silence notifié par l'hôpital",
@@ -63,9 +65,10 @@ SENDING_EVENTS = {
     transmission.Event.DOUBT: "liaison perdue, issue incertaine",
     transmission.Event.REFUSED: "refus définitif",
     transmission.Event.KEY_REFUSED: "clé du partenaire inutilisable",
+    transmission.Event.UNREADABLE: "fichier illisible dans le coffre",
     transmission.Event.EVIDENCE: "preuve de réception",
     transmission.Event.RETRIED: "mêmes octets une fois de plus",
-    transmission.Event.RELEASED: "clé de nouveau utilisable",
+    transmission.Event.RELEASED: "obstacle levé, ou scellé de nouveau",
 }
 
 FAULTS = {

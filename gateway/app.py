@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,19 +20,19 @@ import structlog
 from gateway.adapters import database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.imap import ImapFactory, ImapSettings
+from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
-from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, CommandToken, FileToken
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
 from gateway.adapters.openpgp.keyfiles import own_fingerprint
 from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.sandbox import Limits, WorkerPool
-from gateway.adapters.smtp import SmtpCourier, SmtpSettings, SmtpTls
+from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
-from gateway.config import ServerSection, Settings
-from gateway.domain.errors import AlreadyRunning, ConfigInvalid, DatabaseMissing
+from gateway.config import Settings
+from gateway.domain.errors import AlreadyRunning, DatabaseMissing
 from gateway.domain.workdays import Calendar
-from gateway.ports import PublicKey
+from gateway.ports import Clock, PublicKey
+from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
 from gateway.services.compose import Composer, current_pins
@@ -40,6 +40,7 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.dossier import Archive
 from gateway.services.inbox import InboxPoller
+from gateway.services.pins import Pins
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
@@ -49,6 +50,8 @@ from gateway.services.tasks import Rhythm, Tasks
 _log = structlog.get_logger()
 
 _MIB = 1024 * 1024
+_MAX_MAIL = 60 * _MIB
+"""Bytes of one incoming mail that we read: well above what mail servers carry, and within the worker's memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ class Base:
     """What every command needs: settings, clock, database, vault."""
 
     settings: Settings
-    clock: SystemClock
+    clock: Clock
     store: database.DatabaseStore
     cabinet: Cabinet
 
@@ -72,11 +75,21 @@ class Core:
     requests: Requests
     deadlines: Deadlines
     desk: Desk
+    pins: Pins
 
 
-def identity(settings: Settings) -> dict[str, str]:
-    """Whose database it is."""
-    return {"party": settings.gateway.party, "role": settings.gateway.role, "site": settings.gateway.site}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """A gateway ready to work: its parts, and the tasks that run them."""
+
+    core: Core
+    tasks: Tasks
+
+
+def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
+    """Whose database it is, and whether it belongs to a rehearsal, where time is not the world's."""
+    whose = {"party": settings.gateway.party, "role": settings.gateway.role, "site": settings.gateway.site}
+    return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
 
 
 def calendar(settings: Settings) -> Calendar:
@@ -89,17 +102,25 @@ def calendar(settings: Settings) -> Calendar:
 
 
 @asynccontextmanager
-async def open_base(settings: Settings) -> AsyncIterator[Base]:
+async def open_base(
+    settings: Settings, *, clock: Clock | None = None, rehearsals_too: bool = False
+) -> AsyncIterator[Base]:
     """Open database and vault.
+
+    A ``clock`` of the caller opens the database of a rehearsal and no other; without one, the system's clock opens a
+    real one, and with ``rehearsals_too`` either (for commands that only read).
 
     Raises:
         ConfigError, DatabaseDamaged.
     """
     os.umask(0o077)
-    await asyncio.to_thread(database.recognise, settings.database_url, identity(settings))
+    accepted = [identity(settings, rehearsal=clock is not None)]
+    if rehearsals_too:
+        accepted.append(identity(settings, rehearsal=True))
+    await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
     source = settings.vault.master_key
     master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     us = settings.party
     store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
     vault = FileVault(folder=settings.gateway.data / "spool", master=master)
@@ -111,13 +132,13 @@ async def open_base(settings: Settings) -> AsyncIterator[Base]:
 
 
 @asynccontextmanager
-async def open_core(settings: Settings) -> AsyncIterator[Core]:
-    """Open what sealing needs as well.
+async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Core]:
+    """Open what sealing needs as well; ``clock`` as in :func:`open_base`.
 
     Raises:
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
-    async with open_base(settings) as base:
+    async with open_base(settings, clock=clock) as base:
         passphrase = settings.openpgp.passphrase.read()
         home = await asyncio.to_thread(open_home, settings.openpgp.folder, await pinned_keys(base))
         try:
@@ -167,8 +188,6 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
     requests = Requests(
         party=us,
         directory=directory,
-        composer=composer,
-        cabinet=cabinet,
         calendar=calendar(settings),
         clock=clock,
         grace=timedelta(hours=settings.deadlines.grace_hours),
@@ -176,6 +195,8 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
     deadlines = Deadlines(
         store=store,
         requests=requests,
+        composer=composer,
+        cabinet=cabinet,
         clock=clock,
         party=us,
         directory=directory,
@@ -194,8 +215,16 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         directory=directory,
         persons_needed=2 if settings.four_eyes else 1,
     )
+    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=2 if settings.four_eyes else 1)
     return Core(
-        base=base, home=home, sealer=sealer, composer=composer, requests=requests, deadlines=deadlines, desk=desk
+        base=base,
+        home=home,
+        sealer=sealer,
+        composer=composer,
+        requests=requests,
+        deadlines=deadlines,
+        desk=desk,
+        pins=pins,
     )
 
 
@@ -212,18 +241,30 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    async with open_daemon(settings) as daemon:
+        _notify("READY=1")
+        await daemon.tasks.work_until(stop)
+        _notify("STOPPING=1")
+    _log.info("gateway.stopped")
+
+
+@asynccontextmanager
+async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Daemon]:
+    """A gateway that is ready to work, alone on its data; ``clock`` as in :func:`open_base`.
+
+    Raises:
+        GatewayError: it could not start.
+    """
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings))
-        await asyncio.to_thread(database.upgrade, settings.database_url, identity(settings))
+        ours = identity(settings, rehearsal=clock is not None)
+        await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
-        core = await stack.enter_async_context(open_core(settings))
+        core = await stack.enter_async_context(open_core(settings, clock=clock))
         pool = await stack.enter_async_context(_pool(core))
         tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
-        _notify("READY=1")
-        await tasks.work_until(stop)
-        _notify("STOPPING=1")
-    _log.info("gateway.stopped")
+        yield Daemon(core=core, tasks=tasks)
 
 
 @asynccontextmanager
@@ -249,7 +290,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
     token = token_provider(settings, base.clock)
-    courier = SmtpCourier(_smtp(settings, token))
+    courier = SmtpCourier(smtp_settings(settings, token))
     receiver = Receiver(
         store=base.store,
         cabinet=base.cabinet,
@@ -275,6 +316,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     sender = Sender(
         store=base.store,
         cabinet=base.cabinet,
+        composer=core.composer,
         courier=courier,
         sealer=core.sealer,
         requests=core.requests,
@@ -288,7 +330,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
 
     try:
         yield Tasks(
-            mailboxes=ImapFactory(settings=_imap(settings, token), clock=base.clock),
+            mailboxes=ImapFactory(settings=imap_settings(settings, token), clock=base.clock),
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
@@ -327,67 +369,3 @@ def _notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
         sock.connect("\0" + address[1:] if address.startswith("@") else address)
         sock.sendall(state.encode())
-
-
-# --- Server settings.
-
-Token = Callable[[], Awaitable[str]]
-_MAX_MAIL = 60 * _MIB
-"""Bytes of one incoming mail that we read: well above what mail servers carry, and within the worker's memory."""
-
-
-def token_provider(settings: Settings, clock: SystemClock) -> Token | None:
-    """Where XOAUTH2 tokens come from, None when neither server asks for one."""
-    section = settings.oauth
-    if section is None:
-        return None
-    if section.command:
-        return CommandToken(command=section.command, clock=clock).token
-    if section.file:
-        return FileToken(section.file).token
-    if section.token_url is None or section.client_id is None or section.client_secret is None:
-        raise ConfigInvalid(path="[oauth]", faults="token_url, client_id et client_secret vont ensemble")
-    credentials = ClientCredentials(
-        token_url=section.token_url,
-        client_id=section.client_id,
-        client_secret=section.client_secret.read(),
-        scope=section.scope or "",
-        ca=section.ca,
-    )
-    return ClientCredentialsToken(credentials=credentials, clock=clock).token
-
-
-def _password(section: ServerSection) -> str | None:
-    return section.password.read() if section.auth == "password" and section.password else None
-
-
-def _imap(settings: Settings, token: Token | None) -> ImapSettings:
-    section = settings.imap
-    return ImapSettings(
-        host=section.host,
-        port=section.port,
-        user=section.user or "",
-        password=_password(section),
-        token=token if section.auth == "xoauth2" else None,
-        ca=section.ca,
-        client_cert=section.client_certificate,
-        client_key=section.client_key,
-        timeout=section.timeout_seconds,
-    )
-
-
-def _smtp(settings: Settings, token: Token | None) -> SmtpSettings:
-    section = settings.smtp
-    return SmtpSettings(
-        host=section.host,
-        port=section.port,
-        tls=SmtpTls.STARTTLS if section.tls == "starttls" else SmtpTls.IMPLICIT,
-        user=section.user,
-        password=_password(section),
-        token=token if section.auth == "xoauth2" else None,
-        ca=section.ca,
-        client_cert=section.client_certificate,
-        client_key=section.client_key,
-        timeout=section.timeout_seconds,
-        local_hostname=settings.gateway.address.rpartition("@")[2],
-    )

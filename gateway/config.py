@@ -27,6 +27,8 @@ from gateway.domain.parties import (
     default_policy,
 )
 
+_UNKNOWN_KEY = "clé inconnue"
+
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
 
@@ -343,18 +345,25 @@ def load(path: Path) -> Settings:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigUnreadable(path=path, reason=str(error)) from error
+    # The settings library takes arguments that begin with an underscore as switches of its own.
+    switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
+    faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
     token = _base.set(path.resolve().parent)
     try:
-        return Settings(**data)
+        settings = Settings(**data)
     except ValidationError as error:
-        raise ConfigInvalid(path=path, faults=" ; ".join(_fault(dict(fault)) for fault in error.errors())) from error
+        faults += [_fault(dict(fault)) for fault in error.errors()]
+        raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
     finally:
         _base.reset(token)
+    if faults:
+        raise ConfigInvalid(path=path, faults=" ; ".join(faults))
+    return settings
 
 
 def _fault(fault: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in fault["loc"]) or "fichier"
-    texts = {"extra_forbidden": "clé inconnue", "missing": "clé manquante"}
+    texts = {"extra_forbidden": _UNKNOWN_KEY, "missing": "clé manquante"}
     if fault["type"] == "literal_error":
         return f"{place} : {fault['ctx']['expected'].replace(' or ', ' ou ')} attendu"
     if fault["type"] == "value_error":

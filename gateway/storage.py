@@ -215,12 +215,13 @@ class StoredEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """A person's word, by name, on one thing that a request asks of a person."""
+    """A person's word, by name, on one thing that a request asks of a person; ``binding`` is what it was about."""
 
     id: int = 0
     site: str
     request_hash: str
     asked: str
+    binding: str
     person: str
     at: datetime
 
@@ -234,13 +235,15 @@ class Acceptance:
     request_hash: str
     effective_at: datetime
     recorded_at: datetime
-    record: str
     contradicted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """A partner's public key, pinned to that partner by a person who checked the fingerprint."""
+    """A partner's public key, pinned to that partner by a person who checked the fingerprint.
+
+    It counts once ``confirmed_by`` is set: a second person where four eyes are on, else the same one.
+    """
 
     id: int = 0
     site: str
@@ -250,6 +253,7 @@ class Pin:
     material: str
     pinned_at: datetime
     pinned_by: str
+    confirmed_by: str | None = None
     retired_at: datetime | None = None
 
 

@@ -79,10 +79,13 @@ def keys_import(
         raise FingerprintMismatch(expected=expected, found=facts.fingerprint)
     pin = with_core(
         config,
-        lambda core: core.desk.pin(
+        lambda core: core.pins.pin(
             partner, "openpgp", facts.fingerprint, material.decode("ascii"), actor=person(core.base.settings)
         ),
     )
+    if pin.confirmed_by is None:
+        typer.echo(f"Clé de {pin.partner} proposée : une seconde personne doit faire le même import.")
+        return
     typer.echo(f"Clé de {pin.partner} enregistrée : {grouped(pin.fingerprint)}")
 
 

@@ -49,7 +49,8 @@ def person(conf: Any) -> str:
     account = system_user()
     if conf.people and account not in conf.people:
         raise NotAllowed(act=f"agir avec le compte {account}", reason="Ce compte n'est pas dans [people].")
-    return account
+    # Two accounts of one person are one person: four eyes look at names.
+    return str(conf.people.get(account, account))
 
 
 def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
@@ -68,7 +69,7 @@ def with_base(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     from gateway import app
 
     async def run() -> T:
-        async with app.open_base(settings(path)) as base:
+        async with app.open_base(settings(path), rehearsals_too=True) as base:
             return await work(base)
 
     return asyncio.run(run())

@@ -60,13 +60,17 @@ def triage_classify(
     what: Annotated[str, typer.Argument(help="acceptance, refusal ou not-an-answer.")],
     config: ConfigOption = DEFAULT_CONFIG,
     case: Annotated[str | None, typer.Option(help="Le dossier auquel il répond.")] = None,
+    request: Annotated[str | None, typer.Option(help="Début de l'empreinte, si plusieurs demandes.")] = None,
 ) -> None:
     """Dire ce qu'est un courrier : acceptation, refus, ou pas une réponse."""
     from gateway.services.desk import SETTLEMENTS
 
     if what not in SETTLEMENTS:
         raise typer.BadParameter(f"{', '.join(SETTLEMENTS)} attendu")
-    settled = with_core(config, lambda core: core.desk.classify(mail, what, actor=person(core.base.settings), ref=case))
+    settled = with_core(
+        config,
+        lambda core: core.desk.classify(mail, what, actor=person(core.base.settings), ref=case, request_hash=request),
+    )
     if settled.settled_at is None:
         typer.echo(
             f"Courrier {settled.id} : proposé par {settled.settled_by} ; une seconde personne doit le confirmer."

@@ -196,6 +196,11 @@ class OwnReception:
         """True when nobody needs to look."""
         return not self.doubts
 
+    @property
+    def disagrees(self) -> bool:
+        """True when the sources give instants that no two well-kept clocks give."""
+        return ReceptionDoubt.SOURCES_DISAGREE in self.doubts
+
 
 def reception(
     received_hops: Iterable[tuple[str, datetime | None]],

@@ -4,13 +4,18 @@ Each row cites its source: 003 is the instruction DSS/DACI/2019/224, 002 the cir
 the content that the texts name; the forms' numbered boxes are not invented (only part A and part 7 are known).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from types import MappingProxyType
 
-from gateway.domain.parties import Role
+from gateway.domain.parties import Grade, Role
+from gateway.domain.request import State
+
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Answer(Enum):
@@ -34,6 +39,7 @@ class FieldType(Enum):
     TEXT = "texte"
     DATE = "date (AAAA-MM-JJ)"
     AMOUNT = "montant en euros, en chiffres"
+    INSTANT = "instant RFC 3339 avec fuseau"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +163,28 @@ STATUS_NOTICE = Kind(
     to=(Role.CNSE,),
     copy=(),
     fields=(
-        Field(id="state", fiche="etat", title="état de la demande"),
-        Field(id="grade", fiche="preuve", title="preuve de réception", required=False),
-        Field(id="started_at", fiche="debut", title="réception par la CNAS", required=False),
-        Field(id="ends_at", fiche="fin", title="fin du délai de quatre jours ouvrables", required=False),
+        Field(id="state", fiche="etat", title="état de la demande", choices=tuple(state.value for state in State)),
+        Field(
+            id="grade",
+            fiche="preuve",
+            title="preuve de réception",
+            required=False,
+            choices=tuple(grade.name.lower() for grade in Grade),
+        ),
+        Field(
+            id="started_at",
+            fiche="debut",
+            title="réception par la CNAS",
+            type=FieldType.INSTANT,
+            required=False,
+        ),
+        Field(
+            id="ends_at",
+            fiche="fin",
+            title="fin du délai de quatre jours ouvrables",
+            type=FieldType.INSTANT,
+            required=False,
+        ),
     ),
     source="003:L290 (le CNSE suit les échanges)",
 )
@@ -174,8 +198,8 @@ TACIT_ACCEPTANCE_NOTICE = Kind(
     to=(Role.CNAS,),
     copy=(Role.CNSE,),
     fields=(
-        Field(id="started_at", fiche="debut", title="réception par la CNAS"),
-        Field(id="effective_at", fiche="effet", title="acceptation réputée acquise depuis"),
+        Field(id="started_at", fiche="debut", title="réception par la CNAS", type=FieldType.INSTANT),
+        Field(id="effective_at", fiche="effet", title="acceptation réputée acquise depuis", type=FieldType.INSTANT),
         Field(id="requested_from", fiche="demande.du", title="début demandé", type=FieldType.DATE),
         Field(id="requested_until", fiche="demande.au", title="fin demandée", type=FieldType.DATE),
     ),
@@ -215,7 +239,9 @@ def _fault(field: Field, value: str) -> str | None:
         return f"{field.fiche} : {' ou '.join(field.choices)} attendu"
     if field.type is FieldType.DATE and parse_date(value) is None:
         return f"{field.fiche} : date attendue, AAAA-MM-JJ"
-    if field.type is FieldType.AMOUNT and not value.replace(".", "", 1).isdecimal():
+    if field.type is FieldType.INSTANT and parse_instant(value) is None:
+        return f"{field.fiche} : instant attendu, avec son fuseau"
+    if field.type is FieldType.AMOUNT and not _AMOUNT.fullmatch(value):
         return f"{field.fiche} : montant attendu, par exemple 12500.00"
     return None
 
@@ -236,8 +262,19 @@ def _order_faults(kind: Kind, values: Mapping[str, str]) -> list[str | None]:
 
 
 def parse_date(value: str) -> date | None:
-    """A calendar date, or None."""
+    """A calendar date written YYYY-MM-DD, or None."""
+    if not _DATE.fullmatch(value.strip()):
+        return None
     try:
         return date.fromisoformat(value.strip())
     except ValueError:
         return None
+
+
+def parse_instant(value: str) -> datetime | None:
+    """An instant with its time zone (RFC 3339), or None."""
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo is not None else None

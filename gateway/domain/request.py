@@ -38,6 +38,8 @@ class Event(Enum):
     REFUSED = "refused"
     DISPUTED = "answer_disputed"
     LATE_ANSWER = "late_answer"
+    ANSWER_REPEATED = "answer_repeated"
+    ANSWER_CONTRARY = "answer_contrary"
     CONTRADICTED = "acceptance_contradicted"
     SILENCE_RECORDED = "silence_recorded"
     SILENCE_NOTIFIED = "silence_notified"
@@ -87,9 +89,15 @@ def _table() -> dict[tuple[State, Event], Step]:
         table[state, Event.ACCEPTED] = (State.ACCEPTED, (Effect.TELL_OUTCOME,))
         table[state, Event.REFUSED] = (State.REFUSED, (Effect.TELL_OUTCOME,))
         table[state, Event.SILENCE_NOTIFIED] = (State.TACITLY_ACCEPTED, ())
-    for state in (State.RUNNING, State.ELAPSED):
+    for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED):
         table[state, Event.DISPUTED] = (State.ANSWER_DISPUTED, (Effect.ALARM,))
-    for state in (State.RUNNING, State.ELAPSED, State.TACITLY_ACCEPTED, *_ANSWERED):
+    # A dispute ends by an answer that is in time without doubt, or by a person who says what holds.
+    table[State.ANSWER_DISPUTED, Event.ACCEPTED] = (State.ACCEPTED, (Effect.TELL_OUTCOME,))
+    table[State.ANSWER_DISPUTED, Event.REFUSED] = (State.REFUSED, (Effect.TELL_OUTCOME,))
+    for state in _ANSWERED:
+        table[state, Event.ANSWER_REPEATED] = (state, ())
+        table[state, Event.ANSWER_CONTRARY] = (state, (Effect.ALARM,))
+    for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED, State.TACITLY_ACCEPTED, *_ANSWERED):
         table[state, Event.LATE_ANSWER] = (state, (Effect.ALARM,))
     return table
 

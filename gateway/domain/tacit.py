@@ -24,7 +24,7 @@ class Facts:
 
     ``second_source_at`` is when a second source of time last agreed; ``clock_trusted`` is false after a step that no
     second source explained. ``other_way_excluded`` says that an answer by another way could not go unseen.
-    ``confirmed`` are the codes that enough persons confirmed.
+    ``confirmed`` are the (code, binding) pairs that enough persons confirmed: what they knew is part of their word.
     """
 
     now: datetime
@@ -36,22 +36,30 @@ class Facts:
     unsettled: int
     awaiting: bool
     other_way_excluded: bool
-    vanished: int
+    vanished: tuple[int, ...]
+    mailbox_rebuilt: bool
     asks_person: tuple[str, ...]
+    grade: str
     handed_over_at: datetime | None
     acknowledged_at: datetime | None
     authorised_until: date
     complete: bool
-    confirmed: frozenset[str]
+    confirmed: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition: its stable name, whether it holds, and the code that a person may confirm instead (or None)."""
+    """One condition: its stable name, whether it holds, and the code that a person may confirm instead (or None).
+
+    ``binding`` is what such a confirmation is about: when it changes, the confirmation no longer counts. ``ripe`` is
+    false while it would be a word about the future.
+    """
 
     name: str
     holds: bool
     asks: str | None = None
+    binding: str = ""
+    ripe: bool = True
 
 
 def end_of_day_in_paris(day: date) -> datetime:
@@ -67,29 +75,34 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
     end = end_of_day_in_paris(facts.authorised_until)
     polled = ready_at is not None and all(_after(watch.polled_at, ready_at) for watch in facts.watches)
     agreed = ready_at is not None and _after(facts.second_source_at, ready_at)
+    window = f"{facts.latest_at}"
+    evidence = f"{facts.acknowledged_at} {facts.grade}"
+    sending = f"{facts.handed_over_at} {facts.acknowledged_at} {facts.authorised_until}"
+
+    def person(name: str, code: str, binding: str, holds: bool, ripe: bool = True) -> Condition:  # noqa: FBT001, FBT002  facts
+        confirmed = (code, binding) in facts.confirmed
+        return Condition(name=name, holds=holds or confirmed, asks=code, binding=binding, ripe=ripe)
+
     return (
         Condition(name="period_and_grace_over", holds=over),
         Condition(name="clock_not_stepped", holds=facts.clock_trusted),
-        _by_person("second_time_source_agrees", facts, "time_source", agreed),
+        person("second_time_source_agrees", "time_source", window, agreed, over),
         Condition(name="every_folder_polled_since", holds=bool(facts.watches) and polled),
         Condition(name="no_unsettled_mail", holds=facts.unsettled == 0),
-        _by_person("no_answer_by_another_way", facts, "other_way", facts.other_way_excluded),
-        _by_person("no_mail_vanished_unread", facts, "vanished_mail", facts.vanished == 0),
+        person("no_answer_by_another_way", "other_way", window, facts.other_way_excluded, over),
+        person("no_mail_vanished_unread", "vanished_mail", f"{window} {facts.vanished}", not facts.vanished, over),
+        person("mailbox_not_rebuilt", "mailbox_rebuilt", window, not facts.mailbox_rebuilt, over),
         Condition(name="no_answer", holds=facts.awaiting),
-        *(_by_person(f"confirmed_{code}", facts, code, False) for code in facts.asks_person),
-        _by_person("handed_over_in_time", facts, "late_request", _before(facts.handed_over_at, end)),
-        _by_person("acknowledged_in_time", facts, "late_acknowledgement", _before(facts.acknowledged_at, end)),
-        _by_person("complete", facts, "incomplete", facts.complete),
+        *(person(f"confirmed_{code}", code, evidence, False) for code in facts.asks_person),
+        person("handed_over_in_time", "late_request", sending, _before(facts.handed_over_at, end)),
+        person("acknowledged_in_time", "late_acknowledgement", sending, _before(facts.acknowledged_at, end)),
+        person("complete", "incomplete", sending, facts.complete),
     )
 
 
-def wanted(found: tuple[Condition, ...]) -> tuple[str, ...]:
-    """What a person is asked to confirm."""
-    return tuple(condition.asks for condition in found if not condition.holds and condition.asks)
-
-
-def _by_person(name: str, facts: Facts, code: str, holds: bool) -> Condition:  # noqa: FBT001  a fact, not a switch
-    return Condition(name=name, holds=holds or code in facts.confirmed, asks=code)
+def wanted(found: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """What a person can confirm now."""
+    return tuple(condition for condition in found if not condition.holds and condition.asks and condition.ripe)
 
 
 def _after(at: datetime | None, limit: datetime) -> bool:

@@ -33,6 +33,7 @@ class Event(Enum):
     DOUBT = "doubt"
     REFUSED = "refused"
     KEY_REFUSED = "key_refused"
+    UNREADABLE = "unreadable"
     EVIDENCE = "evidence"
     RETRIED = "retried"
     RELEASED = "released"
@@ -42,6 +43,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
     {
         (State.READY, Event.CLAIMED): State.SENDING,
         (State.READY, Event.KEY_REFUSED): State.HELD,
+        (State.READY, Event.UNREADABLE): State.HELD,
         (State.HELD, Event.RELEASED): State.READY,
         (State.SENDING, Event.ACCEPTED): State.HANDED_OVER,
         (State.SENDING, Event.NOT_HANDED_OVER): State.READY,
@@ -57,6 +59,9 @@ UNKNOWN_RETRY = timedelta(minutes=15)
 
 MAX_DOUBTS = 2
 """After the second unknown outcome a person decides."""
+
+HELD_RETRY = timedelta(minutes=15)
+"""How long a held mail waits before it is looked at again while nobody pins another key."""
 
 _FIRST_DELAY = timedelta(minutes=1)
 _LONGEST_DELAY = timedelta(minutes=30)

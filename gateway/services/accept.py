@@ -3,13 +3,22 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 
 from gateway.domain import request as life
 from gateway.domain.case import parse_token
-from gateway.domain.errors import IllegalTransition, MailRefused, Unknown
+from gateway.domain.errors import MailRefused, Unknown
 from gateway.domain.evidence import OwnReception
-from gateway.domain.kinds import KINDS, Kind, Subject, faults, parse_date, recipients
+from gateway.domain.kinds import (
+    KINDS,
+    TACIT_ACCEPTANCE_NOTICE,
+    Kind,
+    Subject,
+    faults,
+    parse_date,
+    parse_instant,
+    recipients,
+)
 from gateway.domain.parties import Grade, Party, Role
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock
@@ -153,7 +162,10 @@ class Accept:
         answer = arrived.kind.answer
         if answer is None:
             raise MailRefused(step="manifest", reason="not-an-answer")
-        times = AnswerTimes(earliest=arrived.own.earliest, latest=arrived.own.latest, stated=arrived.mail.signed_at)
+        own = arrived.own
+        times = AnswerTimes(
+            earliest=own.earliest, latest=own.latest, stated=arrived.mail.signed_at, doubtful=own.disagrees
+        )
         await self._requests.answer(
             act,
             request,
@@ -176,7 +188,7 @@ class Accept:
         key = await self._cabinet.case_key(act, case)
         newer = await self._newer_notice(act, arrived, request)
         message = await self._message(act, arrived, case, key, request.hash)
-        if "effective_at" in arrived.values:
+        if arrived.kind is TACIT_ACCEPTANCE_NOTICE:
             await self._silence_notified(act, arrived, request, message)
         elif not newer:
             await self._follow(act, arrived, request, case, message)
@@ -184,21 +196,13 @@ class Accept:
 
     async def _silence_notified(self, act: Act, arrived: "_Arrived", request: Request, message: Message) -> None:
         partner = arrived.mail.partner.id
-        details = {"effective_at": arrived.values["effective_at"]}
-        try:
-            await self._requests.advance(
-                act,
-                request,
-                life.Event.SILENCE_NOTIFIED,
-                actor="gateway",
-                partner=partner,
-                message=str(message.id),
-                details=details,
-                due_at=None,
-                settled_at=self._clock.now(),
-            )
-        except IllegalTransition:
-            # We have answered, or know otherwise: the notice is kept and shown, our own state stays.
+        effective = parse_instant(arrived.values["effective_at"])
+        too_early = self._party.role is Role.CNAS and (
+            request.latest_at is None or effective is None or effective < request.latest_at
+        )
+        legal = (request.state, life.Event.SILENCE_NOTIFIED) in life.TRANSITIONS
+        if too_early or not legal:
+            # We have answered, or count otherwise: the notice is kept and shown, our own state stays.
             await act.record(
                 "alarm.notice_contradicts_us",
                 actor="gateway",
@@ -206,24 +210,35 @@ class Accept:
                 message=str(message.id),
                 partner=partner,
                 outcome=request.state.value,
+                details={"effective_at": iso(effective), "latest_tacit_at": iso(request.latest_at)},
             )
+            return
+        await self._requests.advance(
+            act,
+            request,
+            life.Event.SILENCE_NOTIFIED,
+            actor="gateway",
+            partner=partner,
+            message=str(message.id),
+            details={"effective_at": iso(effective)},
+            due_at=None,
+            settled_at=self._clock.now(),
+        )
 
     async def _follow(self, act: Act, arrived: "_Arrived", request: Request, case: Case, message: Message) -> None:
         """A follower mirrors what the hospital states; it decides nothing of its own."""
-        try:
-            state = life.State(arrived.values["state"])
-            grade = Grade[arrived.values.get("grade", "none").upper()]
-        except (ValueError, KeyError):
-            raise MailRefused(step="manifest", reason="fields") from None
-        if request.state is life.State.TACITLY_ACCEPTED:
+        state = life.State(arrived.values["state"])
+        grade = Grade[arrived.values.get("grade", "none").upper()]
+        if request.state in _SETTLED and state not in _SETTLED:
+            # The CNAS's own signed answer, or the notice of silence, outranks an older word that comes late.
             state = request.state
         await act.save(
             replace(
                 request,
                 state=state,
                 grade=grade,
-                started_at=_instant(arrived.values.get("started_at")),
-                nominal_at=_instant(arrived.values.get("ends_at")),
+                started_at=parse_instant(arrived.values.get("started_at", "")),
+                nominal_at=parse_instant(arrived.values.get("ends_at", "")),
             )
         )
         await act.record(
@@ -234,7 +249,7 @@ class Accept:
             message=str(message.id),
             partner=arrived.mail.partner.id,
             outcome=state.value,
-            details={"ends_at": arrived.values.get("ends_at"), "grade": grade.name.lower()},
+            details={"ends_at": iso(parse_instant(arrived.values.get("ends_at", ""))), "grade": grade.name.lower()},
         )
 
     async def _newer_notice(self, act: Act, arrived: "_Arrived", request: Request) -> bool:
@@ -250,8 +265,23 @@ class Accept:
     # --- common
 
     async def _named_request(self, act: Act, arrived: "_Arrived") -> Request | None:
+        """The request that a message names, if its sender may speak of it.
+
+        Raises:
+            MailRefused: the message names another case than the request's.
+        """
         told = arrived.inner.manifest
-        return await act.one(Request, site=self._party.site, hash=told.request_hash if told else None)
+        if told is None:
+            return None
+        request = await act.one(Request, site=self._party.site, hash=told.request_hash)
+        case = await act.one(Case, id=request.case_id) if request is not None else None
+        if request is None or case is None:
+            return None
+        if arrived.mail.partner.role is Role.HOSPITAL and case.hospital != arrived.mail.partner.id:
+            return None
+        if parse_token(told.case) != case.ref:
+            raise MailRefused(step="manifest", reason="other-case")
+        return request
 
     async def _locked_case(self, act: Act, request: Request) -> Case:
         await act.lock(request.case_id)
@@ -294,6 +324,7 @@ class _Arrived:
     values: Mapping[str, str]
 
 
+_SETTLED = frozenset({life.State.ACCEPTED, life.State.REFUSED, life.State.TACITLY_ACCEPTED})
 _DATES = ("authorised_until", "requested_from", "requested_until")
 
 
@@ -309,6 +340,9 @@ def _check_content(kind: Kind, inner: Inner, told: Manifest) -> None:
         raise MailRefused(step="manifest", reason="fields")
     if {piece.role for piece in kind.pieces if piece.required} - {piece.role for piece in inner.pieces}:
         raise MailRefused(step="manifest", reason="missing-attachment")
+    end = told.authorisation_end
+    if kind.subject is Subject.REQUEST and end is not None and end.isoformat() != _values(inner)["authorised_until"]:
+        raise MailRefused(step="manifest", reason="authorisation-end")
     if kind.subject is not Subject.REQUEST and told.request_hash is None:
         raise MailRefused(step="manifest", reason="names-no-request")
     try:
@@ -326,15 +360,3 @@ def _known(value: date | None) -> date:
     if value is None:
         raise MailRefused(step="manifest", reason="fields")
     return value
-
-
-def _instant(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise MailRefused(step="manifest", reason="fields") from None
-    if at.tzinfo is None:
-        raise MailRefused(step="manifest", reason="fields")
-    return at

@@ -20,8 +20,8 @@ async def find_case(view: View, site: str, ref: str) -> Case:
     return found[0]
 
 
-async def open_request(view: View, case: Case, request_hash: str | None) -> Request:
-    """The open request of a case, or the one whose hash begins so.
+async def open_request(view: View, case: Case, request_hash: str | None, *, or_settled: bool = False) -> Request:
+    """The open request of a case, or the one whose hash begins so; ``or_settled``: the newest when none is open.
 
     Raises:
         NotAllowed: none is open, or several are and none is named.
@@ -30,6 +30,8 @@ async def open_request(view: View, case: Case, request_hash: str | None) -> Requ
     if request_hash is not None:
         rows = tuple(row for row in rows if row.hash.startswith(request_hash.lower()))
     still_open = [row for row in rows if row.state in life.OPEN] or list(rows if request_hash else ())
+    if or_settled and not still_open:
+        still_open = list(rows[-1:])
     if not still_open:
         raise NotAllowed(act=f"agir sur le dossier {case.ref}", reason="Aucune demande n'y est ouverte.")
     if len(still_open) > 1:

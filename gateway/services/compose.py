@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gateway.domain import transmission
 from gateway.domain.errors import KeyMissing, MailTooLarge
-from gateway.domain.kinds import Kind, parse_date, recipients
+from gateway.domain.kinds import KINDS, Kind, parse_date
 from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock, Noise, PublicKey, Sealer
@@ -29,10 +29,11 @@ ENCRYPTION_OVERHEAD = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a mail shall say. ``request_hash`` is the request it is about, None for a request itself."""
+    """What a mail shall say, on which case of which hospital. ``request_hash`` is None for a request itself."""
 
     kind: Kind
     ref: str
+    hospital: str
     values: Mapping[str, str]
     attachments: tuple[payload.Attachment, ...] = ()
     request_hash: str | None = None
@@ -62,8 +63,9 @@ class SealedMail:
 
 
 async def current_pins(view: View, site: str) -> dict[str, Pin]:
-    """For each partner, the key that is in force: the newest that is not retired."""
-    return {pin.partner: pin for pin in await view.all(Pin, site=site, retired_at=None)}
+    """For each partner, the key that is in force: the newest that is confirmed and not retired."""
+    pins = await view.all(Pin, site=site, retired_at=None)
+    return {pin.partner: pin for pin in pins if pin.confirmed_by is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,25 +109,33 @@ class Composer:
         """A new MIME boundary."""
         return f"=_{self._noise(18).hex()}"
 
-    async def usable(self, kind: Kind, pins: Mapping[str, Pin]) -> tuple[tuple[Partner, PublicKey], ...]:
-        """Every recipient of a kind with its key, checked.
+    def addressees(self, roles: tuple[Role, ...], hospital: str) -> tuple[Partner, ...]:
+        """Who fills these roles for a case of this hospital: never another hospital.
 
         Raises:
-            KeyMissing, KeyUnusable: for the first recipient that cannot be written to.
+            KeyMissing: the configuration names nobody for a role.
         """
-        partners = [partner for role in recipients(kind) for partner in self._directory.with_role(role)]
-        missing = [role for role in recipients(kind) if not self._directory.with_role(role)]
-        if missing:
-            raise KeyMissing(partner=missing[0].value)
-        found = []
-        for partner in partners:
-            pin = pins.get(partner.id)
-            if pin is None:
-                raise KeyMissing(partner=partner.id)
-            key = PublicKey(suite=partner.suite, fingerprint=pin.fingerprint, material=pin.material)
-            await self._sealer.check(key, partner=partner.id)
-            found.append((partner, key))
+        found: list[Partner] = []
+        for role in roles:
+            partners = self._directory.with_role(role)
+            mine = [partner for partner in partners if role is not Role.HOSPITAL or partner.id == hospital]
+            if not mine:
+                raise KeyMissing(partner=role.value)
+            found += mine
         return tuple(found)
+
+    async def usable(self, partner: Partner, pins: Mapping[str, Pin]) -> PublicKey:
+        """The key of a recipient, checked.
+
+        Raises:
+            KeyMissing, KeyUnusable: it cannot be written to.
+        """
+        pin = pins.get(partner.id)
+        if pin is None:
+            raise KeyMissing(partner=partner.id)
+        key = PublicKey(suite=partner.suite, fingerprint=pin.fingerprint, material=pin.material)
+        await self._sealer.check(key, partner=partner.id)
+        return key
 
     async def seal(self, draft: Draft, pins: Mapping[str, Pin]) -> SealedMail:
         """Build, sign once, encrypt for each recipient.
@@ -133,21 +143,14 @@ class Composer:
         Raises:
             KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
         """
-        keys = await self.usable(draft.kind, pins)
-        entity, message_id, at = self._entity(draft)
+        to = self.addressees(draft.kind.to, draft.hospital)
+        cc = self.addressees(draft.kind.copy, draft.hospital)
+        keys = [(partner, await self.usable(partner, pins)) for partner in (*to, *cc)]
+        entity, message_id, at = self._entity(draft, to, cc)
         for partner, _ in keys:
             self._fits(int(len(entity) * ENCRYPTION_OVERHEAD), partner)
-        signature = await self._sealer.sign(entity)
-        signed = sealed.signed(entity, signature.armoured, signature.micalg, self.boundary())
-        outer = sealed.Outer(
-            sender=self._us(named=False),
-            to=self._mailboxes(draft.kind.to),
-            cc=self._mailboxes(draft.kind.copy),
-            date=at,
-            message_id=message_id,
-            subject=letters.outer_subject(draft.ref),
-            receipt_to=self._party.address,
-        )
+        signed = await self._signed(entity)
+        outer = self._outer(draft.ref, to, cc, at, message_id)
         copies = []
         for partner, key in keys:
             ciphertext = await self._sealer.encrypt(signed, key, partner=partner.id)
@@ -157,6 +160,37 @@ class Composer:
             copies.append(SealedCopy(partner=partner, fingerprint=key.fingerprint, data=data, envid=envid))
         return SealedMail(
             draft=draft, entity=entity, mic=sealed.mic(entity), message_id=message_id, at=at, copies=tuple(copies)
+        )
+
+    async def reseal(self, entity: bytes, message: Message, case: Case, partner: Partner, key: PublicKey) -> bytes:
+        """The same entity, Message-ID and Date again, for a recipient whose key changed.
+
+        Raises:
+            KeyUnusable, OwnKeyUnusable, MailTooLarge.
+        """
+        kind = KINDS[message.kind]
+        to, cc = self.addressees(kind.to, case.hospital), self.addressees(kind.copy, case.hospital)
+        signed = await self._signed(entity)
+        outer = self._outer(case.ref, to, cc, message.at, message.message_id)
+        data = sealed.outer(outer, await self._sealer.encrypt(signed, key, partner=partner.id), self.boundary())
+        self._fits(len(data), partner)
+        return data
+
+    async def _signed(self, entity: bytes) -> bytes:
+        signature = await self._sealer.sign(entity)
+        return sealed.signed(entity, signature.armoured, signature.micalg, self.boundary())
+
+    def _outer(
+        self, ref: str, to: tuple[Partner, ...], cc: tuple[Partner, ...], at: datetime, message_id: str
+    ) -> sealed.Outer:
+        return sealed.Outer(
+            sender=self._us(named=False),
+            to=_mailboxes(to),
+            cc=_mailboxes(cc),
+            date=at,
+            message_id=message_id,
+            subject=letters.outer_subject(ref),
+            receipt_to=self._party.address,
         )
 
     async def queue(
@@ -288,7 +322,7 @@ class Composer:
             )
         )
 
-    def _entity(self, draft: Draft) -> tuple[bytes, str, datetime]:
+    def _entity(self, draft: Draft, to: tuple[Partner, ...], cc: tuple[Partner, ...]) -> tuple[bytes, str, datetime]:
         at = self._clock.now().replace(microsecond=0)
         message_id = self.message_id()
         told = manifest.Manifest(
@@ -305,8 +339,8 @@ class Composer:
         pieces = [titles.get(attachment.role or "", attachment.name) for attachment in draft.attachments]
         body = payload.Payload(
             sender=self._us(named=True),
-            to=self._mailboxes(draft.kind.to),
-            cc=self._mailboxes(draft.kind.copy),
+            to=_mailboxes(to),
+            cc=_mailboxes(cc),
             date=at,
             message_id=message_id,
             subject=letters.subject(draft.kind, draft.ref),
@@ -322,14 +356,11 @@ class Composer:
     def _us(self, *, named: bool) -> Mailbox:
         return Mailbox(display=self._party.name if named else "", address=self._party.address)
 
-    def _mailboxes(self, roles: tuple[Role, ...]) -> tuple[Mailbox, ...]:
-        return tuple(
-            Mailbox(display="", address=partner.address)
-            for partner in self._directory.partners
-            if partner.role in roles
-        )
-
     def _fits(self, size: int, partner: Partner) -> None:
         limit = min(self._max_bytes, partner.max_bytes)
         if size > limit:
             raise MailTooLarge(partner=partner.id, size=size, limit=limit)
+
+
+def _mailboxes(partners: tuple[Partner, ...]) -> tuple[Mailbox, ...]:
+    return tuple(Mailbox(display="", address=partner.address) for partner in partners)

@@ -10,14 +10,18 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.domain import request as life
-from gateway.domain.errors import AlreadyThere
+from gateway.domain.audit import fit
+from gateway.domain.errors import AlreadyThere, IllegalTransition, KeyFault
 from gateway.domain.parties import Directory, PartnerKind, Party, Role
 from gateway.domain.tacit import Condition, Facts, Watch, conditions
 from gateway.ports import Clock
-from gateway.services.requests import Requests, iso
+from gateway.services.cabinet import Cabinet
+from gateway.services.compose import Composer, current_pins
+from gateway.services.requests import Requests, iso, notice
 from gateway.storage import (
     Acceptance,
     Act,
+    Case,
     ClockMark,
     Confirmation,
     Detail,
@@ -43,6 +47,8 @@ class Deadlines:
         *,
         store: Store,
         requests: Requests,
+        composer: Composer,
+        cabinet: Cabinet,
         clock: Clock,
         party: Party,
         directory: Directory,
@@ -51,33 +57,62 @@ class Deadlines:
     ) -> None:
         self._store = store
         self._requests = requests
+        self._composer = composer
+        self._cabinet = cabinet
         self._clock = clock
         self._party = party
         self._directory = directory
         self._watched = watched
         self._persons_needed = persons_needed
+        self._unsealable: set[int] = set()
+        self._refreshed = False
 
     async def tick(self) -> bool:
         """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
-        await self._watch_clock()
+        suspended = await self._watch_clock()
+        if not self._refreshed:
+            await self._refresh_periods()
+            self._refreshed = True
+        wants_time = suspended
+        if self._party.role is Role.HOSPITAL and not suspended:
+            wants_time = await self._look_at_due()
         await self._tell_owed()
-        if self._party.role is not Role.HOSPITAL:
-            return False
+        return wants_time
+
+    async def _look_at_due(self) -> bool:
         async with self._store.view() as view:
             due = await view.due(self._party.site, self._clock.now())
         wants_time = False
         for request in due:
-            wants_time = await self._look_at(request.id) or wants_time
+            try:
+                wants_time = await self._look_at(request.id) or wants_time
+            except (LookupError, ValueError, IllegalTransition) as error:
+                # A defect of ours on one request must not keep the others from their deadline.
+                _log.error("deadline.defect", request=request.hash, error=type(error).__name__)
         return wants_time
+
+    async def _refresh_periods(self) -> None:
+        """The calendar may have changed while we were down: every open period follows it, in both directions."""
+        async with self._store.view() as view:
+            rows = await view.all(Request, site=self._party.site, state=tuple(life.OPEN))
+        for row in rows:
+            if row.calendar_version in {None, self._requests.calendar.version}:
+                continue
+            async with self._store.act() as act:
+                await act.lock(row.case_id)
+                current = await act.one(Request, id=row.id)
+                if current is not None and current.state in life.UNANSWERED:
+                    await self._requests.refresh(act, current)
 
     async def agree(self, told: datetime) -> bool:
         """A second source tells the time. When it agrees, a suspension ends; when it does not, recording waits."""
-        now = self._clock.now()
-        agrees = abs(told - now) <= STEP_LIMIT
         async with self._store.act() as act:
+            # Read inside the act: waiting for the writer takes time too.
+            now = self._clock.now()
+            agrees = abs(told - now) <= STEP_LIMIT
             mark = await self._mark(act)
             _, _, last = await act.head()
-            ahead = last is not None and now < last
+            ahead = last is not None and now < last - STEP_LIMIT
             if not agrees or ahead:
                 suspended = mark.suspended_at or now
                 if mark.suspended_at is None:
@@ -97,9 +132,10 @@ class Deadlines:
 
     # --- the clock itself
 
-    async def _watch_clock(self) -> None:
-        now, uptime, boot = self._clock.now(), self._clock.uptime(), self._clock.boot_id()
+    async def _watch_clock(self) -> bool:
+        """Note where the clock stands; True while recording is suspended."""
         async with self._store.act() as act:
+            now, uptime, boot = self._clock.now(), self._clock.uptime(), self._clock.boot_id()
             mark = await self._mark(act)
             _, _, last = await act.head()
             expected = mark.wall + timedelta(seconds=uptime - mark.uptime)
@@ -111,6 +147,7 @@ class Deadlines:
                 _log.warning("clock.suspended", stepped=stepped, behind=behind)
                 mark = replace(mark, suspended_at=now)
             await act.save(replace(mark, wall=now, uptime=uptime, boot=boot))
+            return mark.suspended_at is not None
 
     async def _mark(self, act: Act) -> ClockMark:
         mark = await act.one(ClockMark, site=self._party.site)
@@ -131,11 +168,53 @@ class Deadlines:
         async with self._store.view() as view:
             owed = await view.all(Request, site=self._party.site, owes_notice=True)
         for request in owed:
-            async with self._store.act() as act:
-                await act.lock(request.case_id)
-                current = await act.one(Request, id=request.id)
-                if current is not None and current.owes_notice:
-                    await self._requests.tell(act, current)
+            await self._tell(request)
+
+    async def _tell(self, request: Request) -> None:
+        """Seal outside the act, then queue if the request still stands where it stood."""
+        async with self._store.view() as view:
+            case = await self._case(view, request)
+            pins = await current_pins(view, self._party.site)
+            key = await self._cabinet.case_key(view, case)
+        draft = notice(request, case)
+        try:
+            mail = await self._composer.seal(draft, pins)
+        except KeyFault as error:
+            await self._cannot_tell(request, case, error)
+            return
+        self._unsealable.discard(request.id)
+        async with self._store.act() as act:
+            await act.lock(case.id)
+            current = await act.one(Request, id=request.id)
+            if current is None or not current.owes_notice or notice(current, case) != draft:
+                return
+            message = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
+            await act.record(
+                "notice.queued",
+                actor="gateway",
+                case=case.ref,
+                request=request.hash,
+                message=str(message.id),
+                partner=message.partner,
+                outcome=draft.kind.id,
+                details={"mic": mail.mic},
+            )
+            await act.save(replace(current, owes_notice=False))
+
+    async def _cannot_tell(self, request: Request, case: Case, error: KeyFault) -> None:
+        if request.id in self._unsealable:
+            return
+        self._unsealable.add(request.id)
+        async with self._store.act() as act:
+            await act.record(
+                "alarm.notice_not_sealed", actor="gateway", case=case.ref, request=request.hash, outcome=error.code
+            )
+
+    async def _case(self, view: View, request: Request) -> Case:
+        case = await view.one(Case, id=request.case_id)
+        if case is None:
+            raise LookupError("a request without its case")
+        return case
 
     # --- one request
 
@@ -183,7 +262,7 @@ class Deadlines:
             "grade": request.grade.name.lower(),
             "calendar": request.calendar_version,
             "conditions": [condition.name for condition in found],
-            "confirmed": sorted(await self._confirmed(act, request)),
+            "confirmed": sorted(code for code, _ in await self._confirmed(act, request)),
             "silence": polls,
         }
         try:
@@ -193,7 +272,6 @@ class Deadlines:
                     request_hash=request.hash,
                     effective_at=effective,
                     recorded_at=now,
-                    record=request.hash,
                 )
             )
         except AlreadyThere:
@@ -223,7 +301,8 @@ class Deadlines:
             gap = max((poll.longest_gap for poll in polls), default=0)
             last = iso(polls[-1].last_at) if polls else None
             uidnext = polls[-1].uidnext if polls else 0
-            lines.append(f"{folder} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}")
+            # A folder may bear an address in its name; the log holds none.
+            lines.append(fit(f"{folder} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}"))
         return lines
 
     async def _facts(self, view: View, request: Request) -> Facts:
@@ -253,8 +332,10 @@ class Deadlines:
             other_way_excluded=all(
                 partner.kind is PartnerKind.GATEWAY or partner.policy.convention is not None for partner in cnas
             ),
-            vanished=len(vanished),
+            vanished=tuple(mail.id for mail in vanished),
+            mailbox_rebuilt=await self._rebuilt(view, request),
             asks_person=request.asks_person,
+            grade=request.grade.name,
             handed_over_at=request.handed_over_at,
             acknowledged_at=request.started_at,
             authorised_until=request.authorised_until,
@@ -266,12 +347,22 @@ class Deadlines:
         polls = await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder, newest=True, limit=1)
         return polls[0].last_at if polls else None
 
-    async def _confirmed(self, view: View, request: Request) -> frozenset[str]:
-        """What enough different persons confirmed."""
-        persons: dict[str, set[str]] = {}
+    async def _rebuilt(self, view: View, request: Request) -> bool:
+        """True when a folder changed its UIDVALIDITY while we waited: what it held in between is not known."""
+        for mailbox, folder in self._watched:
+            polls = await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder)
+            seen = {poll.uidvalidity for poll in polls if poll.last_at >= request.submitted_at}
+            before = [poll.uidvalidity for poll in polls if poll.last_at < request.submitted_at]
+            if len(seen.union(before[-1:])) > 1:
+                return True
+        return False
+
+    async def _confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
+        """What enough different persons confirmed, and about what."""
+        persons: dict[tuple[str, str], set[str]] = {}
         for row in await view.all(Confirmation, site=self._party.site, request_hash=request.hash):
-            persons.setdefault(row.asked, set()).add(row.person)
-        return frozenset(asked for asked, names in persons.items() if len(names) >= self._persons_needed)
+            persons.setdefault((row.asked, row.binding), set()).add(row.person)
+        return frozenset(said for said, names in persons.items() if len(names) >= self._persons_needed)
 
 
 def _lacks_only_time(found: tuple[Condition, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""What a person does: submit a request, answer one, settle a mail, confirm by name, pin a key.
+"""What a person does: submit a request, answer one, settle a mail, confirm by name.
 
 Each act names its author. Everything is validated and sealed before the commit: an error leaves nothing half-done.
 """
@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from gateway.domain import request as life
 from gateway.domain.case import parse_token, token
-from gateway.domain.errors import AlreadyThere, FicheInvalid, KeyFileInvalid, NotAllowed, RequestTooLate, Unknown
+from gateway.domain.errors import AlreadyThere, FicheInvalid, NotAllowed, RequestTooLate, Unknown
 from gateway.domain.kinds import (
     EXTENSION_ACCEPTANCE,
     EXTENSION_REFUSAL,
     EXTENSION_REQUEST,
     Answer,
     Kind,
+    Subject,
     faults,
     parse_date,
 )
@@ -27,7 +28,7 @@ from gateway.services.cases import find_case, open_request
 from gateway.services.compose import Composer, Draft, SealedMail, current_pins
 from gateway.services.deadlines import Deadlines
 from gateway.services.requests import AnswerTimes, Requests
-from gateway.storage import Act, Case, Confirmation, Mail, Message, Pin, Request, Store, VaultKey, Verdict, View
+from gateway.storage import Act, Case, Confirmation, Mail, Message, Request, Store, VaultKey, Verdict, View
 from gateway.wire.payload import Attachment
 
 SETTLEMENTS = ("acceptance", "refusal", "not-an-answer")
@@ -91,7 +92,7 @@ class Desk:
             NotAllowed: our role does not send this kind. FicheInvalid: every fault at once. RequestTooLate: K2.
             KeyFault, MailTooLarge, StorageFailed: nothing was kept.
         """
-        if self._party.role not in fiche.kind.senders:
+        if self._party.role not in fiche.kind.senders or fiche.kind.subject is not Subject.REQUEST:
             raise NotAllowed(act=fiche.kind.title, reason="Ce rôle n'envoie pas ce type de message.")
         self._check(fiche)
         end = parse_date(fiche.values["authorised_until"])
@@ -100,7 +101,9 @@ class Desk:
         async with self._store.view() as view:
             case, key = await self._case(view, fiche)
             pins = await current_pins(view, self._party.site)
-        draft = Draft(kind=fiche.kind, ref=case.ref, values=fiche.values, attachments=fiche.attachments)
+        draft = Draft(
+            kind=fiche.kind, ref=case.ref, hospital=case.hospital, values=fiche.values, attachments=fiche.attachments
+        )
         mail = await self._composer.seal(draft, pins)
         async with self._store.act() as act:
             return await self._commit_request(act, case, key, mail, actor)
@@ -174,7 +177,7 @@ class Desk:
             partner=message.partner,
             outcome=request.state.value,
             details={
-                "message_id": mail.message_id.strip("<>").replace("@", " at "),
+                "message_id": mail.message_id,
                 "attachments": len(mail.draft.attachments),
                 "requested_from": first.isoformat(),
                 "requested_until": last.isoformat(),
@@ -214,6 +217,7 @@ class Desk:
         draft = Draft(
             kind=kind,
             ref=case.ref,
+            hospital=case.hospital,
             values=values,
             attachments=tuple(attachments),
             request_hash=request.hash,
@@ -242,12 +246,22 @@ class Desk:
 
     # --- Triage.
 
-    async def classify(self, mail_id: int, settlement: str, *, actor: str, ref: str | None = None) -> Mail:
+    async def classify(
+        self,
+        mail_id: int,
+        settlement: str,
+        *,
+        actor: str,
+        ref: str | None = None,
+        request_hash: str | None = None,
+    ) -> Mail:
         """Say what a mail in triage is. An answer counts as of our own reception of the mail.
 
         Raises:
             Unknown, NotAllowed.
         """
+        if settlement not in SETTLEMENTS:
+            raise NotAllowed(act=f"classer en « {settlement[:20]} »", reason=f"{', '.join(SETTLEMENTS)} attendu.")
         async with self._store.act() as act:
             mail = await act.one(Mail, site=self._party.site, id=mail_id)
             if mail is None or mail.verdict not in {
@@ -261,8 +275,10 @@ class Desk:
                 raise NotAllowed(act=f"classer le courrier {mail_id}", reason=f"Déjà classé par {mail.settled_by}.")
             case_id = mail.case_id
             if settlement != "not-an-answer":
-                case_id = await self._classified_answer(act, mail, settlement, ref, actor)
-            elif mail.held_back and self._persons_needed > 1 and not self._seconded(mail, settlement, actor):
+                case_id = await self._classified_answer(
+                    act, mail, settlement, ref=ref, request_hash=request_hash, actor=actor
+                )
+            elif self._needs_second(mail) and not self._seconded(mail, settlement, actor):
                 # It would let a silence be recorded: one person proposes, another settles.
                 await act.record("triage.proposed", actor=actor, message=f"mail-{mail.id}", outcome=settlement)
                 return await act.save(replace(mail, settled_as=settlement, settled_by=actor))
@@ -272,12 +288,16 @@ class Desk:
             await act.record(
                 "triage.classified",
                 actor=actor,
-                case=ref,
+                case=parse_token(ref) if ref else None,
                 message=f"mail-{mail.id}",
                 partner=mail.partner,
                 outcome=settlement,
             )
             return settled
+
+    def _needs_second(self, mail: Mail) -> bool:
+        """Whether calling it no answer would let a silence be recorded."""
+        return self._persons_needed > 1 and (mail.held_back or mail.verdict is Verdict.VANISHED)
 
     def _seconded(self, mail: Mail, settlement: str, actor: str) -> bool:
         if mail.settled_as != settlement or mail.settled_by is None:
@@ -286,7 +306,9 @@ class Desk:
             raise NotAllowed(act=f"classer le courrier {mail.id}", reason="Il faut une seconde personne.")
         return True
 
-    async def _classified_answer(self, act: Act, mail: Mail, settlement: str, ref: str | None, actor: str) -> int:
+    async def _classified_answer(
+        self, act: Act, mail: Mail, settlement: str, *, ref: str | None, request_hash: str | None, actor: str
+    ) -> int:
         if self._party.role is not Role.HOSPITAL:
             raise NotAllowed(act="classer une réponse", reason="Seul l'hôpital attend une réponse.")
         if ref is None:
@@ -295,7 +317,7 @@ class Desk:
             raise NotAllowed(act="classer une réponse", reason="Ce courrier n'a pas pu être lu.")
         case = await find_case(act, self._party.site, ref)
         await act.lock(case.id)
-        request = await open_request(act, case, None)
+        request = await open_request(act, case, request_hash, or_settled=True)
         kind = EXTENSION_ACCEPTANCE if settlement == "acceptance" else EXTENSION_REFUSAL
         times = AnswerTimes(earliest=mail.received_earliest, latest=mail.received_latest, stated=mail.received_latest)
         cnas = self._directory.with_role(Role.CNAS)
@@ -329,14 +351,19 @@ class Desk:
             NotAllowed: nothing is asked, or this person has said it already.
         """
         request, found = await self.asked(ref, request_hash)
-        open_codes = wanted(found)
-        chosen = tuple(code for code in codes or open_codes if code in open_codes)
-        if not chosen or set(codes) - set(open_codes):
+        asked = {condition.asks or "": condition for condition in wanted(found)}
+        chosen = tuple(code for code in codes or asked if code in asked)
+        if not chosen or set(codes) - set(asked):
             raise NotAllowed(act=f"confirmer le dossier {ref}", reason="Rien de tel n'y attend une confirmation.")
         async with self._store.act() as act:
             for code in chosen:
                 row = Confirmation(
-                    site=self._party.site, request_hash=request.hash, asked=code, person=actor, at=self._clock.now()
+                    site=self._party.site,
+                    request_hash=request.hash,
+                    asked=code,
+                    binding=asked[code].binding,
+                    person=actor,
+                    at=self._clock.now(),
                 )
                 try:
                     await act.add(row)
@@ -344,39 +371,11 @@ class Desk:
                     reason = "Vous l'avez déjà confirmé ; il faut une seconde personne."
                     raise NotAllowed(act=f"confirmer « {code} »", reason=reason) from None
                 await act.record(
-                    "request.confirmed", actor=actor, case=parse_token(ref), request=request.hash, outcome=code
+                    "request.confirmed",
+                    actor=actor,
+                    case=parse_token(ref),
+                    request=request.hash,
+                    outcome=code,
+                    details={"about": asked[code].binding},
                 )
         return chosen
-
-    # --- Keys.
-
-    async def pin(self, partner: str, suite: str, fingerprint: str, material: str, *, actor: str) -> Pin:
-        """Pin a partner's key; the former one is retired. The caller has compared the fingerprint.
-
-        Raises:
-            Unknown, KeyFileInvalid.
-        """
-        if self._directory.find(partner) is None:
-            raise Unknown(kind="partenaire", ref=partner)
-        now = self._clock.now()
-        async with self._store.act() as act:
-            known = await act.one(Pin, site=self._party.site, partner=partner, fingerprint=fingerprint)
-            if known is not None:
-                reason = "Cette clé est déjà enregistrée, ou l'a été, pour ce partenaire."
-                raise KeyFileInvalid(path=fingerprint, reason=reason)
-            for old in await act.all(Pin, site=self._party.site, partner=partner, retired_at=None):
-                await act.save(replace(old, retired_at=now))
-                await act.record("key.retired", actor=actor, partner=partner, outcome=old.fingerprint)
-            pin = await act.add(
-                Pin(
-                    site=self._party.site,
-                    partner=partner,
-                    suite=suite,
-                    fingerprint=fingerprint,
-                    material=material,
-                    pinned_at=now,
-                    pinned_by=actor,
-                )
-            )
-            await act.record("key.pinned", actor=actor, partner=partner, outcome=fingerprint)
-        return pin

@@ -2,14 +2,18 @@
 
 A poll is recorded only when every UID below the UIDNEXT that it saw has a committed row: such polls are the watermark,
 and later the proof of silence. The gateway remembers UIDVALIDITY and UID itself; the mailbox is left untouched.
+A mail that cannot be fetched, or that is not there yet, is waited for, in memory only: after a restart the waiting
+begins again, and nothing is lost, because no poll past it was recorded.
 """
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, ServerError
 from gateway.domain.parties import Party
 from gateway.ports import Clock, FolderState, Listed, Mailbox
 from gateway.services.receive import Arrival, Receiver
@@ -19,6 +23,67 @@ _log = structlog.get_logger()
 
 BATCH = 200
 """UIDs listed at a time: aioimaplib's parsing grows with the square of the lines of one answer."""
+
+ABSENT_LOOKS, ABSENT_SECONDS = 3, 60.0
+"""Looks that must miss a UID, and seconds between two of them, before it counts as gone: some servers give a UID out
+before all their nodes show its message."""
+
+FETCH_TRIES = 3
+"""Failures of one kind on one mail after which it is left to a person, so that it does not hide those behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Absence:
+    """How many looks missed a UID, and the uptime of the last one that counted."""
+
+    looks: int
+    at: float
+
+    def again(self, uptime: float) -> "_Absence":
+        """Missed again; a look too soon after the last one says nothing new."""
+        return _Absence(looks=self.looks + 1, at=uptime) if uptime - self.at >= ABSENT_SECONDS else self
+
+
+class _Waiting:
+    """What one folder keeps us waiting for, as long as its UIDVALIDITY stays."""
+
+    def __init__(self, uidvalidity: int) -> None:
+        self.uidvalidity = uidvalidity
+        self._absences: dict[int, _Absence] = {}
+        self._failures: dict[int, Counter[str]] = {}
+        self._looks: list[FolderState] = []
+
+    def gone(self, missing: Sequence[int], uptime: float) -> tuple[int, ...]:
+        """Remember which UIDs this look missed. Returns those that enough looks missed."""
+        first = _Absence(looks=1, at=uptime)
+        self._absences = {uid: self._absences[uid].again(uptime) if uid in self._absences else first for uid in missing}
+        return tuple(uid for uid in missing if self._absences[uid].looks >= ABSENT_LOOKS)
+
+    def failed(self, uid: int, error: ServerError) -> None:
+        """A mail could not be fetched."""
+        self._failures.setdefault(uid, Counter())[error.code] += 1
+
+    def unreadable(self, uid: int) -> bool:
+        """It failed often enough, in one way, to be the mail's own fault and not the connection's."""
+        return max(self._failures.get(uid, Counter()).values(), default=0) >= FETCH_TRIES
+
+    def done(self, uid: int) -> None:
+        """It has a committed row."""
+        self._absences.pop(uid, None)
+        self._failures.pop(uid, None)
+
+    def complete(self, state: FolderState) -> FolderState | None:
+        """The latest look below whose UIDNEXT every UID has a row; None when there is no new one."""
+        if self._looks and self._looks[-1].uidnext == state.uidnext:
+            self._looks.pop()
+        self._looks.append(state)
+        if not self._absences:
+            self._looks = []
+            return state
+        limit = min(self._absences)
+        finished = [look for look in self._looks if look.uidnext <= limit]
+        self._looks = [look for look in self._looks if look.uidnext > limit]
+        return finished[-1] if finished else None
 
 
 class InboxPoller:
@@ -44,6 +109,7 @@ class InboxPoller:
         self._folders = folders
         self._interval = interval
         self._max_bytes = max_bytes
+        self._waiting: dict[str, _Waiting] = {}
 
     async def poll(self, session: Mailbox) -> int:
         """Look once at every folder. Returns how many mails were taken in.
@@ -52,7 +118,8 @@ class InboxPoller:
             ServerError: the session is over. StorageFailed: the disk refuses; nothing is lost.
         """
         taken = 0
-        for folder in self._folders:
+        # The first named, where answers arrive, comes last: it stays selected, and its news end the waiting.
+        for folder in reversed(self._folders):
             taken += await self._poll_folder(session, folder)
         return taken
 
@@ -63,10 +130,15 @@ class InboxPoller:
         same = last is not None and last.uidvalidity == state.uidvalidity
         first = last.uidnext if last is not None and same else 1
         not_before = last.last_at if last is not None and same else None
+        waiting = self._waiting.get(folder)
+        if waiting is None or waiting.uidvalidity != state.uidvalidity:
+            waiting = self._waiting[folder] = _Waiting(state.uidvalidity)
         taken = 0
         if state.uidnext > first:
             taken = await self._take_new(session, state, first, not_before)
-        await self._record(state, last)
+        complete = waiting.complete(state)
+        if complete is not None:
+            await self._record(complete, last)
         return taken
 
     async def _take_new(self, session: Mailbox, state: FolderState, first: int, not_before: datetime | None) -> int:
@@ -86,10 +158,12 @@ class InboxPoller:
         self, session: Mailbox, state: FolderState, first: int, found: tuple[int, ...], not_before: datetime
     ) -> None:
         """UIDs that came and went between two polls: nobody read them here, and that must be known."""
-        gone = sorted(set(range(first, state.uidnext)).difference(found))
-        for start in range(0, len(gone), BATCH):
-            for uid in await self._unknown(state, tuple(gone[start : start + BATCH])):
-                await self._take(session, state, uid, None, not_before)
+        absent = sorted(set(range(first, state.uidnext)).difference(found))
+        missing: list[int] = []
+        for start in range(0, len(absent), BATCH):
+            missing += await self._unknown(state, tuple(absent[start : start + BATCH]))
+        for uid in self._waiting[state.folder].gone(missing, self._clock.uptime()):
+            await self._take(session, state, uid, None, not_before)
 
     async def _unknown(self, state: FolderState, uids: tuple[int, ...]) -> tuple[int, ...]:
         """Those that no earlier, interrupted poll has committed already."""
@@ -110,10 +184,12 @@ class InboxPoller:
     async def _take(
         self, session: Mailbox, state: FolderState, uid: int, listed: Listed | None, not_before: datetime | None
     ) -> None:
+        waiting = self._waiting[state.folder]
         too_large = listed is not None and listed.size > self._max_bytes
+        unreadable = waiting.unreadable(uid)
         raw = None
-        if listed is not None and not too_large:
-            raw = await session.fetch(uid, self._max_bytes)
+        if listed is not None and not too_large and not unreadable:
+            raw = await self._fetch(session, waiting, uid)
         arrival = Arrival(
             mailbox=self._mailbox,
             folder=state.folder,
@@ -126,13 +202,29 @@ class InboxPoller:
             not_before=not_before,
             seen_at=self._clock.now(),
         )
+        if unreadable and listed is not None:
+            await self._receiver.give_up(arrival, "unreadable")
+        else:
+            await self._hand_on(arrival)
+        waiting.done(uid)
+
+    async def _fetch(self, session: Mailbox, waiting: _Waiting, uid: int) -> bytes | None:
+        try:
+            return await session.fetch(uid, self._max_bytes)
+        except ServerError as error:
+            # The session is over; the next poll tries again.
+            waiting.failed(uid, error)
+            _log.warning("mail.not_fetched", uid=uid, error=error.code)
+            raise
+
+    async def _hand_on(self, arrival: Arrival) -> None:
         try:
             await self._receiver.take(arrival)
         except GatewayError:
             raise
         except Exception as error:  # noqa: BLE001  the top of one mail's handling: recorded, logged, never forgotten
             # A defect of ours on one mail must not stop the others: it is held back for a person, and told.
-            _log.exception("mail.failed", uid=uid, error=type(error).__name__, exc_info=False)
+            _log.exception("mail.failed", uid=arrival.uid, error=type(error).__name__, exc_info=False)
             await self._receiver.give_up(arrival, type(error).__name__)
 
     async def _record(self, state: FolderState, last: Poll | None) -> None:

@@ -5,6 +5,7 @@ mail's row, what it changes, its audit record, and the receipt in the outbox. A 
 quarantine and stays unanswered, whatever failed.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -20,13 +21,16 @@ from gateway.services.accept import Accept, Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import Composer, SealedReceipt
 from gateway.services.reports import Reports
-from gateway.storage import Act, Direction, Mail, Message, Pin, Store, Verdict, View
+from gateway.storage import Act, Case, Direction, Mail, Message, Pin, Store, Verdict, View
 from gateway.wire.incoming import Incoming
 
 _log = structlog.get_logger()
 
 OUR_FAULTS = frozenset({"start", "own-key", "closed"})
 """Reasons for which the worker could not even try: the mail is not to blame, the next poll takes it again."""
+
+MAX_CITED = 100
+"""Message-IDs looked up for one mail: a long thread fits."""
 
 HEADER_SCAN = 64 * 1024
 """Bytes of an unreadable mail in which a partner's domain is looked for: the largest header that we accept."""
@@ -135,7 +139,7 @@ class Receiver:
         except MailRefused as error:
             return Incoming(shape=None, outer=None, failed_step=error.step, failed_reason=error.reason)
 
-    async def _verify(self, seen: Incoming, own: OwnReception | None) -> "Verified | None":
+    async def _verify(self, seen: Incoming, own: OwnReception) -> "Verified | None":
         """What was proved, with the receipt already signed; None for a mail that claims nothing.
 
         Raises:
@@ -163,21 +167,26 @@ class Receiver:
                 our_address=self._party.address,
                 seen=await self._known(view, seen.inner.message_id),
             )
-        if mail.receipt or mail.duplicate or own is None:
+        if mail.receipt or mail.duplicate:
             return Verified(mail=mail, receipt=None)
         self._accept.check(seen, mail)
+        if seen.outer is not None and seen.outer.automatic:
+            # Never an automatic answer to an automatic mail (RFC 3834 §2): that is how loops begin.
+            return Verified(mail=mail, receipt=None)
         receipt = await self._composer.receipt(
             mail,
             dated=seen.inner.date,
             recipients=seen.inner.recipients,
             received_at=own.latest.replace(microsecond=0),
-            source="received" if own.agreed else "latest-of-disagreeing-sources",
+            source=_source(own),
         )
         return Verified(mail=mail, receipt=receipt)
 
     async def _pins(self, view: View) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}
         for pin in await view.all(Pin, site=self._party.site, retired_at=None):
+            if pin.confirmed_by is None:
+                continue
             found[pin.partner] = found.get(pin.partner, frozenset()) | {pin.fingerprint}
         return found
 
@@ -190,12 +199,12 @@ class Receiver:
     # --- decide and record
 
     async def _decide(
-        self, act: Act, row: Mail, seen: Incoming, own: OwnReception | None, verified: "Verified | None"
+        self, act: Act, row: Mail, seen: Incoming, own: OwnReception, verified: "Verified | None"
     ) -> Mail:
-        if verified is None or own is None:
+        if verified is None:
             decision = await self._reports.unsigned(act, seen, row)
-            if decision.verdict is Verdict.PLAIN:
-                decision = replace(decision, held_back=await self._cites_us(act, seen) or self._from_partner(seen))
+            if decision.verdict in {Verdict.PLAIN, Verdict.TRIAGE} and not decision.held_back:
+                decision = replace(decision, held_back=await self._concerns_us(act, seen))
             return await self._finish(act, row, decision)
         mail = verified.mail
         if mail.duplicate:
@@ -289,33 +298,48 @@ class Receiver:
             file=file,
         )
 
-    def _own_reception(self, arrival: Arrival, seen: Incoming) -> OwnReception | None:
-        if arrival.internaldate is None:
-            return None
+    def _own_reception(self, arrival: Arrival, seen: Incoming) -> OwnReception:
         hops = [(host or "", at) for host, at in seen.outer.hops] if seen.outer else []
-        return reception(hops, self._own_mta, arrival.internaldate, arrival.not_before, seen_at=arrival.seen_at)
+        listed = arrival.internaldate or arrival.seen_at
+        return reception(hops, self._own_mta, listed, arrival.not_before, seen_at=arrival.seen_at)
 
     async def _held_back(self, raw: bytes, seen: Incoming) -> bool:
-        if seen.outer is None:
-            head = raw[:HEADER_SCAN].lower()
-            return any(domain.encode() in head for domain in self._directory.domains)
-        if self._from_partner(seen):
+        if seen.outer is not None:
+            async with self._store.view() as view:
+                return await self._concerns_us(view, seen)
+        head = raw[:HEADER_SCAN].lower()
+        if any(domain.encode() in head for domain in self._directory.domains):
             return True
+        ours = re.findall(rb"<[0-9a-f]{32}@" + re.escape(self._our_domain.encode()) + rb">", head)
         async with self._store.view() as view:
-            return await self._cites_us(view, seen)
+            return await self._is_ours(view, tuple(sorted({found.decode() for found in ours}))[:MAX_CITED])
 
-    def _from_partner(self, seen: Incoming) -> bool:
-        senders = (seen.outer.senders if seen.outer else ()) + (seen.inner.senders if seen.inner else ())
-        return any(sender.rpartition("@")[2] in self._directory.domains for sender in senders)
-
-    async def _cites_us(self, view: View, seen: Incoming) -> bool:
+    async def _concerns_us(self, view: View, seen: Incoming) -> bool:
+        """Whether a mail may be an answer: from a partner's domain, or citing a message or a case of ours."""
+        if seen.outer is not None:
+            senders = tuple(sender.rpartition("@")[2] for sender in seen.outer.senders)
+            if self._from_partner(seen.outer.domains + senders):
+                return True
         cited = (seen.outer.cited if seen.outer else ()) + (seen.inner.cited if seen.inner else ())
-        if not cited:
+        if await self._is_ours(view, cited[:MAX_CITED]):
+            return True
+        tokens = seen.outer.tokens if seen.outer else ()
+        return bool(tokens and await view.all(Case, site=self._party.site, ref=tuple(tokens), limit=1))
+
+    def _from_partner(self, domains: tuple[str, ...]) -> bool:
+        """Sub-domains count: a person there may write from another server than the agreed mailbox."""
+        partners = self._directory.domains
+        return any(domain == partner or domain.endswith(f".{partner}") for domain in domains for partner in partners)
+
+    async def _is_ours(self, view: View, message_ids: tuple[str, ...]) -> bool:
+        if not message_ids:
             return False
-        found = await view.all(
-            Message, site=self._party.site, direction=Direction.OUT, message_id=tuple(cited), limit=1
-        )
+        found = await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=message_ids, limit=1)
         return bool(found)
+
+    @property
+    def _our_domain(self) -> str:
+        return self._party.address.rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +348,13 @@ class Verified:
 
     mail: trust.VerifiedMail
     receipt: SealedReceipt | None
+
+
+def _source(own: OwnReception) -> str:
+    """What attests the reception that our receipt states."""
+    if own.disagrees:
+        return "latest-of-disagreeing-sources"
+    return "received" if own.agreed else "internaldate"
 
 
 def _refusal(error: MailRefused | IllegalTransition | AlreadyThere) -> tuple[str, str]:

@@ -16,10 +16,10 @@ from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock
 from gateway.services.accept import Decision
 from gateway.services.compose import RECEIPT
-from gateway.services.requests import Requests
+from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Direction, Mail, Message, Request, StoredEvidence, Transmission, Verdict
 from gateway.wire import dsn
-from gateway.wire.incoming import Attested, Incoming
+from gateway.wire.incoming import ACTIONS, DISPOSITIONS, OTHER, Attested, Incoming
 
 POSITIVE = frozenset({"processed", "dispatched", "displayed"})
 """Dispositions that attest reception; ``deleted``, ``denied``, ``failed`` and unknown words attest nothing."""
@@ -48,6 +48,7 @@ class Reports:
         message = await self._ours(act, receipt.original_message_id if receipt else None)
         if receipt is None or message is None or partner.id not in message.partner.split("+"):
             return Decision(verdict=Verdict.TRIAGE, reason="matches-nothing", partner=partner.id, held_back=True)
+        await self._lock(act, message)
         same = receipt.mic is not None and receipt.mic == message.mic and receipt.mic_algorithm == "sha-256"
         if not same and (partner.kind is PartnerKind.GATEWAY or receipt.mic is not None):
             raise MailRefused(step="receipt", reason="mic-missing" if receipt.mic is None else "mic-mismatch")
@@ -65,7 +66,9 @@ class Reports:
                 about=message.id,
             )
         )
-        decision = Decision(verdict=Verdict.RECEIPT, reason=receipt.kind, partner=partner.id, message=stored)
+        decision = Decision(
+            verdict=Verdict.RECEIPT, reason=_word(receipt.kind, DISPOSITIONS), partner=partner.id, message=stored
+        )
         if receipt.kind not in POSITIVE or receipt.modifiers:
             return replace(decision, verdict=Verdict.TRIAGE, reason="not-positive", held_back=True)
         await self._attested(act, message, partner.id)
@@ -109,14 +112,16 @@ class Reports:
                 dated=receipt.date or (seen.outer.date if seen.outer else None),
                 row=row,
             )
-        return Decision(verdict=Verdict.REPORT, reason=f"mdn-{receipt.kind or 'unknown'}"[:60], partner=partner.id)
+        reason = f"mdn-{_word(receipt.kind, DISPOSITIONS)}"
+        return Decision(verdict=Verdict.REPORT, reason=reason, partner=partner.id)
 
     async def _delivery_report(self, act: Act, report: dsn.Dsn, row: Mail) -> Decision:
         transmission = await self._transmission(act, report)
         if transmission is None:
-            return Decision(verdict=Verdict.REPORT, reason="dsn-matches-nothing")
+            # Its text may be the answer itself: the receiver holds it back when it concerns us, as any mail in triage.
+            return Decision(verdict=Verdict.TRIAGE, reason="dsn-matches-nothing")
         message = await act.one(Message, id=transmission.message)
-        actions = {recipient.action for recipient in report.recipients}
+        actions = {_word(recipient.action, ACTIONS) for recipient in report.recipients}
         if message is not None and actions == {"failed"}:
             await self._bounced(act, transmission, message)
         elif message is not None and actions == {"delivered"} and not self._by_our_server(report):
@@ -132,7 +137,7 @@ class Reports:
                 row=row,
             )
         reason = "dsn-" + "-".join(sorted(actions) or ["empty"])
-        return Decision(verdict=Verdict.REPORT, reason=reason[:60], partner=transmission.partner)
+        return Decision(verdict=Verdict.REPORT, reason=reason, partner=transmission.partner)
 
     async def _bounced(self, act: Act, transmission: Transmission, message: Message) -> None:
         await act.record(
@@ -180,7 +185,28 @@ class Reports:
             recorded_at=now,
             mail=row.id,
         )
+        request = await self._handed_over(act, request, message, found)
         await self._requests.receive_evidence(act, request, found)
+
+    async def _handed_over(self, act: Act, request: Request, message: Message, found: StoredEvidence) -> Request:
+        """What starts a period proves the hand-over too: it was made before the reception, whatever we knew of it."""
+        partner = self._directory.find(found.partner)
+        if request.handed_over_at is not None or partner is None or partner.role is not Role.CNAS:
+            return request
+        if found.grade < partner.policy.starts_from:
+            return request
+        possible = found.stated_at is not None and found.sent_at <= found.stated_at <= found.arrived_at
+        at = found.stated_at if possible else found.arrived_at
+        return await self._requests.advance(
+            act,
+            request,
+            life.Event.HANDED_OVER,
+            actor="gateway",
+            partner=partner.id,
+            message=str(message.id),
+            details={"by_evidence": found.kind, "handed_over_by": iso(at)},
+            handed_over_at=at,
+        )
 
     async def _attested(self, act: Act, message: Message, partner: str) -> None:
         """A receipt proves the hand-over, whatever we knew of it."""
@@ -192,8 +218,12 @@ class Reports:
         kind = KINDS.get(message.kind)
         if kind is None or kind.subject is not Subject.REQUEST or message.case_id is None:
             return None
-        await act.lock(message.case_id)
+        await self._lock(act, message)
         return await act.one(Request, site=self._party.site, hash=message.mic)
+
+    async def _lock(self, act: Act, message: Message) -> None:
+        if message.case_id is not None:
+            await act.lock(message.case_id)
 
     async def _ours(self, act: Act, message_id: str | None) -> Message | None:
         if message_id is None:
@@ -212,3 +242,8 @@ class Reports:
 
     def _by_our_server(self, report: dsn.Dsn) -> bool:
         return (report.reporting_mta or "").rpartition(";")[2].strip().lower() in self._own_mta
+
+
+def _word(told: str, known: frozenset[str]) -> str:
+    """A word of ours: what a stranger wrote goes into no record."""
+    return told if told in known else OTHER

@@ -1,7 +1,7 @@
-"""Moves a request along its table in the caller's act: new state, audit record, and the notices that it owes.
+"""Moves a request along its table in the caller's act: new state, audit record, and the word that a notice is owed.
 
-A notice whose recipient's key is unusable does not hold the state back: the request keeps ``owes_notice``, an alarm is
-recorded, and each tick tries again by this same code.
+A notice is sealed outside any act, because GnuPG must never hold the database's only writer: the state and the debt are
+one commit, and the tick pays the debt in another, however often it takes.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain import evidence, period
-from gateway.domain.errors import KeyFault
 from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, Answer, Kind
 from gateway.domain.parties import Directory, Grade, Party, Role
 from gateway.domain.request import Effect, Event, State, step
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock
-from gateway.services.cabinet import Cabinet
-from gateway.services.compose import Composer, Draft, current_pins
+from gateway.services.compose import Draft
 from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence
 
 _TELLING = frozenset({Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME})
@@ -28,11 +26,15 @@ SHORT_NOTICE = "short_notice"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerTimes:
-    """When an answer was received here at the earliest and latest, and when its signer says that it was made."""
+    """When an answer was received here at the earliest and latest, and when its signer says that it was made.
+
+    ``doubtful`` says that our own sources disagree, so that neither end may be taken for granted.
+    """
 
     earliest: datetime
     latest: datetime
     stated: datetime
+    doubtful: bool = False
 
 
 def iso(at: datetime | None) -> str | None:
@@ -48,16 +50,12 @@ class Requests:
         *,
         party: Party,
         directory: Directory,
-        composer: Composer,
-        cabinet: Cabinet,
         calendar: Calendar,
         clock: Clock,
         grace: timedelta,
     ) -> None:
         self._party = party
         self._directory = directory
-        self._composer = composer
-        self._cabinet = cabinet
         self.calendar = calendar
         self._clock = clock
         self.grace = grace
@@ -99,7 +97,7 @@ class Requests:
             await act.record(
                 f"alarm.{event.value}", actor="gateway", case=case.ref, request=request.hash, outcome="raised"
             )
-        return await self.tell(act, moved) if moved.owes_notice else moved
+        return moved
 
     async def receive_evidence(self, act: Act, request: Request, found: StoredEvidence) -> Request:
         """Keep an evidence of reception and recompute the period from all there is."""
@@ -148,10 +146,13 @@ class Requests:
         }
         if all(getattr(request, name) == value for name, value in changes.items()):
             return request
+        event = _period_event(request, found)
+        if event is Event.MOVED:
+            changes["elapsed_at"] = None
         return await self.advance(
             act,
             request,
-            _period_event(request, found),
+            event,
             actor="gateway",
             partner=start.evidence.partner,
             details=explain(found),
@@ -166,6 +167,15 @@ class Requests:
             "calendar_version": found.calendar_version,
             "due_at": found.tacit_at,
         }
+
+    async def refresh(self, act: Act, request: Request) -> Request:
+        """Compute an open period again under the calendar in force, whoever we are."""
+        if request.started_at is None or request.calendar_version in {None, self.calendar.version}:
+            return request
+        if self._party.role is Role.HOSPITAL:
+            return await self.recompute(act, request)
+        ends = self._ends(period.compute(request.started_at, self.calendar))
+        return await self.advance(act, request, Event.REFINED, actor="gateway", **ends)
 
     def followed(self, received: datetime) -> dict[str, Any]:
         """What a party that received the request itself (the CNAS) knows of the period."""
@@ -182,8 +192,9 @@ class Requests:
             accepted = await act.one(Acceptance, site=self._party.site, request_hash=request.hash)
             if accepted is not None and accepted.contradicted_at is None:
                 await act.save(replace(accepted, contradicted_at=self._clock.now()))
-        elif request.state in {State.ACCEPTED, State.REFUSED}:
-            event = Event.LATE_ANSWER
+        elif request.state in {State.ACCEPTED, State.REFUSED} and event is not Event.LATE_ANSWER:
+            same = event.value == request.state.value
+            event = Event.ANSWER_REPEATED if same else Event.ANSWER_CONTRARY
         closing = event in {Event.ACCEPTED, Event.REFUSED}
         details = {
             "answer": answer.value,
@@ -195,35 +206,6 @@ class Requests:
         return await self.advance(
             act, request, event, actor=actor, partner=partner, message=message, details=details, **changes
         )
-
-    async def tell(self, act: Act, request: Request) -> Request:
-        """Queue the notice that the request owes; keeps owing it when a recipient's key is unusable."""
-        case = await self._case(act, request)
-        draft = _notice(request, case)
-        try:
-            mail = await self._composer.seal(draft, await current_pins(act, self._party.site))
-        except KeyFault as error:
-            await act.record(
-                "alarm.notice_not_sealed",
-                actor="gateway",
-                case=case.ref,
-                request=request.hash,
-                outcome=error.code,
-            )
-            return request
-        key = await self._cabinet.case_key(act, case)
-        message = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
-        await act.record(
-            "notice.queued",
-            actor="gateway",
-            case=case.ref,
-            request=request.hash,
-            message=str(message.id),
-            partner=message.partner,
-            outcome=draft.kind.id,
-            details={"mic": mail.mic},
-        )
-        return await act.save(replace(request, owes_notice=False))
 
     async def _case(self, act: Act, request: Request) -> Case:
         case = await act.one(Case, id=request.case_id)
@@ -256,8 +238,10 @@ def _period_event(request: Request, found: period.Period) -> Event:
 
 def _timeliness(request: Request, times: AnswerTimes) -> Event | None:
     """None when the answer is in time, else how it is not."""
-    if request.earliest_at is None or times.earliest < request.earliest_at:
+    if request.earliest_at is None:
         return None
+    if times.earliest < request.earliest_at:
+        return Event.DISPUTED if times.doubtful and times.latest >= request.earliest_at else None
     if request.latest_at is not None and min(times.earliest, times.stated) >= request.latest_at:
         return Event.LATE_ANSWER
     return Event.DISPUTED
@@ -278,7 +262,8 @@ def _evidence(row: StoredEvidence) -> evidence.Evidence:
     )
 
 
-def _notice(request: Request, case: Case) -> Draft:
+def notice(request: Request, case: Case) -> Draft:
+    """What the partners who follow a request are told of its present state."""
     started, ends = iso(request.started_at) or "", iso(request.nominal_at) or ""
     kind: Kind = STATUS_NOTICE
     values = {"state": request.state.value, "grade": request.grade.name.lower(), "started_at": started, "ends_at": ends}
@@ -290,4 +275,4 @@ def _notice(request: Request, case: Case) -> Draft:
             "requested_from": request.requested_from.isoformat(),
             "requested_until": request.requested_until.isoformat(),
         }
-    return Draft(kind=kind, ref=case.ref, values=values, request_hash=request.hash)
+    return Draft(kind=kind, ref=case.ref, hospital=case.hospital, values=values, request_hash=request.hash)

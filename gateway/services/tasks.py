@@ -1,6 +1,7 @@
-"""The three tasks of a running gateway: take mail in, send mail out, look at the deadlines.
+"""The tasks of a running gateway: take mail in, send mail out, look at the deadlines, ask a second source of time.
 
-Each goes on after a failure of the world, waiting longer each time, and says only when a failure starts and ends.
+Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
+starts and ends. None waits for another.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.domain.errors import GatewayError
-from gateway.ports import Clock, Mailbox, MailboxFactory, PublicKey
+from gateway.ports import Clock, MailboxFactory, PublicKey
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.deadlines import Deadlines
 from gateway.services.inbox import InboxPoller
@@ -60,7 +61,7 @@ class Tasks:
         self._use_keys = use_keys
         self._rhythm = rhythm
         self._keys: tuple[PublicKey, ...] | None = None
-        self._time_wanted = False
+        self._time_wanted = asyncio.Event()
         self._swept_at = clock.uptime() - UNNAMED_SECONDS
 
     async def prepare(self) -> int:
@@ -69,9 +70,10 @@ class Tasks:
         return await self._sender.recover()
 
     async def work_until(self, stop: asyncio.Event) -> None:
-        """Run all three until ``stop`` is set, then end each at its next safe point: commits are shielded."""
+        """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in (self._inbound(), self._outbound(), self._ticks())]
+            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source())
+            tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
             for task in tasks:
@@ -85,21 +87,32 @@ class Tasks:
                 session = await self._mailboxes.connect()
                 try:
                     while True:
-                        await self._poll(session)
+                        await self._poller.poll(session)
                         pause.over()
                         await session.wait_for_news(self._rhythm.poll_seconds)
                         await self._refresh_keys()
                 finally:
                     await session.close()
-            except GatewayError as error:
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)
 
-    async def _poll(self, session: Mailbox) -> None:
-        if self._time_wanted:
-            # Before the poll, which selects the watched folders again.
-            told = await session.server_time(self._rhythm.clock_folder)
-            self._time_wanted = not await self._deadlines.agree(told)
-        await self._poller.poll(session)
+    async def _second_source(self) -> None:
+        """Ask the mail server for the time, in a session of its own: a refusal there must not keep mail waiting."""
+        pause = _Pause("time")
+        while True:
+            await self._time_wanted.wait()
+            # The next tick says whether it is still wanted.
+            self._time_wanted.clear()
+            try:
+                session = await self._mailboxes.connect()
+                try:
+                    told = await session.server_time(self._rhythm.clock_folder)
+                    await self._deadlines.agree(told)
+                    pause.over()
+                finally:
+                    await session.close()
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
+                await pause.after(error)
 
     async def _refresh_keys(self) -> None:
         keys = await self._pinned_keys()
@@ -113,7 +126,7 @@ class Tasks:
             try:
                 tried = await self._sender.round()
                 pause.over()
-            except GatewayError as error:
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)
                 continue
             if tried < BATCH:
@@ -123,10 +136,13 @@ class Tasks:
         pause = _Pause("deadlines")
         while True:
             try:
-                self._time_wanted = await self._deadlines.tick() or self._time_wanted
+                if await self._deadlines.tick():
+                    self._time_wanted.set()
+                else:
+                    self._time_wanted.clear()
                 await self._sweep()
                 pause.over()
-            except GatewayError as error:
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)
                 continue
             await asyncio.sleep(self._rhythm.tick_seconds)
@@ -147,10 +163,14 @@ class _Pause:
         self._code: str | None = None
         self._seconds = SHORTEST_PAUSE
 
-    async def after(self, error: GatewayError) -> None:
-        if error.code != self._code:
-            _log.warning("task.failing", task=self._task, error=error.code, told=error.sentence())
-        self._code = error.code
+    async def after(self, error: Exception) -> None:
+        code = error.code if isinstance(error, GatewayError) else type(error).__name__
+        if code != self._code and isinstance(error, GatewayError):
+            _log.warning("task.failing", task=self._task, error=code, told=error.sentence())
+        elif code != self._code:
+            # A defect of ours. Its text is nobody's: it may quote anything.
+            _log.error("task.defect", task=self._task, error=code)
+        self._code = code
         await asyncio.sleep(self._seconds)
         self._seconds = min(self._seconds * 2, LONGEST_PAUSE)
 

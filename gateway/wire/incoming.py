@@ -5,9 +5,11 @@ the readers of :mod:`gateway.wire.mime`.
 """
 
 import hashlib
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gateway.domain.case import ALPHABET
 from gateway.domain.errors import MailMalformed
 from gateway.wire import dsn, fields, manifest, mdn
 from gateway.wire.automatic import is_auto_submitted
@@ -17,10 +19,34 @@ from gateway.wire.payload import read_payload
 MAX_TEXT = 100_000
 """Characters of a letter that travel with the facts: more than a person reads in a terminal."""
 
+MAX_FOUND = 50
+"""Domains, and tokens, that are kept of one header: honest mails name one or two."""
+
+OTHER = "other"
+"""Stands for any word of a stranger that no standard knows: what we log and record is never worded by others."""
+
+DISPOSITIONS = frozenset({"displayed", "deleted", "dispatched", "processed", "denied", "failed", "error"})
+"""Disposition types of RFC 8098 section 3.2.6.2 and of RFC 2298 before it, and what some programs write instead."""
+
+MODIFIERS = ("error", "warning")
+"""Disposition modifiers that we tell apart, the gravest first (RFC 8098 section 3.2.6.3, RFC 2298)."""
+
+ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
+"""Actions of RFC 3464 section 2.3.3."""
+
+_SENDER_FIELDS = ("From", "Sender", "Reply-To", "Return-Path")
+# RFC 1035: a name has at most 253 characters. Comments and blanks may stand around the sign (RFC 5322 section 4.4).
+_DOMAIN = re.compile(r"@[ \t]*([a-z0-9][a-z0-9.-]{0,252})", re.IGNORECASE | re.ASCII)
+_TOKEN = re.compile(rf"(?<![0-9A-Z])[{ALPHABET}]{{4}}-[{ALPHABET}]{{2}}(?![0-9A-Z])")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outer:
-    """Facts of the outer headers. ``hops`` are the Received lines from the top: (host, instant)."""
+    """Facts of the outer headers. ``hops`` are the Received lines from the top: (host, instant).
+
+    ``domains`` (lower case) and ``tokens`` (case tokens, upper case) are all that looks like one in the sender fields
+    and in the subject, even where these cannot be read as addresses or text: enough to suspect, never to believe.
+    """
 
     senders: tuple[str, ...]
     message_id: str | None
@@ -28,6 +54,8 @@ class Outer:
     hops: tuple[tuple[str | None, datetime | None], ...]
     date: datetime | None
     automatic: bool
+    domains: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +86,10 @@ class Inner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
-    """What a receipt says, signed or not. ``mic`` is lower-case hex; instants are aware UTC."""
+    """What a receipt says, signed or not. ``mic`` is lower-case hex; instants are aware UTC.
+
+    ``kind`` is one of DISPOSITIONS or OTHER; ``modifiers`` is empty, one of MODIFIERS or OTHER.
+    """
 
     original_message_id: str | None
     kind: str
@@ -75,6 +106,7 @@ class Incoming:
 
     ``shape`` is the name of a :class:`gateway.wire.sealed.Shape`. ``failed_step`` and ``failed_reason`` tell what was
     refused, in which case nothing but ``outer`` is set. ``entity`` is the exact signed bytes; ``mic`` their SHA-256.
+    The actions of ``report`` are ACTIONS or OTHER.
     """
 
     shape: str | None
@@ -99,6 +131,8 @@ def read_outer(headers: Headers) -> Outer:
         hops=tuple((hop.by, hop.at) for hop in map(fields.received, headers.get_all("Received"))),
         date=_date(headers),
         automatic=is_auto_submitted(headers),
+        domains=_domains(headers),
+        tokens=_tokens(headers.get_all("Subject")),
     )
 
 
@@ -164,7 +198,9 @@ def read_unsigned_report(part: Part) -> tuple[Attested | None, dsn.Dsn | None]:
         if kind == "disposition-notification":
             return _attested(mdn.read_receipt(part)), None
         if kind == "delivery-status":
-            return None, dsn.read_report(part)
+            report = dsn.read_report(part)
+            known = tuple(replace(each, action=_known(each.action, ACTIONS)) for each in report.recipients)
+            return None, replace(report, recipients=known)
     except MailMalformed:
         # A broken report is kept and shown like any other mail; it proves nothing.
         return None, None
@@ -174,13 +210,39 @@ def read_unsigned_report(part: Part) -> tuple[Attested | None, dsn.Dsn | None]:
 def _attested(receipt: mdn.Receipt) -> Attested:
     return Attested(
         original_message_id=receipt.original_message_id,
-        kind=receipt.kind,
-        modifiers=receipt.modifiers,
+        kind=_known(receipt.kind, DISPOSITIONS),
+        modifiers=_modifier(receipt.modifiers),
         mic=receipt.mic.hex() if receipt.mic is not None else None,
         mic_algorithm=receipt.mic_algorithm,
         stated_at=receipt.stated_at,
         date=receipt.date,
     )
+
+
+def _known(word: str, known: frozenset[str]) -> str:
+    return word if word in known else OTHER
+
+
+def _modifier(text: str) -> str:
+    """The gravest of a list such as ``error:decryption-failed,warning``."""
+    if not text:
+        return ""
+    words = {each.partition(":")[0].strip() for each in text.split(",")}
+    return next((word for word in MODIFIERS if word in words), OTHER)
+
+
+def _domains(headers: Headers) -> tuple[str, ...]:
+    values = (value for name in _SENDER_FIELDS for value in headers.get_all(name))
+    found = (name.rstrip(".-").lower() for value in values for name in _DOMAIN.findall(value))
+    return tuple(dict.fromkeys(found))[:MAX_FOUND]
+
+
+def _tokens(subjects: tuple[str, ...]) -> tuple[str, ...]:
+    """As it stands, and decoded: mail programs encode a whole subject for one accent."""
+    bounded = (subject[: fields.MAX_VALUE] for subject in subjects)
+    texts = (text for subject in bounded for text in (subject, fields.decode_words(subject)))
+    found = (token for text in texts for token in _TOKEN.findall(text.upper()))
+    return tuple(dict.fromkeys(found))[:MAX_FOUND]
 
 
 def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,20 +2,31 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.mailserver import Account, Machine
 
 GATEWAY = (sys.executable, "-m", "gateway")
 DOMAINS = {"hospital": "hopital.test", "cnas": "cnas.test", "cnse": "cnse.test"}
 PATIENCE = 60.0
+
+T = TypeVar("T")
+
+
+def together(works: Iterable[Callable[[], T]]) -> list[T]:
+    """Do these at the same time and wait for all: most of a command's time is one process starting."""
+    with ThreadPoolExecutor() as pool:
+        return [done.result() for done in [pool.submit(work) for work in works]]
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -40,6 +51,10 @@ class Gateway:
     daemon: subprocess.Popen[bytes] | None = None
     logs: list[Path] = field(default_factory=list)
 
+    def environment(self) -> dict[str, str]:
+        """The machine's clock; the last variable keeps libfaketime from making a busy loop of each wait of a thread."""
+        return {**self.machine.env(), "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
+
     @property
     def config(self) -> Path:
         """The configuration that ``init`` wrote."""
@@ -49,7 +64,7 @@ class Gateway:
         """One command, as a person types it."""
         done = subprocess.run(
             [*GATEWAY, *arguments, "--config", str(self.config)],
-            env=self.machine.env(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             input=stdin,
@@ -86,25 +101,42 @@ class Gateway:
             options += [f"--{partner}", address]
         said = self.call("init", *options).stdout
         text = self.config.read_text()
-        text = text.replace("[imap]\n", "[imap]\npoll_seconds = 0.5\n")
-        self.config.write_text(text.replace("grace_hours = 12\n", "grace_hours = 12\ntick_seconds = 0.5\n"))
+        text = text.replace("[imap]\n", "[imap]\npoll_seconds = 2\n")
+        self.config.write_text(text.replace("grace_hours = 12\n", "grace_hours = 12\ntick_seconds = 1\n"))
         return said
+
+    @property
+    def public_key(self) -> Path:
+        """Where ``export_key`` puts our public key."""
+        return self.folder / "public.asc"
+
+    def export_key(self) -> str:
+        """Write our public key; returns the fingerprint, as it is read on the telephone."""
+        return self.call("keys", "export", "--output", str(self.public_key)).stderr.rpartition(":")[2].strip()
+
+    def import_key(self, partner: str, file: Path, fingerprint: str) -> None:
+        """Pin a partner's key."""
+        self.call("keys", "import", str(file), "--partner", partner, "--fingerprint", fingerprint)
 
     def start(self) -> None:
         """Start the daemon and wait for its readiness notice."""
+        self.launch()
+        log, daemon = self.logs[-1], self.daemon
+        until(lambda: b"gateway.ready" in log.read_bytes() or daemon is None or daemon.poll() is not None, "ready")
+        if daemon is None or daemon.poll() is not None:
+            raise AssertionError(log.read_text())
+
+    def launch(self) -> None:
+        """Start the daemon and wait for nothing."""
         log = self.folder / f"daemon-{len(self.logs)}.log"
         self.logs.append(log)
         with log.open("wb") as stream:
             self.daemon = subprocess.Popen(
                 [*GATEWAY, "run", "--config", str(self.config), "--log-level", "DEBUG"],
-                env=self.machine.env(),
+                env=self.environment(),
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-        daemon = self.daemon
-        until(lambda: b"gateway.ready" in log.read_bytes() or daemon.poll() is not None, "ready")
-        if daemon.poll() is not None:
-            raise AssertionError(log.read_text())
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
@@ -136,6 +168,12 @@ class Gateway:
         """The audit records of an event."""
         return list(self.json("audit", "query", "--event", event))
 
+    def peek(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Look into the database while others write: cheap enough to wait for something."""
+        path = self.folder / "data" / "gateway.sqlite3"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE)) as connection:
+            return connection.execute(query, values).fetchall()
+
     def log(self) -> str:
         """Everything that its daemons wrote."""
         return "\n".join(log.read_text(errors="replace") for log in self.logs)
@@ -154,8 +192,11 @@ class Trio:
 
     def start(self) -> None:
         """Start all daemons."""
-        for gateway in self:
-            gateway.start()
+        together([gateway.start for gateway in self])
+
+    def stop(self) -> list[int]:
+        """SIGTERM to all; their exit codes."""
+        return together([gateway.stop for gateway in self])
 
     def show(self) -> str:
         """What each knows, for a failing test."""
@@ -170,9 +211,13 @@ def trio(machine: Machine, folder: Path) -> Iterator[Trio]:
         place = folder / role
         place.mkdir(mode=0o700)
         gateways[role] = Gateway(role=role, folder=place, account=machine.fresh_account(domain), machine=machine)
-    for role, gateway in gateways.items():
-        others = {other: gateways[other].account.address for other in gateways if other != role}
-        gateway.install(others)
+    addresses = {role: gateway.account.address for role, gateway in gateways.items()}
+    together(
+        [
+            partial(gateway.install, {role: address for role, address in addresses.items() if role != gateway.role})
+            for gateway in gateways.values()
+        ]
+    )
     exchange_keys(list(gateways.values()))
     try:
         yield Trio(**gateways)
@@ -183,9 +228,12 @@ def trio(machine: Machine, folder: Path) -> Iterator[Trio]:
 
 def exchange_keys(gateways: Sequence[Gateway]) -> None:
     """Export, then import by full fingerprint, as two administrators do on the telephone."""
-    for gateway in gateways:
-        exported = gateway.folder / "public.asc"
-        fingerprint = gateway.call("keys", "export", "--output", str(exported)).stderr.rpartition(":")[2].strip()
-        for other in gateways:
-            if other is not gateway:
-                other.call("keys", "import", str(exported), "--partner", gateway.role, "--fingerprint", fingerprint)
+    fingerprints = together([gateway.export_key for gateway in gateways])
+    known = dict(zip((gateway.role for gateway in gateways), fingerprints, strict=True))
+    together([partial(_import_all, gateway, gateways, known) for gateway in gateways])
+
+
+def _import_all(gateway: Gateway, gateways: Sequence[Gateway], fingerprints: dict[str, str]) -> None:
+    for other in gateways:
+        if other is not gateway:
+            gateway.import_key(other.role, other.public_key, fingerprints[other.role])

@@ -1,11 +1,14 @@
-"""Creating, upgrading and recognising a database. Alembic's scripts are the only definition of the schema in use."""
+"""Creating, upgrading and recognising a database. Alembic's scripts are the only definition of the schema in use.
+
+A migration is one transaction: interrupted anywhere, it leaves the database as it was.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Connection, Table, create_engine, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
@@ -15,6 +18,20 @@ from gateway.domain.merkle import Frontier
 HEAD = "0001"
 """The schema that this version writes; a test compares it with the scripts."""
 
+REHEARSAL = "rehearsal"
+"""Key of an identity that marks a database in which time was not the world's: nothing in it has legal worth."""
+
+_REASONS = {
+    "SQLITE_NOTADB": "Ce n'est pas une base SQLite.",
+    "SQLITE_CORRUPT": "Le fichier est abîmé.",
+    "SQLITE_CANTOPEN": "Le fichier ne s'ouvre pas.",
+    "SQLITE_READONLY": "Le fichier est en lecture seule.",
+    "SQLITE_PERM": "L'accès est refusé à ce compte.",
+    "SQLITE_FULL": "Le disque est plein.",
+    "SQLITE_IOERR": "Le disque signale une erreur.",
+    "SQLITE_BUSY": "Un autre processus écrit depuis trop longtemps.",
+    "SQLITE_LOCKED": "Un autre processus écrit depuis trop longtemps.",
+}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _META = cast("Table", MetaRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
 _LOG_HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
@@ -26,7 +43,7 @@ def create(url: str, identity: dict[str, str]) -> None:
     Raises:
         DatabaseDamaged: it belongs to somebody else.
     """
-    with _connection(url) as connection:
+    with _connection(url, writes=True) as connection:
         _run_scripts(connection)
         if connection.execute(select(_LOG_HEAD)).first() is None:
             connection.execute(insert(_LOG_HEAD).values(id=1, size=0, frontier=Frontier().encode(), last_at=None))
@@ -45,13 +62,26 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
     with _connection(url) as connection:
         if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
             raise DatabaseDamaged(reason="La vérification d'intégrité de SQLite échoue.")
-        if _revision(connection) != HEAD:
+        current = _revision(connection) == HEAD
+        if current:
+            _recognise(connection, identity)
+    if not current:
+        with _connection(url, writes=True) as connection:
             _run_scripts(connection)
-        _recognise(connection, identity)
+            _recognise(connection, identity)
 
 
-def recognise(url: str, identity: dict[str, str]) -> None:
-    """Check cheaply that the database is there, ours, and of this version; for commands beside a running daemon.
+def driver_reason(error: DBAPIError) -> str:
+    """Why the database refused, without the driver's own words: these may quote bound values or rows."""
+    kind = type(error.orig).__name__
+    name = str(getattr(error.orig, "sqlite_errorname", ""))
+    # Extended names add to the primary ones: SQLITE_IOERR_FSYNC.
+    primary = "_".join(name.split("_")[:2])
+    return _REASONS.get(primary) or (f"{kind} {name}." if name else f"{kind}.")
+
+
+def recognise(url: str, *identities: dict[str, str]) -> None:
+    """Check cheaply that the database is there, of this version, and of one of these; for commands beside a daemon.
 
     Raises:
         DatabaseMissing: there is none.
@@ -61,20 +91,34 @@ def recognise(url: str, identity: dict[str, str]) -> None:
     with _connection(url) as connection:
         if _revision(connection) != HEAD:
             raise DatabaseDamaged(reason="Son schéma est d'une autre version ; « gateway run » la met à jour.")
-        _recognise(connection, identity)
+        _recognise(connection, *identities)
 
 
 @contextmanager
-def _connection(url: str) -> Iterator[Connection]:
+def _connection(url: str, *, writes: bool = False) -> Iterator[Connection]:
     plain = make_url(url)
     engine = create_engine(plain.set(drivername=plain.drivername.replace("+aiosqlite", "")))
+    if engine.dialect.name == "sqlite":
+        _begin_ourselves(engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
     try:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise DatabaseDamaged(reason=str(error.orig)[:80]) from error
+        raise DatabaseDamaged(reason=driver_reason(error)) from error
     finally:
         engine.dispose()
+
+
+def _begin_ourselves(engine: Engine, statement: str) -> None:
+    """Python's driver begins no transaction before CREATE TABLE: each would be committed alone."""
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
 
 
 def _require_file(url: str) -> None:
@@ -105,7 +149,10 @@ def _run_scripts(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _recognise(connection: Connection, identity: dict[str, str]) -> None:
+def _recognise(connection: Connection, *identities: dict[str, str]) -> None:
     stored = {row.key: row.value for row in connection.execute(select(_META))}
-    if stored != identity:
-        raise DatabaseDamaged(reason="Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site.")
+    if stored in identities:
+        return
+    if REHEARSAL in stored:
+        raise DatabaseDamaged(reason="Elle vient d'une démonstration : l'horloge y était virtuelle, rien n'y fait foi.")
+    raise DatabaseDamaged(reason="Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site.")

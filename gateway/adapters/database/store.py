@@ -19,15 +19,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool, StaticPool
 
 from gateway import storage
+from gateway.adapters.database.schema import driver_reason
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
-from gateway.domain.errors import AlreadyThere, GatewayError, StorageFailed
+from gateway.domain.errors import AlreadyThere, StorageFailed
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.ports import Clock
 from gateway.storage import V
 
 BUSY_SECONDS = 30
 """How long an act waits for another process's act: longer than any act, shorter than a person's patience."""
+
+
+_TAKEN = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID"})
+_TAKEN_SQLSTATE = "23505"
+"""unique_violation of PostgreSQL."""
 
 
 def _table(kind: type) -> Table:
@@ -126,6 +132,8 @@ class _Act(_View):
         try:
             result = await self._connection.execute(insert(table).values(**columns))
         except IntegrityError as error:
+            if not _is_taken(error):
+                raise
             raise AlreadyThere(table=table.name) from error
         if not generated:
             return value
@@ -189,8 +197,10 @@ class _Act(_View):
         )
         await self._connection.execute(insert(_table(storage.AuditEntry)).values(**asdict(entry)))
         grown = Frontier.decode(head["frontier"]).append(leaf)
+        # The latest instant that the log knows, whatever the clock says now: it betrays a clock that was set back.
+        last = max(record.at, head["last_at"] or record.at)
         await self._connection.execute(
-            update(_HEAD).values(size=record.index + 1, frontier=grown.encode(), last_at=record.at)
+            update(_HEAD).values(size=record.index + 1, frontier=grown.encode(), last_at=last)
         )
         return entry
 
@@ -253,17 +263,27 @@ async def _finish(work: Any) -> None:
         raise
 
 
+def _is_taken(error: IntegrityError) -> bool:
+    """A unique or primary key: the row exists. Anything else that a constraint refuses is a defect of ours."""
+    name = getattr(error.orig, "sqlite_errorname", None)
+    return name in _TAKEN or getattr(error.orig, "sqlstate", None) == _TAKEN_SQLSTATE
+
+
 class _translated:  # noqa: N801  reads as a word in a with statement
-    """Database errors leave as StorageFailed; errors of ours pass."""
+    """Errors of the database leave as StorageFailed, broken constraints as LookupError; errors of ours pass.
+
+    The driver's own words may hold bound values: only the kind of the error leaves.
+    """
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, DBAPIError) and not isinstance(error, GatewayError):
-            # The driver's own words may hold bound values: only the kind of the error leaves.
-            reason = f"{type(error.orig).__name__}: {str(error.orig)[:80]}"
-            raise StorageFailed(place="la base de données", reason=reason) from None
+        if isinstance(error, IntegrityError):
+            reason = f"a constraint refuses the row: {driver_reason(error)}"
+            raise LookupError(reason) from None  # noqa: TRY004  a row is wrong, no type is
+        if isinstance(error, DBAPIError):
+            raise StorageFailed(place="la base de données", reason=driver_reason(error)) from None
 
 
 def _engine(url: str, *, immediate: bool) -> AsyncEngine:

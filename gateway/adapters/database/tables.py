@@ -205,11 +205,12 @@ class ConfirmationRow(SQLModel, table=True):
     """What persons confirmed, by name; the same person counts once."""
 
     __tablename__ = "confirmations"
-    __table_args__ = (UniqueConstraint("site", "request_hash", "asked", "person"),)
+    __table_args__ = (UniqueConstraint("site", "request_hash", "asked", "binding", "person"),)
     id: int | None = Field(default=None, primary_key=True)
     site: str
     request_hash: str
     asked: str
+    binding: str
     person: str
     at: datetime = Field(sa_column=_instant(optional=False))
 
@@ -224,7 +225,6 @@ class AcceptanceRow(SQLModel, table=True):
     request_hash: str
     effective_at: datetime = Field(sa_column=_instant(optional=False))
     recorded_at: datetime = Field(sa_column=_instant(optional=False))
-    record: str
     contradicted_at: datetime | None = Field(sa_column=_instant())
 
 
@@ -241,6 +241,7 @@ class PinRow(SQLModel, table=True):
     material: str
     pinned_at: datetime = Field(sa_column=_instant(optional=False))
     pinned_by: str
+    confirmed_by: str | None = None
     retired_at: datetime | None = Field(sa_column=_instant())
 
 

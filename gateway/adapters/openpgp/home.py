@@ -112,11 +112,16 @@ def sweep_homes() -> int:
     return removed
 
 
-def _mark_in_use(path: Path) -> BinaryIO:
-    """A lock that lives as long as this process, so that a sweep leaves the home alone."""
-    mark = (path / _IN_USE).open("wb")
-    fcntl.flock(mark, fcntl.LOCK_EX)
-    return mark
+def _new_folder() -> tuple[Path, BinaryIO]:
+    """A private folder and the lock that keeps a sweep away for as long as this process lives."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base_folder()))
+        mark = (path / _IN_USE).open("wb")
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        if (path / _IN_USE).exists():
+            return path, mark
+        # A sweep was faster than our lock and has removed the folder.
+        mark.close()
 
 
 def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
@@ -126,8 +131,7 @@ def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
         OwnKeyUnusable: our own key folder is wrong, or GnuPG does not work here.
         KeyFileInvalid: a pinned key's material is not exactly that key.
     """
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base_folder()))
-    in_use = _mark_in_use(path)
+    path, in_use = _new_folder()
     try:
         write_options(path)
         copy_own_files(own_dir, path)

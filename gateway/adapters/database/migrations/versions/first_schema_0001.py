@@ -19,7 +19,6 @@ def upgrade() -> None:
         sa.Column("request_hash", sa.String(), nullable=False),
         sa.Column("effective_at", sa.String(length=27), nullable=False),
         sa.Column("recorded_at", sa.String(length=27), nullable=False),
-        sa.Column("record", sa.String(), nullable=False),
         sa.Column("contradicted_at", sa.String(length=27), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("site", "request_hash"),
@@ -65,10 +64,11 @@ def upgrade() -> None:
         sa.Column("site", sa.String(), nullable=False),
         sa.Column("request_hash", sa.String(), nullable=False),
         sa.Column("asked", sa.String(), nullable=False),
+        sa.Column("binding", sa.String(), nullable=False),
         sa.Column("person", sa.String(), nullable=False),
         sa.Column("at", sa.String(length=27), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("site", "request_hash", "asked", "person"),
+        sa.UniqueConstraint("site", "request_hash", "asked", "binding", "person"),
     )
     op.create_table(
         "log_head",
@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("material", sa.String(), nullable=False),
         sa.Column("pinned_at", sa.String(length=27), nullable=False),
         sa.Column("pinned_by", sa.String(), nullable=False),
+        sa.Column("confirmed_by", sa.String(), nullable=True),
         sa.Column("retired_at", sa.String(length=27), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("site", "partner", "fingerprint"),

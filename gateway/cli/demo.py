@@ -1,0 +1,56 @@
+"""``gateway demo``: the whole thread on this machine, with an embedded mail server and a virtual clock."""
+
+import io
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXTRA = ("aiosmtpd", "pymap", "trustme")
+"""Packages of the extra ``demo``, which a gateway that works for real does not need."""
+
+EXIT_MISSING, EXIT_FAILED = 2, 1
+
+
+def demo(
+    keep: Annotated[
+        Path | None, typer.Option(help="Garder dans ce dossier, neuf ou vide, tout ce qui est produit.")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0, max=1000, help="Heures virtuelles par seconde, pour regarder ; 0 : au plus vite.")
+    ] = 0,
+) -> None:
+    """Voir la passerelle à l'œuvre : trois établissements, deux histoires, moins d'une minute."""
+    missing = _missing()
+    if missing:
+        typer.echo(f"La démonstration demande encore : {', '.join(missing)}.", err=True)
+        typer.echo("Installez-les : pip install 'soins-gateway[demo]', ou lancez « make demo ».", err=True)
+        raise typer.Exit(EXIT_MISSING)
+    if keep is not None and (keep.is_file() or (keep.is_dir() and any(keep.iterdir()))):
+        raise typer.BadParameter("ce dossier n'est pas vide ; rien n'est remplacé", param_hint="--keep")
+    from gateway.demo.rehearsal import perform
+    from gateway.demo.stage import DemonstrationFailed
+
+    try:
+        perform(keep=keep, speed=speed, out=sys.stdout, commands=_typed)
+    except DemonstrationFailed as error:
+        typer.echo(f"La démonstration s'est arrêtée. {error}", err=True)
+        raise typer.Exit(EXIT_FAILED) from error
+
+
+def _missing() -> list[str]:
+    from importlib.util import find_spec
+
+    return [name for name in EXTRA if find_spec(name) is None]
+
+
+def _typed(arguments: list[str]) -> str:
+    """What a command prints; the demonstration itself writes to the stream that it was given."""
+    from gateway.cli.commands import app
+
+    said = io.StringIO()
+    with redirect_stdout(said):
+        app(arguments, prog_name="gateway", standalone_mode=False)
+    return said.getvalue()

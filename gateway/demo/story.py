@@ -1,0 +1,190 @@
+"""The two stories, scene by scene: a silence that becomes an acceptance, and an answer that comes one minute before."""
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+
+from gateway.demo import papers
+from gateway.demo.screen import day, moment
+from gateway.demo.stage import DemonstrationFailed, Stage
+from gateway.domain.kinds import EXTENSION_REFUSAL
+from gateway.domain.request import State
+from gateway.services.desk import Submitted
+
+START = datetime(2026, 10, 29, 8, 30, tzinfo=UTC)
+"""A Thursday: Friday and Saturday are the Algerian weekend, and Sunday the first of November is a holiday."""
+
+SECOND_START = datetime(2026, 11, 5, 14, 0, tzinfo=UTC)
+
+ALL = ("hospital", "cnas", "cnse")
+MINUTE = timedelta(minutes=1)
+
+_SHOWN_HEADERS = 22
+_SHOWN_SEALED = 4
+
+
+async def silence(stage: Stage) -> None:
+    """Story 1.
+
+    Raises:
+        DemonstrationFailed, GatewayError.
+    """
+    stage.screen.title("Première histoire : la CNAS se tait")
+    done = await _submit(stage, papers.BENKHELIFA)
+    _wire(stage, papers.BENKHELIFA)
+    await stage.breathe()
+    await _period_starts(stage, done)
+    await _nothing_comes(stage, done)
+    await _silence_recorded(stage, done)
+    await _the_others_know(stage)
+
+
+async def answer(stage: Stage) -> None:
+    """Story 2.
+
+    Raises:
+        DemonstrationFailed, GatewayError.
+    """
+    screen = stage.screen
+    screen.title("Seconde histoire : la CNAS répond une minute avant la fin")
+    stage.clock.advance(max(SECOND_START - stage.clock.now(), timedelta()))
+    done = await _submit(stage, papers.HADDAD)
+    await stage.reach(ALL, done, State.RUNNING)
+    await stage.command("hospital", "clock", "explain", done.case.ref)
+    period = await stage.period(done)
+    screen.scene("Le temps passe, jusqu'à une minute de la fin")
+    await stage.travel(period.tacit_at - MINUTE, period)
+    screen.scene("La CNAS refuse, au dernier moment")
+    screen.say(f"Il est {moment(stage.clock.now())}.")
+    screen.real_life(f"à la CNAS, « gateway answer {done.case.ref} --refuse --motive … ».")
+    motive = {"motive": "Soins possibles en Algérie dans un délai médicalement acceptable."}
+    await stage.actors["cnas"].core.desk.answer(done.case.ref, EXTENSION_REFUSAL, motive, [], actor="demo")
+    await stage.reach(ALL, done, State.REFUSED)
+    mail = await stage.latest_mail("hospital")
+    if mail.received_latest is None or mail.received_latest >= period.tacit_at:
+        raise DemonstrationFailed("La machine est trop lente : la réponse est arrivée après la fin du délai.")
+    left = period.tacit_at - mail.received_latest
+    screen.say(
+        f"Reçue par le serveur de l'hôpital {round(left.total_seconds())} secondes avant la fin : elle est à temps. "
+        "Le délai s'arrête, le CNSE en a la copie. C'est l'heure du serveur de l'hôpital qui compte, pas celle où "
+        "quelqu'un ouvre le courrier."
+    )
+    await stage.breathe()
+    screen.scene("Après la fin du délai, rien ne s'enregistre")
+    await stage.travel(period.tacit_at + timedelta(hours=12) + MINUTE, period)
+    await stage.looked_again()
+    held = await stage.request(stage.actors["hospital"], done)
+    if held is None or held.state is not State.REFUSED or await stage.acceptance(done) is not None:
+        raise DemonstrationFailed("Un silence a été enregistré malgré la réponse.")
+    await stage.command("hospital", "cases")
+    screen.done("Une réponse est arrivée : aucun silence n'est enregistré pour cette demande.")
+    await _audits(stage)
+
+
+async def _submit(stage: Stage, patient: papers.Patient) -> Submitted:
+    screen, hospital = stage.screen, stage.actors["hospital"]
+    fiche = papers.request(patient, stage.clock.now().date())
+    folder = stage.folder / "pieces" / patient.name.lower()
+    folder.mkdir(parents=True)
+    for piece in fiche.attachments:
+        (folder / piece.name).write_bytes(piece.data)
+    screen.scene("L'hôpital demande à prolonger les soins")
+    screen.say(f"Il est {moment(stage.clock.now())}. Le séjour autorisé finit dans 30 jours, les soins doivent durer.")
+    screen.say(
+        "La secrétaire remplit une fiche (SE 352-302, partie A) et joint quatre PDF : "
+        + ", ".join(f"{piece.name} ({len(piece.data)} octets)" for piece in fiche.attachments)
+        + "."
+    )
+    screen.real_life("« gateway submit fiche.toml --attach formulaire.pdf --attach … »")
+    done = await hospital.core.desk.submit(fiche, actor="demo")
+    screen.say(f"Dossier {done.case.ref}. Empreinte de la demande : {done.request.hash}")
+    await stage.reach(("cnas",), done, State.RUNNING)
+    return done
+
+
+def _wire(stage: Stage, patient: papers.Patient) -> None:
+    """The request as it lies in the mailbox of the CNAS."""
+    screen = stage.screen
+    raw = stage.server.delivered[stage.actors["cnas"].profile.address][0]
+    head, _, body = raw.decode("ascii").partition("\r\n\r\n")
+    sealed = body[body.index("-----BEGIN PGP MESSAGE-----") :].splitlines()
+    screen.scene("Ce qui circule : un courrier scellé")
+    screen.say("Voici ce que voient les serveurs de messagerie, et quiconque ouvrirait la boîte de la CNAS :")
+    screen.quote("\n".join([*head.splitlines()[:_SHOWN_HEADERS], "", "[…]", *sealed[:_SHOWN_SEALED], "[…]"]))
+    private = (patient.name, patient.first_name, patient.care, patient.reason)
+    if any(word.encode(code) in raw for word in private for code in ("utf-8", "latin-1")):
+        raise DemonstrationFailed("Un mot du dossier se lit dans le courrier.")
+    subject = message_from_bytes(raw, policy=default)["Subject"]
+    screen.say(
+        f"Objet : « {subject} ». Signé par l'hôpital, chiffré pour la CNAS et le CNSE ({len(raw)} octets). Un simple "
+        "programme de messagerie avec PGP/MIME l'ouvre aussi."
+    )
+    screen.done("Ni le nom du patient, ni les soins, ni le motif ne s'y lisent.")
+
+
+async def _period_starts(stage: Stage, done: Submitted) -> None:
+    screen = stage.screen
+    await stage.reach(ALL, done, State.RUNNING)
+    screen.scene("L'accusé de réception signé fait partir le délai")
+    screen.say(
+        "La passerelle de la CNAS a ouvert et vérifié le courrier, puis renvoyé un accusé de réception signé qui dit "
+        "l'instant de la réception. Sans accusé, aucun délai. La CNAS a quatre jours ouvrables algériens pour "
+        "répondre :"
+    )
+    await stage.command("hospital", "clock", "explain", done.case.ref)
+    period = await stage.period(done)
+    screen.say(f"Le jour de réception, {day(period.reception_day)}, compte : c'est un jour ouvrable.")
+    await stage.breathe()
+
+
+async def _nothing_comes(stage: Stage, done: Submitted) -> None:
+    screen = stage.screen
+    period = await stage.period(done)
+    screen.scene("Le temps passe, la CNAS ne répond pas")
+    await stage.travel(period.tacit_at + MINUTE, period)
+    await stage.reach(("hospital",), done, State.ELAPSED)
+    screen.say(f"Il est {moment(stage.clock.now())}. Le délai est écoulé, mais rien n'est encore enregistré :")
+    await stage.command("hospital", "cases")
+    screen.say(
+        "La passerelle attend encore 12 heures : une réponse arrivée à temps peut être en retard dans un serveur. Elle "
+        "relève chaque dossier de la boîte, et demande l'heure à une seconde horloge, celle du serveur de messagerie."
+    )
+    if await stage.acceptance(done) is not None:
+        raise DemonstrationFailed("Le silence a été enregistré trop tôt.")
+    await stage.breathe()
+
+
+async def _silence_recorded(stage: Stage, done: Submitted) -> None:
+    screen = stage.screen
+    period = await stage.period(done)
+    screen.scene("Le silence vaut acceptation")
+    await stage.travel(period.tacit_at + timedelta(hours=12) + MINUTE, period)
+    await stage.reach(ALL, done, State.TACITLY_ACCEPTED)
+    await stage.command("hospital", "case", "show", done.case.ref)
+    recorded = await stage.acceptance(done)
+    if recorded is None or recorded.effective_at != period.tacit_at:
+        raise DemonstrationFailed("L'acceptation ne prend pas effet à la fin du délai.")
+    last = day(period.counted_days[-1])
+    screen.done(f"Acceptation réputée acquise, enregistrée une seule fois, avec effet à la fin du {last}.")
+    await stage.breathe()
+
+
+async def _the_others_know(stage: Stage) -> None:
+    screen = stage.screen
+    screen.scene("Ce que voit le CNSE")
+    screen.say(
+        "Le pôle médical du CNSE est en copie de tout, sans que personne y pense. L'hôpital lui a annoncé le début du "
+        "délai, puis son issue ; la CNAS a reçu la même notification :"
+    )
+    await stage.command("cnse", "cases")
+    await _audits(stage)
+
+
+async def _audits(stage: Stage) -> None:
+    screen = stage.screen
+    screen.scene("Les trois journaux sont intacts")
+    screen.say("Chaque acte est une ligne d'un journal enchaîné, sans contenu médical ; changer une ligne se voit :")
+    stage.audits.clear()
+    for role in ALL:
+        stage.audits.append(f"{stage.actors[role].profile.name} : " + await stage.command(role, "audit", "verify"))
+    await stage.breathe()

@@ -1,0 +1,79 @@
+"""From the configuration to what reaches the mail servers: IMAP and SMTP settings, and where tokens come from."""
+
+from collections.abc import Awaitable, Callable
+
+from gateway.adapters.imap import ImapSettings
+from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, CommandToken, FileToken
+from gateway.adapters.smtp import SmtpSettings, SmtpTls
+from gateway.config import ServerSection, Settings
+from gateway.domain.errors import ConfigInvalid
+from gateway.ports import Clock
+
+Token = Callable[[], Awaitable[str]]
+
+
+def token_provider(settings: Settings, clock: Clock) -> Token | None:
+    """Where XOAUTH2 tokens come from, None when neither server asks for one."""
+    section = settings.oauth
+    if section is None:
+        return None
+    if section.command:
+        return CommandToken(command=section.command, clock=clock).token
+    if section.file:
+        return FileToken(section.file).token
+    if section.token_url is None or section.client_id is None or section.client_secret is None:
+        raise ConfigInvalid(path="[oauth]", faults="token_url, client_id et client_secret vont ensemble")
+    credentials = ClientCredentials(
+        token_url=section.token_url,
+        client_id=section.client_id,
+        client_secret=section.client_secret.read(),
+        scope=section.scope or "",
+        ca=section.ca,
+    )
+    return ClientCredentialsToken(credentials=credentials, clock=clock).token
+
+
+def _password(section: ServerSection) -> str | None:
+    return section.password.read() if section.auth == "password" and section.password else None
+
+
+def imap_settings(settings: Settings, token: Token | None) -> ImapSettings:
+    """How to reach the mailbox.
+
+    Raises:
+        SecretUnreadable.
+    """
+    section = settings.imap
+    return ImapSettings(
+        host=section.host,
+        port=section.port,
+        user=section.user or "",
+        password=_password(section),
+        token=token if section.auth == "xoauth2" else None,
+        ca=section.ca,
+        client_cert=section.client_certificate,
+        client_key=section.client_key,
+        timeout=section.timeout_seconds,
+    )
+
+
+def smtp_settings(settings: Settings, token: Token | None) -> SmtpSettings:
+    """How to reach the submission server.
+
+    Raises:
+        SecretUnreadable.
+    """
+    section = settings.smtp
+    return SmtpSettings(
+        host=section.host,
+        port=section.port,
+        tls=SmtpTls.STARTTLS if section.tls == "starttls" else SmtpTls.IMPLICIT,
+        user=section.user,
+        password=_password(section),
+        token=token if section.auth == "xoauth2" else None,
+        ca=section.ca,
+        client_cert=section.client_certificate,
+        client_key=section.client_key,
+        timeout=section.timeout_seconds,
+        local_hostname=settings.gateway.address.rpartition("@")[2],
+    )

@@ -1,0 +1,683 @@
+"""The store on real SQLite files: acts are whole or nothing, constraints hold, and two stores share one file."""
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import UniqueConstraint, create_engine, inspect
+from sqlalchemy.exc import OperationalError, StatementError
+
+from gateway import storage
+from gateway.adapters.database import DatabaseStore, create, recognise, upgrade
+from gateway.adapters.database.schema import driver_reason
+from gateway.adapters.database.tables import METADATA, TABLES
+from gateway.domain import audit, request, transmission
+from gateway.domain.errors import AlreadyThere, DatabaseDamaged, DatabaseMissing, StorageFailed
+from gateway.domain.parties import Grade
+from gateway.ports import SpoolFile
+
+AT = datetime(2026, 1, 25, 9, 0, 0, 123456, tzinfo=UTC)
+IDENTITY = {"party": "chu-essai", "role": "hospital", "site": "s"}
+HOUR = timedelta(hours=1)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.at = AT
+
+    def now(self) -> datetime:
+        return self.at
+
+    def uptime(self) -> float:
+        return 0.0
+
+    def boot_id(self) -> str:
+        return "boot"
+
+
+def url_of(path: Path) -> str:
+    """SQLAlchemy's URL."""
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.sqlite3"
+    create(url_of(path), IDENTITY)
+    return path
+
+
+@pytest.fixture(name="clock")
+def _clock() -> _Clock:
+    return _Clock()
+
+
+def open_store(path: Path, clock: _Clock) -> DatabaseStore:
+    """A store as one process opens it."""
+    return DatabaseStore(url_of(path), clock=clock, site="s", party="chu-essai")
+
+
+@pytest.fixture(name="store")
+async def _store(path: Path, clock: _Clock) -> AsyncIterator[DatabaseStore]:
+    store = open_store(path, clock)
+    yield store
+    await store.close()
+
+
+KEY = storage.VaultKey(id="key-1", purpose="case", wrapped=b"w", created_at=AT)
+CASE = storage.Case(
+    site="s", ref="7F3K-Q2", hospital="chu", vault_key="key-1", opened_at=AT, authorised_until=date(2026, 2, 20)
+)
+FILE = SpoolFile(name="f" * 32, vault_key="key-1", wrapped=b"w", size=1, sha256="0" * 64)
+MESSAGE = storage.Message(
+    site="s", direction=storage.Direction.OUT, kind="K", partner="cnas", message_id="<a@b>", mic="0" * 64, at=AT
+)
+MAIL = storage.Mail(
+    site="s",
+    mailbox="m",
+    folder="INBOX",
+    uidvalidity=1,
+    uid=1,
+    verdict=storage.Verdict.PLAIN,
+    step=None,
+    reason=None,
+    partner=None,
+    held_back=False,
+    internaldate=AT,
+    received_earliest=AT,
+    received_latest=AT,
+    recorded_at=AT,
+)
+SENDING = storage.Transmission(
+    site="s",
+    message=1,
+    partner="cnas",
+    receipt=False,
+    envid="e1",
+    file=FILE.name,
+    fingerprint=None,
+    state=transmission.State.READY,
+    next_at=AT,
+)
+
+
+def a_request(number: int = 1, **changes: object) -> storage.Request:
+    """A running request."""
+    value = storage.Request(
+        site="s",
+        case_id=1,
+        hash=f"{number:064d}",
+        state=request.State.RUNNING,
+        authorised_until=date(2026, 2, 20),
+        requested_from=date(2026, 2, 21),
+        requested_until=date(2026, 3, 20),
+        submitted_at=AT,
+        complete=True,
+        grade=Grade.MDN,
+        asks_person=("short_notice", "grade_below_policy"),
+        due_at=AT,
+    )
+    return replace(value, **changes)  # type: ignore[arg-type]  # each test changes a few fields
+
+
+async def fill(store: DatabaseStore) -> None:
+    """A case with its key and a file and a message."""
+    async with store.act() as act:
+        for value in (KEY, FILE, CASE, MESSAGE):
+            await act.add(value)
+
+
+# --- schema
+
+
+def test_tables_have_the_fields_of_their_values() -> None:
+    """Name by name: rows become values without any mapping."""
+    for kind, row in TABLES.items():
+        columns = set(METADATA.tables[str(row.__tablename__)].columns.keys())
+        assert columns == {field.name for field in fields(kind)}, kind
+
+
+def test_the_scripts_make_the_tables_that_the_code_uses(path: Path) -> None:
+    """Columns, unique constraints and indexes of the file are those of the tables."""
+    found = inspect(create_engine(f"sqlite:///{path}"))
+    assert set(found.get_table_names()) == {*METADATA.tables, "alembic_version"}
+    for name, table in METADATA.tables.items():
+        assert {column["name"]: column["nullable"] for column in found.get_columns(name)} == {
+            column.name: bool(column.nullable) for column in table.columns
+        }
+        unique = {tuple(each["column_names"]) for each in found.get_unique_constraints(name)}
+        wanted = {
+            tuple(column.name for column in each.columns)
+            for each in table.constraints
+            if isinstance(each, UniqueConstraint)
+        }
+        assert unique == wanted, name
+        indexed = {tuple(each["column_names"]) for each in found.get_indexes(name)}
+        assert indexed == {tuple(column.name for column in each.columns) for each in table.indexes}, name
+
+
+def test_creating_again_changes_nothing(path: Path) -> None:
+    """``init`` run twice keeps what is there."""
+    create(url_of(path), IDENTITY)
+    upgrade(url_of(path), IDENTITY)
+
+
+_DIES = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from gateway.adapters.database import create
+left = int(sys.argv[2])
+
+@event.listens_for(Engine, "after_cursor_execute")
+def count(connection, cursor, statement, *rest):
+    global left
+    left -= "CREATE TABLE" in statement
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+create(sys.argv[1], {"party": "chu-essai", "role": "hospital", "site": "s"})
+"""
+
+
+@pytest.mark.parametrize("number", [2, 9])
+def test_a_creation_that_is_killed_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
+    """Killed after some of the tables: none of them is there, and the next creation succeeds."""
+    path = tmp_path / "gateway.sqlite3"
+    killed = subprocess.run([sys.executable, "-c", _DIES, url_of(path), str(number)], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    with pytest.raises(DatabaseDamaged):
+        upgrade(url_of(path), {**IDENTITY, "party": "autre"})
+    found = create_engine(f"sqlite:///{path}")
+    assert inspect(found).get_table_names() == []
+    found.dispose()
+    create(url_of(path), IDENTITY)
+    upgrade(url_of(path), IDENTITY)
+
+
+async def test_a_database_is_recognised_beside_a_writer(path: Path, store: DatabaseStore) -> None:
+    """A command reads whose it is without waiting for the daemon's act."""
+    async with store.act() as act:
+        await act.add(KEY)
+        await asyncio.to_thread(recognise, url_of(path), IDENTITY)
+
+
+def test_the_driver_s_words_never_leave() -> None:
+    """They may quote a row: only the name of the error and our own words do."""
+
+    class _Raised(sqlite3.OperationalError):
+        sqlite_errorname = "SQLITE_IOERR_FSYNC"
+
+    known = driver_reason(OperationalError("INSERT", {}, _Raised("Mme Secrète")))
+    unknown = driver_reason(OperationalError("INSERT", {}, sqlite3.OperationalError("Mme Secrète")))
+    assert known == "Le disque signale une erreur."
+    assert unknown == "OperationalError."
+
+
+@pytest.mark.parametrize("key", list(IDENTITY))
+def test_the_database_of_another_party_is_refused(path: Path, key: str) -> None:
+    """Another party, role or site: whatever its content is, it is not ours."""
+    other = {**IDENTITY, key: "autre"}
+    for act in (create, upgrade):
+        with pytest.raises(DatabaseDamaged):
+            act(url_of(path), other)
+    upgrade(url_of(path), IDENTITY)
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """A mistyped path must not look like an empty gateway."""
+    with pytest.raises(DatabaseMissing):
+        upgrade(url_of(tmp_path / "absent.sqlite3"), IDENTITY)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("junk", [b"", b"not a database at all, only text" * 100])
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, junk: bytes) -> None:
+    """Empty, or something else."""
+    path = tmp_path / "gateway.sqlite3"
+    path.write_bytes(junk)
+    with pytest.raises(DatabaseDamaged):
+        upgrade(url_of(path), IDENTITY)
+
+
+def corrupt(path: Path) -> None:
+    """Write rubbish at the head of every page but the first."""
+    data = bytearray(path.read_bytes())
+    for page in range(1, len(data) // 4096):
+        data[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+    path.write_bytes(data)
+
+
+async def test_a_corrupted_file_is_refused(path: Path, clock: _Clock) -> None:
+    """Pages of rubbish in the middle are noticed at start."""
+    store = open_store(path, clock)
+    for _ in range(50):
+        async with store.act() as act:
+            await act.record("test.done", actor="gateway", details={"x": "y" * 150})
+    await store.close()
+    corrupt(path)
+    with pytest.raises(DatabaseDamaged):
+        upgrade(url_of(path), IDENTITY)
+
+
+def test_a_schema_of_a_later_version_is_refused(path: Path) -> None:
+    """An older program never writes into a newer database."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(DatabaseDamaged):
+        upgrade(url_of(path), IDENTITY)
+
+
+# --- acts
+
+
+async def test_values_come_back_as_they_were(store: DatabaseStore) -> None:
+    """Instants to the microsecond and aware, dates, enumerations, lists, bytes and nothing."""
+    await fill(store)
+    async with store.act() as act:
+        added = await act.add(a_request())
+    async with store.view() as view:
+        assert await view.one(storage.Request, id=added.id) == added
+        assert await view.one(storage.VaultKey, id="key-1") == KEY
+        assert await view.one(storage.Case, ref="7F3K-Q2") == replace(CASE, id=1)
+        assert await view.one(storage.Case, ref="none") is None
+
+
+async def test_an_act_that_fails_leaves_nothing(store: DatabaseStore) -> None:
+    """Rows, audit record and head of the log go together or not at all."""
+
+    async def fail() -> None:
+        async with store.act() as act:
+            await act.add(KEY)
+            await act.record("test.done", actor="gateway")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == ()
+        assert await view.entries() == ()
+        assert (await view.head())[0] == 0
+
+
+async def test_an_act_is_seen_only_when_it_is_over(store: DatabaseStore) -> None:
+    """A view beside it sees the state before; a view that began before never sees half of it."""
+    async with store.act() as act:
+        await act.add(KEY)
+        async with store.view() as view:
+            assert await view.all(storage.VaultKey) == ()
+        assert await act.all(storage.VaultKey) == (KEY,)
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == (KEY,)
+
+
+async def test_a_view_is_consistent(store: DatabaseStore) -> None:
+    """What is committed while it is open does not enter it."""
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == ()
+        async with store.act() as act:
+            await act.add(KEY)
+        assert await view.all(storage.VaultKey) == ()
+
+
+async def test_two_writers_wait_for_each_other(path: Path, clock: _Clock) -> None:
+    """Two processes read, then write the same row: neither fails, and no update is lost."""
+    first, second = open_store(path, clock), open_store(path, clock)
+    await fill(first)
+
+    async def count(store: DatabaseStore) -> None:
+        for _ in range(10):
+            async with store.act() as act:
+                key = await act.one(storage.VaultKey, id="key-1")
+                assert key is not None
+                await asyncio.sleep(0)
+                await act.save(replace(key, wrapped=key.wrapped + b"+"))
+
+    await asyncio.gather(count(first), count(second), count(first))
+    async with first.view() as view:
+        key = await view.one(storage.VaultKey, id="key-1")
+    assert key is not None
+    assert key.wrapped == b"w" + b"+" * 30
+    await first.close()
+    await second.close()
+
+
+async def test_a_writer_holds_the_lock_from_its_first_read(path: Path, store: DatabaseStore) -> None:
+    """BEGIN IMMEDIATE: another process cannot write between an act's read and its write."""
+    async with store.act() as act:
+        await act.all(storage.VaultKey)
+        other = sqlite3.connect(path, timeout=0)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("INSERT INTO meta VALUES ('x', 'y')")
+        other.close()
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_cancelled_commit_is_whole_or_absent(path: Path, clock: _Clock, turns: int) -> None:
+    """Cancelled at any turn of the loop, an act has committed all or nothing, and the next one works."""
+    store = open_store(path, clock)
+
+    async def act_once() -> None:
+        async with store.act() as act:
+            await act.add(KEY)
+            await act.record("test.done", actor="gateway")
+
+    task = asyncio.create_task(act_once())
+    for _ in range(turns * 3):
+        await asyncio.sleep(0)
+    task.cancel()
+    try:
+        await asyncio.wait_for(task, 10)
+        finished = True
+    except asyncio.CancelledError:
+        finished = False
+    other = open_store(path, clock)
+    async with other.view() as view:
+        keys, entries, (size, _, _) = (
+            len(await view.all(storage.VaultKey)),
+            len(await view.entries()),
+            await view.head(),
+        )
+    assert keys == entries == size
+    assert keys == 1 or not finished
+    async with other.act() as act:
+        await act.add(replace(KEY, id="key-2"))
+    async with store.act() as act:
+        await act.add(replace(KEY, id="key-3"))
+    await store.close()
+    await other.close()
+
+
+async def test_cancelling_during_the_commit_itself_waits_for_it(
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit has begun: the cancellation arrives, and the act is there although its caller was cancelled."""
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    begun, go_on, commit = asyncio.Event(), asyncio.Event(), AsyncConnection.commit
+
+    async def slow(connection: AsyncConnection) -> None:
+        begun.set()
+        await go_on.wait()
+        await commit(connection)
+
+    async def act_once() -> None:
+        async with store.act() as act:
+            await act.add(KEY)
+
+    monkeypatch.setattr(AsyncConnection, "commit", slow)
+    task = asyncio.create_task(act_once())
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == (KEY,)
+
+
+async def test_a_cancelled_act_gives_the_lock_back(store: DatabaseStore) -> None:
+    """Cancelled in its middle, nothing of it stays and nobody waits for it."""
+    entered, never = asyncio.Event(), asyncio.Event()
+
+    async def act_once() -> None:
+        async with store.act() as act:
+            await act.add(KEY)
+            entered.set()
+            await never.wait()
+
+    task = asyncio.create_task(act_once())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5), store.act() as act:
+        assert await act.all(storage.VaultKey) == ()
+
+
+async def test_unique_constraints_say_already_there(store: DatabaseStore) -> None:
+    """Every row that must happen once, twice."""
+    await fill(store)
+    async with store.act() as act:
+        await act.add(a_request())
+        await act.add(MAIL)
+        await act.add(SENDING)
+    acceptance = storage.Acceptance(site="s", request_hash="h", effective_at=AT, recorded_at=AT)
+    confirmation = storage.Confirmation(site="s", request_hash="h", asked="a", binding="b", person="alice", at=AT)
+    pin = storage.Pin(
+        site="s", partner="cnas", suite="openpgp", fingerprint="A", material="m", pinned_at=AT, pinned_by="alice"
+    )
+    mark = storage.ClockMark(id=0, site="s", wall=AT, uptime=1.0, boot="b")
+    async with store.act() as act:
+        await act.add(acceptance)
+        await act.add(confirmation)
+        await act.add(pin)
+        await act.add(mark)
+    again: tuple[storage.Value, ...] = (
+        KEY,
+        FILE,
+        CASE,
+        MESSAGE,
+        a_request(),
+        MAIL,
+        SENDING,
+        replace(acceptance, effective_at=AT + HOUR),
+        replace(confirmation, at=AT + HOUR),
+        pin,
+        mark,
+    )
+    for value in again:
+        with pytest.raises(AlreadyThere):
+            async with store.act() as act:
+                await act.add(value)
+
+
+async def test_what_differs_in_its_key_is_another_row(store: DatabaseStore) -> None:
+    """The same case token of another hospital, the same id in the other direction, another person, the next UID."""
+    await fill(store)
+    async with store.act() as act:
+        await act.add(replace(CASE, hospital="autre"))
+        await act.add(replace(MESSAGE, direction=storage.Direction.IN))
+        await act.add(replace(MESSAGE, partner="cnse"))
+        await act.add(MAIL)
+        await act.add(replace(MAIL, uid=2))
+        await act.add(replace(MAIL, uidvalidity=2))
+        for person in ("alice", "bob"):
+            said = storage.Confirmation(site="s", request_hash="h", asked="a", binding="b", person=person, at=AT)
+            await act.add(said)
+
+
+async def test_a_reference_to_nothing_is_a_defect_not_a_duplicate(store: DatabaseStore) -> None:
+    """A missing parent row is our own fault and must not pass for a replay."""
+    with pytest.raises(LookupError, match="SQLITE_CONSTRAINT_FOREIGNKEY"):
+        async with store.act() as act:
+            await act.add(SENDING)
+
+
+async def test_a_row_that_lacks_a_value_is_a_defect_not_a_duplicate(store: DatabaseStore) -> None:
+    """NOT NULL says nothing about what was there before."""
+    with pytest.raises(LookupError, match="SQLITE_CONSTRAINT_NOTNULL"):
+        async with store.act() as act:
+            await act.add(replace(KEY, purpose=None))  # type: ignore[arg-type]  # what the type forbids
+
+
+async def test_saving_what_is_not_there_is_a_defect(store: DatabaseStore) -> None:
+    """An update that touches no row is never silent."""
+    with pytest.raises(LookupError):
+        async with store.act() as act:
+            await act.save(replace(MAIL, id=7))
+
+
+async def test_several_where_one_is_meant_is_a_defect(store: DatabaseStore) -> None:
+    """``one`` never picks."""
+    async with store.act() as act:
+        await act.add(KEY)
+        await act.add(replace(KEY, id="key-2"))
+    async with store.view() as view:
+        with pytest.raises(LookupError):
+            await view.one(storage.VaultKey, purpose="case")
+
+
+async def test_a_naive_instant_is_refused(store: DatabaseStore) -> None:
+    """In a row and in a question."""
+    with pytest.raises((ValueError, StatementError), match="naive"):
+        async with store.act() as act:
+            await act.add(replace(KEY, created_at=AT.replace(tzinfo=None)))
+    with pytest.raises((ValueError, StatementError), match="naive"):
+        async with store.view() as view:
+            await view.due("s", AT.replace(tzinfo=None))
+
+
+async def test_a_full_disk_leaves_as_storage_failed(path: Path, clock: _Clock) -> None:
+    """The driver's error is translated, its bound values stay inside, and the store works again afterwards."""
+    store = open_store(path, clock)
+    async with store.act() as act:
+        await act._connection.exec_driver_sql("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]  # no disk is full
+
+    async def grow() -> None:
+        async with store.act() as act:
+            for number in range(200):
+                await act.add(replace(KEY, id=f"secret-{number}", wrapped=b"x" * 4000))
+
+    with pytest.raises(StorageFailed) as caught:
+        await grow()
+    assert "secret" not in caught.value.sentence()
+    assert caught.value.fields["reason"] == "Le disque est plein."
+    async with store.act() as act:
+        await act._connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")  # type: ignore[attr-defined]  # freed
+        await act.add(KEY)
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == (KEY,)
+    await store.close()
+
+
+# --- audit
+
+
+async def test_two_stores_append_one_log(path: Path, clock: _Clock) -> None:
+    """Indexes have no gap and no double, and the whole log verifies against its head."""
+    first, second = open_store(path, clock), open_store(path, clock)
+
+    async def append(store: DatabaseStore, name: str) -> None:
+        for number in range(15):
+            async with store.act() as act:
+                await act.record("test.done", actor=name, details={"number": number})
+
+    await asyncio.gather(append(first, "first"), append(second, "second"))
+    async with first.view() as view:
+        entries = await view.entries()
+        size, frontier, last = await view.head()
+    assert [entry.index for entry in entries] == list(range(30))
+    assert (size, last) == (30, AT)
+    verified = audit.verify_log(
+        [entry.canonical for entry in entries], frontier, leaves=[entry.leaf for entry in entries]
+    )
+    assert verified.frontier == frontier
+    assert {entry.actor for entry in entries} == {"first", "second"}
+    await first.close()
+    await second.close()
+
+
+async def test_the_head_keeps_the_latest_instant(store: DatabaseStore, clock: _Clock) -> None:
+    """A record written under a clock that was set back does not hide that the log knows a later instant."""
+    async with store.act() as act:
+        await act.record("test.done", actor="gateway")
+    clock.at = AT - HOUR
+    async with store.act() as act:
+        await act.record("test.done", actor="gateway")
+    async with store.view() as view:
+        assert (await view.head())[2] == AT
+
+
+async def test_entries_are_found_by_their_columns(store: DatabaseStore) -> None:
+    """After an index, newest first, limited, by event or case."""
+    async with store.act() as act:
+        for number in range(6):
+            await act.record(
+                f"test.{'even' if number % 2 == 0 else 'odd'}", actor="gateway", case="7F3K-Q2" if number < 3 else None
+            )
+    async with store.view() as view:
+        assert [entry.index for entry in await view.entries(after=3)] == [4, 5]
+        assert [entry.index for entry in await view.entries(newest=True, limit=2)] == [5, 4]
+        assert [entry.index for entry in await view.entries(event="test.odd")] == [1, 3, 5]
+        assert [entry.index for entry in await view.entries(event="test.odd", case="7F3K-Q2")] == [1]
+        assert [entry.index for entry in await view.entries(case=None)] == [3, 4, 5]
+
+
+# --- questions
+
+
+async def test_due_requests(store: DatabaseStore) -> None:
+    """At or before the instant, earliest first, of this site only, never those without a due instant."""
+    await fill(store)
+    async with store.act() as act:
+        await act.add(a_request(1, due_at=AT + HOUR))
+        await act.add(a_request(2, due_at=AT))
+        await act.add(a_request(3, due_at=AT + HOUR + timedelta(microseconds=1)))
+        await act.add(a_request(4, due_at=None))
+        await act.add(a_request(5, site="autre"))
+    async with store.view() as view:
+        assert [found.hash[-1] for found in await view.due("s", AT + HOUR)] == ["2", "1"]
+
+
+async def test_sendable_transmissions(store: DatabaseStore) -> None:
+    """Ready and at or before the instant, oldest first, no more than asked for."""
+    await fill(store)
+    rows = [
+        replace(SENDING, envid="later", next_at=AT + HOUR),
+        replace(SENDING, envid="too-late", next_at=AT + 2 * HOUR),
+        replace(SENDING, envid="first"),
+        replace(SENDING, envid="held", state=transmission.State.HELD),
+        replace(SENDING, envid="other", site="autre"),
+    ]
+    async with store.act() as act:
+        for row in rows:
+            await act.add(row)
+    async with store.view() as view:
+        assert [row.envid for row in await view.sendable("s", AT + HOUR, 10)] == ["first", "later"]
+        assert [row.envid for row in await view.sendable("s", AT + HOUR, 1)] == ["first"]
+
+
+async def test_unsettled_mails(store: DatabaseStore) -> None:
+    """Held back, not settled, possibly received in the half-open window: what is unknown counts."""
+    held = replace(MAIL, held_back=True)
+    rows = {
+        1: held,
+        2: replace(held, received_earliest=AT - HOUR, received_latest=AT - HOUR),
+        3: replace(held, received_earliest=AT + HOUR, received_latest=AT + 2 * HOUR),
+        4: replace(held, received_earliest=None, received_latest=None),
+        5: replace(held, received_earliest=None, received_latest=AT - HOUR),
+        6: replace(held, received_earliest=AT - HOUR, received_latest=AT + 2 * HOUR),
+        7: replace(held, settled_at=AT),
+        8: MAIL,
+        9: replace(held, site="autre"),
+        10: replace(held, received_earliest=AT + HOUR - timedelta(microseconds=1), received_latest=None),
+    }
+    async with store.act() as act:
+        for uid, row in rows.items():
+            await act.add(replace(row, uid=uid))
+    async with store.view() as view:
+        found = await view.unsettled("s", since=AT, before=AT + HOUR)
+    assert [row.uid for row in found] == [1, 4, 6, 10]
+
+
+async def test_all_compares_null_and_lists(store: DatabaseStore) -> None:
+    """None is IS NULL, a tuple is IN, newest reverses, limit limits."""
+    async with store.act() as act:
+        for uid in range(1, 6):
+            await act.add(replace(MAIL, uid=uid, sha256=None if uid == 3 else "x"))
+    async with store.view() as view:
+        assert [row.uid for row in await view.all(storage.Mail, sha256=None)] == [3]
+        assert [row.uid for row in await view.all(storage.Mail, uid=(5, 1))] == [1, 5]
+        assert [row.uid for row in await view.all(storage.Mail, uid=())] == []
+        assert [row.uid for row in await view.all(storage.Mail, newest=True, limit=2)] == [5, 4]
+        with pytest.raises(KeyError):
+            await view.all(storage.Mail, nothing=1)

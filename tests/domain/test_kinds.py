@@ -1,0 +1,150 @@
+"""The catalogue of message kinds, and the faults of a form."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.kinds import (
+    EXTENSION_ACCEPTANCE,
+    EXTENSION_REFUSAL,
+    EXTENSION_REQUEST,
+    KINDS,
+    STATUS_NOTICE,
+    TACIT_ACCEPTANCE_NOTICE,
+    Answer,
+    Kind,
+    Subject,
+    faults,
+    parse_date,
+    recipients,
+)
+from gateway.domain.parties import Role
+
+GOOD: Mapping[str, str] = {
+    "patient_name": "BENALI",
+    "patient_first_name": "Amine",
+    "patient_born": "1980-05-01",
+    "insurance_number": "démuni",
+    "authorised_from": "2026-01-02",
+    "authorised_until": "2026-02-20",
+    "nature": "prolongation",
+    "requested_from": "2026-02-21",
+    "requested_until": "2026-03-20",
+    "care": "rééducation",
+    "reason": "complication",
+    "quote_eur": "12500.00",
+    "physician": "Dr Martin",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_every_kind_is_whole(kind: Kind) -> None:
+    """Each row cites its source, names who sends and who gets it, and nothing twice."""
+    assert KINDS[kind.id] is kind
+    assert kind.source
+    assert kind.senders
+    assert recipients(kind)
+    assert not kind.senders & set(recipients(kind))
+    for names in (
+        [field.id for field in kind.fields],
+        [field.fiche for field in kind.fields],
+        [piece.role for piece in kind.pieces],
+        [piece.fiche for piece in kind.pieces],
+        list(recipients(kind)),
+    ):
+        assert len(set(names)) == len(names)
+    assert (kind.answer is not None) is (kind.subject is Subject.ANSWER)
+
+
+def test_the_cnse_gets_everything_that_the_texts_say() -> None:
+    """The medical unit is among the recipients of every kind, so that a copy is computed and never typed."""
+    assert all(Role.CNSE in recipients(kind) for kind in KINDS.values())
+
+
+def test_who_sends_what() -> None:
+    """A hospital asks and tells, the CNAS answers; nobody else decides."""
+    assert EXTENSION_REQUEST.senders == STATUS_NOTICE.senders == TACIT_ACCEPTANCE_NOTICE.senders == {Role.HOSPITAL}
+    assert EXTENSION_ACCEPTANCE.senders == EXTENSION_REFUSAL.senders == {Role.CNAS}
+    assert (EXTENSION_ACCEPTANCE.answer, EXTENSION_REFUSAL.answer) == (Answer.ACCEPTED, Answer.REFUSED)
+
+
+def test_the_catalogue_cannot_be_changed() -> None:
+    """It is a constant of the law."""
+    with pytest.raises(TypeError):
+        KINDS["X"] = EXTENSION_REQUEST  # type: ignore[index]  # that is the point
+
+
+def test_a_complete_form_has_no_fault() -> None:
+    """The positive control."""
+    assert faults(EXTENSION_REQUEST, GOOD) == ()
+
+
+@pytest.mark.parametrize("field", [field for field in EXTENSION_REQUEST.fields if field.required], ids=lambda f: f.id)
+@pytest.mark.parametrize("blank", ["", "  \t"])
+def test_each_required_field_alone_is_missed(field: object, blank: str) -> None:
+    """What lacks is named by its place in the form."""
+    found = faults(EXTENSION_REQUEST, {**GOOD, field.id: blank})  # type: ignore[attr-defined]  # a Field
+    assert len(found) == 1
+    assert found[0].startswith(f"{field.fiche} : manque")  # type: ignore[attr-defined]  # a Field
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "place"),
+    [
+        ("patient_born", "01/05/1980", "patient.naissance"),
+        ("authorised_until", "2026-02-30", "autorisation.fin"),
+        ("requested_from", "demain", "demande.du"),
+        ("nature", "autre", "demande.nature"),
+        ("quote_eur", "12 500,00", "demande.devis_eur"),
+        ("quote_eur", "-5", "demande.devis_eur"),
+        ("quote_eur", "1.2.3", "demande.devis_eur"),
+        ("quote_eur", ".", "demande.devis_eur"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_a_fault(field: str, value: str, place: str) -> None:
+    """Dates, amounts and choices are checked."""
+    found = faults(EXTENSION_REQUEST, {**GOOD, field: value})
+    assert len(found) == 1
+    assert found[0].startswith(place)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "place"),
+    [
+        ("authorised_from", "authorised_until", "autorisation.fin"),
+        ("requested_from", "requested_until", "demande.au"),
+    ],
+)
+def test_a_range_that_ends_before_it_begins_is_a_fault(first: str, last: str, place: str) -> None:
+    """The same day is a range; the day before is not."""
+    assert faults(EXTENSION_REQUEST, {**GOOD, first: "2026-03-01", last: "2026-03-01"}) == ()
+    found = faults(EXTENSION_REQUEST, {**GOOD, first: "2026-03-02", last: "2026-03-01"})
+    assert found == (f"{place} : antérieur à {'autorisation.debut' if 'auth' in first else 'demande.du'}",)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    """An empty form names every required field, in the order of the catalogue."""
+    found = faults(EXTENSION_REQUEST, {})
+    assert [fault.partition(" ")[0] for fault in found] == [field.fiche for field in EXTENSION_REQUEST.fields]
+
+
+def test_an_answer_may_leave_its_fields_out() -> None:
+    """An acceptance without dates or form still stops the clock."""
+    assert faults(EXTENSION_ACCEPTANCE, {}) == ()
+    assert not any(piece.required for piece in EXTENSION_ACCEPTANCE.pieces)
+
+
+@given(st.text(max_size=12))
+def test_a_date_is_a_date_or_nothing(text: str) -> None:
+    """Any text gives a date that writes itself again, or None."""
+    found = parse_date(text)
+    assert found is None or isinstance(found, date)
+
+
+@given(st.dictionaries(st.sampled_from([field.id for field in EXTENSION_REQUEST.fields]), st.text(max_size=20)))
+def test_no_value_of_a_form_breaks_the_check(values: dict[str, str]) -> None:
+    """Whatever is typed, the answer is a list of sentences."""
+    assert all(" : " in fault for fault in faults(EXTENSION_REQUEST, values))

@@ -1,0 +1,137 @@
+"""The table of an extension request, walked pair by pair and as stories."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.errors import IllegalTransition
+from gateway.domain.request import OPEN, TRANSITIONS, Effect, Event, State, step
+
+PAIRS = tuple(product(State, Event))
+STARTS = (State.SUBMITTED, State.RUNNING, State.SENT)
+"""The hospital's own start, the CNAS's (it received the request), the CNSE's (it only follows)."""
+
+
+def reachable(first: State) -> set[State]:
+    """Every state that some sequence of events leads to."""
+    found, todo = {first}, [first]
+    while todo:
+        state = todo.pop()
+        for event in Event:
+            if (state, event) in TRANSITIONS and (after := TRANSITIONS[state, event][0]) not in found:
+                found.add(after)
+                todo.append(after)
+    return found
+
+
+def walk(state: State, *events: Event) -> State:
+    """The state after these events."""
+    for event in events:
+        state, _ = step(state, event)
+    return state
+
+
+@pytest.mark.parametrize(("state", "event"), PAIRS, ids=lambda value: value.value)
+def test_every_pair_does_what_the_table_says(state: State, event: Event) -> None:
+    """A pair of the table gives its row; any other raises, and names itself without changing anything."""
+    before = dict(TRANSITIONS)
+    if (state, event) in TRANSITIONS:
+        assert step(state, event) == TRANSITIONS[state, event]
+    else:
+        with pytest.raises(IllegalTransition) as caught:
+            step(state, event)
+        assert caught.value.fields == {"table": "demande", "state": state.value, "event": event.value}
+    assert dict(TRANSITIONS) == before
+
+
+def test_every_state_can_be_reached() -> None:
+    """From the hospital's start every state can happen; a follower can come to every state but those before sending."""
+    assert reachable(State.SUBMITTED) == set(State)
+    assert reachable(State.SENT) >= set(State) - {State.SUBMITTED}
+    assert reachable(State.RUNNING) >= {State.RUNNING, State.ELAPSED, State.TACITLY_ACCEPTED, *ANSWERED}
+
+
+ANSWERED = (State.ACCEPTED, State.REFUSED)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state in OPEN])
+def test_an_open_request_can_still_end(state: State) -> None:
+    """No open state is a dead end: an answer or silence can still settle it."""
+    assert reachable(state) & {State.ACCEPTED, State.REFUSED, State.TACITLY_ACCEPTED}
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REFUSED, State.TACITLY_ACCEPTED])
+def test_a_final_state_stays(state: State) -> None:
+    """What is answered or recorded is never undone by an event alone."""
+    assert reachable(state) == {state}
+
+
+def test_only_elapsed_becomes_a_recorded_silence() -> None:
+    """Silence is recorded from one state only, and only the hospital's own recording owes the notice."""
+    recorded = [state for state in State if (state, Event.SILENCE_RECORDED) in TRANSITIONS]
+    assert recorded == [State.ELAPSED]
+    owing = [pair for pair, (_, effects) in TRANSITIONS.items() if Effect.NOTIFY_SILENCE in effects]
+    assert owing == [(State.ELAPSED, Event.SILENCE_RECORDED)]
+
+
+def test_story_of_a_silence() -> None:
+    """Sent, acknowledged, over, recorded."""
+    events = (Event.HANDED_OVER, Event.ACKNOWLEDGED, Event.PERIOD_OVER, Event.SILENCE_RECORDED)
+    assert walk(State.SUBMITTED, *events) is State.TACITLY_ACCEPTED
+
+
+def test_story_of_an_answer_in_time() -> None:
+    """An answer during the period settles the request, and a later one is only told."""
+    answered = walk(State.SUBMITTED, Event.HANDED_OVER, Event.ACKNOWLEDGED, Event.REFUSED)
+    assert answered is State.REFUSED
+    assert step(answered, Event.LATE_ANSWER) == (State.REFUSED, (Effect.ALARM,))
+
+
+def test_story_of_a_bounce_that_is_sent_again() -> None:
+    """A failed delivery alarms, and the request goes on when it is handed over again."""
+    failed, effects = step(walk(State.SUBMITTED, Event.HANDED_OVER), Event.DELIVERY_FAILED)
+    assert (failed, effects) == (State.DELIVERY_FAILED, (Effect.ALARM,))
+    assert walk(failed, Event.HANDED_OVER, Event.ACKNOWLEDGED) is State.RUNNING
+
+
+def test_story_of_a_receipt_before_the_hand_over_was_noted() -> None:
+    """The receipt may be read before our own hand-over is committed, which then changes nothing."""
+    assert walk(State.SUBMITTED, Event.ACKNOWLEDGED, Event.HANDED_OVER, Event.DELIVERY_FAILED) is State.RUNNING
+
+
+def test_story_of_an_earlier_evidence_after_the_end() -> None:
+    """A period that moves after its end runs again and ends again."""
+    over = walk(State.RUNNING, Event.PERIOD_OVER)
+    assert walk(over, Event.MOVED, Event.PERIOD_OVER, Event.SILENCE_RECORDED) is State.TACITLY_ACCEPTED
+
+
+def test_story_of_an_answer_found_after_the_record() -> None:
+    """The record stays and a person is called."""
+    recorded = walk(State.ELAPSED, Event.SILENCE_RECORDED)
+    assert step(recorded, Event.CONTRADICTED) == (recorded, (Effect.ALARM,))
+
+
+def test_a_late_answer_changes_no_state() -> None:
+    """Late is flagged, whatever the state, and never an acceptance or a refusal."""
+    rows = {
+        state: TRANSITIONS[state, Event.LATE_ANSWER] for state in State if (state, Event.LATE_ANSWER) in TRANSITIONS
+    }
+    assert set(rows) >= {State.ELAPSED, State.TACITLY_ACCEPTED, *ANSWERED}
+    assert all(row == (state, (Effect.ALARM,)) for state, row in rows.items())
+
+
+@given(st.sampled_from(STARTS), st.lists(st.sampled_from(Event), max_size=30))
+def test_no_sequence_of_events_leaves_the_table(start: State, events: list[Event]) -> None:
+    """Whatever happens in whatever order, the request is in a known state and a refused event changes nothing."""
+    state = start
+    for event in events:
+        try:
+            after, effects = step(state, event)
+        except IllegalTransition:
+            continue
+        assert isinstance(after, State)
+        assert all(isinstance(effect, Effect) for effect in effects)
+        assert state not in {*ANSWERED, State.TACITLY_ACCEPTED} or after is state
+        state = after

@@ -1,0 +1,224 @@
+"""The world outside, made by hand: a clock that obeys, a mailbox, a courier, an opener and a sealer that do as told."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import count
+
+from gateway.domain.errors import KeyUnusable, OwnKeyUnusable
+from gateway.ports import Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
+from gateway.wire.incoming import Incoming
+
+OWN_FINGERPRINT = "0" * 40
+
+
+class FakeClock:
+    """A clock that goes only when told."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self.seconds = 1000.0
+        self.boot = "boot-1"
+
+    def now(self) -> datetime:
+        """The instant last set."""
+        return self.at
+
+    def uptime(self) -> float:
+        """Seconds since the machine started."""
+        return self.seconds
+
+    def boot_id(self) -> str:
+        """Which start of the machine it is."""
+        return self.boot
+
+    def advance(self, by: timedelta) -> None:
+        """Time goes by, as it does."""
+        self.at += by
+        self.seconds += by.total_seconds()
+
+    def go_to(self, at: datetime) -> None:
+        """Time goes by until this instant."""
+        self.advance(at - self.at)
+
+    def step(self, by: timedelta) -> None:
+        """Somebody sets the wall clock; the machine's own seconds do not move."""
+        self.at += by
+
+    def reboot(self, *, wall: timedelta = timedelta()) -> None:
+        """The machine starts again, its wall clock moved by this much."""
+        self.boot += "'"
+        self.seconds = 1.0
+        self.at += wall
+
+
+class FakeSealer:
+    """Signs and encrypts into armour that holds the plain bytes; refuses the keys that it is told to refuse."""
+
+    def __init__(self) -> None:
+        self.unusable: set[str] = set()
+        self.own_key_fails = False
+        self.on_check: Callable[[], object] | None = None
+
+    async def sign(self, entity: bytes) -> Signature:
+        """An armoured block that depends on the entity."""
+        if self.own_key_fails:
+            raise OwnKeyUnusable(reason="expirée")
+        armoured = _armour(b"SIGNATURE", entity[:48])
+        return Signature(armoured=armoured, micalg="pgp-sha256", fingerprint=OWN_FINGERPRINT)
+
+    async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
+        """An armoured block that holds the entity."""
+        self._refuse(key, partner)
+        return _armour(b"MESSAGE", entity)
+
+    async def check(self, key: PublicKey, *, partner: str) -> None:
+        """Refuse the keys that it is told to refuse."""
+        if self.on_check is not None:
+            found = self.on_check()
+            if hasattr(found, "__await__"):
+                await found
+        self._refuse(key, partner)
+
+    def _refuse(self, key: PublicKey, partner: str) -> None:
+        if partner in self.unusable:
+            raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason="expirée")
+
+
+def _armour(kind: bytes, data: bytes) -> bytes:
+    body = base64.encodebytes(data).replace(b"\n", b"\r\n")
+    return b"-----BEGIN PGP " + kind + b"-----\r\n\r\n" + body + b"-----END PGP " + kind + b"-----\r\n"
+
+
+class FakeOpener:
+    """Gives for each raw mail what the test says that the worker saw."""
+
+    def __init__(self) -> None:
+        self.scripted: dict[bytes, Incoming | BaseException] = {}
+        self.opened: list[bytes] = []
+
+    async def open(self, raw: bytes) -> Incoming:
+        """The scripted value, or the scripted error."""
+        self.opened.append(raw)
+        found = self.scripted[raw]
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+
+ACCEPTED = HandOverOutcome(result=HandOver.ACCEPTED, code=250, text="ok")
+DEFERRED = HandOverOutcome(result=HandOver.DEFERRED, code=451, text="later")
+REFUSED = HandOverOutcome(result=HandOver.REFUSED, code=550, text="no such user")
+UNKNOWN = HandOverOutcome(result=HandOver.UNKNOWN, code=None, text="connection lost")
+
+
+@dataclass
+class FakeCourier:
+    """Hands over as scripted, one entry each time; afterwards the server takes everything."""
+
+    script: list[HandOverOutcome | Exception] = field(default_factory=list)
+    taken: list[Envelope] = field(default_factory=list)
+    tried: list[Envelope] = field(default_factory=list)
+    during: Callable[[Envelope], object] | None = None
+
+    async def hand_over(self, envelope: Envelope) -> HandOverOutcome:
+        """``taken`` holds what reached the server, also when the answer was lost."""
+        self.tried.append(envelope)
+        outcome = self.script.pop(0) if self.script else ACCEPTED
+        if isinstance(outcome, Exception):
+            raise outcome
+        if outcome.result in {HandOver.ACCEPTED, HandOver.UNKNOWN}:
+            self.taken.append(envelope)
+        if self.during is not None:
+            found = self.during(envelope)
+            if hasattr(found, "__await__"):
+                await found
+        return outcome
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass
+class FakeFolder:
+    """A folder of the mailbox: (raw, INTERNALDATE) by UID."""
+
+    uidvalidity: int = 1
+    uidnext: int = 1
+    mails: dict[int, tuple[bytes, datetime]] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
+
+    def put(self, raw: bytes, at: datetime) -> int:
+        """A mail arrives; returns its UID."""
+        uid = self.uidnext
+        self.mails[uid] = (raw, at)
+        self.uidnext += 1
+        return uid
+
+
+class FakeMailbox:
+    """An IMAP session on folders in memory."""
+
+    def __init__(self, clock: FakeClock, folders: Sequence[str]) -> None:
+        self._clock = clock
+        self.folders = {name: FakeFolder() for name in folders}
+        self.selected = FakeFolder()
+        self.vanish_before_fetch: set[int] = set()
+        self.fetched: list[int] = []
+
+    async def open(self, folder: str) -> FolderState:
+        """Select a folder."""
+        self.selected = self.folders[folder]
+        now = self._clock.now()
+        return FolderState(
+            folder=folder,
+            uidvalidity=self.selected.uidvalidity,
+            uidnext=self.selected.uidnext,
+            asked_at=now,
+            answered_at=now,
+        )
+
+    async def uids(self, first: int, below: int) -> tuple[int, ...]:
+        """UIDs of the selected folder."""
+        return tuple(uid for uid in sorted(self.selected.mails) if first <= uid < below)
+
+    async def listing(self, uids: Sequence[int]) -> tuple[Listed, ...]:
+        """Size and INTERNALDATE."""
+        found = self.selected.mails
+        return tuple(
+            Listed(uid=uid, size=self.selected.sizes.get(uid, len(found[uid][0])), internaldate=found[uid][1])
+            for uid in uids
+            if uid in found
+        )
+
+    async def fetch(self, uid: int, max_bytes: int) -> bytes | None:
+        """The raw mail, no more than ``max_bytes`` of it."""
+        self.fetched.append(uid)
+        if uid in self.vanish_before_fetch:
+            return None
+        return self.selected.mails[uid][0][:max_bytes]
+
+    async def server_time(self, folder: str) -> datetime:
+        """The server's clock is ours."""
+        del folder
+        return self._clock.now()
+
+    async def wait_for_news(self, seconds: float) -> None:
+        """There is never any."""
+        del seconds
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class FakeNoise:
+    """Different bytes at each call, the same in each run."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def __call__(self, size: int) -> bytes:
+        """That many bytes."""
+        return sha256(str(next(self._numbers)).encode()).digest()[:size]

@@ -1,0 +1,204 @@
+"""The mails that partners write, as the worker sees them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import count
+
+from gateway.domain.kinds import EXTENSION_REQUEST
+from gateway.domain.parties import Role
+from gateway.storage import Message
+from gateway.wire import dsn, manifest
+from gateway.wire.incoming import Attested, Incoming, Inner, Outer, Piece
+
+START = datetime(2026, 1, 25, 9, 0, tzinfo=UTC)
+"""A Sunday without any feast near it."""
+
+ADDRESSES = {Role.HOSPITAL: "soins@hopital.test", Role.CNAS: "conv@cnas.test", Role.CNSE: "medical@cnse.test"}
+FINGERPRINTS = {Role.HOSPITAL: "A" * 40, Role.CNAS: "B" * 40, Role.CNSE: "C" * 40}
+
+VALUES: Mapping[str, str] = {
+    "patient_name": "BENALI",
+    "patient_first_name": "Amine",
+    "patient_born": "1980-05-01",
+    "insurance_number": "démuni",
+    "authorised_from": "2026-01-02",
+    "authorised_until": "2026-02-20",
+    "nature": "prolongation",
+    "requested_from": "2026-02-21",
+    "requested_until": "2026-03-20",
+    "care": "rééducation",
+    "reason": "complication",
+    "quote_eur": "12500.00",
+    "physician": "Dr Martin",
+}
+ROLES = tuple(piece.role for piece in EXTENSION_REQUEST.pieces)
+
+REF = "7F3K-Q2"
+
+
+_ids = count(1)
+
+
+def outer(sender: str, *, message_id: str | None = None, cited: tuple[str, ...] = ()) -> Outer:
+    """Outer headers."""
+    return Outer(senders=(sender,), message_id=message_id, cited=cited, hops=(), date=START, automatic=False)
+
+
+def sealed_message(
+    kind: str,
+    *,
+    sender: Role,
+    to: tuple[str, ...],
+    values: Mapping[str, str],
+    ref: str = REF,
+    request_hash: str | None = None,
+    roles: tuple[str, ...] = (),
+    fingerprint: str | None = None,
+    address: str | None = None,
+    message_id: str | None = None,
+    entity: bytes | None = None,
+    signed_at: datetime = START,
+    date: datetime | None = None,
+    told: bool = True,
+) -> Incoming:
+    """A sealed message of the protocol as the worker sees it."""
+    number = next(_ids)
+    data = entity if entity is not None else f"entity {number}".encode()
+    pieces = tuple(
+        Piece(name=f"{role}.pdf", role=role, media_type="application/pdf", size=1, sha256="0" * 64) for role in roles
+    )
+    origin = address or ADDRESSES[sender]
+    return Incoming(
+        shape="ENCRYPTED",
+        outer=outer(origin, message_id=message_id),
+        fingerprint=fingerprint or FINGERPRINTS[sender],
+        signed_at=signed_at,
+        entity=data,
+        mic=sha256(data).hexdigest(),
+        inner=Inner(
+            senders=(origin,),
+            recipients=to,
+            message_id=message_id or f"<m{number}@{origin.rpartition('@')[2]}>",
+            date=date or signed_at,
+            subject="",
+            text="",
+            cited=(),
+            manifest=manifest.Manifest(
+                kind=kind,
+                case=ref,
+                party_from=sender.value,
+                request_hash=request_hash,
+                fields=dict(values),
+                software="test/1",
+            )
+            if told
+            else None,
+            pieces=pieces,
+        ),
+    )
+
+
+def request_mail(to: Role = Role.CNAS, *, ref: str = REF, **changes: object) -> Incoming:
+    """The hospital's extension request."""
+    options: dict[str, object] = {"values": VALUES, "roles": ROLES, "ref": ref} | changes
+    recipients = (ADDRESSES[Role.CNAS], ADDRESSES[Role.CNSE]) if to in {Role.CNAS, Role.CNSE} else ()
+    return sealed_message("EXTENSION_REQUEST", sender=Role.HOSPITAL, to=recipients, **options)  # type: ignore[arg-type]
+
+
+def answer_mail(
+    request_hash: str, *, accepts: bool = True, ref: str = REF, stated: datetime = START, **changes: object
+) -> Incoming:
+    """The CNAS's express answer."""
+    kind = "EXTENSION_ACCEPTANCE" if accepts else "EXTENSION_REFUSAL"
+    options: dict[str, object] = {"values": {}, "signed_at": stated, "ref": ref, "request_hash": request_hash} | changes
+    to = (ADDRESSES[Role.HOSPITAL], ADDRESSES[Role.CNSE])
+    return sealed_message(kind, sender=Role.CNAS, to=to, **options)  # type: ignore[arg-type]
+
+
+def receipt(
+    message: Message,
+    *,
+    received_at: datetime,
+    sender: Role = Role.CNAS,
+    mic: str | None = "same",
+    mic_algorithm: str | None = "sha-256",
+    kind: str = "processed",
+    modifiers: str = "",
+    original: str | None = None,
+    stated: bool = True,
+) -> Incoming:
+    """A signed receipt of a partner for a message of ours."""
+    number = next(_ids)
+    data = f"receipt {number}".encode()
+    attested = Attested(
+        original_message_id=original or message.message_id,
+        kind=kind,
+        modifiers=modifiers,
+        mic=message.mic if mic == "same" else mic,
+        mic_algorithm=mic_algorithm,
+        stated_at=received_at if stated else None,
+        date=received_at,
+    )
+    return Incoming(
+        shape="SIGNED_REPORT",
+        outer=outer(ADDRESSES[sender], cited=(attested.original_message_id or "",)),
+        fingerprint=FINGERPRINTS[sender],
+        signed_at=received_at,
+        entity=data,
+        mic=sha256(data).hexdigest(),
+        inner=Inner(
+            senders=(ADDRESSES[sender],),
+            recipients=(ADDRESSES[Role.HOSPITAL],),
+            message_id=f"<r{number}@test>",
+            date=received_at,
+            subject="",
+            text="",
+            cited=(),
+            manifest=None,
+            pieces=(),
+        ),
+        receipt=attested,
+    )
+
+
+def plain_mdn(
+    message_id: str, *, at: datetime, sender: str = ADDRESSES[Role.CNAS], kind: str = "displayed"
+) -> Incoming:
+    """A receipt that nobody signed."""
+    attested = Attested(
+        original_message_id=message_id,
+        kind=kind,
+        modifiers="",
+        mic=None,
+        mic_algorithm=None,
+        stated_at=None,
+        date=at,
+    )
+    return Incoming(shape="REPORT", outer=outer(sender), receipt=attested)
+
+
+def delivery_report(
+    *,
+    action: str,
+    envid: str | None = None,
+    message_id: str | None = None,
+    reporter: str = "mx.cnas.test",
+    at: datetime = START,
+) -> Incoming:
+    """A delivery status notification."""
+    line = dsn.DsnRecipient(final=ADDRESSES[Role.CNAS], original=None, action=action, status=None, last_attempt=at)
+    report = dsn.Dsn(
+        original_envelope_id=envid,
+        arrival_date=None,
+        reporting_mta=f"dns; {reporter}",
+        recipients=(line,),
+        original_message_id=message_id,
+        date=at,
+    )
+    return Incoming(shape="REPORT", outer=outer(f"mailer-daemon@{reporter}"), report=report)
+
+
+def plain_mail(sender: str, *, cited: tuple[str, ...] = ()) -> Incoming:
+    """A mail that claims nothing."""
+    return Incoming(shape="PLAIN", outer=outer(sender, cited=cited))

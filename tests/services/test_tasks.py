@@ -1,0 +1,227 @@
+"""The tasks of a running gateway: none stops for a failure, none keeps another waiting."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
+from gateway.ports import PublicKey
+from gateway.services import tasks
+from gateway.services.tasks import Rhythm, Tasks
+from gateway.storage import ClockMark, Mail
+from tests.services.fakes import FakeMailbox
+from tests.services.mails import plain_mail
+from tests.services.world import FOLDERS, World
+
+REFUSED = ProtocolBroken(server="imap", reason="création refusée")
+SECRET = "texte que personne ne doit lire"
+
+
+class _Session(FakeMailbox):
+    """Waits for news in real, short time; the time is asked of a scripted server."""
+
+    def __init__(self, world: World, factory: "_Factory") -> None:
+        super().__init__(world.clock, FOLDERS)
+        self.folders = world.mailbox.folders
+        self._factory = factory
+
+    async def server_time(self, folder: str) -> datetime:
+        """Counted; refused when told."""
+        self._factory.asked += 1
+        if self._factory.refusal is not None:
+            raise self._factory.refusal
+        return await super().server_time(folder)
+
+    async def wait_for_news(self, seconds: float) -> None:
+        """Nothing comes."""
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Counted."""
+        self._factory.open -= 1
+
+
+class _Factory:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.asked = self.open = 0
+        self.refusal: Exception | None = None
+
+    async def connect(self) -> _Session:
+        """A new session on the same folders."""
+        self.open += 1
+        return _Session(self._world, self)
+
+
+async def _no_keys() -> tuple[PublicKey, ...]:
+    return ()
+
+
+async def _use(keys: Sequence[PublicKey]) -> None:
+    del keys
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(tasks, "LONGEST_PAUSE", 0.005)
+    monkeypatch.setattr(tasks, "OUTBOX_SECONDS", 0.005)
+
+
+@asynccontextmanager
+async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Task[None]"]:
+    """The tasks at work, ended as the daemon ends them."""
+    work = Tasks(
+        mailboxes=factory,
+        poller=world.poller,
+        sender=world.sender,
+        deadlines=world.deadlines,
+        cabinet=world.cabinet,
+        clock=world.clock,
+        pinned_keys=_no_keys,
+        use_keys=_use,
+        rhythm=Rhythm(poll_seconds=0.005, tick_seconds=0.005, clock_folder="Horloge"),
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(work.work_until(stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        if not task.done():
+            await asyncio.wait_for(task, 10)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it holds, for at most ten seconds."""
+    for _ in range(2000):
+        if await condition():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("it never held")
+
+
+def _wanting_time(monkeypatch: pytest.MonkeyPatch, world: World) -> list[bool]:
+    """Deadlines that want a second source as long as the list says so."""
+    wanted = [True]
+
+    async def tick() -> bool:
+        return wanted[0]
+
+    monkeypatch.setattr(world.deadlines, "tick", tick)
+    return wanted
+
+
+async def test_a_server_that_refuses_to_tell_the_time_does_not_stop_the_mail(
+    cnas: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No right to create the folder, or no space: mail is taken, the time is asked again."""
+    _wanting_time(monkeypatch, cnas)
+    factory = _Factory(cnas)
+    factory.refusal = REFUSED
+
+    async def taken() -> bool:
+        return len(await cnas.all(Mail)) == 2 and factory.asked >= 3
+
+    cnas.drop(plain_mail("x@ailleurs.test"))
+    with capture_logs() as lines:
+        async with running(cnas, factory):
+            await until(lambda: _has_asked(factory, 2))
+            cnas.drop(plain_mail("x@ailleurs.test"))
+            await until(taken)
+    failing = [line for line in lines if line["event"] == "task.failing"]
+    assert [(line["task"], line["error"]) for line in failing] == [("time", "ProtocolBroken")]
+    assert factory.open == 0
+
+
+async def _has_asked(factory: _Factory, times: int) -> bool:
+    return factory.asked >= times
+
+
+async def test_the_time_is_asked_only_while_the_latest_tick_wants_it(
+    cnas: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wish of an earlier tick does not outlive it."""
+    await cnas.deadlines.tick()
+    wanted = _wanting_time(monkeypatch, cnas)
+    factory = _Factory(cnas)
+    async with running(cnas, factory):
+        await until(lambda: _has_asked(factory, 1))
+        wanted[0] = False
+        ticks = 0
+
+        async def tick() -> bool:
+            nonlocal ticks
+            ticks += 1
+            return False
+
+        async def ticked() -> bool:
+            return ticks > 2
+
+        monkeypatch.setattr(cnas.deadlines, "tick", tick)
+        await until(ticked)
+        asked, ticks = factory.asked, 0
+        await until(ticked)
+        assert factory.asked == asked
+    assert (await cnas.only(ClockMark)).agreed_at == cnas.clock.now()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [("poller", "poll", "inbound"), ("sender", "round", "outbound"), ("deadlines", "tick", "deadlines")],
+)
+@pytest.mark.parametrize("error", [ZeroDivisionError(SECRET), StorageFailed(place="disque", reason="plein")])
+async def test_a_task_goes_on_after_any_failure(
+    cnas: World, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str, str], error: Exception
+) -> None:
+    """A defect of ours is told once, by its type alone, and tried again like a failure of the world."""
+    calls = 0
+    part, name, task = place
+    service = getattr(cnas, part)
+    good = getattr(service, name)
+
+    async def fail(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls <= 3:
+            raise error
+        return await good(*arguments)
+
+    async def recovered() -> bool:
+        return calls > 4
+
+    monkeypatch.setattr(service, name, fail)
+    with capture_logs() as lines:
+        async with running(cnas, _Factory(cnas)):
+            await until(recovered)
+    code = error.code if isinstance(error, GatewayError) else "ZeroDivisionError"
+    event = "task.failing" if isinstance(error, GatewayError) else "task.defect"
+    told = [(line["event"], line["task"], line.get("error")) for line in lines if line.get("task") == task]
+    assert told == [(event, task, code), ("task.recovered", task, None)]
+    assert SECRET not in str(lines)
+
+
+async def test_a_defect_while_the_time_is_asked_stops_nothing(cnas: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fourth task is like the others."""
+    _wanting_time(monkeypatch, cnas)
+    factory = _Factory(cnas)
+    factory.refusal = ZeroDivisionError(SECRET)
+    with capture_logs() as lines:
+        async with running(cnas, factory):
+            await until(lambda: _has_asked(factory, 3))
+    told = [(line["event"], line["error"]) for line in lines if line.get("task") == "time"]
+    assert told == [("task.defect", "ZeroDivisionError")]
+
+
+async def test_a_cancellation_is_not_a_failure(cnas: World) -> None:
+    """The tasks end at once when the process is told to."""
+    async with running(cnas, _Factory(cnas)) as task:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 10)
+        assert task.cancelled()

@@ -1,0 +1,419 @@
+"""One gateway of any role on a real database file and a real vault, and the mails that its partners write to it."""
+
+import atexit
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+
+from gateway.adapters import database
+from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway.adapters.vault import FileVault
+from gateway.domain.kinds import EXTENSION_REQUEST
+from gateway.domain.parties import (
+    Directory,
+    Partner,
+    PartnerKind,
+    Party,
+    ReceptionPolicy,
+    Role,
+    Suite,
+    default_policy,
+)
+from gateway.domain.workdays import Calendar
+from gateway.services.accept import Accept
+from gateway.services.cabinet import Cabinet
+from gateway.services.compose import Composer
+from gateway.services.deadlines import Deadlines
+from gateway.services.desk import Desk, Fiche, Submitted
+from gateway.services.inbox import InboxPoller
+from gateway.services.pins import Pins
+from gateway.services.receive import Arrival, Receiver
+from gateway.services.reports import Reports
+from gateway.services.requests import Requests
+from gateway.services.send import Sender
+from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
+from gateway.wire.incoming import Incoming
+from gateway.wire.payload import Attachment
+from tests.services.fakes import FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
+from tests.services.mails import ADDRESSES, FINGERPRINTS, ROLES, START, VALUES, plain_mdn, receipt
+
+END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
+"""T of a request received at START: 24:00 in Algiers of the Wednesday."""
+
+GRACE = timedelta(hours=12)
+RIPE = END + GRACE + timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+
+SHIPPED: Calendar = load_calendar(SHIPPED_CALENDAR)
+OWN_MTA = "mx.interne.test"
+FOLDERS = ("INBOX", "Junk")
+MAX_MAIL = 1_000_000
+
+PIECES = tuple(
+    Attachment(name=f"{role}.pdf", media_type="application/pdf", data=role.encode(), role=role) for role in ROLES
+)
+T = TypeVar("T", bound=Value)
+
+
+def partner(role: Role, *, kind: PartnerKind = PartnerKind.GATEWAY, policy: ReceptionPolicy | None = None) -> Partner:
+    """The partner of a role, whose id is the role's name."""
+    return Partner(
+        id=role.value,
+        role=role,
+        kind=kind,
+        suite=Suite.OPENPGP,
+        addresses=(ADDRESSES[role],),
+        policy=policy or default_policy(kind),
+        max_bytes=25_000_000,
+    )
+
+
+@cache
+def _template(role: Role) -> Path:
+    folder = Path(mkdtemp(prefix="gateway-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "template.sqlite3"
+    database.create(f"sqlite+aiosqlite:///{path}", {"party": f"{role.value}-essai", "role": role.value, "site": "s"})
+    return path
+
+
+@dataclass(kw_only=True)
+class World:
+    """All parts of one gateway."""
+
+    role: Role
+    party: Party
+    directory: Directory
+    clock: FakeClock
+    store: Store
+    vault: FileVault
+    cabinet: Cabinet
+    sealer: FakeSealer
+    opener: FakeOpener
+    courier: FakeCourier
+    mailbox: FakeMailbox
+    composer: Composer
+    requests: Requests
+    deadlines: Deadlines
+    desk: Desk
+    pins: Pins
+    receiver: Receiver
+    sender: Sender
+    poller: InboxPoller
+    calendar: Calendar
+    persons: int
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    # --- what is stored
+
+    async def all(self, kind: type[T], /, **equal: Any) -> tuple[T, ...]:
+        """Every row."""
+        async with self.store.view() as view:
+            return await view.all(kind, **equal)
+
+    async def only(self, kind: type[T], /, **equal: Any) -> T:
+        """The only row."""
+        rows = await self.all(kind, **equal)
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    async def request(self) -> Request:
+        """The only request."""
+        return await self.only(Request)
+
+    async def events(self, event: str | None = None) -> tuple[AuditEntry, ...]:
+        """Audit records, of one event or all."""
+        async with self.store.view() as view:
+            return await view.entries() if event is None else await view.entries(event=event)
+
+    async def names(self) -> tuple[str, ...]:
+        """The names of all audit events, in order."""
+        return tuple(entry.event for entry in await self.events())
+
+    async def lacking(self) -> tuple[str, ...]:
+        """The names of the conditions that do not hold now for the only request."""
+        request = await self.request()
+        async with self.store.view() as view:
+            found = await self.deadlines.standing(view, request)
+        return tuple(condition.name for condition in found if not condition.holds)
+
+    async def outbox(self, partner_id: str) -> tuple[Transmission, ...]:
+        """Transmissions for a partner."""
+        return await self.all(Transmission, partner=partner_id)
+
+    async def change(self, value: T) -> T:
+        """Write a row back, as no service does."""
+        async with self.store.act() as act:
+            return await act.save(value)
+
+    # --- what happens
+
+    async def submit(self, *, ref: str | None = None, **values: str) -> Submitted:
+        """A person submits the request."""
+        fiche = Fiche(
+            path="fiche.toml", kind=EXTENSION_REQUEST, ref=ref, values={**VALUES, **values}, attachments=PIECES
+        )
+        return await self.desk.submit(fiche, actor="alice")
+
+    async def take(
+        self,
+        seen: Incoming | BaseException,
+        *,
+        raw: bytes | None = None,
+        at: datetime | None = None,
+        internaldate: datetime | None = None,
+        not_before: datetime | None = None,
+        folder: str = "INBOX",
+    ) -> Mail:
+        """A mail arrives, now unless told otherwise, and is taken in."""
+        number = next(self.numbers)
+        data = raw if raw is not None else f"X-Number: {number}\r\n\r\n".encode()
+        self.opener.scripted[data] = self.stamped(seen, at) if isinstance(seen, Incoming) else seen
+        arrival = Arrival(
+            mailbox=self.party.address,
+            folder=folder,
+            uidvalidity=99,
+            uid=number,
+            internaldate=internaldate or at or self.clock.now(),
+            size=len(data),
+            raw=data,
+            too_large=False,
+            not_before=not_before,
+            seen_at=self.clock.now(),
+        )
+        return await self.receiver.take(arrival)
+
+    def stamped(self, seen: Incoming, at: datetime | None = None) -> Incoming:
+        """The mail as our own server stamped it."""
+        if seen.outer is None:
+            return seen
+        return replace(seen, outer=replace(seen.outer, hops=((OWN_MTA, at or self.clock.now()),)))
+
+    def drop(self, seen: Incoming, *, folder: str = "INBOX", raw: bytes | None = None) -> int:
+        """A mail lies in the mailbox from now on."""
+        data = raw if raw is not None else f"X-Number: {next(self.numbers)}\r\n\r\n".encode()
+        self.opener.scripted[data] = self.stamped(seen)
+        return self.mailbox.folders[folder].put(data, self.clock.now())
+
+    async def poll(self) -> int:
+        """Look at the mailbox."""
+        return await self.poller.poll(self.mailbox)
+
+    async def send_all(self) -> None:
+        """Hand everything over that is ready."""
+        while await self.sender.round():
+            pass
+
+    async def to_running(self, **values: str) -> Submitted:
+        """A request that was handed over and acknowledged, now."""
+        submitted = await self.submit(**values)
+        await self.send_all()
+        row = await self.take(receipt(submitted.message, received_at=self.clock.now()))
+        assert row.verdict.value == "receipt", row
+        return submitted
+
+    async def to_running_by_mdn(self) -> Submitted:
+        """A request that a mail program displayed, now."""
+        submitted = await self.submit()
+        await self.send_all()
+        await self.take(plain_mdn(submitted.message.message_id, at=self.clock.now()))
+        return submitted
+
+    async def at_ripe(self, at: datetime = RIPE) -> None:
+        """Every condition that time and machines fulfil is fulfilled at this instant."""
+        self.clock.go_to(at)
+        await self.deadlines.tick()
+        await self.poll()
+        assert await self.deadlines.agree(self.clock.now())
+
+    async def pin(self, owner: Partner, fingerprint: str) -> Pin:
+        """Pin a key."""
+        async with self.store.act() as act:
+            return await act.add(
+                Pin(
+                    site="s",
+                    partner=owner.id,
+                    suite="openpgp",
+                    fingerprint=fingerprint,
+                    material="key",
+                    pinned_at=self.clock.now(),
+                    pinned_by="alice",
+                    confirmed_by="alice",
+                )
+            )
+
+
+_first: list[Engine] = []
+
+
+def _share_statements(store: database.DatabaseStore) -> None:
+    """Let SQLAlchemy compile each statement once for all tests, instead of once for each engine of each test."""
+    for engine in (store._writer.sync_engine, store._reader.sync_engine):
+        if not _first:
+            _first.append(engine)
+        engine.dialect, engine._compiled_cache = _first[0].dialect, _first[0]._compiled_cache
+
+
+@asynccontextmanager
+async def open_world(
+    folder: Path,
+    role: Role = Role.HOSPITAL,
+    *,
+    persons: int = 1,
+    partners: tuple[Partner, ...] | None = None,
+    calendar: Calendar = SHIPPED,
+    at: datetime = START,
+    pinned: bool = True,
+) -> AsyncIterator[World]:
+    """A new gateway in this folder; partners have their keys pinned."""
+    path = folder / f"{role.value}.sqlite3"
+    shutil.copy(_template(role), path)
+    clock = FakeClock(at)
+    party = Party(
+        id=f"{role.value}-essai", role=role, name=f"Établissement {role.value}", address=ADDRESSES[role], site="s"
+    )
+    others = partners or tuple(partner(other) for other in ADDRESSES if other is not role)
+    store = database.DatabaseStore(f"sqlite+aiosqlite:///{path}", clock=clock, site="s", party=party.id)
+    _share_statements(store)
+    vault = FileVault(folder=folder / f"spool-{role.value}", master=b"m" * 32)
+    world = assemble(
+        store=store,
+        vault=vault,
+        clock=clock,
+        party=party,
+        directory=Directory(others),
+        calendar=calendar,
+        persons=persons,
+    )
+    try:
+        if pinned:
+            for other in others:
+                await world.pin(
+                    other, FINGERPRINTS.get(other.role, "F" * 40) if other.id == other.role.value else "D" * 40
+                )
+        yield world
+    finally:
+        await store.close()
+
+
+def assemble(
+    *,
+    store: Store,
+    vault: FileVault,
+    clock: FakeClock,
+    party: Party,
+    directory: Directory,
+    calendar: Calendar,
+    persons: int,
+) -> World:
+    """All services on one store."""
+    sealer, opener, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    cabinet = Cabinet(store=store, vault=vault, clock=clock)
+    random = FakeNoise()
+    own_mta = frozenset({OWN_MTA})
+    composer = Composer(
+        party=party,
+        directory=directory,
+        sealer=sealer,
+        cabinet=cabinet,
+        clock=clock,
+        noise=random,
+        max_bytes=25_000_000,
+    )
+    requests = Requests(
+        party=party,
+        directory=directory,
+        calendar=calendar,
+        clock=clock,
+        grace=GRACE,
+    )
+    deadlines = Deadlines(
+        store=store,
+        requests=requests,
+        composer=composer,
+        cabinet=cabinet,
+        clock=clock,
+        party=party,
+        directory=directory,
+        watched=tuple((party.address, name) for name in FOLDERS),
+        persons_needed=persons,
+    )
+    desk = Desk(
+        store=store,
+        cabinet=cabinet,
+        composer=composer,
+        requests=requests,
+        deadlines=deadlines,
+        clock=clock,
+        noise=random,
+        party=party,
+        directory=directory,
+        persons_needed=persons,
+    )
+    pins = Pins(store=store, clock=clock, party=party, directory=directory, persons_needed=persons)
+    receiver = Receiver(
+        store=store,
+        cabinet=cabinet,
+        opener=opener,
+        composer=composer,
+        accept=Accept(party=party, requests=requests, cabinet=cabinet, clock=clock),
+        reports=Reports(party=party, directory=directory, requests=requests, clock=clock, own_mta=own_mta),
+        clock=clock,
+        party=party,
+        directory=directory,
+        own_mta=own_mta,
+    )
+    sender = Sender(
+        store=store,
+        cabinet=cabinet,
+        composer=composer,
+        courier=courier,
+        sealer=sealer,
+        requests=requests,
+        clock=clock,
+        party=party,
+        directory=directory,
+    )
+    poller = InboxPoller(
+        store=store,
+        receiver=receiver,
+        clock=clock,
+        party=party,
+        mailbox=party.address,
+        folders=FOLDERS,
+        interval=15,
+        max_bytes=MAX_MAIL,
+    )
+    return World(
+        role=party.role,
+        party=party,
+        directory=directory,
+        clock=clock,
+        store=store,
+        vault=vault,
+        cabinet=cabinet,
+        sealer=sealer,
+        opener=opener,
+        courier=courier,
+        mailbox=FakeMailbox(clock, FOLDERS),
+        composer=composer,
+        requests=requests,
+        deadlines=deadlines,
+        desk=desk,
+        pins=pins,
+        receiver=receiver,
+        sender=sender,
+        poller=poller,
+        calendar=calendar,
+        persons=persons,
+    )
