@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 
@@ -29,7 +30,7 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
-from gateway.domain.errors import AlreadyRunning, DatabaseMissing
+from gateway.domain.errors import AlreadyRunning, DatabaseMissing, NotAllowed
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock, PublicKey
 from gateway.servers import imap_settings, smtp_settings, token_provider
@@ -114,6 +115,7 @@ async def open_base(
         ConfigError, DatabaseDamaged.
     """
     os.umask(0o077)
+    _require_owner(settings.gateway.data)
     accepted = [identity(settings, rehearsal=clock is not None)]
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
@@ -129,6 +131,13 @@ async def open_base(
         yield Base(settings=settings, clock=clock, store=store, cabinet=cabinet)
     finally:
         await store.close()
+
+
+def _require_owner(data: Path) -> None:
+    """Files written by another account would be unreadable for the daemon, and hold its outbox."""
+    if data.is_dir() and data.stat().st_uid != os.getuid():
+        reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
+        raise NotAllowed(act=f"ouvrir {data}", reason=reason)
 
 
 @asynccontextmanager

@@ -240,6 +240,7 @@ class PartnerSection(Section):
     starts_from: GradeName | None = None
     records_alone_from: GradeName | None = None
     convention: str | None = Field(default=None, min_length=3)
+    answers_come_here: str | None = Field(default=None, min_length=3)
 
     @model_validator(mode="after")
     def _written_agreement(self) -> "PartnerSection":
@@ -265,6 +266,7 @@ class PartnerSection(Section):
                     Grade[self.records_alone_from.upper()] if self.records_alone_from else default.records_alone_from
                 ),
                 convention=self.convention,
+                answers_come_here=self.answers_come_here,
             ),
         )
 

@@ -35,9 +35,7 @@ def settings(path: Path) -> Any:
 
 def system_user() -> str:
     """The person's account; behind sudo, the account that called it."""
-    if os.getuid() == 0 and os.environ.get("SUDO_USER"):
-        return os.environ["SUDO_USER"]
-    return pwd.getpwuid(os.getuid()).pw_name
+    return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
 
 
 def person(conf: Any) -> str:

@@ -45,12 +45,14 @@ class Grade(IntEnum):
 class ReceptionPolicy:
     """Thresholds of a partner: which grade starts a period, and from which one it records alone.
 
-    ``convention`` names the written agreement that lowers ``records_alone_from`` below a signed reply.
+    ``convention`` names the written agreement that lowers ``records_alone_from`` below a signed reply;
+    ``answers_come_here`` the one by which answers come to the gateway's address and by no other way.
     """
 
     starts_from: Grade
     records_alone_from: Grade
     convention: str | None = None
+    answers_come_here: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

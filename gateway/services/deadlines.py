@@ -330,7 +330,7 @@ class Deadlines:
             ),
             awaiting=request.state is life.State.ELAPSED,
             other_way_excluded=all(
-                partner.kind is PartnerKind.GATEWAY or partner.policy.convention is not None for partner in cnas
+                partner.kind is PartnerKind.GATEWAY or partner.policy.answers_come_here is not None for partner in cnas
             ),
             vanished=tuple(mail.id for mail in vanished),
             mailbox_rebuilt=await self._rebuilt(view, request),

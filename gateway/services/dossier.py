@@ -49,7 +49,7 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A case as its page shows it; ``patient`` is None when it was forgotten or never known."""
+    """A case as its page shows it; ``patient`` is None in listings, and when it was forgotten or never known."""
 
     case: Case
     patient: dict[str, str] | None
@@ -109,7 +109,7 @@ class Archive:
         """Every case, oldest first."""
         async with self._store.view() as view:
             found = await view.all(Case, site=self._party.site)
-            return tuple([await self._case_view(view, case) for case in found])
+            return tuple([await self._case_view(view, case, with_patient=False) for case in found])
 
     async def case(self, ref: str) -> CaseView:
         """One case.
@@ -121,14 +121,14 @@ class Archive:
             found = await view.all(Case, site=self._party.site, ref=parse_token(ref), limit=1)
             if not found:
                 raise Unknown(kind="dossier", ref=ref)
-            return await self._case_view(view, found[0])
+            return await self._case_view(view, found[0], with_patient=True)
 
-    async def _case_view(self, view: View, case: Case) -> CaseView:
+    async def _case_view(self, view: View, case: Case, *, with_patient: bool) -> CaseView:
         requests = await view.all(Request, site=self._party.site, case_id=case.id)
         messages = await view.all(Message, site=self._party.site, case_id=case.id)
         transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
         patient = None
-        if case.identity is not None:
+        if with_patient and case.identity is not None:
             key = await self._cabinet.case_key(view, case)
             if key.destroyed_at is None:
                 patient = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))

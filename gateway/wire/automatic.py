@@ -1,6 +1,5 @@
 """Which mails a machine wrote, and which must never be answered by one (RFC 3834, RFC 8098 §2.1)."""
 
-from gateway.domain.errors import MailMalformed
 from gateway.wire.mime import Headers
 
 # Honest mail passes fewer than twenty servers; RFC 5321 §6.3 takes a hundred for a loop, we stop answering sooner.
@@ -23,15 +22,7 @@ def has_null_return_path(headers: Headers) -> bool:
     return any("".join(value.split()) == "<>" for value in headers.get_all("return-path"))
 
 
-def require_answerable(headers: Headers) -> None:
-    """Refuse a mail that an automatic answer, receipts included, could send into a loop.
-
-    Raises:
-        MailMalformed: step ``answer``; reason ``auto-submitted``, ``null-return-path`` or ``too-many-hops``.
-    """
-    if is_auto_submitted(headers):
-        raise MailMalformed(reason="auto-submitted", step="answer")
-    if has_null_return_path(headers):
-        raise MailMalformed(reason="null-return-path", step="answer")
-    if len(headers.get_all("received")) > MAX_HOPS:
-        raise MailMalformed(reason="too-many-hops", step="answer")
+def is_answerable(headers: Headers) -> bool:
+    """False for a mail that an automatic answer, receipts included, could send into a loop."""
+    in_a_loop = len(headers.get_all("received")) > MAX_HOPS
+    return not (is_auto_submitted(headers) or has_null_return_path(headers) or in_a_loop)

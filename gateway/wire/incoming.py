@@ -12,7 +12,7 @@ from datetime import datetime
 from gateway.domain.case import ALPHABET
 from gateway.domain.errors import MailMalformed
 from gateway.wire import dsn, fields, manifest, mdn
-from gateway.wire.automatic import is_auto_submitted
+from gateway.wire.automatic import is_answerable
 from gateway.wire.mime import Headers, Part, parse
 from gateway.wire.payload import read_payload
 
@@ -130,7 +130,7 @@ def read_outer(headers: Headers) -> Outer:
         cited=_ids((*headers.get_all("In-Reply-To"), *headers.get_all("References"))),
         hops=tuple((hop.by, hop.at) for hop in map(fields.received, headers.get_all("Received"))),
         date=_date(headers),
-        automatic=is_auto_submitted(headers),
+        automatic=not is_answerable(headers),
         domains=_domains(headers),
         tokens=_tokens(headers.get_all("Subject")),
     )

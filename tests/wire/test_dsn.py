@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import MailMalformed
 from gateway.wire import automatic, dsn
-from gateway.wire.automatic import has_null_return_path, is_auto_submitted, require_answerable
+from gateway.wire.automatic import has_null_return_path, is_answerable, is_auto_submitted
 from gateway.wire.dsn import Dsn, DsnRecipient, read_report
 from gateway.wire.mime import parse, parse_headers
 
@@ -144,19 +144,14 @@ def test_the_null_return_path_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "reason"),
-    [
-        (b"Auto-Submitted: auto-replied", "auto-submitted"),
-        (b"Return-Path: <>", "null-return-path"),
-        (b"Received: x\r\n" * (automatic.MAX_HOPS + 1), "too-many-hops"),
-    ],
+    "block",
+    [b"Auto-Submitted: auto-replied", b"Return-Path: <>", b"Received: x\r\n" * (automatic.MAX_HOPS + 1)],
 )
-def test_a_mail_that_could_loop_is_not_answered(block: bytes, reason: str) -> None:
+def test_a_mail_that_could_loop_is_not_answered(block: bytes) -> None:
     """Each mark alone is enough."""
-    with pytest.raises(MailMalformed, match=reason):
-        require_answerable(parse_headers(block))
+    assert not is_answerable(parse_headers(block))
 
 
 def test_a_person_may_be_answered() -> None:
     """No mark, few hops."""
-    require_answerable(parse_headers(b"From: a@b.c\r\n" + b"Received: x\r\n" * automatic.MAX_HOPS))
+    assert is_answerable(parse_headers(b"From: a@b.c\r\n" + b"Received: x\r\n" * automatic.MAX_HOPS))
