@@ -122,15 +122,29 @@ def _wire(stage: Stage, patient: papers.Patient) -> None:
     screen.done("Ni le nom du patient, ni les soins, ni le motif ne s'y lisent.")
 
 
+def _receipt(stage: Stage) -> str:
+    """The first signed receipt of the CNAS (RFC 8098), as it lies in the hospital's mailbox, without its signature."""
+    for raw in stage.server.delivered[stage.actors["hospital"].profile.address]:
+        mail = message_from_bytes(raw, policy=default)
+        if mail["From"] != stage.actors["cnas"].profile.address:
+            continue
+        for part in mail.walk():
+            if part.get_content_type() == "message/disposition-notification":
+                told = "\n".join(str(block).strip() for block in part.get_payload())
+                return f"Content-Type: {mail.get_content_type()}\nSubject: {mail['Subject']}\n[…]\n{told}"
+    raise DemonstrationFailed("La CNAS n'a pas accusé réception.")
+
+
 async def _period_starts(stage: Stage, done: Submitted) -> None:
     screen = stage.screen
     await stage.reach(ALL, done, State.RUNNING)
     screen.scene("L'accusé de réception signé fait partir le délai")
     screen.say(
         "La passerelle de la CNAS a ouvert et vérifié le courrier, puis renvoyé un accusé de réception signé qui dit "
-        "l'instant de la réception. Sans accusé, aucun délai. La CNAS a quatre jours ouvrables algériens pour "
-        "répondre :"
+        "l'instant de la réception, sans un mot du contenu :"
     )
+    screen.quote(_receipt(stage))
+    screen.say("Sans accusé, aucun délai. La CNAS a maintenant quatre jours ouvrables algériens pour répondre :")
     await stage.command("hospital", "clock", "explain", done.case.ref)
     period = await stage.period(done)
     screen.say(f"Le jour de réception, {day(period.reception_day)}, compte : c'est un jour ouvrable.")
