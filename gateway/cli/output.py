@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
 from gateway.domain.request import State
+from gateway.storage import Direction, Message
 
 _ALGIERS = ZoneInfo("Africa/Algiers")
 _PARIS = ZoneInfo("Europe/Paris")
@@ -90,6 +92,17 @@ def end(at: datetime | None) -> str:
         return "–"
     last = (at - timedelta(minutes=1)).astimezone(_ALGIERS)
     return f"{day(last.date())} à {last:%H h %M}, heure d'Alger"
+
+
+def title(kind: str) -> str:
+    """A message kind as a person calls it."""
+    return KINDS[kind].title if kind in KINDS else "Accusé de réception"
+
+
+def message_row(row: Message) -> tuple[str, str, str, str, str]:
+    """A message in a listing."""
+    way = "reçu" if row.direction is Direction.IN else "envoyé"
+    return str(row.id), way, title(row.kind), row.partner.replace("+", ", "), instant(row.at)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.clock import show_period
-from gateway.cli.output import CONDITIONS, GRADES, STATES, day, echo_json, end, instant, table
+from gateway.cli.output import (
+    CONDITIONS,
+    GRADES,
+    STATES,
+    day,
+    echo_json,
+    end,
+    instant,
+    message_row,
+    table,
+    title,
+)
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
 
 case_app = typer.Typer(help="Un dossier.", no_args_is_help=True)
@@ -46,10 +57,7 @@ def case_show(
     for item in view.requests:
         _show_request(item)
     typer.echo("")
-    rows = [
-        (str(row.id), "reçu" if row.direction.value == "in" else "envoyé", row.kind, row.partner, instant(row.at))
-        for row in view.messages
-    ]
+    rows = [message_row(row) for row in view.messages]
     table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
 
 
@@ -159,10 +167,7 @@ def message_list(
     if as_json:
         echo_json(list(found))
         return
-    rows = [
-        (str(row.id), "reçu" if row.direction.value == "in" else "envoyé", row.kind, row.partner, instant(row.at))
-        for row in found
-    ]
+    rows = [message_row(row) for row in found]
     table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
 
 
@@ -173,7 +178,7 @@ def message_show(
     """Lire un message ; la lecture est inscrite au journal."""
     who = person(settings(config))
     row, payload = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
-    typer.echo(f"Message {row.id} – {row.kind} – {instant(row.at)}")
+    typer.echo(f"Message {row.id} – {title(row.kind)} – {instant(row.at)}")
     typer.echo(f"Objet : {payload.subject}")
     typer.echo("")
     typer.echo(payload.text)

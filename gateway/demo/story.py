@@ -116,8 +116,8 @@ def _wire(stage: Stage, patient: papers.Patient) -> None:
         raise DemonstrationFailed("Un mot du dossier se lit dans le courrier.")
     subject = message_from_bytes(raw, policy=default)["Subject"]
     screen.say(
-        f"Objet : « {subject} ». Signé par l'hôpital, chiffré pour la CNAS et le CNSE ({len(raw)} octets). Un simple "
-        "programme de messagerie avec PGP/MIME l'ouvre aussi."
+        f"Objet : « {subject} ». Signé par l'hôpital, chiffré pour la CNAS seule ({len(raw)} octets) ; le CNSE a le "
+        "sien. Un simple programme de messagerie avec PGP/MIME l'ouvre aussi."
     )
     screen.done("Ni le nom du patient, ni les soins, ni le motif ne s'y lisent.")
 

@@ -125,6 +125,14 @@ class DatabaseMissing(ConfigError):
     mend = "Corrigez [gateway] data, ou créez la base avec « gateway init »."
 
 
+class RehearsalOnly(ConfigError):
+    """The database belongs to a demonstration, whose time is not the world's."""
+
+    what = "Cette base est celle d'une démonstration."
+    why = "Son horloge est virtuelle : rien de réel ne doit y être envoyé ni enregistré."
+    mend = "Pour un vrai service, lancez « gateway init » dans un autre dossier."
+
+
 class AlreadyRunning(ConfigError):
     """Another daemon already works on this data folder."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.database import REHEARSAL, create, recognise, upgrade
-from gateway.domain.errors import DatabaseDamaged
+from gateway.domain.errors import DatabaseDamaged, RehearsalOnly
 
 OURS = {"party": "chu-demo", "role": "hospital", "site": "principal"}
 REHEARSED = OURS | {REHEARSAL: "true"}
@@ -21,9 +21,9 @@ def test_a_rehearsals_database_is_refused_where_a_real_one_is_wanted(url: str) -
     """By commands that act, and by the daemon; the error names the reason."""
     create(url, REHEARSED)
 
-    with pytest.raises(DatabaseDamaged, match="démonstration"):
+    with pytest.raises(RehearsalOnly, match="démonstration"):
         recognise(url, OURS)
-    with pytest.raises(DatabaseDamaged, match="démonstration"):
+    with pytest.raises(RehearsalOnly, match="démonstration"):
         upgrade(url, OURS)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, 
 from sqlalchemy.exc import DBAPIError
 
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
-from gateway.domain.errors import DatabaseDamaged, DatabaseMissing
+from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnly
 from gateway.domain.merkle import Frontier
 
 HEAD = "0001"
@@ -57,6 +57,7 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
     Raises:
         DatabaseMissing: there is none; ``gateway init`` makes one.
         DatabaseDamaged: corrupt, of a newer version, or somebody else's.
+        RehearsalOnly: a demonstration made it.
     """
     _require_file(url)
     with _connection(url) as connection:
@@ -86,6 +87,7 @@ def recognise(url: str, *identities: dict[str, str]) -> None:
     Raises:
         DatabaseMissing: there is none.
         DatabaseDamaged: unreadable, of another version, or somebody else's.
+        RehearsalOnly: a demonstration made it.
     """
     _require_file(url)
     with _connection(url) as connection:
@@ -153,6 +155,6 @@ def _recognise(connection: Connection, *identities: dict[str, str]) -> None:
     stored = {row.key: row.value for row in connection.execute(select(_META))}
     if stored in identities:
         return
-    if REHEARSAL in stored:
-        raise DatabaseDamaged(reason="Elle vient d'une démonstration : l'horloge y était virtuelle, rien n'y fait foi.")
+    if stored.pop(REHEARSAL, None) and stored in identities:
+        raise RehearsalOnly
     raise DatabaseDamaged(reason="Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site.")
