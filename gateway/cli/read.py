@@ -244,6 +244,8 @@ def _show_status(now: Any) -> None:
     typer.echo(f"Délais écoulés en attente d'enregistrement : {now.elapsed}")
     typer.echo(f"Prochaine fin de délai : {end(now.next_end)}")
     if not now.watching:
-        typer.echo("LE COURRIER N'EST PAS RELEVÉ : vérifiez que « gateway run » tourne et que le serveur répond.")
+        stale = [folder for folder, at in now.polled_at.items() if not now.fresh(at)]
+        typer.echo(f"LE COURRIER N'EST PAS RELEVÉ ({', '.join(stale)}).")
+        typer.echo("Vérifiez que « gateway run » tourne, que le serveur répond et que ces dossiers y existent.")
     elif now.healthy:
         typer.echo("Tout va bien.")

@@ -77,7 +77,11 @@ class Status:
     @property
     def watching(self) -> bool:
         """True when every folder was polled lately."""
-        return all(at is not None and self.now - at <= STALE_POLL for at in self.polled_at.values())
+        return all(self.fresh(at) for at in self.polled_at.values())
+
+    def fresh(self, at: datetime | None) -> bool:
+        """True for a poll that is recent enough."""
+        return at is not None and self.now - at <= STALE_POLL
 
     @property
     def healthy(self) -> bool:

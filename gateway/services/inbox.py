@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from gateway.domain.errors import GatewayError, ServerError
+from gateway.domain.errors import GatewayError, ProtocolBroken, ServerError
 from gateway.domain.parties import Party
 from gateway.ports import Clock, FolderState, Listed, Mailbox
 from gateway.services.receive import Arrival, Receiver
@@ -86,6 +86,10 @@ class _Waiting:
         return finished[-1] if finished else None
 
 
+REFUSED_SECONDS = 600.0
+"""How long a folder that the server refuses is left alone: it stays unwatched, which ``status`` says meanwhile."""
+
+
 class InboxPoller:
     """One mailbox."""
 
@@ -110,6 +114,7 @@ class InboxPoller:
         self._interval = interval
         self._max_bytes = max_bytes
         self._waiting: dict[str, _Waiting] = {}
+        self._refused: dict[str, float] = {}
 
     async def poll(self, session: Mailbox) -> int:
         """Look once at every folder. Returns how many mails were taken in.
@@ -120,11 +125,28 @@ class InboxPoller:
         taken = 0
         # The first named, where answers arrive, comes last: it stays selected, and its news end the waiting.
         for folder in reversed(self._folders):
-            taken += await self._poll_folder(session, folder)
+            if not self._rests(folder):
+                taken += await self._poll_folder(session, folder)
         return taken
 
+    def _rests(self, folder: str) -> bool:
+        """A folder that the server refuses, such as a Junk that does not exist, must not keep the others unread."""
+        since = self._refused.get(folder)
+        return since is not None and self._clock.uptime() - since < REFUSED_SECONDS
+
+    async def _open(self, session: Mailbox, folder: str) -> FolderState:
+        try:
+            state = await session.open(folder)
+        except ProtocolBroken:
+            if folder != self._folders[0]:
+                _log.warning("folder.refused", folder=self._folders.index(folder), next_try_s=REFUSED_SECONDS)
+                self._refused[folder] = self._clock.uptime()
+            raise
+        self._refused.pop(folder, None)
+        return state
+
     async def _poll_folder(self, session: Mailbox, folder: str) -> int:
-        state = await session.open(folder)
+        state = await self._open(session, folder)
         async with self._store.view() as view:
             last = await self._last(view, folder)
         same = last is not None and last.uidvalidity == state.uidvalidity

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
-from gateway.domain.errors import KeyUnusable, OwnKeyUnusable
+from gateway.domain.errors import KeyUnusable, OwnKeyUnusable, ProtocolBroken
 from gateway.ports import Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
 from gateway.wire.incoming import Incoming
 
@@ -170,6 +170,8 @@ class FakeMailbox:
 
     async def open(self, folder: str) -> FolderState:
         """Select a folder."""
+        if folder not in self.folders:
+            raise ProtocolBroken(server="imap", reason="NO")
         self.selected = self.folders[folder]
         now = self._clock.now()
         return FolderState(

@@ -316,3 +316,17 @@ async def test_the_first_named_folder_stays_selected(cnas: World) -> None:
     """IDLE tells the news of the folder where answers arrive."""
     await cnas.poll()
     assert cnas.mailbox.selected is cnas.mailbox.folders["INBOX"]
+
+
+async def test_a_folder_that_the_server_refuses_leaves_the_others_read(hospital: World) -> None:
+    """A Junk that does not exist: the session ends once, then INBOX is read; Junk is watched once it is there."""
+    junk = hospital.mailbox.folders.pop("Junk")
+    hospital.drop(plain_mail("x@ailleurs.test"))
+    with pytest.raises(ProtocolBroken):
+        await hospital.poll()
+    assert await hospital.poll() == 1
+    assert {row.folder for row in await hospital.all(Poll)} == {"INBOX"}
+    hospital.mailbox.folders["Junk"] = junk
+    hospital.clock.advance(timedelta(minutes=11))
+    await hospital.poll()
+    assert {row.folder for row in await hospital.all(Poll)} == {"INBOX", "Junk"}
