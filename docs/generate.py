@@ -181,8 +181,11 @@ def message_kinds() -> str:
             rows = ((f"`{row.fiche}`", row.title, _type(row), "oui" if row.required else "non") for row in kind.fields)
             parts.append(table(("Champ de la fiche", "Ce que c'est", "S'écrit", "Obligatoire"), rows))
         if kind.pieces:
-            rows2 = ((f"`pieces.{piece.fiche}`", piece.title) for piece in kind.pieces)
-            parts.append(table(("Pièce obligatoire", "Ce que c'est"), rows2))
+            pieces = (
+                (f"`pieces.{piece.fiche}`", piece.title, "oui" if piece.required else "non, mais reste due")
+                for piece in kind.pieces
+            )
+            parts.append(table(("Pièce", "Ce que c'est", "Obligatoire"), pieces))
     return page("Les courriers", *parts)
 
 

@@ -31,7 +31,7 @@ class Suite(Enum):
 
 
 class Grade(IntEnum):
-    """How strongly an evidence attests reception; higher is stronger. ``ENTERED`` equals a signed receipt."""
+    """How strongly an evidence attests reception; higher is stronger."""
 
     NONE = 0
     AUTO_REPLY = 1

@@ -45,6 +45,10 @@ class Pins:
                 await act.record("key.proposed", actor=actor, partner=partner, outcome=fingerprint)
                 if self._persons_needed > 1:
                     return known
+            elif known.confirmed_by is not None and known.retired_at is None and material != known.material:
+                # The same key with a later expiry: its owner signed the change, the fingerprint says that it is theirs.
+                await act.record("key.refreshed", actor=actor, partner=partner, outcome=fingerprint)
+                return await act.save(replace(known, material=material))
             elif known.confirmed_by is not None:
                 reason = "Cette clé est déjà enregistrée, ou l'a été, pour ce partenaire."
                 raise KeyFileInvalid(path=fingerprint, reason=reason)

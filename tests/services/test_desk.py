@@ -366,8 +366,11 @@ async def test_a_new_key_retires_the_former_one(hospital: World) -> None:
     await hospital.pins.pin("cnas", "openpgp", "D" * 40, "new key", actor="alice")
     pins = {pin.fingerprint: pin.retired_at for pin in await hospital.all(Pin, partner="cnas")}
     assert pins == {"B" * 40: START, "D" * 40: None}
-    for fingerprint in ("D" * 40, "B" * 40):
+    for fingerprint, material in (("D" * 40, "new key"), ("B" * 40, "key")):
         with pytest.raises(KeyFileInvalid):
-            await hospital.pins.pin("cnas", "openpgp", fingerprint, "key", actor="alice")
+            await hospital.pins.pin("cnas", "openpgp", fingerprint, material, actor="alice")
+    await hospital.pins.pin("cnas", "openpgp", "D" * 40, "the same with a later expiry", actor="alice")
+    assert (await hospital.only(Pin, fingerprint="D" * 40)).material == "the same with a later expiry"
+    assert len(await hospital.events("key.refreshed")) == 1
     with pytest.raises(Unknown):
         await hospital.pins.pin("inconnu", "openpgp", "E" * 40, "key", actor="alice")
