@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from gateway.adapters.openpgp.keyfiles import export_public, generate
-from tests.mailserver import Machine
+from tests.mailserver import Machine, cannot_run
 from tests.system.documents import fiche, papers, pdf
 from tests.system.gateways import Gateway, Trio, until
 from tests.system.steps import attached, mails, now, polled_again, settles, submit
@@ -257,14 +257,14 @@ def assert_nothing_kept_but_one_mail(gateway: Gateway) -> None:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """Put the folder on a small disk of its own, with what it holds; skips where mounting is not permitted."""
+    """Put the folder on a small disk of its own, with what it holds; without permission to mount, it cannot run."""
     aside = folder.with_name("aside")
     folder.rename(aside)
     folder.mkdir(mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700", "tmpfs", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+        cannot_run(f"no disk can be mounted here: {done.stderr.strip()}")
     try:
         shutil.copytree(aside, folder, dirs_exist_ok=True)
         yield
