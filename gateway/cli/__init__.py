@@ -9,14 +9,15 @@ import sys
 
 def main() -> None:
     """Run a command. A person's mistake gives what, why and mend on standard error, never a traceback."""
+    from gettext import gettext
+
     from gateway.cli.commands import app
     from gateway.domain.errors import GatewayError, system_reason
 
     try:
         app(prog_name="gateway")
     except GatewayError as error:
-        lines = (error.what, error.why, error.mend)
-        sys.stderr.write("".join(f"{line.format(**error.fields)}\n" for line in lines if line))
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines(gettext)))
         sys.exit(error.exit_code)
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""

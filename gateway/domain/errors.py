@@ -10,6 +10,8 @@ from enum import Enum
 from string import Formatter
 from typing import ClassVar
 
+from gateway.domain.words import Translator, told
+
 
 class Fault(Enum):
     """Who can mend the situation."""
@@ -52,9 +54,14 @@ class GatewayError(Exception):
         """Stable name for logs, audit records and JSON output."""
         return type(self).__name__
 
+    def lines(self, translate: Translator = str) -> tuple[str, ...]:
+        """What, why and mend, each a sentence; in French without a translator."""
+        fields = {name: told(value, translate) for name, value in self.fields.items()}
+        return tuple(translate(text).format(**fields) for text in (self.what, self.why, self.mend) if text)
+
     def sentence(self) -> str:
         """What, why and mend as one line of French."""
-        return " ".join(text.format(**self.fields) for text in (self.what, self.why, self.mend) if text)
+        return " ".join(self.lines())
 
 
 def system_reason(error: OSError) -> str:

@@ -1,0 +1,59 @@
+"""Sentences for people, kept whole until someone reads them: a French template and its values.
+
+Pure rooms and services make them with ``said``; whoever shows them gives a translator of templates (the command line
+has one for the reader's language). ``str`` is the French. Catalogues collect each literal given to ``said``.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+Translator = Callable[[str], str]
+"""A French template to the same template in the reader's language."""
+
+
+def _french(template: str) -> str:
+    return template
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence; values that are sentences themselves are translated too."""
+
+    template: str
+    values: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        return self.told(_french)
+
+    def told(self, translate: Translator) -> str:
+        """The sentence in the translator's language."""
+        return translate(self.template).format(**{name: told(value, translate) for name, value in self.values})
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Several sentences of equal rank, told at once."""
+
+    items: tuple["Said | str", ...]
+
+    def __str__(self) -> str:
+        return self.told(_french)
+
+    def told(self, translate: Translator) -> str:
+        """All of them, in the translator's language."""
+        return " ; ".join(str(told(item, translate)) for item in self.items)
+
+
+def said(template: str, /, **values: object) -> Said:
+    """A sentence for a person. ``template`` is French, with the names of the values in braces."""
+    return Said(template, tuple(values.items()))
+
+
+def listed(items: Iterable["Said | str"]) -> Listed:
+    """Several sentences told at once."""
+    return Listed(tuple(items))
+
+
+def told(value: object, translate: Translator) -> object:
+    """A sentence in the reader's language; any other value as it is."""
+    return value.told(translate) if isinstance(value, Said | Listed) else value
