@@ -59,6 +59,18 @@ async def test_an_answer_in_time_settles_the_request(hospital: World, *, accepts
     assert await hospital.all(Acceptance) == ()
 
 
+@pytest.mark.parametrize("motive", ["soins possibles au pays", None])
+async def test_a_refusal_without_its_motive_is_flagged(hospital: World, motive: str | None) -> None:
+    """R11: the texts demand a medical motive and give no sanction: it holds, and a person sees that it lacks."""
+    submitted = await hospital.to_running()
+    values = {"motive": motive} if motive else {}
+    await hospital.take(
+        answer_mail(submitted.request.hash, ref=submitted.case.ref, stated=START, accepts=False, values=values)
+    )
+    assert (await hospital.request()).state is State.REFUSED
+    assert len(await hospital.events("alarm.refusal_not_motivated")) == (motive is None)
+
+
 async def test_the_last_second_is_in_time_and_the_end_itself_is_late(build: Build, tmp_path: Path) -> None:
     """The period is half-open."""
     world = await build()
