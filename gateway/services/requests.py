@@ -13,6 +13,7 @@ from gateway.domain import evidence, period
 from gateway.domain import request as life
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.kinds import (
+    EXTENSION_REGULARISATION,
     EXTENSION_REQUEST_VITAL,
     STATUS_NOTICE,
     TACIT_ACCEPTANCE_NOTICE,
@@ -337,13 +338,29 @@ def _said(request: Request, told: Reply) -> Event:
 
 def _timeliness(request: Request, times: AnswerTimes) -> Event | None:
     """None when the answer is in time, else how it is not."""
-    if request.earliest_at is None:
+    first, last = _ends_known(request)
+    if first is None:
         return None
-    if times.earliest < request.earliest_at:
-        return Event.DISPUTED if times.doubtful and times.latest >= request.earliest_at else None
-    if request.latest_at is not None and min(times.earliest, times.stated) >= request.latest_at:
+    if times.earliest < first:
+        return Event.DISPUTED if times.doubtful and times.latest >= first else None
+    if last is not None and min(times.earliest, times.stated) >= last:
         return Event.LATE_ANSWER
     return Event.DISPUTED
+
+
+def _ends_known(request: Request) -> tuple[datetime | None, datetime | None]:
+    """The earliest and latest end of the period; who follows a request knows only the end that the hospital told."""
+    if request.earliest_at is None:
+        return request.nominal_at, request.nominal_at
+    return request.earliest_at, request.latest_at
+
+
+def answers(kind: Kind, request: Request, at: datetime) -> bool:
+    """Whether an exchange answers the request: any answer, and a form (M19) that comes before the end of the period."""
+    if kind.answer is not None:
+        return True
+    first, _ = _ends_known(request)
+    return kind is EXTENSION_REGULARISATION and request.state in life.OPEN and (first is None or at < first)
 
 
 def _evidence(row: StoredEvidence) -> evidence.Evidence:
