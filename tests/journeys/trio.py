@@ -88,13 +88,13 @@ class Party:
             fiche = replace(fiche, ref=None)
         done = await self.world.desk.submit(fiche, actor=self.role.value)
         self.trio.ref = done.case.ref
-        await self.trio.settle()
+        await self.trio.settle(self.role)
         return _sent(done)
 
     async def notes(self, kind: str, *, about: Sent | None = None, because: str | None = None, **told: str) -> None:
         """Note a fact that no mail carries."""
         await self.world.desk.note(self._fiche(kind, about, because, told), actor=self.role.value)
-        await self.trio.settle()
+        await self.trio.settle(self.role)
 
     async def corrects(self, kind: str, day: str) -> None:
         """Put another date in the place of that of the only fact of this kind."""
@@ -106,13 +106,13 @@ class Party:
         await self.world.triage.classify(
             mail.id, what, actor=self.role.value, ref=self.trio.ref, request_hash=about.request if about else None
         )
-        await self.trio.settle()
+        await self.trio.settle(self.role)
 
     async def confirms(self, sent: Sent) -> set[str]:
         """Confirm by name all that a request asks of a person; returns what that was."""
         ref, who = self.trio.ref, self.role.value
         done = await self.world.confirmations.confirm(ref, actor=who, request_hash=sent.request)
-        await self.trio.settle()
+        await self.trio.settle(self.role)
         return set(done)
 
     async def closes(self) -> None:
@@ -254,9 +254,9 @@ class Trio:
         for _ in range(days):
             await self.until(self.now + timedelta(days=1))
 
-    async def settle(self) -> None:
-        """Daemons work until nothing is left to do: mailboxes read, deadlines looked at, outboxes drained."""
-        busy = list(self.parties)
+    async def settle(self, *first: Role) -> None:
+        """Daemons work until nothing is left to do, those who have news: mailboxes, deadlines, outboxes."""
+        busy = list(first or self.parties)
         while busy:
             role = busy.pop(0)
             await self._work(self.parties[role].world)
