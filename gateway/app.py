@@ -24,15 +24,17 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
-from gateway.adapters.openpgp.keyfiles import own_fingerprint
-from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.smime.bench import encode
+from gateway.adapters.smime.identity import Identity
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import AlreadyRunning, DatabaseMissing, NotAllowed
+from gateway.domain.parties import Suite
 from gateway.domain.workdays import Calendar
-from gateway.ports import Clock, PublicKey
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate
+from gateway.ports import Clock, PublicKey, Sealer
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
@@ -71,7 +73,9 @@ class Core:
 
     base: Base
     home: Home
-    sealer: OpenPgpSealer
+    identity: Identity | None
+    keys: PublicKeys
+    sealer: Sealer
     composer: Composer
     requests: Requests
     deadlines: Deadlines
@@ -148,10 +152,11 @@ async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
     async with open_base(settings, clock=clock) as base:
-        passphrase = settings.openpgp.passphrase.read()
-        home = await asyncio.to_thread(open_home, settings.openpgp.folder, await pinned_keys(base))
+        passphrase, identity, keys = settings.openpgp.passphrase.read(), own_certificate(settings), PublicKeys(settings)
+        pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
+        home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
         try:
-            yield _core(base, home, passphrase)
+            yield _core(base, home, identity, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
 
@@ -169,22 +174,22 @@ def archive(base: Base) -> Archive:
     )
 
 
-async def pinned_keys(base: Base) -> tuple[PublicKey, ...]:
-    """The public keys in force of all partners of the configuration."""
+async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
+    """The public keys in force of all partners of the configuration.
+
+    Raises:
+        KeyFileInvalid, AuthorityUnusable.
+    """
     async with base.store.view() as view:
         pins = await current_pins(view, base.settings.gateway.site)
-    partners = {partner.id: partner for partner in base.settings.directory.partners}
-    return tuple(
-        PublicKey(suite=partners[pin.partner].suite, fingerprint=pin.fingerprint, material=pin.material)
-        for pin in pins.values()
-        if pin.partner in partners
-    )
+    return await asyncio.to_thread(keys.of, tuple(pins.values()))
 
 
-def _core(base: Base, home: Home, passphrase: str) -> Core:
+def _core(base: Base, home: Home, identity: Identity | None, keys: PublicKeys, passphrase: str) -> Core:
     settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
     us, directory = settings.party, settings.directory
-    sealer = OpenPgpSealer(home, fingerprint=own_fingerprint(settings.openpgp.folder), passphrase=passphrase)
+    # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
+    sealer = make_sealer(settings, home, identity, SystemClock(), passphrase)
     composer = Composer(
         party=us,
         directory=directory,
@@ -228,6 +233,8 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
     return Core(
         base=base,
         home=home,
+        identity=identity,
+        keys=keys,
         sealer=sealer,
         composer=composer,
         requests=requests,
@@ -278,13 +285,14 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
 
 @asynccontextmanager
 async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
-    settings = core.base.settings
+    settings, identity = core.base.settings, core.identity
     pool = WorkerPool(
         slots=settings.worker.slots,
-        home_factory=lambda keys: open_home(settings.openpgp.folder, keys),
+        home_factory=lambda keys: open_home(settings.openpgp.folder, of_suite(keys, Suite.OPENPGP)),
+        material=lambda keys: encode(identity, keys) if identity else b"",
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
-        keys=await pinned_keys(core.base),
+        keys=await pinned_keys(core.base, core.keys),
     )
     await pool.start()
     try:
@@ -335,7 +343,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
 
     async def keys() -> tuple[PublicKey, ...]:
-        return await pinned_keys(base)
+        return await pinned_keys(base, core.keys)
 
     try:
         yield Tasks(

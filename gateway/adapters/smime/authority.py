@@ -11,7 +11,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from gateway.adapters.smime.certificates import Correspondent, pem
-from gateway.domain.errors import KeyFileInvalid, system_reason
+from gateway.domain.errors import AuthorityUnusable, system_reason
+from gateway.domain.words import said
 
 # National authorities publish lists of several megabytes.
 MAX_FILE = 32 * 1024 * 1024
@@ -28,7 +29,7 @@ class Authority:
         """The pinned certificate with what the files say of it now.
 
         Raises:
-            KeyFileInvalid: a file cannot be used.
+            AuthorityUnusable: a file cannot be used.
         """
         if self.ca is None:
             return Correspondent(certificate=certificate)
@@ -50,17 +51,18 @@ def bundle(certificates: tuple[x509.Certificate, ...]) -> str:
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_FILE:
-            raise KeyFileInvalid(path=path, reason="Le fichier est trop grand.")
+            raise AuthorityUnusable(path=path, reason=said("Le fichier est trop grand."))
         return path.read_bytes()
     except OSError as error:
-        raise KeyFileInvalid(path=path, reason=system_reason(error)) from error
+        raise AuthorityUnusable(path=path, reason=system_reason(error)) from error
 
 
 def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(_read(path)))
     except ValueError as error:
-        raise KeyFileInvalid(path=path, reason="Le fichier ne contient pas de certificat lisible (PEM).") from error
+        reason = said("Le fichier ne contient pas de certificat lisible (PEM).")
+        raise AuthorityUnusable(path=path, reason=reason) from error
 
 
 def _lists(path: Path, authorities: tuple[x509.Certificate, ...]) -> tuple[x509.CertificateRevocationList, ...]:
@@ -73,11 +75,11 @@ def _lists(path: Path, authorities: tuple[x509.Certificate, ...]) -> tuple[x509.
             found = [x509.load_der_x509_crl(data)]
         signed = all(_is_signed(each, authorities) for each in found)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyFileInvalid(path=path, reason="Le fichier n'est pas une liste de révocation lisible.") from error
+        reason = said("Le fichier n'est pas une liste de révocation lisible.")
+        raise AuthorityUnusable(path=path, reason=reason) from error
     if not signed:
-        raise KeyFileInvalid(
-            path=path, reason="La liste de révocation n'est pas signée par une autorité du fichier « ca »."
-        )
+        reason = said("La liste de révocation n'est pas signée par une autorité du fichier « ca ».")
+        raise AuthorityUnusable(path=path, reason=reason)
     return tuple(found)
 
 

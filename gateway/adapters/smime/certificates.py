@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from gateway.domain.errors import KeyFileInvalid
+from gateway.domain.words import said
 
 # A certificate has 2 KB, with a photograph or many names 20; larger is something else.
 MAX_CERTIFICATE_FILE = 128 * 1024
@@ -87,19 +88,20 @@ def read_certificate(data: bytes, *, path: str = "fourni") -> x509.Certificate:
         KeyFileInvalid: a private key, several certificates, too large, unreadable, or a key that we do not use.
     """
     if len(data) > MAX_CERTIFICATE_FILE:
-        raise KeyFileInvalid(path=path, reason="Le fichier est trop grand pour un certificat.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier est trop grand pour un certificat."))
     blocks = _PEM_BLOCK.findall(data)
     if any(block.endswith(b"PRIVATE KEY") for block in blocks):
-        raise KeyFileInvalid(path=path, reason="Le fichier contient une clé privée, qui ne doit jamais circuler.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier contient une clé privée, qui ne doit jamais circuler."))
     if len(blocks) > 1:
-        raise KeyFileInvalid(path=path, reason="Le fichier contient plusieurs certificats.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier contient plusieurs certificats."))
     try:
         found = x509.load_pem_x509_certificate(data) if blocks else x509.load_der_x509_certificate(data)
         weak = _is_weak(found)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyFileInvalid(path=path, reason="Le fichier ne contient pas de certificat lisible.") from error
+        raise KeyFileInvalid(path=path, reason=said("Le fichier ne contient pas de certificat lisible.")) from error
     if weak:
-        raise KeyFileInvalid(path=path, reason="Sa clé n'est ni RSA de 2048 bits ou plus, ni P-256, P-384 ou P-521.")
+        reason = said("Sa clé n'est ni RSA de 2048 bits ou plus, ni P-256, P-384 ou P-521.")
+        raise KeyFileInvalid(path=path, reason=reason)
     return found
 
 

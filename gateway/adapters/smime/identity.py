@@ -30,15 +30,16 @@ from gateway.adapters.smime.certificates import (
     pem,
 )
 from gateway.domain.errors import OwnKeyUnusable, system_reason
+from gateway.domain.words import said
 
 KEY_BITS = 3072
 """RSA, because every mail program opens what is encrypted to it; 128 bits of strength (NIST SP 800-57)."""
 
 _WHY = {
-    CertificateFault.WEAK: "Sa clé est trop faible : RSA de 2048 bits, ou P-256, P-384, P-521.",
-    CertificateFault.PURPOSE: "Le certificat n'est pas fait pour signer du courrier.",
-    CertificateFault.EXPIRED: "Le certificat a expiré.",
-    CertificateFault.NOT_YET: "Le certificat n'est pas encore valable.",
+    CertificateFault.WEAK: said("Sa clé est trop faible : RSA de 2048 bits, ou P-256, P-384, P-521."),
+    CertificateFault.PURPOSE: said("Le certificat n'est pas fait pour signer du courrier."),
+    CertificateFault.EXPIRED: said("Le certificat a expiré."),
+    CertificateFault.NOT_YET: said("Le certificat n'est pas encore valable."),
 }
 
 
@@ -85,12 +86,12 @@ def load(certificates: str, key: str, passphrase: str | None = None) -> Identity
         private = load_pem_private_key(key.encode(), passphrase.encode() if passphrase is not None else None)
         matches = found[0].public_key() == private.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        reason = "Le certificat, la clé privée ou sa phrase secrète ne se lisent pas (PEM attendu)."
+        reason = said("Le certificat, la clé privée ou sa phrase secrète ne se lisent pas (PEM attendu).")
         raise OwnKeyUnusable(reason=reason) from error
     if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise OwnKeyUnusable(reason=_WHY[CertificateFault.WEAK])
     if not matches:
-        raise OwnKeyUnusable(reason="La clé privée n'est pas celle du certificat.")
+        raise OwnKeyUnusable(reason=said("La clé privée n'est pas celle du certificat."))
     return Identity(certificate=found[0], key=private, chain=tuple(found[1:]))
 
 
@@ -112,8 +113,8 @@ def read_text(certificates: Path) -> str:
     try:
         return certificates.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du PEM."
-        raise OwnKeyUnusable(reason=f"{certificates} : {reason}") from error
+        reason = system_reason(error) if isinstance(error, OSError) else said("Ce n'est pas du PEM.")
+        raise OwnKeyUnusable(reason=said("{path} : {reason}", path=certificates, reason=reason)) from error
 
 
 def generate(folder: Path, name: str, address: str, passphrase: str, *, at: datetime, days: int) -> str:
@@ -165,4 +166,4 @@ def _write_new(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise OwnKeyUnusable(reason=f"{path} : {system_reason(error)}") from error
+        raise OwnKeyUnusable(reason=said("{path} : {reason}", path=path, reason=system_reason(error))) from error

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.adapters.smime.cms import ContentCipher, Envelope, Recipient, names_of, read_envelope
 from gateway.adapters.smime.identity import Identity
-from gateway.adapters.smime.openssl import OpensslFailed, run
-from gateway.domain.errors import MailRefused
+from gateway.adapters.smime.openssl import OpensslFailed, OpensslMissing, run
+from gateway.domain.errors import MailRefused, OwnKeyUnusable
+from gateway.domain.words import said
 
 _BLOCK_BITS = 128
 
@@ -37,6 +38,7 @@ def decrypt(envelope: bytes, own: Identity, *, max_plain: int) -> Unproven:
 
     Raises:
         MailRefused: step ``decrypt``. What failed in (4) is not told apart: that would help to guess a plaintext.
+        OwnKeyUnusable: openssl is missing here; the mail is not to blame.
     """
     # (1) one envelope
     found = read_envelope(envelope)
@@ -50,6 +52,8 @@ def decrypt(envelope: bytes, own: Identity, *, max_plain: int) -> Unproven:
         if recipient.wrapped is not None and found.cipher is ContentCipher.AES_CBC:
             return Unproven(data=_by_ourselves(found, recipient.wrapped, own))
         return Unproven(data=_by_openssl(envelope, own))
+    except OpensslMissing as error:
+        raise OwnKeyUnusable(reason=said("OpenSSL ne se lance pas sur cette machine.")) from error
     except (ValueError, OpensslFailed) as error:
         raise MailRefused(step="decrypt", reason="damaged") from error
 

@@ -19,14 +19,18 @@ _PASSED_ON_PREFIX = "FAKETIME"
 
 
 class OpensslFailed(Exception):
-    """It could not be started, took too long, or did not do what was asked; what it wrote was thrown away."""
+    """It took too long, or did not do what was asked; what it wrote was thrown away."""
+
+
+class OpensslMissing(OpensslFailed):
+    """It does not start on this machine: nobody's key and nobody's mail is to blame."""
 
 
 def run(arguments: Sequence[str], *, data: bytes, side: Mapping[str, bytes]) -> bytes:
     """The output of ``openssl cms`` on ``data``; ``{name}`` in an argument becomes the path of that side input.
 
     Raises:
-        OpensslFailed: anything but success.
+        OpensslFailed, OpensslMissing: anything but success.
     """
     with ExitStack() as stack:
         pipes = {name: _filled_pipe(stack, content) for name, content in side.items()}
@@ -43,8 +47,10 @@ def run(arguments: Sequence[str], *, data: bytes, side: Mapping[str, bytes]) -> 
                 timeout=SECONDS,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise OpensslFailed("not run") from error
+        except subprocess.TimeoutExpired as error:
+            raise OpensslFailed("too slow") from error
+        except OSError as error:
+            raise OpensslMissing from error
     if done.returncode != 0:
         raise OpensslFailed("refused")
     return done.stdout

@@ -23,22 +23,23 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 from gateway.adapters.smime.authority import Authority
 from gateway.adapters.smime.certificates import CertificateFault, Correspondent, Purpose, fault_of, read_certificate
 from gateway.adapters.smime.identity import Identity
-from gateway.adapters.smime.openssl import OpensslFailed, run
+from gateway.adapters.smime.openssl import OpensslFailed, OpensslMissing, run
 from gateway.adapters.smime.verify import verify_detached
-from gateway.domain.errors import KeyFileInvalid, KeyUnusable, MailRefused, OwnKeyUnusable
+from gateway.domain.errors import AuthorityUnusable, KeyFileInvalid, KeyUnusable, MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
+from gateway.domain.words import said
 from gateway.ports import Clock, PublicKey, Signature
 
 MICALG = "sha-256"
 """RFC 8551 §3.5.3.2."""
 
 _WHY_UNUSABLE = {
-    CertificateFault.EXPIRED: "Le certificat a expiré.",
-    CertificateFault.NOT_YET: "Le certificat n'est pas encore valable.",
-    CertificateFault.REVOKED: "Le certificat est révoqué par son autorité.",
-    CertificateFault.WEAK: "Sa clé est trop faible.",
-    CertificateFault.PURPOSE: "Le certificat ne permet pas de chiffrer du courrier.",
-    CertificateFault.CHAIN: "Le certificat ne mène pas à l'autorité configurée.",
+    CertificateFault.EXPIRED: said("Le certificat a expiré."),
+    CertificateFault.NOT_YET: said("Le certificat n'est pas encore valable."),
+    CertificateFault.REVOKED: said("Le certificat est révoqué par son autorité."),
+    CertificateFault.WEAK: said("Sa clé est trop faible."),
+    CertificateFault.PURPOSE: said("Le certificat ne permet pas de chiffrer du courrier."),
+    CertificateFault.CHAIN: said("Le certificat ne mène pas à l'autorité configurée."),
 }
 
 
@@ -92,7 +93,7 @@ class SmimeSealer:
 
     def _sign(self, entity: bytes, suite: Suite) -> Signature:
         if suite is not Suite.SMIME:
-            raise OwnKeyUnusable(reason="Ce certificat ne signe qu'en S/MIME.")
+            raise OwnKeyUnusable(reason=said("Ce certificat ne signe qu'en S/MIME."))
         own, now = self._identity, self._clock.now()
         own.require_usable(now)
         builder = PKCS7SignatureBuilder().set_data(entity)
@@ -107,7 +108,8 @@ class SmimeSealer:
         try:
             verify_detached(entity, data, (Correspondent(certificate=own.certificate),), at=now)
         except MailRefused as error:
-            raise OwnKeyUnusable(reason=f"La signature faite ne se vérifie pas ({error.reason}).") from error
+            reason = said("La signature faite ne se vérifie pas ({code}).", code=error.reason)
+            raise OwnKeyUnusable(reason=reason) from error
         return Signature(suite=Suite.SMIME, data=data, micalg=MICALG, fingerprint=own.fingerprint)
 
     def _encrypt(self, entity: bytes, key: PublicKey, partner: str) -> bytes:
@@ -125,17 +127,19 @@ class SmimeSealer:
         try:
             return run([*arguments, *wanted], data=entity, side={"certificate": certificate.public_bytes(Encoding.PEM)})
         except OpensslFailed as error:
-            reason = "OpenSSL refuse de chiffrer pour ce certificat."
+            missing = isinstance(error, OpensslMissing)
+            refused = said("OpenSSL refuse de chiffrer pour ce certificat.")
+            reason = said("OpenSSL ne se lance pas sur cette machine.") if missing else refused
             raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=reason) from error
 
     def _usable(self, key: PublicKey, partner: str) -> x509.Certificate:
         try:
             certificate = read_certificate(key.material.encode(), path=key.fingerprint)
             who = self._agreed.get(partner, Agreed()).authority.correspondent(certificate)
-        except KeyFileInvalid as error:
+        except (KeyFileInvalid, AuthorityUnusable) as error:
             raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=error.fields["reason"]) from error
         if who.fingerprint != key.fingerprint:
-            reason = "Le certificat n'est pas celui dont l'empreinte est enregistrée."
+            reason = said("Le certificat n'est pas celui dont l'empreinte est enregistrée.")
             raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=reason)
         fault = fault_of(who, Purpose.ENCRYPT, at=(self._clock.now(),))
         if fault is not None:

@@ -12,7 +12,7 @@ from gateway.adapters.smime.authority import Authority, bundle
 from gateway.adapters.smime.bench import decode, encode
 from gateway.adapters.smime.certificates import CertificateFault, Purpose, fault_of, fingerprint, pem
 from gateway.adapters.smime.verify import verify_detached
-from gateway.domain.errors import KeyFileInvalid, MailRefused
+from gateway.domain.errors import AuthorityUnusable, MailRefused
 from gateway.domain.parties import Suite
 from gateway.ports import PublicKey
 from tests.adapters.smime.forge import ENTITY, OPENED_AT, SIGNED_AT, cms_signature, signer
@@ -131,14 +131,14 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, name: str, content: 
         (tmp_path / name).unlink()
     else:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(KeyFileInvalid, match=why):
+    with pytest.raises(AuthorityUnusable, match=why):
         judged(found)
 
 
 def test_a_list_signed_by_a_namesake_is_refused(tmp_path: Path) -> None:
     """The name of the authority, the key of another."""
     namesake = person("autorite", key=OTHER.key, authority=True)
-    with pytest.raises(KeyFileInvalid, match="signée"):
+    with pytest.raises(AuthorityUnusable, match="signée"):
         judged(authority(tmp_path, (ROOT, MIDDLE), revocations(namesake, LEAF)))
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuil
 from gateway.adapters.openpgp.open import OpenLimits
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
+from gateway.domain.errors import OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.ports import PublicKey
 from gateway.wire import sealed
@@ -206,6 +207,16 @@ def test_a_wrong_key_inside_gives_the_same_answer_as_a_wrong_padding() -> None:
         ("signature", "not-signed"),
     }
     assert isinstance(US.key, rsa.RSAPrivateKey)
+
+
+def test_a_machine_without_openssl_blames_no_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent keeps the mail for the next poll; what needs no openssl goes on."""
+    (tmp_path / "us.pem").write_text(pem(US.certificate))
+    good = openssl(tmp_path, "cms", "-encrypt", "-binary", "-aes-256-gcm", "-outform", "DER", "us.pem", data=SIGNED)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OwnKeyUnusable, match="OpenSSL"):
+        opened(good)
+    assert_ours(opened(envelope(SIGNED)))
 
 
 def test_our_expired_certificate_still_opens_old_mail() -> None:
