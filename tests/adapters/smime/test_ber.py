@@ -17,7 +17,8 @@ def element(tag: int, content: bytes, *, form: str) -> bytes:
         case _ if len(content) < 128:
             return bytes([tag, len(content)]) + content
         case _:
-            return bytes([tag, 0x82]) + len(content).to_bytes(2, "big") + content
+            size = (len(content).bit_length() + 7) // 8
+            return bytes([tag, 0x80 | size]) + len(content).to_bytes(size, "big") + content
 
 
 FORMS = st.sampled_from(["open", "long", "short"])
