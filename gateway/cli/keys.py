@@ -10,7 +10,7 @@ import typer
 from gateway.cli.output import echo_json, instant, table
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_base, with_core
 
-app = typer.Typer(help="Les clés : les nôtres et celles des partenaires.", no_args_is_help=True)
+app = typer.Typer(help="Les clés : la nôtre et celles des partenaires.", no_args_is_help=True)
 
 _SUITES = {"openpgp": "OpenPGP", "smime": "S/MIME"}
 _OPENPGP, _SMIME = _SUITES
