@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +26,6 @@ from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
 from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smime.bench import encode
-from gateway.adapters.smime.identity import Identity
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
@@ -73,7 +72,6 @@ class Core:
 
     base: Base
     home: Home
-    identity: Identity | None
     keys: PublicKeys
     sealer: Sealer
     composer: Composer
@@ -152,11 +150,11 @@ async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
     async with open_base(settings, clock=clock) as base:
-        passphrase, identity, keys = settings.openpgp.passphrase.read(), own_certificate(settings), PublicKeys(settings)
+        passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
         pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
         home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
         try:
-            yield _core(base, home, identity, keys, passphrase)
+            yield _core(base, home, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
 
@@ -185,11 +183,11 @@ async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
     return await asyncio.to_thread(keys.of, tuple(pins.values()))
 
 
-def _core(base: Base, home: Home, identity: Identity | None, keys: PublicKeys, passphrase: str) -> Core:
+def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
     us, directory = settings.party, settings.directory
     # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
-    sealer = make_sealer(settings, home, identity, SystemClock(), passphrase)
+    sealer = make_sealer(settings, home, SystemClock(), passphrase)
     composer = Composer(
         party=us,
         directory=directory,
@@ -233,7 +231,6 @@ def _core(base: Base, home: Home, identity: Identity | None, keys: PublicKeys, p
     return Core(
         base=base,
         home=home,
-        identity=identity,
         keys=keys,
         sealer=sealer,
         composer=composer,
@@ -283,17 +280,27 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         yield Daemon(core=core, tasks=tasks)
 
 
-@asynccontextmanager
-async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
-    settings, identity = core.base.settings, core.identity
-    pool = WorkerPool(
-        slots=settings.worker.slots,
-        home_factory=lambda keys: open_home(settings.openpgp.folder, of_suite(keys, Suite.OPENPGP)),
-        material=lambda keys: encode(identity, keys) if identity else b"",
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
+    """The capped workers that open mail, not started yet.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    identity = own_certificate(settings)
+    return WorkerPool(
+        slots=slots,
+        home_factory=lambda others: open_home(settings.openpgp.folder, of_suite(others, Suite.OPENPGP)),
+        material=lambda others: encode(identity, others) if identity else b"",
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
-        keys=await pinned_keys(core.base, core.keys),
+        keys=keys,
     )
+
+
+@asynccontextmanager
+async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
+    settings = core.base.settings
+    pool = worker_pool(settings, await pinned_keys(core.base, core.keys), slots=settings.worker.slots)
     await pool.start()
     try:
         yield pool

@@ -41,12 +41,13 @@ def authority(settings: Settings, partner: str) -> Authority:
     return Authority(ca=section.ca, crl=section.crl) if section else Authority()
 
 
-def make_sealer(settings: Settings, home: Home, identity: Identity | None, clock: Clock, passphrase: str) -> Suites:
+def make_sealer(settings: Settings, home: Home, clock: Clock, passphrase: str) -> Suites:
     """One sealer over all suites that are configured.
 
     Raises:
-        OwnKeyUnusable: our OpenPGP folder is wrong.
+        SecretUnreadable, OwnKeyUnusable.
     """
+    identity = own_certificate(settings)
     fingerprint = own_fingerprint(settings.openpgp.folder)
     sealers: dict[Suite, Sealer] = {Suite.OPENPGP: OpenPgpSealer(home, fingerprint=fingerprint, passphrase=passphrase)}
     if identity is not None and settings.smime is not None:
