@@ -8,7 +8,7 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,15 +22,16 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
-from gateway.adapters.openpgp.keyfiles import own_fingerprint
-from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
+from gateway.domain.parties import Suite
 from gateway.domain.workdays import Calendar
-from gateway.ports import Clock, PublicKey
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate
+from gateway.ports import Clock, PublicKey, Sealer
 from gateway.process import notify, only_one
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
@@ -74,7 +75,8 @@ class Core:
 
     base: Base
     home: Home
-    sealer: OpenPgpSealer
+    keys: PublicKeys
+    sealer: Sealer
     composer: Composer
     requests: Requests
     casework: Casework
@@ -154,10 +156,11 @@ async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
     async with open_base(settings, clock=clock) as base:
-        passphrase = settings.openpgp.passphrase.read()
-        home = await asyncio.to_thread(open_home, settings.openpgp.folder, await pinned_keys(base))
+        passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
+        pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
+        home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
         try:
-            yield _core(base, home, passphrase)
+            yield _core(base, home, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
 
@@ -175,22 +178,22 @@ def archive(base: Base) -> Archive:
     )
 
 
-async def pinned_keys(base: Base) -> tuple[PublicKey, ...]:
-    """The public keys in force of all partners of the configuration."""
+async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
+    """The public keys in force of all partners of the configuration.
+
+    Raises:
+        KeyFileInvalid, AuthorityUnusable.
+    """
     async with base.store.view() as view:
         pins = await current_pins(view, base.settings.gateway.site)
-    partners = {partner.id: partner for partner in base.settings.directory.partners}
-    return tuple(
-        PublicKey(suite=partners[pin.partner].suite, fingerprint=pin.fingerprint, material=pin.material)
-        for pin in pins.values()
-        if pin.partner in partners
-    )
+    return await asyncio.to_thread(keys.of, tuple(pins.values()))
 
 
-def _core(base: Base, home: Home, passphrase: str) -> Core:
+def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
     us, directory = settings.party, settings.directory
-    sealer = OpenPgpSealer(home, fingerprint=own_fingerprint(settings.openpgp.folder), passphrase=passphrase)
+    # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
+    sealer = make_sealer(settings, home, SystemClock(), passphrase)
     composer = Composer(
         party=us,
         directory=directory,
@@ -246,6 +249,7 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
     return Core(
         base=base,
         home=home,
+        keys=keys,
         sealer=sealer,
         composer=composer,
         requests=requests,
@@ -297,16 +301,27 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         yield Daemon(core=core, tasks=tasks)
 
 
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
+    """The capped workers that open mail, not started yet.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    identity = own_certificate(settings)
+    return WorkerPool(
+        slots=slots,
+        home_factory=lambda others: open_home(settings.openpgp.folder, of_suite(others, Suite.OPENPGP)),
+        material=lambda others: encode(identity, others) if identity else b"",
+        passphrase=settings.openpgp.passphrase.read(),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        keys=keys,
+    )
+
+
 @asynccontextmanager
 async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
     settings = core.base.settings
-    pool = WorkerPool(
-        slots=settings.worker.slots,
-        home_factory=lambda keys: open_home(settings.openpgp.folder, keys),
-        passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
-        keys=await pinned_keys(core.base),
-    )
+    pool = worker_pool(settings, await pinned_keys(core.base, core.keys), slots=settings.worker.slots)
     await pool.start()
     try:
         yield pool
@@ -363,7 +378,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
 
     async def keys() -> tuple[PublicKey, ...]:
-        return await pinned_keys(base)
+        return await pinned_keys(base, core.keys)
 
     try:
         yield Tasks(

@@ -208,6 +208,15 @@ class OpenPgpSection(Section):
     passphrase: Secret
 
 
+class SmimeSection(Section):
+    """Our S/MIME certificate and key."""
+
+    certificate: FilePath
+    key: Secret
+    passphrase: Secret | None = None
+    signature: Literal["pkcs1", "pss"] = "pkcs1"
+
+
 class ReceptionSection(Section):
     """Whose ``Received`` lines are ours."""
 
@@ -236,7 +245,10 @@ class PartnerSection(Section):
     kind: Literal["gateway", "mail"]
     address: Address
     other_addresses: tuple[Address, ...] = ()
-    suite: Literal["openpgp"] = "openpgp"
+    suite: Literal["openpgp", "smime"] = "openpgp"
+    ca: FilePath | None = None
+    crl: FilePath | None = None
+    cipher: Literal["aes256-cbc", "aes256-gcm"] | None = None
     max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
     starts_from: GradeName | None = None
     records_alone_from: GradeName | None = None
@@ -244,10 +256,14 @@ class PartnerSection(Section):
     answers_come_here: str | None = Field(default=None, min_length=3)
 
     @model_validator(mode="after")
-    def _written_agreement(self) -> "PartnerSection":
+    def _agreed(self) -> "PartnerSection":
         alone = Grade[(self.records_alone_from or "signed_reply").upper()]
         if alone < Grade.SIGNED_REPLY and not self.convention:
             raise ValueError("records_alone_from sous signed_reply demande convention = « … », l'accord écrit")
+        if self.suite != "smime" and (self.ca or self.crl or self.cipher):
+            raise ValueError("ca, crl et cipher demandent suite = « smime »")
+        if self.crl and not self.ca:
+            raise ValueError("crl demande ca, l'autorité qui signe cette liste")
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -283,6 +299,7 @@ class Settings(BaseSettings):
     oauth: OAuthSection | None = None
     vault: VaultSection
     openpgp: OpenPgpSection
+    smime: SmimeSection | None = None
     reception: ReceptionSection
     deadlines: DeadlinesSection = DeadlinesSection()
     worker: WorkerSection = WorkerSection()
@@ -293,6 +310,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
             raise ValueError("auth = « xoauth2 » demande la section [oauth]")
+        if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
+            raise ValueError("suite = « smime » demande la section [smime]")
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
             raise ValueError("deux partenaires ont la même adresse")

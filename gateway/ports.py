@@ -157,26 +157,33 @@ class Courier(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """A partner's key as pinned: full primary fingerprint (upper-case hex) and the armoured public key."""
+    """A partner's key as pinned: full fingerprint (upper-case hex) and the armoured public key, or PEM certificate.
+
+    The fingerprint is the primary key's (OpenPGP), or the certificate's SHA-256 (S/MIME). For S/MIME, ``authorities``
+    (PEM) are those that the certificate must lead to, if any, and ``revoked`` is what their list says of it.
+    """
 
     suite: Suite
     fingerprint: str
     material: str
+    authorities: str = ""
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A detached signature that was checked to be made by our key."""
+    """A detached signature that was checked to be made by our key: armoured (OpenPGP), or DER (S/MIME)."""
 
-    armoured: bytes
+    suite: Suite
+    data: bytes
     micalg: str
     fingerprint: str
 
 
 class Sealer(Protocol):
-    """Signs with our key and encrypts to one partner."""
+    """Signs with our key of a suite and encrypts to one partner."""
 
-    async def sign(self, entity: bytes) -> Signature:
+    async def sign(self, entity: bytes, suite: Suite) -> Signature:
         """Detached signature over canonical CRLF bytes.
 
         Raises:
@@ -185,7 +192,7 @@ class Sealer(Protocol):
         ...
 
     async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
-        """ASCII-armoured message for exactly this key.
+        """A message for exactly this key: ASCII-armoured (OpenPGP), or a DER envelope (S/MIME).
 
         Raises:
             KeyUnusable: expired, revoked, or without encryption capability.
@@ -203,7 +210,7 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureFacts:
-    """What the cryptographic tool attests of the one signature: upper-case primary fingerprint, instant, digest."""
+    """What the cryptographic tool attests of the one signature: upper-case fingerprint as pinned, instant, digest."""
 
     fingerprint: str
     made_at: datetime

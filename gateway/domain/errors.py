@@ -179,6 +179,14 @@ class KeyFileInvalid(KeyFault):
     mend = "Demandez au partenaire l'export de sa seule clé publique."
 
 
+class AuthorityUnusable(KeyFault):
+    """A certification authority's file cannot be read, or its revocation list is not its own."""
+
+    what = "Le fichier {path} d'une autorité de certification est inutilisable."
+    why = "{reason}"
+    mend = "Remettez le certificat de l'autorité (ca) ou sa liste de révocation à jour (crl)."
+
+
 # --- the outside world
 
 

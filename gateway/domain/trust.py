@@ -2,12 +2,13 @@
 
 Verification raises, or returns a :class:`VerifiedMail`, which nothing else can build. The steps, in this order:
 
-0. The shape is one that we accept: encrypted and signed, or a signed receipt in clear (RFC 3156 §6.1, RFC 1847 §2.1).
-   The opener guarantees that the signature covers the whole body, and that what was encrypted kept its integrity.
+0. The shape is one that we accept: encrypted and signed, or a signed receipt in clear (RFC 3156 §6.1, RFC 8551 §3.7,
+   RFC 1847 §2.1). The opener guarantees that the signature covers the whole body, and that what was encrypted kept its
+   integrity; where only the signature can tell (AES-CBC), that nothing else was used.
 1. There is exactly one signature, valid mathematically, with an accepted digest (checked by the opener; present here).
 2. The signed From holds exactly one address (RFC 5322 §3.6.2); display names are never looked at.
 3. That address belongs to a configured partner.
-4. The signer's primary fingerprint is pinned to that very partner.
+4. The signer's fingerprint (primary key, or certificate) is pinned to that very partner.
 5. The signed recipients name us: a mail encrypted onward by someone else is not for us.
 6. The mail has a Message-ID, and is no replay: the same id with another content is refused. The same id with the same
    content is a duplicate, which is said, not raised: its receipt is sent again, and nothing else happens.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.domain.errors import MailMalformed
+from gateway.domain.parties import Suite
 from gateway.wire.compose import check_outgoing, entity, field, mailbox_text, mailboxes_text, multipart, text_part
 from gateway.wire.fields import address, addresses, date_text
 from gateway.wire.fields import date as read_date
@@ -185,7 +186,13 @@ def build_receipt_entity(
 
 
 def receipt_mail(
-    headers: ReceiptHeaders, report: bytes, signature_armoured: bytes, micalg: str, boundary: str
+    headers: ReceiptHeaders,
+    report: bytes,
+    signature: bytes,
+    micalg: str,
+    boundary: str,
+    *,
+    suite: Suite = Suite.OPENPGP,
 ) -> bytes:
     """The finished receipt: multipart/signed around exactly these bytes, never itself asking for a receipt.
 
@@ -193,7 +200,8 @@ def receipt_mail(
         MailMalformed: a value that cannot be written, or a result that a stranger would read otherwise.
     """
     fields = [*_receipt_headers(headers), ("MIME-Version", "1.0")]
-    raw = multipart("signed", signed_parts(report, signature_armoured), boundary, signed_params(micalg), fields)
+    parts = signed_parts(report, signature, suite)
+    raw = multipart("signed", parts, boundary, signed_params(micalg, suite), fields)
     check_outgoing(raw, RECEIPT_FIELDS)
     return raw
 

@@ -127,7 +127,7 @@ async def test_a_signature_is_verified_with_its_facts(world: World) -> None:
     """The facts name the primary key, the digest and an aware instant near now."""
     before = datetime.fromtimestamp((world.ours.path / "gpg.conf").stat().st_mtime, tz=UTC) - timedelta(seconds=2)
     signature = await world.their_sealer().sign(ENTITY)
-    facts = verify_detached(world.ours.path, ENTITY, signature.armoured)
+    facts = verify_detached(world.ours.path, ENTITY, signature.data)
     assert facts.fingerprint == world.their_key.fingerprint == signature.fingerprint
     assert (facts.digest, signature.micalg) == ("SHA512", "pgp-sha512")
     assert before <= facts.made_at <= before + timedelta(minutes=10)
@@ -154,7 +154,7 @@ async def test_a_megabyte_passes_both_ways(world: World) -> None:
     ciphertext = await world.their_sealer().encrypt(entity, world.our_key, partner="hopital")
     assert world.decrypt(ciphertext).data == entity
     signature = await world.their_sealer().sign(entity)
-    assert verify_detached(world.ours.path, entity, signature.armoured).fingerprint == world.their_key.fingerprint
+    assert verify_detached(world.ours.path, entity, signature.data).fingerprint == world.their_key.fingerprint
 
 
 def test_signed_and_encrypted_in_one_go_yields_the_signature(world: World) -> None:
@@ -191,7 +191,7 @@ async def test_a_second_secret_key_in_the_ring_never_signs(world: World, strange
         gpg(home.path, "--import", data=gpg(stranger, "--armor", "--export-secret-keys"))
         sealer = OpenPgpSealer(home, fingerprint=world.our_key.fingerprint, passphrase=PASSPHRASE)
         signature = await sealer.sign(ENTITY)
-        assert verify_detached(home.path, ENTITY, signature.armoured).fingerprint == world.our_key.fingerprint
+        assert verify_detached(home.path, ENTITY, signature.data).fingerprint == world.our_key.fingerprint
         for grip in home.own.keygrips:
             (home.path / "private-keys-v1.d" / f"{grip}.key").unlink()
         with pytest.raises(OwnKeyUnusable):
@@ -306,8 +306,8 @@ def test_a_signature_over_canonical_text_is_accepted(world: World) -> None:
 async def test_one_changed_byte_breaks_the_signature(world: World) -> None:
     """Including a byte at the end."""
     signature = await world.their_sealer().sign(ENTITY)
-    assert world.verify_refusal(signature.armoured, ENTITY.replace(b"accord", b"accorD")) == "bad-signature"
-    assert world.verify_refusal(signature.armoured, ENTITY + b"\r\n") == "bad-signature"
+    assert world.verify_refusal(signature.data, ENTITY.replace(b"accord", b"accorD")) == "bad-signature"
+    assert world.verify_refusal(signature.data, ENTITY + b"\r\n") == "bad-signature"
 
 
 def test_a_signature_by_a_key_that_we_do_not_hold_is_refused(world: World, stranger: Path) -> None:

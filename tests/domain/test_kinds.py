@@ -62,7 +62,9 @@ def test_every_kind_is_whole(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "sender"), [(kind, route.sender) for kind in KINDS.values() for route in kind.routes], ids=str
+    ("kind", "sender"),
+    [(kind, route.sender) for kind in KINDS.values() for route in kind.routes],
+    ids=lambda each: str(getattr(each, "id", each)),
 )
 def test_nobody_writes_to_himself(kind: Kind, sender: Role) -> None:
     """Each route leads to others, each function once."""

@@ -29,6 +29,7 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.workdays import Calendar
+from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework
@@ -294,8 +295,10 @@ async def open_world(
     calendar: Calendar = SHIPPED,
     at: datetime = START,
     pinned: bool = True,
+    sealer: Sealer | None = None,
+    opener: Opener | None = None,
 ) -> AsyncIterator[World]:
-    """A new gateway in this folder; partners have their keys pinned."""
+    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given."""
     path = folder / f"{role.value}.sqlite3"
     shutil.copy(_template(role), path)
     clock = FakeClock(at)
@@ -314,6 +317,7 @@ async def open_world(
         directory=Directory(others),
         calendar=calendar,
         persons=persons,
+        real=(sealer, opener),
     )
     try:
         if pinned:
@@ -335,9 +339,11 @@ def assemble(
     directory: Directory,
     calendar: Calendar,
     persons: int,
+    real: tuple[Sealer | None, Opener | None] = (None, None),
 ) -> World:
     """All services on one store."""
-    sealer, opener, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    sealer, opener = real[0] or fake, real[1] or scripted
     cabinet = Cabinet(store=store, vault=vault, clock=clock)
     random = FakeNoise()
     own_mta = frozenset({OWN_MTA})
@@ -440,8 +446,8 @@ def assemble(
         store=store,
         vault=vault,
         cabinet=cabinet,
-        sealer=sealer,
-        opener=opener,
+        sealer=fake,
+        opener=scripted,
         courier=courier,
         mailbox=FakeMailbox(clock, FOLDERS),
         composer=composer,
