@@ -13,13 +13,12 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
+from gateway import legal_time
 from gateway.adapters import database
-from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
@@ -31,7 +30,6 @@ from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import AlreadyRunning, DatabaseMissing, NotAllowed
-from gateway.domain.workdays import Calendar
 from gateway.ports import Clock, PublicKey
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
@@ -91,15 +89,6 @@ def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
     """Whose database it is, and whether it belongs to a rehearsal, where time is not the world's."""
     whose = {"party": settings.gateway.party, "role": settings.gateway.role, "site": settings.gateway.site}
     return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
-
-
-def calendar(settings: Settings) -> Calendar:
-    """The calendar in force.
-
-    Raises:
-        CalendarInvalid, ConfigUnreadable.
-    """
-    return load_calendar(settings.gateway.calendar or SHIPPED_CALENDAR)
 
 
 @asynccontextmanager
@@ -164,7 +153,7 @@ def archive(base: Base) -> Archive:
         cabinet=base.cabinet,
         clock=base.clock,
         party=settings.party,
-        calendar=calendar(settings),
+        almanac=legal_time.almanac(settings),
         folders=settings.imap.watch,
     )
 
@@ -194,13 +183,7 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         noise=secrets.token_bytes,
         max_bytes=settings.smtp.max_bytes,
     )
-    requests = Requests(
-        party=us,
-        directory=directory,
-        calendar=calendar(settings),
-        clock=clock,
-        grace=timedelta(hours=settings.deadlines.grace_hours),
-    )
+    requests = legal_time.requests(settings, clock)
     deadlines = Deadlines(
         store=store,
         requests=requests,

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from gateway.domain import request, transmission
+from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.merkle import Frontier
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
@@ -301,6 +302,8 @@ Value = (
     | Acceptance
     | Pin
     | ClockMark
+    | CalendarAct
+    | CalendarStatement
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

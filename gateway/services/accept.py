@@ -94,7 +94,7 @@ class Accept:
         case, key = await self._case(act, arrived)
         await act.lock(case.id)
         message = await self._message(act, arrived, case, key, arrived.mail.mic)
-        followed = self._requests.followed(arrived.own.latest.replace(microsecond=0))
+        followed = await self._requests.followed(act, arrived.own.latest.replace(microsecond=0))
         decides = self._party.role is Role.CNAS
         dates = {name: parse_date(arrived.values[name]) for name in _DATES}
         request = await act.add(
