@@ -253,6 +253,8 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
         core = await stack.enter_async_context(open_core(settings, clock=clock))
+        async with core.base.store.view() as view:
+            await core.requests.almanac.calendar(view)  # refused now rather than at each tick
         pool = await stack.enter_async_context(_pool(core))
         tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())

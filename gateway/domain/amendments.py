@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 
-from gateway.domain.feasts import ONE_DAY, CalendarRow, RowStatus
+from gateway.domain.feasts import ONE_DAY, SHIFTS, CalendarRow, RowStatus
 from gateway.domain.period import compute
 from gateway.domain.workdays import Calendar, Day, DayReason, start_of_day
 
@@ -175,10 +175,10 @@ def ends(received: datetime, calendar: Calendar) -> Ends:
 
 def reach(before: Calendar, after: Calendar) -> tuple[date, date] | None:
     """First and last reception day whose period the difference can touch, or None when there is no difference."""
-    days = _different_days(before, after)
+    days = _touched_days(before, after)
     if before.covers_until != after.covers_until:
         days |= {min(before.covers_until, after.covers_until) + ONE_DAY, max(before.covers_until, after.covers_until)}
-    return (min(days) - LONGEST_WINDOW, max(days) + ONE_DAY) if days else None
+    return (min(days) - LONGEST_WINDOW, max(days)) if days else None
 
 
 def hastens(before: Calendar, after: Calendar, since: date) -> bool:
@@ -203,9 +203,8 @@ class DayChange:
 
 def changed_days(before: Calendar, after: Calendar) -> tuple[DayChange, ...]:
     """Days that change, by date; that the calendar now reaches further is no change of a day."""
-    near = {day + shift * ONE_DAY for day in _different_days(before, after) for shift in (-1, 0, 1)}
     found = []
-    for day in sorted(near):
+    for day in sorted(_touched_days(before, after)):
         old, new = _known(before.day(day)), _known(after.day(day))
         was, now = before.is_uncertain(day), after.is_uncertain(day)
         if (old.working, old.reason, was) != (new.working, new.reason, now):
@@ -226,10 +225,14 @@ def _said(rows: Iterable[CalendarRow]) -> frozenset[object]:
     return frozenset((*_key(row), row.off) for row in rows)
 
 
-def _different_days(before: Calendar, after: Calendar) -> set[date]:
+def _touched_days(before: Calendar, after: Calendar) -> set[date]:
+    """Days of which a row speaks in one calendar only, and all days that a feast could have that moves differently."""
     # Of observed rows the last one decides, so that saying one again can change something.
     old, new = (
-        {(*_key(row), row.off, row.status is RowStatus.OBSERVED and row.age): row.date for row in calendar.rows}
+        {(*_key(row), row.off, row.status is RowStatus.OBSERVED and row.age) for row in calendar.rows}
         for calendar in (before, after)
     )
-    return {day for key, day in (old | new).items() if (key in old) != (key in new)}
+    days = {day for day, *_ in old ^ new}
+    for feast in set(before.feasts) ^ set(after.feasts):
+        days.update(*(feast.placed(shift) for shift in SHIFTS))
+    return days

@@ -45,7 +45,7 @@ def setting(
     if known is None and off:
         raise _refused(said("Nommez ce jour : --name."))
     rows = [
-        CalendarRow(date=day, name=known or "Jour travaillé", status=status, source=source, off=off, feast=feast)
+        CalendarRow(date=day, name=known or "Jour ordinaire", status=status, source=source, off=off, feast=feast)
         for day in block
     ]
     return _new_only(calendar, Change(verb=Verb.SET, source=source, stated=tuple(rows)))

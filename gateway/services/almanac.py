@@ -19,7 +19,7 @@ from gateway.domain.amendments import (
     overlaid,
     pending,
 )
-from gateway.domain.errors import CalendarInvalid
+from gateway.domain.errors import CalendarContradicted, CalendarInvalid
 from gateway.domain.period import Period, compute
 from gateway.domain.workdays import Calendar
 from gateway.storage import View
@@ -55,7 +55,7 @@ class Almanac:
         """The calendar in force.
 
         Raises:
-            CalendarInvalid: file and acts contradict each other, as a new file can.
+            CalendarContradicted: the file does not go with the acts, as a new one may not.
         """
         return (await self._reading(view)).calendar
 
@@ -63,7 +63,7 @@ class Almanac:
         """What awaits a second person, oldest first.
 
         Raises:
-            CalendarInvalid: as in ``calendar``.
+            CalendarContradicted: as in ``calendar``.
         """
         return (await self._reading(view)).proposals
 
@@ -71,7 +71,7 @@ class Almanac:
         """A period under the calendar of this version, if that one can still be made, else under the one in force.
 
         Raises:
-            CalendarInvalid: as in ``calendar``.
+            CalendarContradicted: as in ``calendar``.
         """
         reading = await self._reading(view)
         if version in {None, reading.calendar.version}:
@@ -111,7 +111,10 @@ class Almanac:
             for act, second in in_force(acts)
         )
         waiting = tuple(Proposal(act=act, change=change_of(act, statements[act.id])) for act in pending(acts))
-        return _Reading(newest, steps, overlaid(self._base, steps), waiting)
+        try:
+            return _Reading(newest, steps, overlaid(self._base, steps), waiting)
+        except CalendarInvalid as error:
+            raise CalendarContradicted(reason=error.fields["reason"]) from error
 
     def _made(self, steps: Sequence[Applied]) -> Calendar | None:
         try:

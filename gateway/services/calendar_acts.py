@@ -240,13 +240,16 @@ class CalendarActs:
             after = overlaid(before, [Applied(change=change, at=now, by=by)])
         except CalendarInvalid as error:
             raise NotAllowed(act=said("modifier le calendrier"), reason=error.fields["reason"]) from error
-        periods = await self._periods(view, after)
+        unanswered = await view.all(Request, site=self._party.site, state=life.UNANSWERED)
+        periods = await self._periods(view, unanswered, after)
         sooner = any(period.after.sooner_than(period.before) for period in periods)
+        # A request that is not acknowledged yet may turn out to have been received on any day since it left.
+        since = min(algiers_day(at) for at in (now, *(request.submitted_at for request in unanswered)))
         return Effect(
             change=change,
             standing=Standing.PREVIEWED,
             number=None,
-            second=self._persons_needed > 1 and (sooner or hastens(before, after, algiers_day(now))),
+            second=self._persons_needed > 1 and (sooner or hastens(before, after, since)),
             before=before,
             after=after,
             days=changed_days(before, after),
@@ -254,10 +257,10 @@ class CalendarActs:
             shaken=await self._shaken(view, before, after),
         )
 
-    async def _periods(self, view: View, after: Calendar) -> tuple[PeriodEffect, ...]:
-        """Every open period that we compute ourselves, as it stands and as it would stand."""
+    async def _periods(self, view: View, requests: Sequence[Request], after: Calendar) -> tuple[PeriodEffect, ...]:
+        """Every period among these that we compute ourselves, as it stands and as it would stand."""
         found = []
-        for request in await view.all(Request, site=self._party.site, state=life.UNANSWERED):
+        for request in requests:
             before = _stored_ends(request)
             if request.started_at is None or before is None:
                 continue

@@ -5,11 +5,16 @@ It changes by an act of a person, in whatever process, or by a new file while th
 
 from datetime import date, datetime, timedelta
 
+import structlog
+
 from gateway.domain import request as life
+from gateway.domain.errors import IllegalTransition
 from gateway.domain.workdays import Calendar, algiers_day
 from gateway.ports import Clock
 from gateway.services.requests import Requests
 from gateway.storage import AuditEntry, Detail, Request, Store, View
+
+_log = structlog.get_logger()
 
 HORIZON = timedelta(days=90)
 """How long before the last complete day of the calendar a person is warned: time enough to find next year's feasts."""
@@ -30,11 +35,15 @@ async def refresh_open(store: Store, requests: Requests, site: str) -> None:
     for row in rows:
         if row.calendar_version in {None, version}:
             continue
-        async with store.act() as act:
-            await act.lock(row.case_id)
-            current = await act.one(Request, id=row.id)
-            if current is not None and current.state in life.UNANSWERED:
-                await requests.refresh(act, current)
+        try:
+            async with store.act() as act:
+                await act.lock(row.case_id)
+                current = await act.one(Request, id=row.id)
+                if current is not None and current.state in life.UNANSWERED:
+                    await requests.refresh(act, current)
+        except (LookupError, ValueError, IllegalTransition) as error:
+            # A defect of ours on one request must not keep the others from their deadline.
+            _log.error("deadline.defect", request=row.hash, error=type(error).__name__)
 
 
 class CalendarWatch:
@@ -52,7 +61,7 @@ class CalendarWatch:
         """Follow the calendar in force.
 
         Raises:
-            CalendarInvalid: file and acts contradict each other.
+            CalendarContradicted: the file does not go with the acts.
         """
         async with self._store.view() as view:
             calendar = await self._requests.almanac.calendar(view)
