@@ -385,10 +385,7 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = (
-        "« gateway cases », « gateway triage list », « gateway message list » ou « gateway calendar show » montrent "
-        "les références."
-    )
+    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
 
 
 class NotAllowed(DeskError):
