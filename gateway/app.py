@@ -5,13 +5,11 @@ safe point (commits are shielded), then workers, connections, homes, database.
 """
 
 import asyncio
-import fcntl
 import os
 import secrets
 import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +27,19 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
-from gateway.domain.errors import AlreadyRunning, DatabaseMissing, NotAllowed
+from gateway.domain.errors import NotAllowed
 from gateway.ports import Clock, PublicKey
+from gateway.process import notify, only_one
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
+from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
+from gateway.services.confirm import Confirmations
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.dossier import Archive
+from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
 from gateway.services.receive import Receiver
@@ -45,6 +47,7 @@ from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks
+from gateway.services.triage import Triage
 
 _log = structlog.get_logger()
 
@@ -72,8 +75,11 @@ class Core:
     sealer: OpenPgpSealer
     composer: Composer
     requests: Requests
+    casework: Casework
     deadlines: Deadlines
     desk: Desk
+    triage: Triage
+    confirmations: Confirmations
     pins: Pins
 
 
@@ -184,38 +190,53 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         max_bytes=settings.smtp.max_bytes,
     )
     requests = legal_time.requests(settings, clock)
+    casework = Casework(party=us, cabinet=cabinet, clock=clock)
+    persons_needed = 2 if settings.four_eyes else 1
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
+        casework=casework,
         cabinet=cabinet,
         clock=clock,
         party=us,
         directory=directory,
         watched=tuple((us.address, folder) for folder in settings.imap.watch),
-        persons_needed=2 if settings.four_eyes else 1,
+        persons_needed=persons_needed,
     )
     desk = Desk(
         store=store,
         cabinet=cabinet,
         composer=composer,
         requests=requests,
-        deadlines=deadlines,
+        casework=casework,
         clock=clock,
         noise=secrets.token_bytes,
         party=us,
         directory=directory,
-        persons_needed=2 if settings.four_eyes else 1,
     )
-    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=2 if settings.four_eyes else 1)
+    triage = Triage(
+        store=store,
+        cabinet=cabinet,
+        requests=requests,
+        casework=casework,
+        clock=clock,
+        party=us,
+        directory=directory,
+        persons_needed=persons_needed,
+    )
+    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=persons_needed)
     return Core(
         base=base,
         home=home,
         sealer=sealer,
         composer=composer,
         requests=requests,
+        casework=casework,
         deadlines=deadlines,
         desk=desk,
+        triage=triage,
+        confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
         pins=pins,
     )
 
@@ -234,9 +255,9 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_daemon(settings) as daemon:
-        _notify("READY=1")
+        notify("READY=1")
         await daemon.tasks.work_until(stop)
-        _notify("STOPPING=1")
+        notify("STOPPING=1")
     _log.info("gateway.stopped")
 
 
@@ -248,7 +269,7 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(settings))
+        stack.enter_context(only_one(settings.gateway.data))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
@@ -290,7 +311,14 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         cabinet=base.cabinet,
         opener=pool,
         composer=core.composer,
-        accept=Accept(party=us, requests=core.requests, cabinet=base.cabinet, clock=base.clock),
+        accept=Accept(
+            party=us,
+            directory=directory,
+            requests=core.requests,
+            casework=core.casework,
+            follower=Follower(party=us, requests=core.requests, clock=base.clock),
+            cabinet=base.cabinet,
+        ),
         reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
         clock=base.clock,
         party=us,
@@ -340,26 +368,3 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         )
     finally:
         await courier.close()
-
-
-@contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
-    data = settings.gateway.data
-    if not data.is_dir():
-        raise DatabaseMissing(path=data)
-    with (data / "daemon.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AlreadyRunning(path=data) from error
-        yield
-
-
-def _notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)); nothing when no one listens."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        sock.connect("\0" + address[1:] if address.startswith("@") else address)
-        sock.sendall(state.encode())

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable, system_reason
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
 from gateway.domain.parties import (
     Directory,
     Grade,
@@ -26,6 +26,7 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
+from gateway.domain.reasons import system_reason
 
 _UNKNOWN_KEY = "clé inconnue"
 

@@ -12,7 +12,8 @@ def main() -> None:
     from gettext import gettext
 
     from gateway.cli.commands import app
-    from gateway.domain.errors import GatewayError, system_reason
+    from gateway.domain.errors import GatewayError
+    from gateway.domain.reasons import system_reason
 
     try:
         app(prog_name="gateway")

@@ -225,7 +225,8 @@ def export(
     import json
 
     from gateway.adapters.calendar_file import calendar_json, calendar_toml
-    from gateway.domain.errors import FileUnreadable, system_reason
+    from gateway.domain.errors import FileUnreadable
+    from gateway.domain.reasons import system_reason
 
     calendar, _proposals = calendar_standing(config)
     if form is Format.TOML:

@@ -66,7 +66,8 @@ def keys_import(
 ) -> None:
     """Enregistrer la clé d'un partenaire, si son empreinte est bien celle attendue."""
     from gateway.adapters.openpgp.keyfiles import read_public_key
-    from gateway.domain.errors import FileUnreadable, FingerprintMismatch, system_reason
+    from gateway.domain.errors import FileUnreadable, FingerprintMismatch
+    from gateway.domain.reasons import system_reason
 
     try:
         material = file.read_bytes()
@@ -96,7 +97,8 @@ def keys_export(
 ) -> None:
     """Écrire notre clé publique, à remettre aux partenaires ; l'empreinte se lit au téléphone."""
     from gateway.adapters.openpgp.keyfiles import export_public, own_fingerprint
-    from gateway.domain.errors import FileUnreadable, system_reason
+    from gateway.domain.errors import FileUnreadable
+    from gateway.domain.reasons import system_reason
 
     folder = settings(config).openpgp.folder
     armoured = export_public(folder)

@@ -29,6 +29,16 @@ STATES = {
     State.ACCEPTED: "acceptée",
     State.REFUSED: "refusée",
     State.TACITLY_ACCEPTED: "réputée acceptée",
+    State.SUPERSEDED: "remplacée par une autre",
+    State.PARTLY_ACCEPTED: "acceptée en partie",
+    State.REGULARISED: "réputée acceptée, formulaire reçu",
+    State.VITAL_DISPUTED: "urgence vitale contestée",
+    State.MEDIATION: "conciliation entre médecins",
+    State.MEDIATION_SETTLED: "conciliation réussie",
+    State.MEDIATION_FAILED: "conciliation échouée",
+    State.EXPERTISE: "expertise demandée",
+    State.VITAL_CONFIRMED: "urgence vitale confirmée par l'expert",
+    State.VITAL_DENIED: "urgence vitale niée par l'expert",
 }
 
 GRADES = {

@@ -20,6 +20,7 @@ from gateway.cli.output import (
     title,
 )
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
+from gateway.cli.terms import CASE_STATES
 
 case_app = typer.Typer(help="Un dossier.", no_args_is_help=True)
 message_app = typer.Typer(help="Les messages échangés.", no_args_is_help=True)
@@ -55,8 +56,12 @@ def case_show(
     typer.echo(f"Dossier {view.case.ref}")
     if view.patient:
         typer.echo(f"Patient : {view.patient['patient_name']} {view.patient['patient_first_name']}")
+    typer.echo(f"État : {CASE_STATES[view.case.state]}")
     for item in view.requests:
         _show_request(item)
+    typer.echo("")
+    facts = [(str(row.id), day(row.day), title(row.kind), row.by) for row in view.facts]
+    table(("Fait", "Date", "Ce qui s'est passé", "Par"), facts, empty="Aucun fait noté.")
     typer.echo("")
     rows = [message_row(row) for row in view.messages]
     table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
@@ -85,7 +90,22 @@ def _case_json(view: Any) -> dict[str, Any]:
         "case": view.case.ref,
         "hospital": view.case.hospital,
         "opened_at": view.case.opened_at,
+        "state": view.case.state,
         "authorised_until": view.case.authorised_until,
+        "facts": [
+            {
+                "id": row.id,
+                "kind": row.kind,
+                "day": row.day,
+                "first": row.first,
+                "last": row.last,
+                "request": row.request_hash,
+                "message": row.message,
+                "by": row.by,
+                "recorded_at": row.recorded_at,
+            }
+            for row in view.facts
+        ],
         "requests": [_request_json(item) for item in view.requests],
         "messages": [
             {
@@ -119,6 +139,12 @@ def _request_json(item: Any) -> dict[str, Any]:
     return {
         "request": request.hash,
         "state": request.state,
+        "kind": request.kind,
+        "nature": request.nature,
+        "supersedes": request.supersedes,
+        "granted_from": request.granted_from,
+        "granted_until": request.granted_until,
+        "form_owed": request.form_owed,
         "requested_from": request.requested_from,
         "requested_until": request.requested_until,
         "authorised_until": request.authorised_until,

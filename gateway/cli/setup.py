@@ -143,7 +143,8 @@ def _once(path: Path, make: Callable[[Path], object]) -> None:
 
 
 def _write_private(path: Path, text: str) -> None:
-    from gateway.domain.errors import StorageFailed, system_reason
+    from gateway.domain.errors import StorageFailed
+    from gateway.domain.reasons import system_reason
 
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

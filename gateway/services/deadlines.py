@@ -12,11 +12,13 @@ import structlog
 from gateway.domain import request as life
 from gateway.domain.audit import fit
 from gateway.domain.errors import AlreadyThere, IllegalTransition, KeyFault
+from gateway.domain.kinds import TACIT_ACCEPTANCE
 from gateway.domain.parties import Directory, PartnerKind, Party, Role
 from gateway.domain.tacit import Condition, Facts, Watch, conditions
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
+from gateway.services.casework import Casework, Happening
 from gateway.services.compose import Composer, current_pins
 from gateway.services.requests import Requests, iso, notice
 from gateway.storage import (
@@ -49,6 +51,7 @@ class Deadlines:
         store: Store,
         requests: Requests,
         composer: Composer,
+        casework: Casework,
         cabinet: Cabinet,
         clock: Clock,
         party: Party,
@@ -59,6 +62,7 @@ class Deadlines:
         self._store = store
         self._requests = requests
         self._composer = composer
+        self._casework = casework
         self._cabinet = cabinet
         self._clock = clock
         self._party = party
@@ -276,7 +280,18 @@ class Deadlines:
             due_at=None,
             settled_at=now,
         )
+        await self._granted(act, request, effective)
         _log.info("silence.recorded", request=request.hash)
+
+    async def _granted(self, act: Act, request: Request, effective: datetime) -> None:
+        """The silence grants what was asked (003:L286): the case keeps it as a fact."""
+        case = await self._case(act, request)
+        terms = {
+            "requested_from": request.requested_from.isoformat(),
+            "requested_until": request.requested_until.isoformat(),
+        }
+        what = Happening(kind=TACIT_ACCEPTANCE, values=terms, actor="gateway", at=effective, request_hash=request.hash)
+        await self._casework.happen(act, case, await self._cabinet.case_key(act, case), what)
 
     async def _silence(self, view: View, request: Request) -> list[str]:
         """The polls of the window, folder by folder: the proof of silence."""

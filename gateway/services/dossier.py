@@ -8,6 +8,7 @@ from gateway.domain import audit
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.case import parse_token
+from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.errors import AuditBroken, Unknown
 from gateway.domain.parties import Party
 from gateway.domain.period import Period
@@ -15,10 +16,14 @@ from gateway.ports import Clock
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.calendar_watch import is_short
+from gateway.services.cases import find_case
+from gateway.services.casework import standing_facts
+from gateway.services.stay import day_of, read_stay
 from gateway.storage import (
     Acceptance,
     Case,
     ClockMark,
+    Fact,
     Mail,
     Message,
     Poll,
@@ -55,6 +60,7 @@ class CaseView:
     case: Case
     patient: dict[str, str] | None
     requests: tuple[RequestView, ...]
+    facts: tuple[Fact, ...]
     messages: tuple[Message, ...]
     transmissions: tuple[Transmission, ...]
 
@@ -134,6 +140,18 @@ class Archive:
                 raise Unknown(kind="dossier", ref=ref)
             return await self._case_view(view, found[0], with_patient=True)
 
+    async def coverage(self, ref: str, at: str = "") -> Coverage:
+        """Who pays for a day of a case's stay, and why; ``at`` as a person types it, today when empty.
+
+        Raises:
+            Unknown: no such case, or not a day.
+        """
+        day = day_of(at, self._clock.now())
+        if day is None:
+            raise Unknown(kind="jour", ref=at[:40])
+        async with self._store.view() as view:
+            return coverage(await read_stay(view, await find_case(view, self._party.site, ref)), day)
+
     async def _case_view(self, view: View, case: Case, *, with_patient: bool) -> CaseView:
         requests = await view.all(Request, site=self._party.site, case_id=case.id)
         messages = await view.all(Message, site=self._party.site, case_id=case.id)
@@ -147,6 +165,7 @@ class Archive:
             case=case,
             patient=patient,
             requests=tuple([await self._request_view(view, row) for row in requests]),
+            facts=await standing_facts(view, case),
             messages=messages,
             transmissions=transmissions,
         )

@@ -17,7 +17,8 @@ from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused, 
 from gateway.domain.evidence import OwnReception, reception
 from gateway.domain.parties import Directory, Party
 from gateway.ports import Clock, Opener
-from gateway.services.accept import Accept, Decision
+from gateway.services.accept import Accept
+from gateway.services.arrived import Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import Composer, SealedReceipt
 from gateway.services.reports import Reports

@@ -335,7 +335,7 @@ def test_a_list_of_rows_is_imported_without_extending_the_calendar(call: Call, t
         (("set", "2027-04-07", "--source", "c"), "--name"),
         (("remove", "2027-04-07", "--source", "c"), "07/04/2027"),
         (("confirm", "7"), "proposition de calendrier 7"),
-        (("decline", "7", "--source", "c"), "gateway calendar show"),
+        (("decline", "7", "--source", "c"), "calendar show"),
         (("show", "--what-if", "nawak=+1"), "fitr-1448"),
         (("import", "/absent.toml"), "/absent.toml"),
         (("export", "--output", "/absent/file"), "/absent/file"),

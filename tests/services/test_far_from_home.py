@@ -10,7 +10,7 @@ from gateway.domain.workdays import calendar_from_rows
 from gateway.services.almanac import Almanac
 from gateway.storage import Acceptance, ClockMark, Message, Request, Transmission, Verdict
 from tests.services.conftest import Build
-from tests.services.mails import ADDRESSES, REF, START, request_mail, sealed_message
+from tests.services.mails import ADDRESSES, START, request_mail, sealed_message
 from tests.services.world import END, MINUTE, World, partner
 
 HOLIDAY = {"date": "2026-01-28", "name": "Deuil national", "feast": "deuil", "status": "official", "source": "JO"}
@@ -21,7 +21,7 @@ async def test_an_answer_goes_to_its_own_hospital_and_to_no_other(build: Build) 
     other = replace(partner(Role.HOSPITAL), id="autre", addresses=("soins@autre.test",))
     cnas = await build(Role.CNAS, partners=(partner(Role.HOSPITAL), other, partner(Role.CNSE)))
     await cnas.take(request_mail())
-    await cnas.desk.answer(REF, EXTENSION_REFUSAL, {"motive": "non justifié"}, (), actor="alice")
+    await cnas.answer(EXTENSION_REFUSAL, {"motive": "non justifié"})
     message = await cnas.only(Message, kind="EXTENSION_REFUSAL")
     assert message.partner == "hospital+cnse"
     queued = await cnas.all(Transmission, message=message.id)

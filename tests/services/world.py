@@ -2,7 +2,7 @@
 
 import atexit
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from gateway.adapters import database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.vault import FileVault
-from gateway.domain.kinds import EXTENSION_REQUEST
+from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
     Directory,
     Partner,
@@ -33,20 +33,25 @@ from gateway.services.accept import Accept
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.casework import Casework
 from gateway.services.compose import Composer
+from gateway.services.confirm import Confirmations
 from gateway.services.deadlines import Deadlines
-from gateway.services.desk import Desk, Fiche, Submitted
+from gateway.services.desk import Desk, Submitted
+from gateway.services.fiche import Fiche
+from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
 from gateway.services.receive import Arrival, Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
+from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
 from tests.services.fakes import FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
-from tests.services.mails import ADDRESSES, FINGERPRINTS, ROLES, START, VALUES, plain_mdn, receipt
+from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
 
 END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 """T of a request received at START: 24:00 in Algiers of the Wednesday."""
@@ -106,8 +111,11 @@ class World:
     mailbox: FakeMailbox
     composer: Composer
     requests: Requests
+    casework: Casework
     deadlines: Deadlines
     desk: Desk
+    triage: Triage
+    confirmations: Confirmations
     pins: Pins
     receiver: Receiver
     sender: Sender
@@ -167,6 +175,18 @@ class World:
             path="fiche.toml", kind=EXTENSION_REQUEST, ref=ref, values={**VALUES, **values}, attachments=PIECES
         )
         return await self.desk.submit(fiche, actor="alice")
+
+    async def answer(
+        self,
+        kind: Kind,
+        values: Mapping[str, str] | None = None,
+        attachments: tuple[Attachment, ...] = (),
+        *,
+        request: str | None = None,
+    ) -> Submitted:
+        """A person at the CNAS answers the only case."""
+        fiche = Fiche(path="", kind=kind, ref=REF, values=values or {}, attachments=attachments, request=request)
+        return await self.desk.submit(fiche, actor="carol")
 
     async def take(
         self,
@@ -340,10 +360,12 @@ def assemble(
         clock=clock,
         grace=GRACE,
     )
+    casework = Casework(party=party, cabinet=cabinet, clock=clock)
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
+        casework=casework,
         cabinet=cabinet,
         clock=clock,
         party=party,
@@ -356,9 +378,18 @@ def assemble(
         cabinet=cabinet,
         composer=composer,
         requests=requests,
-        deadlines=deadlines,
+        casework=casework,
         clock=clock,
         noise=random,
+        party=party,
+        directory=directory,
+    )
+    triage = Triage(
+        store=store,
+        cabinet=cabinet,
+        requests=requests,
+        casework=casework,
+        clock=clock,
         party=party,
         directory=directory,
         persons_needed=persons,
@@ -369,7 +400,14 @@ def assemble(
         cabinet=cabinet,
         opener=opener,
         composer=composer,
-        accept=Accept(party=party, requests=requests, cabinet=cabinet, clock=clock),
+        accept=Accept(
+            party=party,
+            directory=directory,
+            requests=requests,
+            casework=casework,
+            follower=Follower(party=party, requests=requests, clock=clock),
+            cabinet=cabinet,
+        ),
         reports=Reports(party=party, directory=directory, requests=requests, clock=clock, own_mta=own_mta),
         clock=clock,
         party=party,
@@ -411,8 +449,11 @@ def assemble(
         mailbox=FakeMailbox(clock, FOLDERS),
         composer=composer,
         requests=requests,
+        casework=casework,
         deadlines=deadlines,
         desk=desk,
+        triage=triage,
+        confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
         pins=pins,
         receiver=receiver,
         sender=sender,

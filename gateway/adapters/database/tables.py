@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway import storage
 from gateway.adapters.database.columns import Choice, Instant, Words
-from gateway.domain import amendments, request, transmission
+from gateway.domain import amendments, case, request, transmission
 from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
@@ -54,6 +54,7 @@ class CaseRow(SQLModel, table=True):
     vault_key: str = Field(foreign_key="vault_keys.id")
     opened_at: datetime = Field(sa_column=_instant(optional=False))
     authorised_until: date | None = None
+    state: case.State = Field(sa_column=Column(Choice(case.State), nullable=False, index=True))
     identity: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
     identity_lookup: str | None = Field(default=None, index=True)
     closed_at: datetime | None = Field(sa_column=_instant())
@@ -74,6 +75,12 @@ class RequestRow(SQLModel, table=True):
     requested_until: date
     submitted_at: datetime = Field(sa_column=_instant(optional=False))
     complete: bool
+    kind: str
+    nature: str
+    supersedes: str | None = None
+    granted_from: date | None = None
+    granted_until: date | None = None
+    form_owed: bool
     handed_over_at: datetime | None = Field(sa_column=_instant())
     started_at: datetime | None = Field(sa_column=_instant())
     grade: Grade = Field(sa_column=Column(Choice(Grade), nullable=False))
@@ -105,6 +112,40 @@ class MessageRow(SQLModel, table=True):
     request_hash: str | None = Field(default=None, index=True)
     entity: str | None = Field(default=None, foreign_key="files.name")
     about: int | None = Field(default=None, foreign_key="messages.id", index=True)
+
+
+class FactRow(SQLModel, table=True):
+    """What happened in a case; append-only."""
+
+    __tablename__ = "facts"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    case_id: int = Field(foreign_key="cases.id", index=True)
+    kind: str
+    day: date
+    first: date | None = None
+    last: date | None = None
+    request_hash: str | None = Field(default=None, index=True)
+    message: int | None = Field(default=None, foreign_key="messages.id")
+    details: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+    corrects: int | None = Field(default=None, foreign_key="facts.id", unique=True)
+    withdraws: bool
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    by: str
+
+
+class OwedCopyRow(SQLModel, table=True):
+    """Copies that authors forgot: each is repaired once."""
+
+    __tablename__ = "owed_copies"
+    __table_args__ = (UniqueConstraint("site", "message", "partner"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    message: int = Field(foreign_key="messages.id")
+    partner: str
+    reason: str
+    noticed_at: datetime = Field(sa_column=_instant(optional=False))
+    settled_at: datetime | None = Field(sa_column=_instant(index=True))
 
 
 class TransmissionRow(SQLModel, table=True):
@@ -336,6 +377,8 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Case: CaseRow,
     storage.Request: RequestRow,
     storage.Message: MessageRow,
+    storage.Fact: FactRow,
+    storage.OwedCopy: OwedCopyRow,
     storage.Transmission: TransmissionRow,
     storage.Mail: MailRow,
     storage.Poll: PollRow,
