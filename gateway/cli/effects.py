@@ -136,6 +136,9 @@ def show_effect(effect: Any) -> None:
 
 
 def _show_periods(periods: Any) -> None:
+    if not periods:
+        typer.echo(_("Aucun délai en cours."))
+        return
     moved = [period for period in periods if period.before != period.after]
     said = _("Délais en cours : {all}, dont {moved} à la fin changée.")
     typer.echo(said.format(all=len(periods), moved=len(moved)))

@@ -259,22 +259,19 @@ class CalendarActs:
 
     async def _periods(self, view: View, requests: Sequence[Request], after: Calendar) -> tuple[PeriodEffect, ...]:
         """Every period among these that we compute ourselves, as it stands and as it would stand."""
-        found = []
-        for request in requests:
-            before = _stored_ends(request)
-            if request.started_at is None or before is None:
-                continue
-            case = await view.one(Case, id=request.case_id)
-            found.append(
-                PeriodEffect(
-                    case=case.ref if case else "",
-                    request=request.hash,
-                    received=request.started_at,
-                    before=before,
-                    after=ends(request.started_at, after),
-                )
+        of_case = {request.case_id for request in requests}
+        refs = {case.id: case.ref for case in await view.all(Case, site=self._party.site, id=tuple(of_case))}
+        return tuple(
+            PeriodEffect(
+                case=refs[request.case_id],
+                request=request.hash,
+                received=request.started_at,
+                before=before,
+                after=ends(request.started_at, after),
             )
-        return tuple(found)
+            for request in requests
+            if request.started_at is not None and (before := _stored_ends(request)) is not None
+        )
 
     async def _shaken(self, view: View, before: Calendar, after: Calendar) -> tuple[str, ...]:
         """Standing acceptances that took effect before the end that the changed calendar gives."""
