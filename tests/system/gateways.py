@@ -1,6 +1,7 @@
 """Three gateways as an administrator installs them: ``gateway init``, keys exchanged as files, real daemons."""
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -203,9 +204,8 @@ class Trio:
         return "\n".join(f"== {gateway.role}\n{gateway.log()[-3000:]}" for gateway in self)
 
 
-@contextmanager
-def trio(machine: Machine, folder: Path) -> Iterator[Trio]:
-    """Install three gateways that know each other's keys; daemons are stopped at the end."""
+def install_trio(machine: Machine, folder: Path) -> Trio:
+    """Three gateways that know each other's keys, installed as three administrators do it."""
     gateways = {}
     for role, domain in DOMAINS.items():
         place = folder / role
@@ -219,6 +219,26 @@ def trio(machine: Machine, folder: Path) -> Iterator[Trio]:
         ]
     )
     exchange_keys(list(gateways.values()))
+    return Trio(**gateways)
+
+
+@contextmanager
+def copied(installed: Trio, folder: Path) -> Iterator[Trio]:
+    """A copy of a trio that was never started, with mailboxes of its own; its daemons are stopped at the end."""
+    changes = {str(installed.hospital.folder.parent): str(folder)}
+    gateways = {}
+    for gateway in installed:
+        shutil.copytree(gateway.folder, folder / gateway.role)
+        account = gateway.machine.fresh_account(DOMAINS[gateway.role])
+        changes[gateway.account.address] = account.address
+        gateways[gateway.role] = Gateway(
+            role=gateway.role, folder=folder / gateway.role, account=account, machine=gateway.machine
+        )
+    for gateway in gateways.values():
+        text = gateway.config.read_text()
+        for old, new in changes.items():
+            text = text.replace(f'"{old}', f'"{new}')
+        gateway.config.write_text(text)
     try:
         yield Trio(**gateways)
     finally:
