@@ -11,13 +11,12 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
+from gateway import legal_time
 from gateway.adapters import database
-from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
@@ -29,7 +28,6 @@ from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Suite
-from gateway.domain.workdays import Calendar
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.process import notify, only_one
@@ -101,15 +99,6 @@ def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
     return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
 
 
-def calendar(settings: Settings) -> Calendar:
-    """The calendar in force.
-
-    Raises:
-        CalendarInvalid, ConfigUnreadable.
-    """
-    return load_calendar(settings.gateway.calendar or SHIPPED_CALENDAR)
-
-
 @asynccontextmanager
 async def open_base(
     settings: Settings, *, clock: Clock | None = None, rehearsals_too: bool = False
@@ -173,7 +162,7 @@ def archive(base: Base) -> Archive:
         cabinet=base.cabinet,
         clock=base.clock,
         party=settings.party,
-        calendar=calendar(settings),
+        almanac=legal_time.almanac(settings),
         folders=settings.imap.watch,
     )
 
@@ -203,13 +192,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         noise=secrets.token_bytes,
         max_bytes=settings.smtp.max_bytes,
     )
-    requests = Requests(
-        party=us,
-        directory=directory,
-        calendar=calendar(settings),
-        clock=clock,
-        grace=timedelta(hours=settings.deadlines.grace_hours),
-    )
+    requests = legal_time.requests(settings, clock)
     casework = Casework(party=us, cabinet=cabinet, clock=clock)
     persons_needed = 2 if settings.four_eyes else 1
     deadlines = Deadlines(
@@ -295,6 +278,8 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
         core = await stack.enter_async_context(open_core(settings, clock=clock))
+        async with core.base.store.view() as view:
+            await core.requests.almanac.calendar(view)  # refused now rather than at each tick
         pool = await stack.enter_async_context(_pool(core))
         tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())

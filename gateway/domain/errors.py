@@ -105,6 +105,16 @@ class CalendarInvalid(ConfigError):
     mend = "Chaque ligne demande date, name, status et source ; covers_until est obligatoire."
 
 
+class CalendarContradicted(ConfigError):
+    """The configured calendar and what persons stated over it cannot both be: the file changed since."""
+
+    what = "Le fichier de calendrier contredit les actes enregistrés."
+    why = "{reason}"
+    mend = (
+        "Remettez le fichier précédent ([gateway] calendar), puis corrigez avec « gateway calendar set » ou « remove »."
+    )
+
+
 class DatabaseMissing(ConfigError):
     """The database named by the configuration does not exist; creating one by mistake would hide the real one."""
 
@@ -380,7 +390,7 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "« gateway cases », « gateway triage list » ou « gateway message list » montrent les références."
+    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
 
 
 class NotAllowed(DeskError):

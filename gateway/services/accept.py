@@ -134,7 +134,7 @@ class Accept:
         case, key, opened = await self._case(act, arrived)
         message = await self._message(act, arrived, case, key, arrived.mail.mic)
         decides = self._party.role is Role.CNAS
-        followed = self._requests.followed(arrived.own.latest.replace(microsecond=0)) if decides else {}
+        followed = await self._requests.followed(act, arrived.own.latest.replace(microsecond=0)) if decides else {}
         old = await self._superseded(act, arrived, case)
         request = await act.add(
             Request(

@@ -22,10 +22,10 @@ from gateway.domain.kinds import (
 )
 from gateway.domain.parties import Directory, Grade, Party, Role
 from gateway.domain.request import Effect, Event, State, step
-from gateway.domain.workdays import Calendar
 from gateway.ports import Clock
+from gateway.services.almanac import Almanac
 from gateway.services.compose import Draft
-from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence
+from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence, View
 
 _TELLING = frozenset({Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME})
 _ANSWERED = {
@@ -85,13 +85,13 @@ class Requests:
         *,
         party: Party,
         directory: Directory,
-        calendar: Calendar,
+        almanac: Almanac,
         clock: Clock,
         grace: timedelta,
     ) -> None:
         self._party = party
         self._directory = directory
-        self.calendar = calendar
+        self.almanac = almanac
         self._clock = clock
         self.grace = grace
 
@@ -163,12 +163,13 @@ class Requests:
         start = evidence.start_of([_evidence(row) for row in rows], addressees)
         if start is None or request.state not in life.UNANSWERED:
             return request
-        found = period.compute(start.at, self.calendar)
+        calendar = await self.almanac.calendar(act)
+        found = period.compute(start.at, calendar)
         asks = [doubt.value for doubt in start.doubts]
-        if period.recorded_too_late(start.evidence.recorded_at, found, self.calendar):
+        if period.recorded_too_late(start.evidence.recorded_at, found, calendar):
             asks.append(SHORT_NOTICE)
         changes = {
-            **self._ends(found),
+            **_ends(found),
             "started_at": start.at,
             "grade": start.evidence.grade,
             "asks_person": tuple(asks),
@@ -184,31 +185,23 @@ class Requests:
             event,
             actor="gateway",
             partner=start.evidence.partner,
-            details=explain(found),
+            details={**explain(found), **_former(request)},
             **changes,
         )
 
-    def _ends(self, found: period.Period) -> dict[str, Any]:
-        return {
-            "nominal_at": found.tacit_at,
-            "earliest_at": found.earliest_tacit_at,
-            "latest_at": found.latest_tacit_at,
-            "calendar_version": found.calendar_version,
-            "due_at": found.tacit_at,
-        }
-
     async def refresh(self, act: Act, request: Request) -> Request:
         """Compute an open period again under the calendar in force, whoever we are."""
-        if request.started_at is None or request.calendar_version in {None, self.calendar.version}:
+        calendar = await self.almanac.calendar(act)
+        if request.started_at is None or request.calendar_version in {None, calendar.version}:
             return request
         if self._party.role is Role.HOSPITAL:
             return await self.recompute(act, request)
-        ends = self._ends(period.compute(request.started_at, self.calendar))
-        return await self.advance(act, request, Event.REFINED, actor="gateway", **ends)
+        ends = _ends(period.compute(request.started_at, calendar))
+        return await self.advance(act, request, Event.REFINED, actor="gateway", details=_former(request), **ends)
 
-    def followed(self, received: datetime) -> dict[str, Any]:
+    async def followed(self, view: View, received: datetime) -> dict[str, Any]:
         """What a party that received the request itself (the CNAS) knows of the period."""
-        ends = self._ends(period.compute(received, self.calendar))
+        ends = _ends(period.compute(received, await self.almanac.calendar(view)))
         return {**ends, "started_at": received, "grade": Grade.SIGNED_RECEIPT}
 
     async def answer(
@@ -316,6 +309,28 @@ def explain(found: period.Period) -> dict[str, Detail]:
             f"{line.date} {line.weekday} {'counted' if line.counted else 'not-counted'} {line.reason.value}"
             for line in found.days
         ],
+    }
+
+
+def _former(request: Request) -> dict[str, Detail]:
+    """What was said before, when anything was."""
+    if request.nominal_at is None:
+        return {}
+    return {
+        "former_tacit_at": iso(request.nominal_at),
+        "former_earliest_tacit_at": iso(request.earliest_at),
+        "former_latest_tacit_at": iso(request.latest_at),
+        "former_calendar": request.calendar_version,
+    }
+
+
+def _ends(found: period.Period) -> dict[str, Any]:
+    return {
+        "nominal_at": found.tacit_at,
+        "earliest_at": found.earliest_tacit_at,
+        "latest_at": found.latest_tacit_at,
+        "calendar_version": found.calendar_version,
+        "due_at": found.tacit_at,
     }
 
 

@@ -31,7 +31,9 @@ from gateway.domain.parties import (
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
+from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
@@ -120,6 +122,7 @@ class World:
     sender: Sender
     poller: InboxPoller
     calendar: Calendar
+    calendar_acts: CalendarActs
     persons: int
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -359,7 +362,7 @@ def assemble(
     requests = Requests(
         party=party,
         directory=directory,
-        calendar=calendar,
+        almanac=Almanac(base=calendar, site=party.site),
         clock=clock,
         grace=GRACE,
     )
@@ -462,5 +465,6 @@ def assemble(
         sender=sender,
         poller=poller,
         calendar=calendar,
+        calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,
     )
