@@ -50,24 +50,26 @@ def verify_detached(entity: bytes, signature: bytes, known: Sequence[Corresponde
     if not compare_digest(digest.finalize(), signer.message_digest):
         raise MailRefused(step="signature", reason="bad-signature")
     # (3) a pinned signer
-    who = _pinned(signer, known)
+    pins = _pinned(signer, known)
     # (4) their signature
-    _require_signature(signer, who.certificate.public_key())
-    # (5) a certificate that was and is good
-    fault = fault_of(who, Purpose.SIGN, at=(signer.made_at, at))
-    if fault is not None:
-        raise MailRefused(step="signature", reason=fault.value)
-    return SignatureFacts(fingerprint=who.fingerprint, made_at=signer.made_at, digest=signer.digest)
+    _require_signature(signer, pins[0].certificate.public_key())
+    # (5) a certificate that was and is good, also where two partners share it and one names an authority
+    for who in pins:
+        fault = fault_of(who, Purpose.SIGN, at=(signer.made_at, at))
+        if fault is not None:
+            raise MailRefused(step="signature", reason=fault.value)
+    return SignatureFacts(fingerprint=pins[0].fingerprint, made_at=signer.made_at, digest=signer.digest)
 
 
-def _pinned(signer: Signer, known: Sequence[Correspondent]) -> Correspondent:
-    """By name first; whether the name is true, the mathematics say. Two renewals of one key may share an identifier."""
+def _pinned(signer: Signer, known: Sequence[Correspondent]) -> list[Correspondent]:
+    """The pins of one certificate, found by its name; whether the name is true, the mathematics say."""
     found = [each for each in known if signer.name in names_of(each.certificate.public_bytes(Encoding.DER))]
     if not found:
         raise MailRefused(step="signature", reason="unknown-key")
+    # Two certificates of one key, as after a renewal, may share an identifier.
     if len({each.fingerprint for each in found}) > 1:
         raise MailRefused(step="signature", reason="ambiguous-key")
-    return found[0]
+    return found
 
 
 def _require_signature(signer: Signer, key: CertificatePublicKeyTypes) -> None:

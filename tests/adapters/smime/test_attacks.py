@@ -1,6 +1,7 @@
 """Signed mails with one defect each: refused for the right reason, and nothing of them is believed."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.adapters.smime.forge import (
     PARTNER,
     PINNED,
     SIGNED_AT,
+    STRANGER,
     attacks,
     cms_signature,
     mail,
@@ -101,6 +103,17 @@ def test_two_pinned_certificates_under_one_name_decide_nothing() -> None:
     renewed = person("cnas-bis", key=PARTNER.key)
     seen = read(mail(cms_signature(signer(by_key_id=True))), bench((PARTNER, renewed)))
     assert seen.failed_reason == "ambiguous-key"
+
+
+def test_a_certificate_that_two_partners_share_must_be_good_for_both() -> None:
+    """Whichever of the two names an authority that it does not lead to, or one that took it back."""
+    one = Correspondent(certificate=PARTNER.certificate)
+    for other in (replace(one, authorities=(STRANGER.certificate,)), replace(one, revoked=True)):
+        for known in ((one, other), (other, one)):
+            shared = replace(bench(), smime=SmimeBench(own=US.identity(), known=known))
+            assert read(ATTACKS["good"].mail, shared).failed_step == "signature"
+    twice = replace(bench(), smime=SmimeBench(own=US.identity(), known=(one, one)))
+    assert read(ATTACKS["good"].mail, twice).entity == ENTITY
 
 
 def test_no_changed_byte_of_a_signature_makes_another_mail() -> None:
