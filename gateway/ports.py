@@ -34,6 +34,14 @@ Noise = Callable[[int], bytes]
 """That many random bytes, fit for identifiers and boundaries."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerTls:
+    """The encryption of an open connection: protocol version, and until when the server's certificate is valid."""
+
+    version: str
+    certificate_ends: datetime
+
+
 # --- incoming mail
 
 
@@ -118,13 +126,17 @@ class HandOver(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One transaction: one recipient. ``sender`` empty means the null return path (RFC 8098 for receipts)."""
+    """One transaction: one recipient. ``sender`` empty means the null return path (RFC 8098 for receipts).
+
+    ``dsn`` asks for every delivery report; ``unreported`` asks that there be none, not even of a failure.
+    """
 
     sender: str
     recipient: str
     data: bytes
     envid: str
     dsn: bool
+    unreported: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
