@@ -100,6 +100,43 @@ class Mailbox(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder of the mailbox; ``junk`` says that the server puts there what it takes for unwanted (RFC 6154)."""
+
+    name: str
+    junk: bool
+
+
+class Survey(Mailbox, Protocol):
+    """A session that can also say how the mailbox is made, for a check-up. Raises what ``Mailbox`` raises."""
+
+    @property
+    def tls(self) -> PeerTls:
+        """The encryption of this session."""
+        ...
+
+    async def folders(self) -> tuple[Folder, ...]:
+        """Every folder that can be opened."""
+        ...
+
+    async def append_limit(self, folder: str) -> int | None:
+        """Bytes of the largest message that the folder takes (RFC 7889); None when the server does not say it."""
+        ...
+
+    async def examine(self, folder: str) -> FolderState:
+        """As ``open``, without changing anything, not even what is new (EXAMINE)."""
+        ...
+
+    async def search(self, first: int, *, subject: str, message_id: str) -> tuple[int, ...]:
+        """UIDs >= first of the open folder whose subject or Message-ID holds this text; asks NOOP first."""
+        ...
+
+    async def remove(self, folder: str, uidvalidity: int, uid: int) -> bool:
+        """Delete this one message for good; False, and nothing done, where that could delete another (no UIDPLUS)."""
+        ...
+
+
 class MailboxFactory(Protocol):
     """Opens sessions."""
 
