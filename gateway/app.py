@@ -311,6 +311,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprint=core.home.own.fingerprint,
     )
     poller = InboxPoller(
         store=base.store,

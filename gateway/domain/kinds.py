@@ -82,6 +82,9 @@ class Kind:
     source: str
 
 
+PROBE = "PROBE"
+"""Kind of the mail that a gateway sends to itself to try its servers. No row has it: nobody else may send or get it."""
+
 EXTENSION_REQUEST = Kind(
     id="EXTENSION_REQUEST",
     number="M12",
