@@ -5,20 +5,19 @@ safe point (commits are shielded), then workers, connections, homes, database.
 """
 
 import asyncio
-import fcntl
 import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
-from gateway.adapters import database
+from gateway.adapters import daemon_lock, database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
@@ -30,7 +29,7 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
-from gateway.domain.errors import AlreadyRunning, DatabaseMissing, NotAllowed
+from gateway.domain.errors import NotAllowed
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock, PublicKey
 from gateway.servers import imap_settings, smtp_settings, token_provider
@@ -115,7 +114,7 @@ async def open_base(
         ConfigError, DatabaseDamaged.
     """
     os.umask(0o077)
-    _require_owner(settings.gateway.data)
+    require_owner(settings.gateway.data)
     accepted = [identity(settings, rehearsal=clock is not None)]
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
@@ -133,8 +132,12 @@ async def open_base(
         await store.close()
 
 
-def _require_owner(data: Path) -> None:
-    """Files written by another account would be unreadable for the daemon, and hold its outbox."""
+def require_owner(data: Path) -> None:
+    """Files written by another account would be unreadable for the daemon, and hold its outbox.
+
+    Raises:
+        NotAllowed: the folder is another account's.
+    """
     if data.is_dir() and data.stat().st_uid != os.getuid():
         reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
         raise NotAllowed(act=f"ouvrir {data}", reason=reason)
@@ -265,7 +268,7 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(settings))
+        stack.enter_context(daemon_lock.held(settings.gateway.data))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
@@ -276,16 +279,25 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         yield Daemon(core=core, tasks=tasks)
 
 
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
+    """The capped workers that open mail, not started yet.
+
+    Raises:
+        SecretUnreadable.
+    """
+    return WorkerPool(
+        slots=slots,
+        home_factory=lambda others: open_home(settings.openpgp.folder, others),
+        passphrase=settings.openpgp.passphrase.read(),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        keys=keys,
+    )
+
+
 @asynccontextmanager
 async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
     settings = core.base.settings
-    pool = WorkerPool(
-        slots=settings.worker.slots,
-        home_factory=lambda keys: open_home(settings.openpgp.folder, keys),
-        passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
-        keys=await pinned_keys(core.base),
-    )
+    pool = worker_pool(settings, await pinned_keys(core.base), slots=settings.worker.slots)
     await pool.start()
     try:
         yield pool
@@ -356,19 +368,6 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         )
     finally:
         await courier.close()
-
-
-@contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
-    data = settings.gateway.data
-    if not data.is_dir():
-        raise DatabaseMissing(path=data)
-    with (data / "daemon.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AlreadyRunning(path=data) from error
-        yield
 
 
 def _notify(state: str) -> None:

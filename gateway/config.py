@@ -7,6 +7,8 @@ are (a file, an environment variable, a systemd credential).
 import os
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -333,6 +335,16 @@ class Settings(BaseSettings):
         return f"sqlite+aiosqlite:///{self.gateway.data / 'gateway.sqlite3'}"
 
 
+@contextmanager
+def relative_to(path: Path) -> Iterator[None]:
+    """Sections that are read meanwhile take their relative paths from the folder of this file."""
+    token = _base.set(path.resolve().parent)
+    try:
+        yield
+    finally:
+        _base.reset(token)
+
+
 def load(path: Path) -> Settings:
     """Read the configuration.
 
@@ -350,14 +362,12 @@ def load(path: Path) -> Settings:
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
     faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
-    token = _base.set(path.resolve().parent)
     try:
-        settings = Settings(**data)
+        with relative_to(path):
+            settings = Settings(**data)
     except ValidationError as error:
         faults += [_fault(dict(fault)) for fault in error.errors()]
         raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
-    finally:
-        _base.reset(token)
     if faults:
         raise ConfigInvalid(path=path, faults=" ; ".join(faults))
     return settings
