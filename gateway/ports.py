@@ -102,10 +102,10 @@ class Mailbox(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A folder of the mailbox; ``junk`` says that the server puts there what it takes for unwanted (RFC 6154)."""
+    """A folder of the mailbox, and what the server says that it is for: ``junk``, ``sent`` and so on (RFC 6154)."""
 
     name: str
-    junk: bool
+    use: str | None = None
 
 
 class Survey(Mailbox, Protocol):

@@ -34,11 +34,12 @@ async def connected(server: FakeImap, folder: Path) -> AsyncIterator[ImapMailbox
 @pytest.mark.parametrize(
     ("line", "folder"),
     [
-        ((b'LIST (\\HasNoChildren) "/" INBOX',), Folder(name="INBOX", junk=False)),
-        ((b'LIST (\\HasNoChildren \\Junk) "." "Spam"',), Folder(name="Spam", junk=True)),
-        ((b'list (\\junk) NIL "a\\"b\\\\c"',), Folder(name='a"b\\c', junk=True)),
-        ((b'LIST () "/" "Re&AOc-us trait&AOk-s/R&-D"',), Folder(name="Reçus traités/R&D", junk=False)),
-        ((b'LIST () "\\\\" {8}', b"avec (a)", b""), Folder(name="avec (a)", junk=False)),
+        ((b'LIST (\\HasNoChildren) "/" INBOX',), Folder(name="INBOX")),
+        ((b'LIST (\\HasNoChildren \\Junk) "." "Spam"',), Folder(name="Spam", use="junk")),
+        ((b'list (\\junk) NIL "a\\"b\\\\c"',), Folder(name='a"b\\c', use="junk")),
+        ((b'LIST () "/" "Re&AOc-us trait&AOk-s/R&-D"',), Folder(name="Reçus traités/R&D")),
+        ((b'LIST (\\HasNoChildren \\Sent) "/" Envois',), Folder(name="Envois", use="sent")),
+        ((b'LIST () "\\\\" {8}', b"avec (a)", b""), Folder(name="avec (a)")),
     ],
 )
 def test_a_folder_of_a_listing_is_read(line: tuple[bytes, ...], folder: Folder) -> None:
@@ -63,7 +64,7 @@ def test_an_unreadable_listing_is_refused(line: bytes) -> None:
 def test_a_name_written_for_the_server_is_read_back(name: str) -> None:
     """Writing and reading modified UTF-7 are each other's reverse."""
     written = syntax.mailbox_name(name)
-    assert tuple(syntax.folders([(f'LIST () "/" {written}'.encode(),)])) == (Folder(name=name, junk=False),)
+    assert tuple(syntax.folders([(f'LIST () "/" {written}'.encode(),)])) == (Folder(name=name),)
 
 
 async def test_special_uses_are_asked_where_the_server_knows_them(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ async def test_special_uses_are_asked_where_the_server_knows_them(tmp_path: Path
         (b"IMAP4rev1 AUTH=PLAIN", b'LIST "" "*"'),
     ):
         async with fake_imap(listing, capabilities=capabilities) as server, connected(server, tmp_path) as mailbox:
-            assert await mailbox.folders() == (Folder(name="Pourriel", junk=True),)
+            assert await mailbox.folders() == (Folder(name="Pourriel", use="junk"),)
             assert server.heard[-1].endswith(sent)
 
 

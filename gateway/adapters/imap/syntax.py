@@ -22,6 +22,7 @@ _FETCH = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
 _SEARCH = re.compile(rb"SEARCH((?: \d{1,10})*) *", re.IGNORECASE)
 _STATE = re.compile(rb"OK \[(UIDVALIDITY|UIDNEXT) (\d{1,10})\]", re.IGNORECASE)
 _LIST = re.compile(rb'LIST \(([^)]*)\) (?:"(?:[^"\\]|\\.)"|NIL) (.*)', re.IGNORECASE | re.DOTALL)
+_USES = {rb"\JUNK": "junk", rb"\SENT": "sent", rb"\DRAFTS": "drafts", rb"\TRASH": "trash", rb"\ALL": "all"}
 _STATUS_LIMIT = re.compile(rb"STATUS .*\(APPENDLIMIT (\d{1,15})\)", re.IGNORECASE | re.DOTALL)
 _APPENDUID = re.compile(rb"\[APPENDUID \d+ (\d{1,10})\]", re.IGNORECASE)
 
@@ -136,7 +137,8 @@ def folders(responses: Iterable[Response]) -> Iterator[Folder]:
             raise Broken("réponse LIST illisible")
         flags = set(match[1].upper().split())
         if not flags & {rb"\NOSELECT", rb"\NONEXISTENT"}:
-            yield Folder(name=folder_name(_string(match[2], response)), junk=rb"\JUNK" in flags)
+            use = next((use for flag, use in _USES.items() if flag in flags), None)
+            yield Folder(name=folder_name(_string(match[2], response)), use=use)
 
 
 def _string(text: bytes, response: Response) -> bytes:
