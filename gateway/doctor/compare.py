@@ -24,8 +24,8 @@ HEADERS = ("from", "to", "date", "message-id", "subject", "auto-submitted")
 def damage(sent: bytes, found: bytes) -> Damage:
     """What became of the content.
 
-    ``TOUCHED``: every part is there, byte for byte, in another dress (encoding, fields of a part, text outside of all
-    parts). ``ADDED``: they are there with something beside or around them. ``CHANGED``: one has other bytes.
+    ``TOUCHED``: every part is there, byte for byte, in another dress (encoding, fields of a part, text before the
+    first part). ``ADDED``: they are there with something beside or around them. ``CHANGED``: one has other bytes.
     ``STRIPPED``: one is gone.
 
     Raises:
@@ -42,7 +42,8 @@ def damage(sent: bytes, found: bytes) -> Damage:
     fates = [_fate(leaf, _leaves(theirs)) for leaf in _leaves(ours)]
     worst = max(fates, key=_ORDER.index)
     if worst is Damage.NONE:
-        return Damage.TOUCHED if same_shape else Damage.ADDED
+        # Text after the last part is how most footers are added to a mail that is not plain text.
+        return Damage.TOUCHED if same_shape and not theirs.epilogue else Damage.ADDED
     return worst
 
 

@@ -159,11 +159,15 @@ def _lasting(check: str, now: datetime, until: datetime | None, *, name: Words, 
     day = f"{until:%d/%m/%Y}"
     if until <= now:
         return blocking(
-            check, said("{name} a expiré le {day}.", name=name, day=day), said("Le serveur la refusera."), mend, **told
+            check,
+            said("{name} a expiré le {day}.", name=name, day=day),
+            said("Plus rien ne peut être échangé avant son renouvellement."),
+            mend,
+            **told,
         )
     if until - now < SOON:
         what = said("{name} expire le {day}, dans {days} jours.", name=name, day=day, days=(until - now).days)
-        return to_mend(check, what, said("Après cette date, plus rien ne pourra être échangé avec elle."), mend, **told)
+        return to_mend(check, what, said("Après cette date, plus rien ne pourra être échangé."), mend, **told)
     return fine(check, said("{name} : utilisable jusqu'au {day}.", name=name, day=day), **told)
 
 

@@ -171,7 +171,7 @@ class _Trial:
         if found is None:
             return [verdict.lost(probe, wait)]
         findings = [verdict.placed(found, self._settings.imap.watch, sent_at)]
-        findings += verdict.content(found, await self._reopened(found))
+        findings.append(verdict.content(found, await self._reopened(found)))
         if not probe.null_sender:
             findings += verdict.headers(found)
             findings += verdict.trace(found, self._settings.reception.own_mta, sent_at)

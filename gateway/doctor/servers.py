@@ -13,6 +13,7 @@ from gateway.adapters.smtp import Announced, SmtpCourier
 from gateway.config import DEFAULT_LIMIT
 from gateway.doctor.finding import Finding, blocking, fine, of_error, to_know, to_mend
 from gateway.doctor.installation import Installation
+from gateway.doctor.rules import MEGABYTE
 from gateway.domain.errors import GatewayError
 from gateway.domain.words import said
 from gateway.ports import Courier, Folder, PeerTls, Survey
@@ -89,8 +90,9 @@ async def mailbox(
         listed = await session.folders()
         for finding in (*_unwatched(listed, watch), *_absent(listed, watch)):
             yield finding
-        outgoing = installation.settings.smtp.max_bytes if not installation.lacks(("smtp",)) else DEFAULT_LIMIT
-        yield _append_limit(await session.append_limit(watch[0]), outgoing)
+        if _named(watch[0], listed):
+            ours = DEFAULT_LIMIT if installation.lacks(("smtp",)) else installation.settings.smtp.max_bytes
+            yield _append_limit(await session.append_limit(watch[0]), ours)
     finally:
         await session.close()
     there = [folder for folder in watch if _named(folder, listed)]
@@ -192,7 +194,7 @@ def _append_limit(limit: int | None, max_bytes: int) -> Finding:
             said("Augmentez la limite de la boîte, ou convenez d'une taille avec vos partenaires."),
             **told,
         )
-    return fine("imap.size", said("La boîte prend des courriers de {limit} octets.", limit=limit), **told)
+    return fine("imap.size", said("La boîte prend des courriers de {limit} Mo.", limit=limit // MEGABYTE), **told)
 
 
 async def time(
@@ -280,7 +282,9 @@ def _size(announced: int | None, max_bytes: int) -> Finding:
             said("Écrivez max_bytes = {size} dans [smtp], ou augmentez la limite du serveur.", size=announced),
             **told,
         )
-    return fine("smtp.size", said("Le serveur d'envoi prend {size} octets.", size=announced), **told)
+    return fine(
+        "smtp.size", said("Le serveur d'envoi prend des courriers de {size} Mo.", size=announced // MEGABYTE), **told
+    )
 
 
 def _reports(*, offered: bool) -> Finding:

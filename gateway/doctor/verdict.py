@@ -75,11 +75,15 @@ def lost(probe: Probe, wait: float) -> Finding:
     )
 
 
+def _name(probe: Probe) -> Words:
+    return said("L'accusé d'essai (expéditeur vide)") if probe.null_sender else said("Le message d'essai")
+
+
 def placed(found: Found, watch: tuple[str, ...], sent_at: datetime) -> Finding:
     """The folder where it landed."""
     name = found.folder.name
     check = "probe.null_sender" if found.probe.null_sender else "probe.arrived"
-    what = said("L'accusé d'essai (expéditeur vide)") if found.probe.null_sender else said("Le message d'essai")
+    what = _name(found.probe)
     seconds = round((found.seen_at - sent_at).total_seconds())
     told: dict[str, object] = {"folder": name, "seconds": seconds, "watched": name in watch}
     if name == watch[0]:
@@ -107,14 +111,16 @@ def placed(found: Found, watch: tuple[str, ...], sent_at: datetime) -> Finding:
 
 # --- Changed on its way?
 
+_REWRITES = (
+    said("Un serveur modifie le contenu des courriers."),
+    said("Cherchez quel filtre réécrit (liens, encodage, antivirus), et exemptez l'adresse de la passerelle."),
+)
 _FAULTS: dict[Damage, tuple[Words, Words]] = {
+    Damage.TOUCHED: _REWRITES,
+    Damage.CHANGED: _REWRITES,
     Damage.ADDED: (
         said("Un serveur ajoute quelque chose aux courriers (bandeau, pied de page, avis d'antivirus)."),
         said("Exemptez l'adresse de la passerelle de cet ajout, à l'envoi comme à la réception."),
-    ),
-    Damage.CHANGED: (
-        said("Un serveur modifie le contenu des courriers."),
-        said("Cherchez quel filtre réécrit (liens, encodage, antivirus), et exemptez l'adresse de la passerelle."),
     ),
     Damage.STRIPPED: (
         said("Un serveur enlève des pièces des courriers."),
@@ -123,40 +129,33 @@ _FAULTS: dict[Damage, tuple[Words, Words]] = {
 }
 
 
-def content(found: Found, failed_step: str | None) -> Iterator[Finding]:
+def content(found: Found, failed_step: str | None) -> Finding:
     """The content as it arrived; ``failed_step`` is where our own worker stopped when it opened it."""
     check = "probe.receipt" if found.probe.null_sender else "probe.content"
+    what = _name(found.probe)
     damage = compare.damage(found.probe.raw, found.raw)
     told: dict[str, object] = {"damage": damage, "failed_step": failed_step}
-    sealed = said("Le message d'essai")
-    what = said("L'accusé d'essai") if found.probe.null_sender else sealed
     if damage is Damage.NONE and failed_step is None:
-        yield fine(check, said("{what} est arrivé octet pour octet, et se vérifie.", what=what), **told)
-    elif failed_step is None:
-        yield to_know(
+        return fine(check, said("{what} est arrivé octet pour octet, et se vérifie.", what=what), **told)
+    if failed_step is None:
+        return to_know(
             check,
             said("{what} a été retouché en route, mais se vérifie encore.", what=what),
             said("Un serveur change la présentation des courriers, pas ce qui est signé."),
             said("Rien n'est à faire, sinon savoir qu'un serveur les touche."),
             **told,
         )
-    elif damage in _FAULTS:
+    if damage in _FAULTS:
         fault, mend = _FAULTS[damage]
-        yield blocking(
-            check,
-            fault,
-            said("{what} ne se vérifie plus : nos courriers et ceux des partenaires seront refusés.", what=what),
-            mend,
-            **told,
-        )
-    else:
-        yield blocking(
-            check,
-            said("{what} ne se rouvre pas (étape {step}).", what=what, step=failed_step),
-            said("Il est arrivé intact : la clé, la phrase secrète ou GnuPG sont en cause."),
-            said("Voyez plus haut ce qui est dit de vos clés et de GnuPG."),
-            **told,
-        )
+        why = said("{what} ne se vérifie plus : nos courriers et ceux des partenaires seront refusés.", what=what)
+        return blocking(check, fault, why, mend, **told)
+    return blocking(
+        check,
+        said("{what} ne se rouvre pas (étape {step}).", what=what, step=failed_step),
+        said("Il est arrivé intact : la clé, la phrase secrète ou GnuPG sont en cause."),
+        said("Voyez plus haut ce qui est dit de vos clés et de GnuPG."),
+        **told,
+    )
 
 
 def headers(found: Found) -> Iterator[Finding]:
