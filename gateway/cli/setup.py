@@ -114,7 +114,8 @@ def _next_steps(config: Path, *, fingerprint: str, partners: list[str], keys: Pa
     typer.echo("     et lisez-leur l'empreinte au téléphone.")
     for partner in partners:
         typer.echo(f"  2. Importez la leur :  gateway keys import {partner}.asc --partner {partner} -c {config}")
-    typer.echo(f"  3. Démarrez :  gateway run -c {config}")
+    typer.echo(f"  3. Vérifiez l'installation et les serveurs :  gateway doctor -c {config}")
+    typer.echo(f"  4. Démarrez :  gateway run -c {config}")
 
 
 def _ask(value: str | None, flag: str, question: str) -> str:

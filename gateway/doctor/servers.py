@@ -194,7 +194,7 @@ def _append_limit(limit: int | None, max_bytes: int) -> Finding:
             said("Augmentez la limite de la boîte, ou convenez d'une taille avec vos partenaires."),
             **told,
         )
-    return fine("imap.size", said("La boîte prend des courriers de {limit} Mo.", limit=limit // MEGABYTE), **told)
+    return fine("imap.size", said("La boîte prend des courriers jusqu'à {limit} Mo.", limit=limit // MEGABYTE), **told)
 
 
 async def time(
@@ -283,7 +283,9 @@ def _size(announced: int | None, max_bytes: int) -> Finding:
             **told,
         )
     return fine(
-        "smtp.size", said("Le serveur d'envoi prend des courriers de {size} Mo.", size=announced // MEGABYTE), **told
+        "smtp.size",
+        said("Le serveur d'envoi prend des courriers jusqu'à {size} Mo.", size=announced // MEGABYTE),
+        **told,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,36 @@ def test_an_absent_configuration_is_a_finding(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_a_fresh_installation_lacks_only_its_servers_and_its_partners_keys(tmp_path: Path) -> None:
+    """``gateway init`` names the command as the next step, and what it then finds is what is still to do."""
+    config, password = tmp_path / "gateway.toml", tmp_path / "password"
+    password.touch(mode=0o600)
+    password.write_text("secret")
+    options = {
+        "config": config,
+        "role": "hospital",
+        "party": "chu",
+        "name": "CHU",
+        "address": "soins@hopital.test",
+        "imap-host": "127.0.0.1",
+        "imap-port": 1,
+        "smtp-host": "127.0.0.1",
+        "smtp-port": 1,
+        "own-mta": "mx.hopital.test",
+        "password-file": password,
+        "cnas": "a@cnas.test",
+        "cnse": "b@cnse.test",
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    made = CliRunner().invoke(app, ["init", *words])
+    assert f"gateway doctor -c {config}" in made.stdout
+
+    done = doctor(config, "--json")
+
+    wrong = {item["check"] for item in json.loads(done.stdout) if item["level"] in {"to_mend", "blocking"}}
+    assert (done.exit_code, wrong) == (UNWELL, {"imap.login", "smtp.login", "keys.partner"})
+
+
 def test_json_is_one_list_with_the_same_first_keys(tmp_path: Path) -> None:
     """Check, level, what, why, mend, then facts."""
     done = doctor(tmp_path / "absent.toml", "--json")
@@ -48,6 +78,14 @@ def test_json_is_one_list_with_the_same_first_keys(tmp_path: Path) -> None:
     assert found[0]["check"] == "config.file"
     assert found[0]["error"] == "ConfigUnreadable"
     assert {item["level"] for item in found} <= {"ok", "to_know", "to_mend", "blocking"}
+
+
+@pytest.fixture(autouse=True)
+def mask() -> Iterator[None]:
+    """The command closes its files to others; the next test starts as it was."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Keys: ours must sign and last, each partner's must be pinned, confirmed, usable and last."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ import pytest
 import trustme
 
 from gateway.adapters.openpgp.keyfiles import export_public, generate, own_key
-from gateway.doctor import keys
+from gateway.doctor import files, keys
 from gateway.doctor.finding import Level
 from gateway.domain.errors import OwnKeyUnusable, SecretUnreadable
 from tests.doctor.place import PASSPHRASE, Place, complete, heard, only, pin
 
 DAY = timedelta(days=1)
+OPERATE = Path(__file__).parents[2] / "docs" / "operate.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,24 @@ async def test_a_wrong_passphrase_is_an_error(keyed: Place) -> None:
 
     with pytest.raises(OwnKeyUnusable, match="phrase secrète"):
         await heard(keys.own(keyed.installation()))
+
+
+async def test_a_key_is_prolonged_as_the_document_says(keyed: Place) -> None:
+    """The commands of docs/operate.md, word for word: the same key, for longer; the folder stays private."""
+    section = OPERATE.read_text(encoding="utf-8").partition("## Prolonger votre clé")[2]
+    before = own_key(keyed.keys / "openpgp")
+    commands = section.split("```")[1].replace("EMPREINTE", before.fingerprint).replace(" 3y", " 5y")
+
+    shell = await asyncio.create_subprocess_exec("sh", "-ec", commands, cwd=keyed.folder)
+    assert await shell.wait() == 0
+
+    after = own_key(keyed.keys / "openpgp")
+    assert before.usable_until is not None
+    assert after.usable_until is not None
+    assert after.usable_until - before.usable_until > timedelta(days=700)
+    assert (after.fingerprint, after.keygrips) == (before.fingerprint, before.keygrips)
+    assert only(await heard(keys.own(keyed.installation())), "keys.own").level is Level.OK
+    assert only(files.secrets(keyed.installation()), "files.secrets").level is Level.OK
 
 
 async def test_an_absent_key_of_ours_is_an_error(place: Place) -> None:
