@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from gateway import legal_time
-from gateway.adapters import database
+from gateway.adapters import daemon_lock, database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
@@ -30,7 +30,7 @@ from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate
 from gateway.ports import Clock, PublicKey, Sealer
-from gateway.process import notify, only_one
+from gateway.process import notify
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
@@ -112,7 +112,7 @@ async def open_base(
         ConfigError, DatabaseDamaged.
     """
     os.umask(0o077)
-    _require_owner(settings.gateway.data)
+    require_owner(settings.gateway.data)
     accepted = [identity(settings, rehearsal=clock is not None)]
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
@@ -130,8 +130,12 @@ async def open_base(
         await store.close()
 
 
-def _require_owner(data: Path) -> None:
-    """Files written by another account would be unreadable for the daemon, and hold its outbox."""
+def require_owner(data: Path) -> None:
+    """Files written by another account would be unreadable for the daemon, and hold its outbox.
+
+    Raises:
+        NotAllowed: the folder is another account's.
+    """
     if data.is_dir() and data.stat().st_uid != os.getuid():
         reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
         raise NotAllowed(act=f"ouvrir {data}", reason=reason)
@@ -273,7 +277,7 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(only_one(settings.gateway.data))
+        stack.enter_context(daemon_lock.held(settings.gateway.data))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
@@ -339,6 +343,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprint=core.home.own.fingerprint,
     )
     poller = InboxPoller(
         store=base.store,

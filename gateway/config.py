@@ -4,17 +4,14 @@ An unknown key is refused; relative paths are relative to the file. Secrets are 
 are (a file, an environment variable, a systemd credential).
 """
 
-import os
-import re
 import tomllib
-from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
     Grade,
@@ -27,99 +24,12 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.reasons import system_reason
+from gateway.setting import Address, FilePath, GradeName, Identifier, Secret, Section, relative_to
 
 _UNKNOWN_KEY = "clé inconnue"
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
-
-
-_base: ContextVar[Path] = ContextVar("_base", default=Path())
-"""Folder of the file being read: settings classes do not hand pydantic's own context down."""
-
-
-def _absolute(path: Path) -> Path:
-    return path if path.is_absolute() else _base.get() / path
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
-        raise ValueError("adresse attendue, par exemple soins@hopital.fr")
-    return text.lower()
-
-
-def _identifier(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
-        raise ValueError("lettres minuscules sans accent, chiffres et tirets")
-    return text
-
-
-FilePath = Annotated[Path, AfterValidator(_absolute)]
-Address = Annotated[str, AfterValidator(_address)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
-
-
-class Section(BaseModel):
-    """A table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Secret(Section):
-    """Where a secret is: exactly one of a file (0600), an environment variable, a systemd credential."""
-
-    file: FilePath | None = None
-    env: str | None = None
-    credential: str | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "Secret":
-        if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
-            raise ValueError("exactement une source : file, env ou credential")
-        return self
-
-    def read(self) -> str:
-        """The secret, without its final line end.
-
-        Raises:
-            SecretUnreadable: absent, empty, or a file that others can read.
-        """
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            source = f"${self.env}"
-        else:
-            path = self.path()
-            source = str(path)
-            value = _read_private(path, shared=self.credential is not None)
-        if not value.strip():
-            raise SecretUnreadable(source=source, reason="Il est vide ou absent.")
-        return value.rstrip("\r\n")
-
-    def path(self) -> Path:
-        """The file behind ``file`` or ``credential``.
-
-        Raises:
-            SecretUnreadable: a credential outside of a service that was given any.
-        """
-        if self.file is not None:
-            return self.file
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            raise SecretUnreadable(source=str(self.credential), reason="systemd n'a remis aucun secret à ce processus.")
-        return Path(folder, str(self.credential))
-
-
-def _read_private(path: Path, *, shared: bool) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du texte."
-        raise SecretUnreadable(source=str(path), reason=reason) from error
-    if mode & 0o077 and not shared:
-        raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
-    return text
 
 
 class GatewaySection(Section):
@@ -370,14 +280,12 @@ def load(path: Path) -> Settings:
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
     faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
-    token = _base.set(path.resolve().parent)
     try:
-        settings = Settings(**data)
+        with relative_to(path):
+            settings = Settings(**data)
     except ValidationError as error:
         faults += [_fault(dict(fault)) for fault in error.errors()]
         raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
-    finally:
-        _base.reset(token)
     if faults:
         raise ConfigInvalid(path=path, faults=" ; ".join(faults))
     return settings

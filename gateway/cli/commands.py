@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import acts, almanac, audit, clock, demo, keys, read, setup, triage
+from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, setup, triage
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("init", rich_help_panel="Installer")(setup.init)
+app.command("doctor", rich_help_panel="Installer")(doctor.doctor)
 app.command("demo", rich_help_panel="Installer")(demo.demo)
 app.add_typer(keys.app, name="keys")
 app.command("cases")(read.cases)

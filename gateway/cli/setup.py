@@ -144,7 +144,8 @@ def _next_steps(config: Path, *, prints: dict[str, str], partners: dict[str, str
     for partner, suite in partners.items():
         file = f"{partner}.pem" if suite == "smime" else f"{partner}.asc"
         typer.echo(f"  2. Importez la leur :  gateway keys import {file} --partner {partner} -c {config}")
-    typer.echo(f"  3. Démarrez :  gateway run -c {config}")
+    typer.echo(f"  3. Vérifiez l'installation et les serveurs :  gateway doctor -c {config}")
+    typer.echo(f"  4. Démarrez :  gateway run -c {config}")
 
 
 def _ask(value: str | None, flag: str, question: str) -> str:

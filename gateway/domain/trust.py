@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.errors import MailRefused
+from gateway.domain.kinds import PROBE
 from gateway.domain.parties import Directory, Partner
 
-ACCEPTED_SHAPES = frozenset({"ENCRYPTED", "ENCRYPTED_ONE_PASS"})
+SEALED_SHAPE = "ENCRYPTED"
+ACCEPTED_SHAPES = frozenset({SEALED_SHAPE, "ENCRYPTED_ONE_PASS"})
 RECEIPT_SHAPES = frozenset({"SIGNED_REPORT"})
 _PROOF = object()
 
@@ -104,6 +106,17 @@ def verify(
         receipt=claim.shape in RECEIPT_SHAPES,
         proof=_PROOF,
     )
+
+
+def own_probe(claim: Claim, *, kind: str | None, our_address: str, our_fingerprint: str) -> bool:
+    """True for a mail by which we try our own servers: signed by our key, from us, to us alone, and a probe by kind.
+
+    Only that it is left alone may follow from this. A probe in the shape of a receipt has no kind; we never acknowledge
+    anything to ourselves otherwise.
+    """
+    a_probe = kind == PROBE if claim.shape == SEALED_SHAPE else claim.shape in RECEIPT_SHAPES
+    from_us = claim.senders == (our_address,) and claim.recipients == (our_address,)
+    return a_probe and from_us and claim.fingerprint == our_fingerprint
 
 
 def _signer(

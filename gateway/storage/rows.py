@@ -188,6 +188,7 @@ class Verdict(Enum):
     TRIAGE = "triage"
     QUARANTINE = "quarantine"
     VANISHED = "vanished"
+    PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

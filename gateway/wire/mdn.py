@@ -37,7 +37,7 @@ RECEIPT_FIELDS = (
 )
 
 _STEP = "receipt"
-_HUMAN = (
+HUMAN = (
     "Accusé de réception automatique.\n\n"
     "Votre message a été reçu, son authenticité vérifiée et il est conservé par le destinataire.\n"
     "Instant de réception (temps universel) : {stated}\n\n"
@@ -153,11 +153,12 @@ def build_receipt_entity(
     received_at: datetime,
     source: str,
     boundary: str,
+    text: str = HUMAN,
 ) -> bytes:
-    """The multipart/report to sign: protected headers, French and English text, machine part, four original fields.
+    """The multipart/report to sign: protected headers, text for a person, machine part, four original fields.
 
-    ``mic`` is the raw SHA-256 of the original's payload entity; ``received_at`` is aware; ``source`` names what attests
-    it. The header is marked ``hp="clear"`` (RFC 9788).
+    ``text`` may name ``{stated}``, the reception. ``mic`` is the raw SHA-256 of the original's payload entity;
+    ``received_at`` is aware; ``source`` names what attests it. The header is marked ``hp="clear"`` (RFC 9788).
 
     Raises:
         MailMalformed: a value that cannot be written.
@@ -177,7 +178,7 @@ def build_receipt_entity(
         ]
     )
     parts = [
-        text_part(_HUMAN.format(stated=stated)),
+        text_part(text.format(stated=stated)),
         entity([("Content-Type", "message/disposition-notification")], machine),
         entity([("Content-Type", "text/rfc822-headers")], _original_fields(original)),
     ]

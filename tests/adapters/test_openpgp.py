@@ -542,6 +542,41 @@ def test_a_key_of_ours_expires_and_can_do_what_it_must(world: World) -> None:
     assert facts.expires_at is not None
     assert facts.expires_at.tzinfo is UTC
     assert facts.signing == facts.fingerprint == own_fingerprint(world.our_folder)
+    assert facts.usable_until == facts.expires_at
+
+
+def test_a_key_is_usable_until_the_first_of_its_abilities_ends(tmp_path: Path) -> None:
+    """Its only encryption part ends before the whole key; another one that ends later prolongs it."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    gpg(home, "--quick-generate-key", "essai <a@hopital.test>", "ed25519", "sign", "3y")
+    fingerprint = first_fingerprint(home)
+
+    def facts() -> keyfiles.KeyFacts:
+        return read_public_key(gpg(home, "--armor", "--export", fingerprint))
+
+    gpg(home, "--quick-add-key", fingerprint, "cv25519", "encr", "30d")
+    soon = facts()
+    gpg(home, "--quick-add-key", fingerprint, "cv25519", "encr", "60d")
+    later = facts()
+    gpg(home, "--quick-add-key", fingerprint, "cv25519", "encr", "never")
+    longest = facts()
+    gpg(home, "--quick-set-expire", fingerprint, "0")
+    endless = facts()
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=True)
+
+    assert soon.expires_at is not None
+    assert soon.usable_until is not None
+    assert soon.usable_until < soon.expires_at - timedelta(days=1000)
+    assert later.usable_until is not None
+    assert timedelta(days=29) < later.usable_until - soon.usable_until < timedelta(days=31)
+    assert longest.usable_until == longest.expires_at
+    assert endless.usable_until is None
+
+
+def test_the_version_of_gnupg_is_told() -> None:
+    """As numbers that compare."""
+    assert keyfiles.gnupg_version() >= keyfiles.OLDEST_GNUPG
 
 
 def test_the_own_folder_is_private_and_never_replaced(world: World) -> None:

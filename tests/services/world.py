@@ -51,7 +51,7 @@ from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
-from tests.services.fakes import FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
+from tests.services.fakes import OWN_FINGERPRINT, FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
 
 END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
@@ -419,6 +419,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprint=OWN_FINGERPRINT,
     )
     sender = Sender(
         store=store,

@@ -39,6 +39,7 @@ def bench(known: tuple[Person, ...] = PINNED, *, us: Person | None = US) -> Benc
     nobody = KeyFacts(
         fingerprint="0" * 40,
         expires_at=None,
+        usable_until=None,
         state=KeyState.USABLE,
         can_encrypt=True,
         can_sign=True,
