@@ -102,17 +102,7 @@ class CalendarInvalid(ConfigError):
 
     what = "Le calendrier {path} est invalide."
     why = "{reason}"
-    mend = "Chaque ligne demande date, name, status et source ; covers_until est obligatoire."
-
-
-class CalendarContradicted(ConfigError):
-    """The configured calendar and what persons stated over it cannot both be: the file changed since."""
-
-    what = "Le fichier de calendrier contredit les actes enregistrés."
-    why = "{reason}"
-    mend = (
-        "Remettez le fichier précédent ([gateway] calendar), puis corrigez avec « gateway calendar set » ou « remove »."
-    )
+    mend = "Vérifiez ses lignes (date, name, status, source) et covers_until, ou remettez le fichier précédent."
 
 
 class DatabaseMissing(ConfigError):

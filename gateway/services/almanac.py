@@ -19,10 +19,13 @@ from gateway.domain.amendments import (
     overlaid,
     pending,
 )
-from gateway.domain.errors import CalendarContradicted, CalendarInvalid
+from gateway.domain.errors import CalendarInvalid
 from gateway.domain.period import Period, compute
+from gateway.domain.words import said
 from gateway.domain.workdays import Calendar
 from gateway.storage import View
+
+_IN_FORCE = said("en vigueur (le fichier, et les actes enregistrés par-dessus)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class Almanac:
         """The calendar in force.
 
         Raises:
-            CalendarContradicted: the file does not go with the acts, as a new one may not.
+            CalendarInvalid: the file does not go with the acts, as a new one may not.
         """
         return (await self._reading(view)).calendar
 
@@ -63,7 +66,7 @@ class Almanac:
         """What awaits a second person, oldest first.
 
         Raises:
-            CalendarContradicted: as in ``calendar``.
+            CalendarInvalid: as in ``calendar``.
         """
         return (await self._reading(view)).proposals
 
@@ -71,7 +74,7 @@ class Almanac:
         """A period under the calendar of this version, if that one can still be made, else under the one in force.
 
         Raises:
-            CalendarContradicted: as in ``calendar``.
+            CalendarInvalid: as in ``calendar``.
         """
         reading = await self._reading(view)
         if version in {None, reading.calendar.version}:
@@ -114,7 +117,7 @@ class Almanac:
         try:
             return _Reading(newest, steps, overlaid(self._base, steps), waiting)
         except CalendarInvalid as error:
-            raise CalendarContradicted(reason=error.fields["reason"]) from error
+            raise CalendarInvalid(path=_IN_FORCE, reason=error.fields["reason"]) from error
 
     def _made(self, steps: Sequence[Applied]) -> Calendar | None:
         try:

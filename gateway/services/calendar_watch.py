@@ -61,7 +61,7 @@ class CalendarWatch:
         """Follow the calendar in force.
 
         Raises:
-            CalendarContradicted: the file does not go with the acts.
+            CalendarInvalid: the file does not go with the acts.
         """
         async with self._store.view() as view:
             calendar = await self._requests.almanac.calendar(view)

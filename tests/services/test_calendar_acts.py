@@ -12,7 +12,7 @@ import pytest
 from gateway.adapters import database
 from gateway.domain.amendments import CalendarAct, CalendarStatement, Change, Verb
 from gateway.domain.calendar_plans import moving, setting, withdrawing
-from gateway.domain.errors import CalendarContradicted, NotAllowed, Unknown
+from gateway.domain.errors import CalendarInvalid, NotAllowed, Unknown
 from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Role
 from gateway.domain.request import State
@@ -306,7 +306,7 @@ async def test_a_new_file_that_contradicts_the_acts_is_refused_by_name(hospital:
     almanac = Almanac(base=replace(SHIPPED, rows=(*SHIPPED.rows, far)), site=hospital.party.site)
 
     async with hospital.store.view() as view:
-        with pytest.raises(CalendarContradicted, match="deuil"):
+        with pytest.raises(CalendarInvalid, match="deuil"):
             await almanac.calendar(view)
 
 
