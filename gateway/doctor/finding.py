@@ -72,9 +72,12 @@ def of_error(check: str, error: GatewayError, level: Level = Level.BLOCKING, **f
 
 def of_system(check: str, error: OSError) -> Finding:
     """The operating system refused something."""
+    place = error.filename
     return blocking(
         check,
-        said("Le système refuse l'accès à {place}.", place=error.filename or check),
+        said("Le système refuse l'accès à {place}.", place=place)
+        if place
+        else said("Le système refuse une opération."),
         system_reason(error),
         said("Vérifiez les droits du compte qui lance la commande, et le disque."),
         error=type(error).__name__,
