@@ -139,6 +139,8 @@ def test_each_required_field_alone_is_missed(field: object, blank: str) -> None:
         ("authorised_until", "2026-02-30", "autorisation.fin"),
         ("requested_from", "demain", "demande.du"),
         ("nature", "autre", "demande.nature"),
+        ("requested_until", "9999-12-31", "demande.au"),
+        ("patient_born", "0001-01-01", "patient.naissance"),
         ("quote_eur", "12 500,00", "demande.devis_eur"),
         ("quote_eur", "-5", "demande.devis_eur"),
         ("quote_eur", "1.2.3", "demande.devis_eur"),
