@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Secret, Settings, load
+from gateway.config import Settings, load
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
 from gateway.domain.parties import Grade, PartnerKind, Role, Suite
+from gateway.setting import Secret
 
 GOOD = """
 [gateway]
