@@ -419,7 +419,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprint=OWN_FINGERPRINT,
+        own_fingerprints=frozenset({OWN_FINGERPRINT}),
     )
     sender = Sender(
         store=store,
