@@ -337,7 +337,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             directory=directory,
             requests=core.requests,
             casework=core.casework,
-            follower=Follower(party=us, requests=core.requests, clock=base.clock),
+            follower=Follower(party=us, requests=core.requests, casework=core.casework, clock=base.clock),
             cabinet=base.cabinet,
         ),
         reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),

@@ -411,7 +411,7 @@ def assemble(
             directory=directory,
             requests=requests,
             casework=casework,
-            follower=Follower(party=party, requests=requests, clock=clock),
+            follower=Follower(party=party, requests=requests, casework=casework, clock=clock),
             cabinet=cabinet,
         ),
         reports=Reports(party=party, directory=directory, requests=requests, clock=clock, own_mta=own_mta),
