@@ -169,14 +169,17 @@ def authorised_until(certificate: Certificate, absences: Iterable[Absence]) -> d
     """The last day of a certificate: an interruption suspends its length, within its calendar year (003:L350-352)."""
     if certificate.last is None:
         return None
-    end = certificate.last
-    for absence in absences:
-        if absence.until is None or not certificate.first <= absence.since <= end:
-            continue
-        if not needs_new_certificate(certificate.issued_on, absence.until):
+    year = certificate.issued_on.year
+    within = (each for each in absences if each.until is not None and each.until.year == year)
+    return max(certificate.last, min(_suspended(certificate, certificate.last, within), date(year, 12, 31)))
+
+
+def _suspended(certificate: Certificate, end: date, absences: Iterable[Absence]) -> date:
+    """When the length of a certificate would be used up if no calendar year limited it."""
+    for absence in sorted(absences, key=lambda each: each.since):
+        if absence.until is not None and certificate.first <= absence.since <= end:
             end += absence.until - absence.since
-    year_end = date(certificate.issued_on.year, 12, 31)
-    return max(certificate.last, min(end, year_end))
+    return end
 
 
 # --- days on which nothing can be covered
@@ -199,9 +202,10 @@ def _outside(stay: Stay, day: date) -> Iterator[Cover]:
 def _titles(stay: Stay, day: date) -> Iterator[Cover]:
     for certificate in stay.certificates:
         last = authorised_until(certificate, stay.absences)
-        if not certificate.first <= day or (last is not None and day > last):
+        length = certificate.last and _suspended(certificate, certificate.last, stay.absences)
+        if day < certificate.first or (length is not None and day > length):
             continue
-        if _of_another_year(stay, certificate, day):
+        if _of_another_year(stay, certificate, day) or (last is not None and day > last):
             yield Cover(payer=Payer.HOSPITAL, reason=Reason.CALENDAR_YEAR)
             continue
         reason = Reason.SUPPLEMENTARY if certificate.supplementary else Reason.AUTHORISED

@@ -102,7 +102,8 @@ class Accept:
         Raises:
             MailRefused: it names a case that nobody opened here, or no hospital that we know.
         """
-        ref, hospital = parse_token(arrived.told.case), self._hospital(arrived)
+        ref = parse_token(arrived.told.case)
+        hospital = await self._hospital(act, arrived, ref)
         known = await act.one(Case, site=self._party.site, hospital=hospital, ref=ref)
         if known is not None:
             await act.lock(known.id)
@@ -116,14 +117,18 @@ class Accept:
         await act.lock(case.id)
         return case, key, True
 
-    def _hospital(self, arrived: Arrived) -> str:
-        """Whose case it is: ours, the sender's, or that of the hospital among the addressees."""
+    async def _hospital(self, act: Act, arrived: Arrived, ref: str) -> str:
+        """Whose case it is: ours, the sender's, or that of the hospital among the addressees.
+
+        What CNAS and CNSE write to each other (M33, M38) names no hospital: it is about the one case of its reference.
+        """
         if self._party.role is Role.HOSPITAL:
             return self._party.id
         if arrived.mail.partner.role is Role.HOSPITAL:
             return arrived.mail.partner.id
         found = [self._directory.at_address(address) for address in arrived.inner.recipients]
         named = [partner.id for partner in found if partner is not None and partner.role is Role.HOSPITAL]
+        named = named or [case.hospital for case in await act.all(Case, site=self._party.site, ref=ref)]
         if len(named) != 1:
             raise MailRefused(step="manifest", reason="names-no-hospital")
         return named[0]
@@ -206,6 +211,9 @@ class Accept:
         else:
             await self._exchanged(act, arrived, request, message)
         await self._happen(act, arrived, case, key, message, request=request)
+        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
+            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
+            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
 
     def _in_time(self, arrived: Arrived, request: Request) -> bool:

@@ -121,6 +121,9 @@ class Casework:
         day = old.day if withdraws else fact.day
         fact = await act.add(replace(fact, corrects=old.id, withdraws=withdraws, day=day))
         state = replayed(await standing_facts(act, case), case)
+        if case.closed_at is not None:
+            # A closure is an act of its own, no fact: what is corrected in a closed case leaves it closed.
+            state = life.step(state, life.Event.CLOSED)
         await act.save(replace(case, state=state))
         await act.record(
             "fact.withdrawn" if withdraws else "fact.corrected",

@@ -212,10 +212,7 @@ class Requests:
         Raises:
             IllegalTransition: a vital emergency is disputed that the request does not plead.
         """
-        event = _ANSWERED[told.answer]
-        if event is Event.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
-            raise IllegalTransition(table="demande", state=request.state.value, event=event.value)
-        event = await self._met(act, request, event, _timeliness(request, times))
+        event = await self._met(act, request, _said(request, told), _timeliness(request, times))
         details: dict[str, Detail] = {
             "answer": told.answer.value,
             "form": told.has_form,
@@ -241,10 +238,8 @@ class Requests:
             IllegalTransition, NotAllowed: such an answer is not possible.
         """
         now = self._clock.now()
-        if told.answer is Answer.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
-            raise IllegalTransition(table="demande", state=request.state.value, event=_ANSWERED[told.answer].value)
         late = request.nominal_at is not None and now >= request.nominal_at
-        event = await self._met(act, request, _ANSWERED[told.answer], Event.LATE_ANSWER if late else None)
+        event = await self._met(act, request, _said(request, told), Event.LATE_ANSWER if late else None)
         changes: dict[str, Any] = {"settled_at": now, "due_at": None}
         if event in life.ANSWERS:
             changes |= told.changes()
@@ -338,6 +333,21 @@ def _period_event(request: Request, found: period.Period) -> Event:
     if request.state not in {State.RUNNING, State.ELAPSED}:
         return Event.ACKNOWLEDGED
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
+
+
+def _said(request: Request, told: Reply) -> Event:
+    """What an answer says: one that accepts fewer days than were asked for has refused the others (reading A9).
+
+    Raises:
+        IllegalTransition: it disputes a vital emergency that the request does not plead.
+    """
+    event = _ANSWERED[told.answer]
+    if event is Event.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
+        raise IllegalTransition(table="demande", state=request.state.value, event=event.value)
+    first, last = (parse_date(told.values.get(name, "")) for name in ("granted_from", "granted_until"))
+    fewer = (first or request.requested_from) > request.requested_from
+    fewer = fewer or (last or request.requested_until) < request.requested_until
+    return Event.PARTLY_ACCEPTED if event is Event.ACCEPTED and fewer else event
 
 
 def _timeliness(request: Request, times: AnswerTimes) -> Event | None:
