@@ -7,14 +7,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gateway.domain.errors import FicheInvalid, FileUnreadable, system_reason
+from gateway.domain.errors import FicheInvalid, FileUnreadable, StorageFailed, Unknown
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
-from gateway.services.desk import Fiche
+from gateway.domain.reasons import system_reason
+from gateway.domain.words import Said, listed, said
+from gateway.services.fiche import Fiche
 from gateway.wire.params import safe_filename
 from gateway.wire.payload import Attachment
 
 
-def read_fiche(path: Path, attach: Sequence[str], ref: str | None) -> Fiche:
+def read_fiche(
+    path: Path,
+    attach: Sequence[str] = (),
+    ref: str | None = None,
+    *,
+    request: str | None = None,
+    because: str | None = None,
+) -> Fiche:
     """The fiche as the desk takes it.
 
     Raises:
@@ -25,31 +34,118 @@ def read_fiche(path: Path, attach: Sequence[str], ref: str | None) -> Fiche:
     except OSError as error:
         raise FileUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FicheInvalid(path=path, faults=f"ce n'est pas du TOML : {error}") from error
-    kind = KINDS.get(str(document.pop("kind", EXTENSION_REQUEST.id)))
+        faults = listed([said("ce n'est pas du TOML : {reason}", reason=str(error))])
+        raise FicheInvalid(path=path, faults=faults) from error
+    named = str(document.pop("kind", EXTENSION_REQUEST.id))
+    kind = KINDS.get(named)
     if kind is None:
-        raise FicheInvalid(path=path, faults=f"kind : {' ou '.join(KINDS)} attendu")
-    told = document.pop("dossier", None)
+        raise FicheInvalid(path=path, faults=listed([_unknown_kind(named)]))
+    head = {key: str(document.pop(key)) for key in ("dossier", "demande_visee", "hopital") if key in document}
     pieces = document.pop("pieces", {})
-    values, faults = _values(kind, document)
+    values, wrong = _values(kind, document)
     given, more = _attachments(kind, pieces, attach, path.parent)
-    if faults or more:
-        raise FicheInvalid(path=path, faults=" ; ".join([*faults, *more]))
-    return Fiche(path=str(path), kind=kind, ref=ref or told, values=values, attachments=given)
+    if wrong or more:
+        raise FicheInvalid(path=path, faults=listed([*wrong, *more]))
+    return Fiche(
+        path=str(path),
+        kind=kind,
+        ref=ref or head.get("dossier"),
+        values=values,
+        attachments=given,
+        request=request or head.get("demande_visee"),
+        hospital=head.get("hopital"),
+        because=because,
+    )
 
 
-def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+def known_kind(named: str) -> Kind:
+    """The kind of this identifier, in any case, or of this number (M12).
+
+    Raises:
+        Unknown.
+    """
+    wanted = named.strip().lower()
+    for kind in KINDS.values():
+        if wanted in {kind.id.lower(), (kind.number or "").lower()}:
+            return kind
+    raise Unknown(kind="type", ref=named[:40])
+
+
+def noted(
+    what: str,
+    *,
+    case: str | None,
+    on: str | None,
+    fields: Sequence[str],
+    request: str | None,
+    because: str | None,
+) -> Fiche:
+    """A fact to note: from a fiche, or from its type, its date and its fields.
+
+    Raises:
+        FileUnreadable, FicheInvalid, Unknown.
+    """
+    if what.endswith(".toml"):
+        return read_fiche(Path(what), ref=case, request=request, because=because)
+    kind = known_kind(what)
+    values, wrong = _values(kind, _nested(pairs(fields, on=on)))
+    if wrong:
+        raise FicheInvalid(path=what, faults=listed(wrong))
+    return Fiche(path=what, kind=kind, ref=case, values=values, request=request, because=because)
+
+
+def pairs(fields: Sequence[str], *, on: str | None) -> dict[str, str]:
+    """Fields typed as PLACE=VALUE, by their place in the fiche; ``on`` is the date of a fact.
+
+    Raises:
+        FicheInvalid: one of them is not so written.
+    """
+    found = {"fait.date": on} if on else {}
+    for item in fields:
+        place, separator, value = item.partition("=")
+        if not separator:
+            raise FicheInvalid(path="--set", faults=listed([said("{item} : attendu CHAMP=VALEUR", item=item)]))
+        found[place.strip()] = value.strip()
+    return found
+
+
+def write_fiche(path: Path, text: str) -> None:
+    """A new file; an existing one stays.
+
+    Raises:
+        StorageFailed.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
+
+
+def _nested(places: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for place, value in places.items():
+        section, _, key = place.partition(".")
+        found.setdefault(section, {})[key] = value
+    return found
+
+
+def _unknown_kind(named: str) -> Said:
+    return said("kind : « {named} » n'est pas un type connu ; « gateway fiche » les liste", named=named[:40])
+
+
+def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[Said]]:
     places = {field.fiche: field.id for field in kind.fields}
     values: dict[str, str] = {}
     faults = []
     for section, content in document.items():
         if not isinstance(content, dict):
-            faults.append(f"{section} : clé inconnue")
+            faults.append(said("{place} : clé inconnue", place=section))
             continue
         for key, value in content.items():
             place = f"{section}.{key}"
             if place not in places:
-                faults.append(f"{place} : clé inconnue")
+                faults.append(said("{place} : clé inconnue", place=place))
             else:
                 values[places[place]] = value.isoformat() if isinstance(value, date) else str(value).strip()
     return values, faults
@@ -57,10 +153,10 @@ def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[
 
 def _attachments(
     kind: Kind, pieces: object, attach: Sequence[str], folder: Path
-) -> tuple[tuple[Attachment, ...], list[str]]:
+) -> tuple[tuple[Attachment, ...], list[Said]]:
     """From [pieces] of the fiche, then from --attach: ROLE=FILE, or files alone in the official order."""
     named: list[tuple[str, Path]] = []
-    faults: list[str] = []
+    faults: list[Said] = []
     keys = {piece.fiche: piece.role for piece in kind.pieces} | {piece.role: piece.role for piece in kind.pieces}
     for key, value in pieces.items() if isinstance(pieces, dict) else ():
         named.append((key, folder / str(value)))
@@ -74,8 +170,8 @@ def _attachments(
     taken = {keys.get(key) for key, _ in named}
     left = [piece.fiche for piece in kind.pieces if piece.role not in taken]
     named += zip(left, free, strict=False)
-    faults += [f"pièce en trop : {file.name}" for file in free[len(left) :]]
-    faults += [f"pieces.{key} : clé inconnue" for key, _ in named if key not in keys]
+    faults += [said("pièce en trop : {name}", name=file.name) for file in free[len(left) :]]
+    faults += [said("{place} : clé inconnue", place=f"pieces.{key}") for key, _ in named if key not in keys]
     return tuple(attachment(keys[key], file) for key, file in named if key in keys), faults
 
 

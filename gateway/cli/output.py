@@ -29,6 +29,16 @@ STATES = {
     State.ACCEPTED: "acceptée",
     State.REFUSED: "refusée",
     State.TACITLY_ACCEPTED: "réputée acceptée",
+    State.SUPERSEDED: "remplacée par une autre",
+    State.PARTLY_ACCEPTED: "acceptée en partie",
+    State.REGULARISED: "réputée acceptée, formulaire reçu",
+    State.VITAL_DISPUTED: "urgence vitale contestée",
+    State.MEDIATION: "conciliation entre médecins",
+    State.MEDIATION_SETTLED: "conciliation réussie",
+    State.MEDIATION_FAILED: "conciliation échouée",
+    State.EXPERTISE: "expertise demandée",
+    State.VITAL_CONFIRMED: "urgence vitale confirmée par l'expert",
+    State.VITAL_DENIED: "urgence vitale niée par l'expert",
 }
 
 GRADES = {
@@ -49,6 +59,7 @@ CONDITIONS = {
     "no_answer_by_another_way": "aucune réponse par une autre voie",
     "no_mail_vanished_unread": "aucun courrier n'a disparu sans être lu",
     "mailbox_not_rebuilt": "la boîte aux lettres n'a pas été reconstruite",
+    "calendar_settled": "aucune proposition de calendrier n'allongerait ce délai",
     "no_answer": "aucune réponse n'est arrivée",
     "confirmed_grade_below_policy": "la preuve de réception est confirmée par une personne",
     "confirmed_bounds_violated": "la date de réception annoncée est confirmée par une personne",

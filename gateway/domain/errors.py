@@ -5,7 +5,6 @@ templates (what happened, why, the mend) that are filled from its fields. No fie
 a person's name or an address.
 """
 
-import errno
 from enum import Enum
 from string import Formatter
 from typing import ClassVar
@@ -64,24 +63,6 @@ class GatewayError(Exception):
         return " ".join(self.lines())
 
 
-def system_reason(error: OSError) -> str:
-    """Why the operating system refused, in French; its own words where we have none."""
-    return _SYSTEM_REASONS.get(error.errno or 0) or error.strerror or type(error).__name__
-
-
-_SYSTEM_REASONS = {
-    errno.ENOENT: "Ce chemin n'existe pas.",
-    errno.EACCES: "L'accès est refusé à ce compte.",
-    errno.EPERM: "L'opération est interdite à ce compte.",
-    errno.EEXIST: "Il existe déjà.",
-    errno.EISDIR: "C'est un dossier.",
-    errno.ENOTDIR: "Un élément du chemin n'est pas un dossier.",
-    errno.ENOSPC: "Le disque est plein.",
-    errno.EROFS: "Le disque est en lecture seule.",
-    errno.EIO: "Le disque signale une erreur.",
-}
-
-
 # --- configuration and secrets (the operator mends them)
 
 
@@ -121,7 +102,7 @@ class CalendarInvalid(ConfigError):
 
     what = "Le calendrier {path} est invalide."
     why = "{reason}"
-    mend = "Chaque ligne demande date, name, status et source ; covers_until est obligatoire."
+    mend = "Vérifiez ses lignes (date, name, status, source) et covers_until, ou remettez le fichier précédent."
 
 
 class DatabaseMissing(ConfigError):
@@ -196,6 +177,14 @@ class KeyFileInvalid(KeyFault):
     what = "Le fichier de clé {path} est refusé."
     why = "{reason}"
     mend = "Demandez au partenaire l'export de sa seule clé publique."
+
+
+class AuthorityUnusable(KeyFault):
+    """A certification authority's file cannot be read, or its revocation list is not its own."""
+
+    what = "Le fichier {path} d'une autorité de certification est inutilisable."
+    why = "{reason}"
+    mend = "Remettez le certificat de l'autorité (ca) ou sa liste de révocation à jour (crl)."
 
 
 # --- the outside world
@@ -360,7 +349,23 @@ class RequestTooLate(DeskError):
 
     what = "La demande n'est pas partie : l'autorisation s'est terminée le {end}."
     why = "Elle doit intervenir avant l'expiration de la période autorisée (instruction 2019/224, § 5.1 a)."
-    mend = "Contactez la CNAS et le pôle médical du CNSE."
+    mend = "Contactez la CNAS et le pôle médical du CNSE. Si elle doit partir quand même, dites pourquoi : --because."
+
+
+class PreconditionMissing(DeskError):
+    """A rule of the texts warns against this exchange now; a person may insist with a reason, which is kept."""
+
+    what = "Acte retenu : {act}."
+    why = "{reason}"
+    mend = "Si vous passez outre, dites pourquoi : --because « raison »."
+
+
+class NoCorrespondent(DeskError):
+    """The configuration names nobody for a function that the texts make an addressee."""
+
+    what = "Aucun correspondant ne remplit la fonction {function} : rien n'est parti."
+    why = "Les textes font de cette fonction un destinataire de ce message."
+    mend = "Ajoutez-le à [partners], ou envoyez par une autre voie sécurisée et notez-le : gateway note."
 
 
 class MailTooLarge(DeskError):
@@ -375,7 +380,7 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "« gateway cases », « gateway triage list » ou « gateway message list » montrent les références."
+    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
 
 
 class NotAllowed(DeskError):
@@ -385,7 +390,8 @@ class NotAllowed(DeskError):
     why = "{reason}"
 
 
-class IllegalTransition(GatewayError):
+class IllegalTransition(DeskError):
     """An event that the state table does not allow; the state is unchanged."""
 
-    what = "L'événement {event} est impossible dans l'état {state} ({table})."
+    what = "Impossible maintenant : « {event} » ({table} dans l'état « {state} »)."
+    mend = "« gateway case show » montre où en est le dossier ; docs/case-states.md, ce qui peut suivre."

@@ -57,3 +57,8 @@ def listed(items: Iterable["Said | str"]) -> Listed:
 def told(value: object, translate: Translator) -> object:
     """A sentence in the reader's language; any other value as it is."""
     return value.told(translate) if isinstance(value, Said | Listed) else value
+
+
+def french(text: str) -> str:
+    """Marks a text for the catalogues, where it is written but not yet shown."""
+    return text

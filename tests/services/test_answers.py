@@ -184,7 +184,7 @@ async def test_a_person_may_say_that_a_mail_found_after_the_record_was_an_answer
     await hospital.at_ripe()
     await hospital.deadlines.tick()
     row = await hospital.take(plain_mail("conv@cnas.test"), at=END - timedelta(hours=1))
-    await hospital.desk.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
+    await hospital.triage.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
     assert (await hospital.only(Acceptance)).contradicted_at is not None
 
 
@@ -194,7 +194,7 @@ async def test_a_person_settles_a_dispute(build: Build) -> None:
     submitted = await world.to_running()
     await answered(world, submitted, at=END + MINUTE)
     row = await world.take(plain_mail("conv@cnas.test"), at=START + MINUTE)
-    await world.desk.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
+    await world.triage.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
     assert (await world.request()).state is State.REFUSED
 
 

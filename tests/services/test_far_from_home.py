@@ -7,9 +7,10 @@ from gateway.domain.kinds import EXTENSION_REFUSAL
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.domain.workdays import calendar_from_rows
+from gateway.services.almanac import Almanac
 from gateway.storage import Acceptance, ClockMark, Message, Request, Transmission, Verdict
 from tests.services.conftest import Build
-from tests.services.mails import ADDRESSES, REF, START, request_mail, sealed_message
+from tests.services.mails import ADDRESSES, START, request_mail, sealed_message
 from tests.services.world import END, MINUTE, World, partner
 
 HOLIDAY = {"date": "2026-01-28", "name": "Deuil national", "feast": "deuil", "status": "official", "source": "JO"}
@@ -20,7 +21,7 @@ async def test_an_answer_goes_to_its_own_hospital_and_to_no_other(build: Build) 
     other = replace(partner(Role.HOSPITAL), id="autre", addresses=("soins@autre.test",))
     cnas = await build(Role.CNAS, partners=(partner(Role.HOSPITAL), other, partner(Role.CNSE)))
     await cnas.take(request_mail())
-    await cnas.desk.answer(REF, EXTENSION_REFUSAL, {"motive": "non justifié"}, (), actor="alice")
+    await cnas.answer(EXTENSION_REFUSAL, {"motive": "non justifié"})
     message = await cnas.only(Message, kind="EXTENSION_REFUSAL")
     assert message.partner == "hospital+cnse"
     queued = await cnas.all(Transmission, message=message.id)
@@ -34,7 +35,7 @@ async def test_an_open_period_follows_the_calendar_in_force(hospital: World) -> 
         [HOLIDAY], "2027-12-31", recorded_at="2026-01-27T00:00:00Z", recorded_by="test", covers_from="2026-01-01"
     )
     assert hospital.calendar.version != amended.version
-    hospital.requests.calendar = amended
+    hospital.requests.almanac = Almanac(base=amended, site=hospital.party.site)
     await hospital.at_ripe()
     request = await hospital.request()
     assert request.nominal_at == END + timedelta(days=1)
