@@ -31,7 +31,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates gnupg python3 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/soins-passerelle --shell /usr/sbin/nologin passerelle \
- && install -d -o passerelle -g passerelle -m 0700 /var/lib/soins-passerelle
+ && install -d -o passerelle -g passerelle -m 0700 /etc/soins-passerelle /var/lib/soins-passerelle
 COPY --from=build /opt/soins-passerelle /opt/soins-passerelle
 # Every command finds the configuration by itself, those that a person runs with « exec » too.
 ENV PATH=/opt/soins-passerelle/bin:/usr/local/bin:/usr/bin:/bin \

@@ -110,12 +110,12 @@ def test_the_engine_is_told_the_user_the_volume_and_the_command(image: Store) ->
 
 
 def test_it_runs_as_an_ordinary_user_who_can_change_no_program(bare: Container) -> None:
-    """Only its data, and what everyone may write to, is writable."""
+    """Only its configuration, its data, and what everyone may write to, is writable."""
     assert bare.run("id", "-u").stdout.strip() == str(USER)
 
     found = bare.run("find", "/", "-xdev", "-type", "d", "-writable", "-not", "-path", "/proc/*").stdout.split()
 
-    assert set(found) <= {DATA, "/tmp", "/var/tmp", "/run/lock", "/dev/shm", "/dev/mqueue"}  # noqa: S108
+    assert set(found) <= {CONFIGURATION, DATA, "/tmp", "/var/tmp", "/run/lock", "/dev/shm", "/dev/mqueue"}  # noqa: S108
 
 
 def test_nothing_of_the_build_stays(bare: Container, image: Store) -> None:
