@@ -1,6 +1,5 @@
 """What every command needs: the configuration's path, the person behind the keyboard, and the parts of the gateway."""
 
-import asyncio
 import os
 import pwd
 from collections.abc import Awaitable, Callable
@@ -53,6 +52,8 @@ def person(conf: Any) -> str:
 
 def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one act with everything that sealing needs."""
+    import asyncio
+
     from gateway import app
 
     async def run() -> T:
@@ -64,6 +65,8 @@ def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
 
 def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too: bool = True) -> T:
     """Run one reading, or an act that seals nothing, with database and vault only."""
+    import asyncio
+
     from gateway import app
 
     async def run() -> T:
