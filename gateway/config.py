@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
+    Function,
     Grade,
     Partner,
     PartnerKind,
@@ -24,7 +25,7 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.reasons import system_reason
-from gateway.setting import Address, FilePath, GradeName, Identifier, Secret, Section, relative_to
+from gateway.setting import Address, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 
 _UNKNOWN_KEY = "clé inconnue"
 
@@ -155,6 +156,7 @@ class PartnerSection(Section):
     kind: Literal["gateway", "mail"]
     address: Address
     other_addresses: tuple[Address, ...] = ()
+    functions: tuple[FunctionName, ...] = ()
     suite: Literal["openpgp", "smime"] = "openpgp"
     ca: FilePath | None = None
     crl: FilePath | None = None
@@ -174,6 +176,8 @@ class PartnerSection(Section):
             raise ValueError("ca, crl et cipher demandent suite = « smime »")
         if self.crl and not self.ca:
             raise ValueError("crl demande ca, l'autorité qui signe cette liste")
+        if any(Function(name).role is not Role(self.role) for name in self.functions):
+            raise ValueError("functions nomme une fonction d'un autre rôle que le sien")
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -186,6 +190,7 @@ class PartnerSection(Section):
             kind=kind,
             suite=Suite(self.suite),
             addresses=(self.address, *self.other_addresses),
+            functions=frozenset(Function(name) for name in self.functions),
             max_bytes=self.max_bytes,
             policy=ReceptionPolicy(
                 starts_from=Grade[self.starts_from.upper()] if self.starts_from else default.starts_from,

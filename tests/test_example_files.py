@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config
+from gateway import config, setting
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -130,7 +130,7 @@ def test_each_source_of_a_secret_is_explained() -> None:
     """A file, a variable, a systemd credential."""
     text = EXAMPLE.read_text(encoding="utf-8")
 
-    assert all(f"{{ {source} = " in text for source in config.Secret.model_fields)
+    assert all(f"{{ {source} = " in text for source in setting.Secret.model_fields)
 
 
 @pytest.mark.parametrize("way", ["command", "file", "token_url"])

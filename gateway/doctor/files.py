@@ -8,11 +8,12 @@ from pathlib import Path
 from gateway import app
 from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.keyfiles import base_folder
-from gateway.config import Secret, Settings
+from gateway.config import Settings
 from gateway.doctor.finding import Finding, Words, blocking, fine, of_error, to_mend
 from gateway.doctor.installation import Installation
 from gateway.domain.errors import DatabaseMissing, GatewayError
 from gateway.domain.words import said
+from gateway.setting import Secret
 
 MIB = 1024 * 1024
 LITTLE_ROOM, NO_ROOM = 1024 * MIB, 200 * MIB
@@ -49,6 +50,8 @@ def _named(settings: Settings) -> Iterator[tuple[str, Secret]]:
         ("imap", "password"),
         ("smtp", "password"),
         ("openpgp", "passphrase"),
+        ("smime", "key"),
+        ("smime", "passphrase"),
         ("oauth", "client_secret"),
     ):
         secret = getattr(getattr(settings, section, None), key, None)

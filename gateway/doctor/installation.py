@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway import app
 from gateway.adapters import database
-from gateway.config import Settings, load, relative_to
+from gateway.config import Settings, load
 from gateway.domain.errors import ConfigError, ConfigInvalid
 from gateway.ports import Clock
+from gateway.setting import relative_to
 from gateway.storage import View
 
 
