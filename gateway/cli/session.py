@@ -67,10 +67,10 @@ def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too
     """Run one reading, or an act that seals nothing, with database and vault only."""
     import asyncio
 
-    from gateway import app
+    from gateway import records
 
     async def run() -> T:
-        async with app.open_base(settings(path), rehearsals_too=rehearsals_too) as base:
+        async with records.open_base(settings(path), rehearsals_too=rehearsals_too) as base:
             return await work(base)
 
     return asyncio.run(run())
@@ -78,9 +78,9 @@ def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too
 
 def with_archive(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one reading of cases, messages, state or log."""
-    from gateway import app
+    from gateway import records
 
-    return with_base(path, lambda base: work(app.archive(base)))
+    return with_base(path, lambda base: work(records.archive(base)))
 
 
 def with_calendar(path: Path, work: Callable[[Any], Awaitable[T]], *, reading: bool = False) -> T:
