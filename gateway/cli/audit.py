@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from gateway.cli.output import echo_json
+from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_archive, with_base
 
-app = typer.Typer(help="Le journal d'audit.", no_args_is_help=True)
+app = typer.Typer(help="Le journal d'audit : chercher, vérifier.", no_args_is_help=True, cls=Contents)
 
 
 @app.command("query")

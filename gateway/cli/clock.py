@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.output import REASONS, day, echo_json, end
+from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_archive
 
-app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True)
+app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True, cls=Contents)
 
 
 @app.command("compute")

@@ -6,18 +6,24 @@ from typing import Annotated
 import typer
 
 from gateway.cli import audit, clock, demo, keys, read, setup, triage
+from gateway.cli.language import Language
+from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
+
+EXIT_USAGE = 2
 
 app = typer.Typer(
     name="gateway",
     help="Passerelle de courrier scellé pour les soins programmés (protocole franco-algérien de 2016).",
-    no_args_is_help=True,
+    epilog=EXIT_CODES,
+    cls=Contents,
+    invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("init", rich_help_panel="Installer")(setup.init)
-app.command("demo", rich_help_panel="Installer")(demo.demo)
+app.command("init")(setup.init)
+app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys")
 app.command("cases")(read.cases)
 app.add_typer(read.case_app, name="case")
@@ -26,6 +32,19 @@ app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
 app.add_typer(audit.app, name="audit")
 app.command("status")(read.status)
+
+
+@app.callback()
+def program(
+    context: typer.Context,
+    lang: Annotated[  # noqa: ARG001  it was read before this module was loaded
+        Language | None, typer.Option(help="Langue, où qu'on l'écrive sur la ligne ; sinon celle du système.")
+    ] = None,
+) -> None:
+    """Show the contents when no command is given."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(EXIT_USAGE)
 
 
 @app.command()

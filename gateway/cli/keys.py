@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.output import echo_json, instant, table
+from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_base, with_core
 
-app = typer.Typer(help="Les clés : la nôtre et celles des partenaires.", no_args_is_help=True)
+app = typer.Typer(help="Les clés : la nôtre et celles des partenaires.", no_args_is_help=True, cls=Contents)
 
 
 @app.command("list")

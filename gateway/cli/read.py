@@ -18,10 +18,13 @@ from gateway.cli.output import (
     table,
     title,
 )
+from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
 
-case_app = typer.Typer(help="Un dossier.", no_args_is_help=True)
-message_app = typer.Typer(help="Les messages échangés.", no_args_is_help=True)
+case_app = typer.Typer(
+    help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
+)
+message_app = typer.Typer(help="Les messages échangés : lister, lire, enregistrer.", no_args_is_help=True, cls=Contents)
 
 EXIT_UNWELL = 8
 

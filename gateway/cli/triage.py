@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from gateway.cli.output import echo_json, instant, table
+from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, with_archive, with_core
 
-app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True)
+app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True, cls=Contents)
 
 MailArgument = Annotated[int, typer.Argument(help="Le numéro du courrier.")]
 

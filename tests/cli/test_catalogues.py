@@ -1,0 +1,114 @@
+"""The catalogues hold every text in both languages, and the tool that keeps them would say so if they did not."""
+
+import importlib.util
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+
+from gateway.cli.language import LOCALES, translate
+from gateway.domain.errors import GatewayError
+from gateway.domain.words import filled, said
+from tests.test_house import LEAVES
+
+ROOT = Path(__file__).parents[2]
+FRENCH_LETTERS = re.compile(r"[àâçéèêëîïôùûüœ«»]", re.IGNORECASE)
+FRENCH_SPACING = re.compile(r" [:;?!]")
+FRENCH_BY_LAW = ("démuni",)
+"""Words that the forms demand, whatever the reader's language."""
+
+
+@pytest.fixture(scope="module")
+def words() -> Any:
+    """docs/words.py, which is a script."""
+    spec = importlib.util.spec_from_file_location("words", ROOT / "docs" / "words.py")
+    if spec is None or spec.loader is None:
+        raise LookupError("docs/words.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_text_is_translated_and_the_files_are_fresh(words: Any) -> None:
+    """As « make words-fresh » demands, byte for byte, compiled files included."""
+    made, left = words.files()
+
+    assert left == []
+    assert [path.name for path, data in made.items() if path.read_bytes() != data] == []
+
+
+def test_what_is_missing_or_does_not_fit_is_named(words: Any) -> None:
+    """No translation, one that somebody must look at again, one with other values."""
+    catalogue = Catalog("en")
+    catalogue.add("Dossier {ref}", "Case {ref}")
+    catalogue.add("Fichier {path}", "")
+    catalogue.add("Envoyé", "Sent", flags={"fuzzy"})
+    catalogue.add("Le {day}", "On {date}")
+    catalogue.add("Reçu {at}", "Received {at")
+
+    found = words.faults(catalogue)
+
+    assert [fault.rpartition(" : ")[2] for fault in found] == ["Fichier {path}", "Envoyé", "Le {day}", "Reçu {at}"]
+
+
+def test_texts_of_every_kind_are_found(words: Any) -> None:
+    """Marked in the code, in error classes, in the table of kinds, in the commands, in the library."""
+    french, english = words.written_in_french(), words.written_in_english()
+
+    assert "gateway/domain/errors.py" in french["Voyez « gateway triage show »."]
+    assert "gateway/domain/kinds" in french["nom du patient"]
+    assert (
+        "gateway/cli"
+        in french["Dire si tout va bien. Code de sortie 8 si la passerelle ne fonctionne pas comme elle doit."]
+    )
+    assert "gateway/cli/pages.py" in french["Chaque jour"]
+    assert "gateway/cli/usage.py" in french["Aide : {command}"]
+    assert {"required", "Usage: ", "Missing command."} <= set(english)
+    assert "{reason}" not in french
+
+
+def test_english_reads_like_english(words: Any) -> None:
+    """No French letter, no French spacing, in any translation."""
+    catalogue = words._translations(LOCALES / "en" / "LC_MESSAGES" / "messages.po")
+    told = {text: str(message.string) for text, message in catalogue.items()}
+    for word in FRENCH_BY_LAW:
+        told = {text: translation.replace(word, "") for text, translation in told.items()}
+
+    assert [item for item in told.values() if FRENCH_LETTERS.search(item) or FRENCH_SPACING.search(item)] == []
+
+
+def test_compiled_catalogues_are_in_the_package() -> None:
+    """The wheel takes what this pattern names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["gateway"]
+    shipped = {path for pattern in patterns for path in (ROOT / "gateway").glob(pattern)}
+
+    assert {LOCALES / language / "LC_MESSAGES" / "messages.mo" for language in ("fr", "en")} <= shipped
+
+
+@pytest.mark.usefixtures("english")
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda item: item.__name__)
+def test_an_error_is_told_in_both_languages(leaf: type[GatewayError]) -> None:
+    """Same sentences, same fields, no French in the English ones."""
+    given: dict[str, Any] = {name: f"<{name}>" for name in leaf.field_names()}
+    error = leaf(**given)
+
+    told = error.lines(translate)
+
+    assert len(told) == len(error.lines())
+    assert not FRENCH_LETTERS.search(" ".join(told))
+    assert all(value in " ".join(told) for value in given.values())
+    assert told != error.lines()
+    assert str(error) == error.sentence()
+
+
+@pytest.mark.parametrize("wrong", ["Case {reference}", "Case {", "Case {0}", "Case {ref.name}", "Case {ref!x}"])
+def test_a_wrong_translation_leaves_the_french(wrong: str) -> None:
+    """A catalogue that somebody else made must not turn a reason into a traceback."""
+    assert filled("Dossier {ref}", {"ref": "7F3K-Q2"}, lambda _: wrong) == "Dossier 7F3K-Q2"
+    assert said("Dossier {ref}", ref="7F3K-Q2").told(lambda _: wrong) == "Dossier 7F3K-Q2"
