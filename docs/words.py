@@ -6,6 +6,7 @@ named. With ``--check`` nothing is written, and a stale or incomplete catalogue 
 """  # noqa: INP001  a script, not a package
 
 import argparse
+import ast
 import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,6 @@ from string import Formatter
 
 import typer
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -25,7 +25,7 @@ from gateway.cli.language import DOMAIN, LOCALES, Language
 from gateway.domain import errors, kinds
 
 ROOT = Path(__file__).parents[1]
-MARKS: Mapping[str, None] = dict.fromkeys(("_", "said", "french", "translate"))
+MARKS = {"_", "said", "french", "translate"}
 """Functions whose first argument is a text."""
 
 Texts = dict[str, set[str]]
@@ -63,7 +63,8 @@ def written_in_french() -> Texts:
     _note(found, "gateway/domain/errors.py", _error_templates())
     _note(found, "gateway/domain/kinds", _titles(kinds.KINDS))
     _note(found, "gateway/cli", _help_texts())
-    return {text: places for text, places in found.items() if text not in written_in_english()}
+    english = written_in_english()
+    return {text: places for text, places in found.items() if text not in english}
 
 
 def written_in_english() -> Texts:
@@ -75,14 +76,17 @@ def written_in_english() -> Texts:
 
 def _note(found: Texts, place: str, texts: Iterable[str]) -> None:
     for text in texts:
-        # A template of values only says nothing by itself.
-        if any(literal.strip() for literal, *_ in Formatter().parse(text)):
+        # A template of bare values says nothing by itself.
+        if any(literal.strip() or form for literal, _, form, _ in Formatter().parse(text)):
             found.setdefault(text, set()).add(place)
 
 
 def _marked(path: Path) -> Iterator[str]:
-    for _, text, _, _ in extract_from_file("python", path, keywords=MARKS):
-        yield text if isinstance(text, str) else text[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in MARKS:
+            text = node.args[0]
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield text.value
 
 
 def _error_templates() -> Iterator[str]:
@@ -136,18 +140,20 @@ def faults(catalogue: Catalog) -> list[str]:
     messages = [message for message in catalogue if message.id]
     empty = [f"à traduire : {message.id}" for message in messages if not message.string or message.fuzzy]
     unlike = [
-        f"autres valeurs que dans l'original : {message.id}"
+        f"autres valeurs, ou autre retrait, que dans l'original : {message.id}"
         for message in messages
-        if message.string and _values(str(message.string)) != _values(str(message.id))
+        if message.string and _shape(str(message.string)) != _shape(str(message.id))
     ]
     return empty + unlike
 
 
-def _values(text: str) -> set[str | None] | None:
+def _shape(text: str) -> object:
+    """What a translation must keep: names in braces, and an indentation."""
     try:
-        return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        names = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
     except ValueError:
-        return None
+        return text
+    return names, text.startswith("  ") and len(text) - len(text.lstrip())
 
 
 def _translations(path: Path) -> dict[str, Message]:

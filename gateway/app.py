@@ -31,6 +31,7 @@ from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import AlreadyRunning, DatabaseMissing, NotAllowed
+from gateway.domain.words import said
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock, PublicKey
 from gateway.servers import imap_settings, smtp_settings, token_provider
@@ -136,8 +137,8 @@ async def open_base(
 def _require_owner(data: Path) -> None:
     """Files written by another account would be unreadable for the daemon, and hold its outbox."""
     if data.is_dir() and data.stat().st_uid != os.getuid():
-        reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
-        raise NotAllowed(act=f"ouvrir {data}", reason=reason)
+        reason = said("Lancez la commande avec le compte de ce dossier : sudo -u {owner} gateway …", owner=data.owner())
+        raise NotAllowed(act=said("ouvrir {path}", path=data), reason=reason)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable, system_reason
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
 from gateway.domain.parties import (
     Directory,
     Grade,
@@ -26,8 +26,8 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
-
-_UNKNOWN_KEY = "clé inconnue"
+from gateway.domain.reasons import setting_reason, system_reason, toml_reason
+from gateway.domain.words import listed, said
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -43,13 +43,13 @@ def _absolute(path: Path) -> Path:
 
 def _address(text: str) -> str:
     if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
-        raise ValueError("adresse attendue, par exemple soins@hopital.fr")
+        raise ValueError(said("adresse attendue, par exemple soins@hopital.fr"))
     return text.lower()
 
 
 def _identifier(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
-        raise ValueError("lettres minuscules sans accent, chiffres et tirets")
+        raise ValueError(said("lettres minuscules sans accent, chiffres et tirets"))
     return text
 
 
@@ -75,7 +75,7 @@ class Secret(Section):
     @model_validator(mode="after")
     def _exactly_one(self) -> "Secret":
         if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
-            raise ValueError("exactement une source : file, env ou credential")
+            raise ValueError(said("exactement une source : file, env ou credential"))
         return self
 
     def read(self) -> str:
@@ -92,7 +92,7 @@ class Secret(Section):
             source = str(path)
             value = _read_private(path, shared=self.credential is not None)
         if not value.strip():
-            raise SecretUnreadable(source=source, reason="Il est vide ou absent.")
+            raise SecretUnreadable(source=source, reason=said("Il est vide ou absent."))
         return value.rstrip("\r\n")
 
     def path(self) -> Path:
@@ -105,7 +105,8 @@ class Secret(Section):
             return self.file
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
-            raise SecretUnreadable(source=str(self.credential), reason="systemd n'a remis aucun secret à ce processus.")
+            reason = said("systemd n'a remis aucun secret à ce processus.")
+            raise SecretUnreadable(source=str(self.credential), reason=reason)
         return Path(folder, str(self.credential))
 
 
@@ -114,10 +115,11 @@ def _read_private(path: Path, *, shared: bool) -> str:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du texte."
+        reason = system_reason(error) if isinstance(error, OSError) else said("Ce n'est pas du texte.")
         raise SecretUnreadable(source=str(path), reason=reason) from error
     if mode & 0o077 and not shared:
-        raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
+        open_to = said("D'autres utilisateurs peuvent le lire ({mode:o}).", mode=mode & 0o777)
+        raise SecretUnreadable(source=str(path), reason=open_to)
     return text
 
 
@@ -147,9 +149,9 @@ class OAuthSection(Section):
     @model_validator(mode="after")
     def _one_way(self) -> "OAuthSection":
         if sum(bool(way) for way in (self.command, self.file, self.token_url)) != 1:
-            raise ValueError("exactement une manière : command, file ou token_url")
+            raise ValueError(said("exactement une manière : command, file ou token_url"))
         if self.token_url and not (self.client_id and self.client_secret):
-            raise ValueError("token_url demande client_id et client_secret")
+            raise ValueError(said("token_url demande client_id et client_secret"))
         return self
 
 
@@ -169,11 +171,11 @@ class ServerSection(Section):
     @model_validator(mode="after")
     def _complete(self) -> "ServerSection":
         if self.auth == "password" and not (self.user and self.password):
-            raise ValueError("auth = « password » demande user et password")
+            raise ValueError(said("auth = « password » demande user et password"))
         if self.auth == "xoauth2" and not self.user:
-            raise ValueError("auth = « xoauth2 » demande user")
+            raise ValueError(said("auth = « xoauth2 » demande user"))
         if self.auth == "certificate" and not self.client_certificate:
-            raise ValueError("auth = « certificate » demande client_certificate")
+            raise ValueError(said("auth = « certificate » demande client_certificate"))
         return self
 
 
@@ -246,7 +248,7 @@ class PartnerSection(Section):
     def _written_agreement(self) -> "PartnerSection":
         alone = Grade[(self.records_alone_from or "signed_reply").upper()]
         if alone < Grade.SIGNED_REPLY and not self.convention:
-            raise ValueError("records_alone_from sous signed_reply demande convention = « … », l'accord écrit")
+            raise ValueError(said("records_alone_from sous signed_reply demande convention = « … », l'accord écrit"))
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -291,12 +293,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
         if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
-            raise ValueError("auth = « xoauth2 » demande la section [oauth]")
+            raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
-            raise ValueError("deux partenaires ont la même adresse")
+            raise ValueError(said("deux partenaires ont la même adresse"))
         if self.gateway.address in addresses:
-            raise ValueError("l'adresse d'un partenaire est celle de la passerelle")
+            raise ValueError(said("l'adresse d'un partenaire est celle de la passerelle"))
         return self
 
     @classmethod
@@ -346,28 +348,20 @@ def load(path: Path) -> Settings:
     except OSError as error:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigUnreadable(path=path, reason=str(error)) from error
+        raise ConfigUnreadable(path=path, reason=toml_reason(error)) from error
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
-    faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
+    faults = [said("{place} : clé inconnue", place=key) for key in switches]
     token = _base.set(path.resolve().parent)
     try:
         settings = Settings(**data)
     except ValidationError as error:
-        faults += [_fault(dict(fault)) for fault in error.errors()]
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
+        faults += [
+            setting_reason(fault["loc"], fault["type"], fault.get("ctx", {}), fault["msg"]) for fault in error.errors()
+        ]
+        raise ConfigInvalid(path=path, faults=listed(faults)) from error
     finally:
         _base.reset(token)
     if faults:
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults))
+        raise ConfigInvalid(path=path, faults=listed(faults))
     return settings
-
-
-def _fault(fault: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"]) or "fichier"
-    texts = {"extra_forbidden": _UNKNOWN_KEY, "missing": "clé manquante"}
-    if fault["type"] == "literal_error":
-        return f"{place} : {fault['ctx']['expected'].replace(' or ', ' ou ')} attendu"
-    if fault["type"] == "value_error":
-        return f"{place} : {fault['ctx']['error']}"
-    return f"{place} : {texts.get(fault['type'], fault['msg'])}"

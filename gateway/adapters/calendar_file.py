@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from gateway.domain.errors import CalendarInvalid
+from gateway.domain.reasons import system_reason, toml_reason
+from gateway.domain.words import said
 from gateway.domain.workdays import Calendar, calendar_from_rows
 
 # A checkout holds the calendar beside the sources; a wheel puts it under the environment's own prefix.
@@ -32,18 +34,19 @@ def load_calendar(path: Path, *, covers_until: date | None = None) -> Calendar:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
-        raise CalendarInvalid(path=str(path), reason=error.strerror or "fichier illisible") from error
+        raise CalendarInvalid(path=str(path), reason=system_reason(error)) from error
     except (ValueError, RecursionError) as error:
-        raise CalendarInvalid(path=str(path), reason=f"ce n'est ni du TOML ni du JSON ({error})") from error
+        reason = said("Ce n'est pas du JSON.") if path.suffix == ".json" else toml_reason(error)
+        raise CalendarInvalid(path=str(path), reason=reason) from error
     if isinstance(document, list):
         document = {"rows": document}
     if not isinstance(document, dict):
-        raise CalendarInvalid(path=str(path), reason="on attend une liste de lignes")
+        raise CalendarInvalid(path=str(path), reason=said("une liste de lignes est attendue"))
     rows = document.pop("rows", None)
     unknown = sorted(document.keys() - HEAD_KEYS)
     if unknown:
-        raise CalendarInvalid(path=str(path), reason=f"clés inconnues : {', '.join(unknown)}")
+        raise CalendarInvalid(path=str(path), reason=said("clés inconnues : {keys}", keys=", ".join(unknown)))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise CalendarInvalid(path=str(path), reason="rows est une liste de lignes")
+        raise CalendarInvalid(path=str(path), reason=said("rows est une liste de lignes"))
     head = {"covers_until": covers_until} | document
     return calendar_from_rows(rows, path=str(path), **head)

@@ -20,6 +20,7 @@ from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException
 from aiosmtplib.protocol import SMTPProtocol
 
 from gateway.domain.errors import LoginRefused, ServerError, ServerUnreachable, TlsRefused
+from gateway.domain.words import said
 from gateway.ports import Envelope, HandOver, HandOverOutcome
 
 # Outcome texts of ours, when there was no answer of the server to quote.
@@ -166,7 +167,7 @@ class SmtpCourier:
         except SMTPException as exc:
             # The exact types are those of a STARTTLS that is not offered, or answered with a refusal.
             if type(exc) is SMTPException or (type(exc) is SMTPResponseException and exc.code > 0):
-                raise TlsRefused(server=self._server, reason="STARTTLS n'est pas offert.") from exc
+                raise TlsRefused(server=self._server, reason=said("STARTTLS n'est pas offert.")) from exc
             raise
         # What EHLO said before STARTTLS is void (RFC 3207 section 4.2).
         await client.ehlo()
@@ -182,7 +183,7 @@ class SmtpCourier:
                 # An empty passphrase: an encrypted key fails at once instead of asking on a terminal.
                 context.load_cert_chain(settings.client_cert, settings.client_key, password="")
         except OSError as exc:
-            reason = "L'autorité ou le certificat client est illisible."
+            reason = said("L'autorité ou le certificat client est illisible.")
             raise TlsRefused(server=self._server, reason=reason) from exc
         return context
 
@@ -200,10 +201,10 @@ class SmtpCourier:
             elif settings.password is not None and "login" in offered:
                 await client.auth_login(settings.user, settings.password)
             else:
-                raise LoginRefused(server=self._server, reason="Aucun mécanisme d'identification commun.")
+                raise LoginRefused(server=self._server, reason=said("Aucun mécanisme d'identification commun."))
         except aiosmtplib.SMTPAuthenticationError as exc:
             if _kind(exc.code) is _Kind.REFUSAL:
-                raise LoginRefused(server=self._server, reason=f"Réponse {exc.code}.") from exc
+                raise LoginRefused(server=self._server, reason=said("Réponse {code}.", code=exc.code)) from exc
             raise  # 454 and the like say nothing about the credentials (RFC 4954 section 6)
 
     def _drop(self) -> None:
@@ -233,10 +234,10 @@ class SmtpCourier:
     def _refusal(self, answer: SMTPResponse, envelope: Envelope) -> HandOverOutcome:
         if answer.code in _AUTHENTICATION_CODES:
             # The server misses a login: that is no verdict on this mail.
-            raise LoginRefused(server=self._server, reason=f"Réponse {answer.code}.")
+            raise LoginRefused(server=self._server, reason=said("Réponse {code}.", code=answer.code))
         outcome = _verdict(answer, envelope, complete=False)
         if outcome.result is HandOver.UNKNOWN:
-            raise ServerUnreachable(server=self._server, reason=f"Réponse {answer.code} inattendue.")
+            raise ServerUnreachable(server=self._server, reason=said("Réponse {code} inattendue.", code=answer.code))
         return outcome
 
     async def _content(self, client: aiosmtplib.SMTP, envelope: Envelope) -> HandOverOutcome:
@@ -248,7 +249,7 @@ class SmtpCourier:
         protocol = client.protocol
         if protocol is None:  # lost between its 354 and our first byte
             self._drop()
-            raise ServerUnreachable(server=self._server, reason="Connexion coupée avant le contenu.")
+            raise ServerUnreachable(server=self._server, reason=said("Connexion coupée avant le contenu."))
         # The task first runs when we wait for the answer below, so no answer can come unheard.
         sending = asyncio.create_task(_send(protocol, envelope.data))
         try:
@@ -299,16 +300,16 @@ def _opening_error(server: str, exc: Exception) -> ServerError:
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return TlsRefused(server=server, reason=f"Certificat refusé : {cause.verify_message}.")
+            return TlsRefused(server=server, reason=said("Certificat refusé : {reason}.", reason=cause.verify_message))
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return TlsRefused(server=server, reason=f"Erreur TLS {cause.reason}.")
+            return TlsRefused(server=server, reason=said("Erreur TLS : {reason}.", reason=cause.reason))
         cause = cause.__cause__
     if isinstance(exc, TimeoutError):
-        return ServerUnreachable(server=server, reason="Délai dépassé.")
+        return ServerUnreachable(server=server, reason=said("Délai dépassé."))
     if isinstance(exc, SMTPResponseException):
-        reason = f"Réponse {exc.code}." if exc.code > 0 else "Réponse hors protocole."
+        reason = said("Réponse {code}.", code=exc.code) if exc.code > 0 else said("Réponse hors protocole.")
         return ServerUnreachable(server=server, reason=reason)
-    return ServerUnreachable(server=server, reason="Connexion impossible ou coupée.")
+    return ServerUnreachable(server=server, reason=said("Connexion impossible ou coupée."))
 
 
 def _size_limit(client: aiosmtplib.SMTP) -> int | None:

@@ -54,7 +54,7 @@ def _run(arguments: list[str]) -> int:
 def _refusal(error: OSError) -> list[str]:
     from gettext import gettext as _
 
-    from gateway.domain.errors import system_reason
+    from gateway.domain.reasons import system_reason
     from gateway.domain.words import said
 
     reason = system_reason(error)

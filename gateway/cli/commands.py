@@ -1,7 +1,8 @@
 """The table of contents of the command line, and the commands that run the gateway or change something."""
 
+from gettext import gettext as _
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,6 +12,8 @@ from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
 
 EXIT_USAGE = 2
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING"]
 
 app = typer.Typer(
     name="gateway",
@@ -50,7 +53,7 @@ def program(
 @app.command()
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO ou WARNING.")] = "INFO",
+    log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="Précision du journal technique.")] = "INFO",
 ) -> None:
     """Faire tourner la passerelle : relever, envoyer, surveiller les délais."""
     import asyncio
@@ -58,7 +61,7 @@ def run(
     from gateway import app as composition
     from gateway.adapters import log
 
-    log.configure(log_level.upper())
+    log.configure(log_level)
     asyncio.run(composition.run(settings(config)))
 
 
@@ -82,11 +85,13 @@ def submit(
     if as_json:
         echo_json({"case": done.case.ref, "request": done.request.hash, "message": done.message.id})
         return
-    typer.echo(f"Dossier {done.case.ref} : demande scellée et prête à partir.")
+    typer.echo(_("Dossier {ref} : demande scellée et prête à partir.").format(ref=done.case.ref))
     for piece in form.attachments:
-        typer.echo(f"  {piece.role} : {piece.name} ({len(piece.data)} octets)")
-    typer.echo(f"Destinataires : {done.message.partner}. Empreinte de la demande : {done.request.hash}")
-    typer.echo("Le délai de quatre jours ouvrables part de l'accusé de réception de la CNAS :")
+        size = len(piece.data)
+        typer.echo(_("  {role} : {name} ({size} octets)").format(role=piece.role, name=piece.name, size=size))
+    partners, digest = done.message.partner, done.request.hash
+    typer.echo(_("Destinataires : {partners}. Empreinte de la demande : {hash}").format(partners=partners, hash=digest))
+    typer.echo(_("Le délai de quatre jours ouvrables part de l'accusé de réception de la CNAS :"))
     typer.echo(f"  gateway case show {done.case.ref}")
 
 
@@ -109,7 +114,7 @@ def answer(
     from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_REFUSAL
 
     if accept == refuse:
-        raise typer.BadParameter("Choisissez --accept ou --refuse.")
+        raise typer.BadParameter(_("choisissez --accept ou --refuse"))
     kind = EXTENSION_ACCEPTANCE if accept else EXTENSION_REFUSAL
     told = {"granted_from": start, "granted_until": until} if accept else {"motive": motive}
     values = {name: value for name, value in told.items() if value}
@@ -121,10 +126,11 @@ def answer(
     if as_json:
         echo_json({"case": done.case.ref, "request": done.request.hash, "state": done.request.state})
         return
-    typer.echo(f"Dossier {done.case.ref} : {kind.title.lower()}, scellée et prête à partir ({done.message.partner}).")
-    typer.echo(f"La demande est {STATES[done.request.state]}.")
+    sealed = _("Dossier {ref} : {kind}, scellée et prête à partir ({partners}).")
+    typer.echo(sealed.format(ref=done.case.ref, kind=_(kind.title).lower(), partners=done.message.partner))
+    typer.echo(_("La demande est {state}.").format(state=_(STATES[done.request.state])))
     if accept and not files:
-        typer.echo("Le formulaire SE 352-302 (partie 7) reste dû à l'hôpital et au CNSE.")
+        typer.echo(_("Le formulaire SE 352-302 (partie 7) reste dû à l'hôpital et au CNSE."))
 
 
 @app.command()
@@ -140,13 +146,16 @@ def confirm(
     from gateway.cli.output import CONDITIONS, echo_json
 
     if show:
-        _, found = with_core(config, lambda core: core.desk.asked(ref, request))
+        found = with_core(config, lambda core: core.desk.asked(ref, request))[1]
         if as_json:
             echo_json(list(found))
             return
         for condition in found:
-            code = f"  (à confirmer : {condition.asks})" if condition.asks and not condition.holds else ""
-            typer.echo(f"[{'x' if condition.holds else ' '}] {CONDITIONS.get(condition.name, condition.name)}{code}")
+            code = condition.asks if not condition.holds else None
+            asked = "  " + _("(à confirmer : {code})").format(code=code) if code else ""
+            typer.echo(
+                f"[{'x' if condition.holds else ' '}] {_(CONDITIONS.get(condition.name, condition.name))}{asked}"
+            )
         return
     codes = with_core(
         config,
@@ -154,4 +163,4 @@ def confirm(
             ref, actor=person(core.base.settings), codes=tuple(what or ()), request_hash=request
         ),
     )
-    typer.echo(f"Dossier {ref} : confirmé en votre nom : {', '.join(codes)}.")
+    typer.echo(_("Dossier {ref} : confirmé en votre nom : {codes}.").format(ref=ref, codes=", ".join(codes)))

@@ -1,13 +1,16 @@
 """Commands on keys: ours and those pinned to partners. Fingerprints are always shown and asked in full."""
 
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.language import translate
 from gateway.cli.output import echo_json, instant, table
 from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_base, with_core
+from gateway.domain.words import french
 
 app = typer.Typer(help="Les clés : la nôtre et celles des partenaires.", no_args_is_help=True, cls=Contents)
 
@@ -25,7 +28,7 @@ def keys_list(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
         async with base.store.view() as view:
             return tuple(await view.all(Pin, site=conf.gateway.site))
 
-    rows = [{"owner": "nous", "fingerprint": own.fingerprint, "state": own.state, "expires_at": own.expires_at}]
+    rows = [{"owner": _OURSELVES, "fingerprint": own.fingerprint, "state": own.state, "expires_at": own.expires_at}]
     for pin in with_base(config, pins):
         facts = read_public_key(pin.material.encode())
         state = "retired" if pin.retired_at else facts.state
@@ -37,22 +40,25 @@ def keys_list(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
         return
     shown = [
         (
-            str(row["owner"]),
+            _("nous") if row["owner"] == _OURSELVES else str(row["owner"]),
             grouped(str(row["fingerprint"])),
-            _STATES.get(getattr(row["state"], "value", str(row["state"])), ""),
-            instant(row["expires_at"]) if row["expires_at"] else "jamais",  # type: ignore[arg-type]
+            translate(_STATES.get(getattr(row["state"], "value", str(row["state"])), "")),
+            instant(row["expires_at"]) if row["expires_at"] else _("jamais"),  # type: ignore[arg-type]
         )
         for row in rows
     ]
-    table(("De", "Empreinte", "État", "Expire"), shown, empty="Aucune clé.")
+    table((_("De"), _("Empreinte"), _("État"), _("Expire")), shown, empty=_("Aucune clé."))
 
+
+_OURSELVES = "nous"
+"""In JSON, the owner of our own key: no partner, since an identifier of the configuration is shown as it is."""
 
 _STATES = {
-    "usable": "utilisable",
-    "expired": "EXPIRÉE",
-    "revoked": "RÉVOQUÉE",
-    "invalid": "INVALIDE",
-    "retired": "retirée",
+    "usable": french("utilisable"),
+    "expired": french("EXPIRÉE"),
+    "revoked": french("RÉVOQUÉE"),
+    "invalid": french("INVALIDE"),
+    "retired": french("retirée"),
 }
 
 
@@ -67,14 +73,17 @@ def keys_import(
 ) -> None:
     """Enregistrer la clé d'un partenaire, si son empreinte est bien celle attendue."""
     from gateway.adapters.openpgp.keyfiles import read_public_key
-    from gateway.domain.errors import FileUnreadable, FingerprintMismatch, system_reason
+    from gateway.domain.errors import FileUnreadable, FingerprintMismatch
+    from gateway.domain.reasons import system_reason
 
     try:
         material = file.read_bytes()
     except OSError as error:
         raise FileUnreadable(path=file, reason=system_reason(error)) from error
     facts = read_public_key(material, path=str(file))
-    typed = fingerprint or typer.prompt("Empreinte complète, lue par le partenaire au téléphone")
+    typed = fingerprint or typer.prompt(
+        _("Empreinte complète, lue par le partenaire au téléphone"), prompt_suffix=_(" : ")
+    )
     expected = "".join(typed.split()).upper().removeprefix("0X")
     if expected != facts.fingerprint:
         raise FingerprintMismatch(expected=expected, found=facts.fingerprint)
@@ -85,9 +94,11 @@ def keys_import(
         ),
     )
     if pin.confirmed_by is None:
-        typer.echo(f"Clé de {pin.partner} proposée : une seconde personne doit faire le même import.")
+        proposed = _("Clé de {partner} proposée : une seconde personne doit faire le même import.")
+        typer.echo(proposed.format(partner=pin.partner))
         return
-    typer.echo(f"Clé de {pin.partner} enregistrée : {grouped(pin.fingerprint)}")
+    pinned = _("Clé de {partner} enregistrée : {fingerprint}")
+    typer.echo(pinned.format(partner=pin.partner, fingerprint=grouped(pin.fingerprint)))
 
 
 @app.command("export")
@@ -97,7 +108,8 @@ def keys_export(
 ) -> None:
     """Écrire notre clé publique, à remettre aux partenaires ; l'empreinte se lit au téléphone."""
     from gateway.adapters.openpgp.keyfiles import export_public, own_fingerprint
-    from gateway.domain.errors import FileUnreadable, system_reason
+    from gateway.domain.errors import FileUnreadable
+    from gateway.domain.reasons import system_reason
 
     folder = settings(config).openpgp.folder
     armoured = export_public(folder)
@@ -108,7 +120,7 @@ def keys_export(
             output.write_text(armoured, encoding="ascii")
         except OSError as error:
             raise FileUnreadable(path=output, reason=system_reason(error)) from error
-    typer.echo(f"Empreinte : {grouped(own_fingerprint(folder))}", err=True)
+    typer.echo(_("Empreinte : {fingerprint}").format(fingerprint=grouped(own_fingerprint(folder))), err=True)
 
 
 def grouped(fingerprint: str) -> str:

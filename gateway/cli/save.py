@@ -4,7 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from gateway.domain.errors import FileUnreadable, system_reason
+from gateway.domain.errors import FileUnreadable
+from gateway.domain.reasons import system_reason
 from gateway.storage import Mail, Message
 from gateway.wire.payload import Payload
 

@@ -6,6 +6,7 @@ The token is all that an outsider sees of a case: it stands in subjects, logs an
 import re
 
 from gateway.domain.errors import Unknown
+from gateway.domain.words import said
 
 # Crockford's base 32: no I, L, O, U, so that a token can be read aloud over a telephone.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -29,5 +30,5 @@ def parse_token(text: str) -> str:
     if len(wanted) == TOKEN_LENGTH:
         wanted = f"{wanted[:4]}-{wanted[4:]}"
     if not _TOKEN.fullmatch(wanted):
-        raise Unknown(kind="dossier", ref=text[:20])
+        raise Unknown(kind=said("dossier"), ref=text[:20])
     return wanted

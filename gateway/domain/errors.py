@@ -5,7 +5,6 @@ templates (what happened, why, the mend) that are filled from its fields. No fie
 a person's name or an address.
 """
 
-import errno
 from enum import Enum
 from string import Formatter
 from typing import ClassVar
@@ -61,24 +60,6 @@ class GatewayError(Exception):
     def sentence(self) -> str:
         """What, why and mend as one line of French."""
         return " ".join(self.lines())
-
-
-def system_reason(error: OSError) -> str:
-    """Why the operating system refused, in French; its own words where we have none."""
-    return _SYSTEM_REASONS.get(error.errno or 0) or error.strerror or type(error).__name__
-
-
-_SYSTEM_REASONS = {
-    errno.ENOENT: "Ce chemin n'existe pas.",
-    errno.EACCES: "L'accès est refusé à ce compte.",
-    errno.EPERM: "L'opération est interdite à ce compte.",
-    errno.EEXIST: "Il existe déjà.",
-    errno.EISDIR: "C'est un dossier.",
-    errno.ENOTDIR: "Un élément du chemin n'est pas un dossier.",
-    errno.ENOSPC: "Le disque est plein.",
-    errno.EROFS: "Le disque est en lecture seule.",
-    errno.EIO: "Le disque signale une erreur.",
-}
 
 
 # --- configuration and secrets (the operator mends them)

@@ -21,6 +21,7 @@ from gateway.domain.kinds import (
 )
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.tacit import Condition, end_of_day_in_paris, wanted
+from gateway.domain.words import Said, listed, said
 from gateway.ports import Clock, Noise
 from gateway.services.accept import seal_identity
 from gateway.services.cabinet import Cabinet
@@ -93,11 +94,11 @@ class Desk:
             KeyFault, MailTooLarge, StorageFailed: nothing was kept.
         """
         if self._party.role not in fiche.kind.senders or fiche.kind.subject is not Subject.REQUEST:
-            raise NotAllowed(act=fiche.kind.title, reason="Ce rôle n'envoie pas ce type de message.")
+            raise NotAllowed(act=said(fiche.kind.title), reason=said("Ce rôle n'envoie pas ce type de message."))
         self._check(fiche)
         end = parse_date(fiche.values["authorised_until"])
         if end is not None and self._clock.now() >= end_of_day_in_paris(end):
-            raise RequestTooLate(end=end.strftime("%d/%m/%Y"))
+            raise RequestTooLate(end=said("{end:%d/%m/%Y}", end=end))
         async with self._store.view() as view:
             case, key = await self._case(view, fiche)
             pins = await current_pins(view, self._party.site)
@@ -109,19 +110,27 @@ class Desk:
             return await self._commit_request(act, case, key, mail, actor)
 
     def _check(self, fiche: Fiche) -> None:
-        found = list(faults(fiche.kind, fiche.values))
+        found: list[Said | str] = list(faults(fiche.kind, fiche.values))
         given = {attachment.role for attachment in fiche.attachments}
         found += [
-            f"pieces.{piece.fiche} : manque ({piece.title})"
+            said("{place} : manque ({title})", place=f"pieces.{piece.fiche}", title=said(piece.title))
             for piece in fiche.kind.pieces
             if piece.required and piece.role not in given
         ]
         roles = [attachment.role for attachment in fiche.attachments]
         known = {piece.role: piece for piece in fiche.kind.pieces}
-        found += [f"pieces.{known[role].fiche} : donné deux fois" for role in known if roles.count(role) > 1]
-        found += [f"pieces : {attachment.name} est vide" for attachment in fiche.attachments if not attachment.data]
+        found += [
+            said("{place} : donné deux fois", place=f"pieces.{known[role].fiche}")
+            for role in known
+            if roles.count(role) > 1
+        ]
+        found += [
+            said("{place} : {name} est vide", place="pieces", name=attachment.name)
+            for attachment in fiche.attachments
+            if not attachment.data
+        ]
         if found:
-            raise FicheInvalid(path=fiche.path, faults=" ; ".join(found))
+            raise FicheInvalid(path=fiche.path, faults=listed(found))
 
     async def _case(self, view: View, fiche: Fiche) -> tuple[Case, VaultKey]:
         if fiche.ref is not None:
@@ -204,7 +213,7 @@ class Desk:
             NotAllowed, Unknown, FicheInvalid, KeyFault, MailTooLarge: nothing was sent.
         """
         if self._party.role not in kind.senders:
-            raise NotAllowed(act=kind.title, reason="Seule la CNAS répond à une demande.")
+            raise NotAllowed(act=said(kind.title), reason=said("Seule la CNAS répond à une demande."))
         self._check(Fiche(path="", kind=kind, ref=ref, values=values, attachments=tuple(attachments)))
         async with self._store.view() as view:
             case = await find_case(view, self._party.site, ref)
@@ -261,7 +270,10 @@ class Desk:
             Unknown, NotAllowed.
         """
         if settlement not in SETTLEMENTS:
-            raise NotAllowed(act=f"classer en « {settlement[:20]} »", reason=f"{', '.join(SETTLEMENTS)} attendu.")
+            raise NotAllowed(
+                act=said("classer en « {what} »", what=settlement[:20]),
+                reason=said("{choices} attendu.", choices=", ".join(SETTLEMENTS)),
+            )
         async with self._store.act() as act:
             mail = await act.one(Mail, site=self._party.site, id=mail_id)
             if mail is None or mail.verdict not in {
@@ -270,9 +282,12 @@ class Desk:
                 Verdict.TRIAGE,
                 Verdict.VANISHED,
             }:
-                raise Unknown(kind="courrier à trier", ref=str(mail_id))
+                raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
             if mail.settled_at is not None:
-                raise NotAllowed(act=f"classer le courrier {mail_id}", reason=f"Déjà classé par {mail.settled_by}.")
+                raise NotAllowed(
+                    act=said("classer le courrier {mail}", mail=mail_id),
+                    reason=said("Déjà classé par {who}.", who=mail.settled_by),
+                )
             case_id = mail.case_id
             if settlement != "not-an-answer":
                 case_id = await self._classified_answer(
@@ -303,18 +318,20 @@ class Desk:
         if mail.settled_as != settlement or mail.settled_by is None:
             return False
         if mail.settled_by == actor:
-            raise NotAllowed(act=f"classer le courrier {mail.id}", reason="Il faut une seconde personne.")
+            raise NotAllowed(
+                act=said("classer le courrier {mail}", mail=mail.id), reason=said("Il faut une seconde personne.")
+            )
         return True
 
     async def _classified_answer(
         self, act: Act, mail: Mail, settlement: str, *, ref: str | None, request_hash: str | None, actor: str
     ) -> int:
         if self._party.role is not Role.HOSPITAL:
-            raise NotAllowed(act="classer une réponse", reason="Seul l'hôpital attend une réponse.")
+            raise NotAllowed(act=said("classer une réponse"), reason=said("Seul l'hôpital attend une réponse."))
         if ref is None:
-            raise NotAllowed(act="classer une réponse", reason="Indiquez le dossier : --case REF.")
+            raise NotAllowed(act=said("classer une réponse"), reason=said("Indiquez le dossier : --case REF."))
         if mail.received_earliest is None or mail.received_latest is None or mail.file is None:
-            raise NotAllowed(act="classer une réponse", reason="Ce courrier n'a pas pu être lu.")
+            raise NotAllowed(act=said("classer une réponse"), reason=said("Ce courrier n'a pas pu être lu."))
         case = await find_case(act, self._party.site, ref)
         await act.lock(case.id)
         request = await open_request(act, case, request_hash, or_settled=True)
@@ -354,7 +371,9 @@ class Desk:
         asked = {condition.asks or "": condition for condition in wanted(found)}
         chosen = tuple(code for code in codes or asked if code in asked)
         if not chosen or set(codes) - set(asked):
-            raise NotAllowed(act=f"confirmer le dossier {ref}", reason="Rien de tel n'y attend une confirmation.")
+            raise NotAllowed(
+                act=said("confirmer le dossier {ref}", ref=ref), reason=said("Rien de tel n'y attend une confirmation.")
+            )
         async with self._store.act() as act:
             for code in chosen:
                 row = Confirmation(
@@ -368,8 +387,8 @@ class Desk:
                 try:
                     await act.add(row)
                 except AlreadyThere:
-                    reason = "Vous l'avez déjà confirmé ; il faut une seconde personne."
-                    raise NotAllowed(act=f"confirmer « {code} »", reason=reason) from None
+                    reason = said("Vous l'avez déjà confirmé ; il faut une seconde personne.")
+                    raise NotAllowed(act=said("confirmer « {code} »", code=code), reason=reason) from None
                 await act.record(
                     "request.confirmed",
                     actor=actor,

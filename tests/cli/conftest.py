@@ -38,11 +38,12 @@ class Gateway(Protocol):
 @pytest.fixture
 def speaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The language may change during the test; afterwards it is as before."""
-    domain = gettext.textdomain()
+    domain, folder = gettext.textdomain(), gettext.bindtextdomain(language.DOMAIN)
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.setenv(name, "")
     yield
     gettext.textdomain(domain)
+    gettext.bindtextdomain(language.DOMAIN, folder)
 
 
 @pytest.fixture

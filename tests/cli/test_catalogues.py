@@ -1,9 +1,11 @@
 """The catalogues hold every text in both languages, and the tool that keeps them would say so if they did not."""
 
+import ast
 import importlib.util
 import re
 import sys
 import tomllib
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +114,62 @@ def test_a_wrong_translation_leaves_the_french(wrong: str) -> None:
     """A catalogue that somebody else made must not turn a reason into a traceback."""
     assert filled("Dossier {ref}", {"ref": "7F3K-Q2"}, lambda _: wrong) == "Dossier 7F3K-Q2"
     assert said("Dossier {ref}", ref="7F3K-Q2").told(lambda _: wrong) == "Dossier 7F3K-Q2"
+
+
+# --- Texts that nobody marked.
+
+FRENCH = re.compile(
+    r"[àâçéèêëîïôùûüœ]|\b[ldns]'[a-z]|\b(le|la|les|un|une|du|ce|cette|est|pas|ne|pour|dans|sur|aucune?|ou|et)\s",
+    re.IGNORECASE,
+)
+"""Letters and words that plain English and identifiers do not have."""
+
+FRENCH_ON_PURPOSE = {
+    "gateway/demo/story.py": "the reason that the CNAS gives for a refusal",
+    "gateway/demo/papers.py": "papers of a French hospital",
+    "gateway/demo/party.py": "names of institutions",
+    "gateway/domain/kinds": "sources are cited in their language; titles are collected from the table itself",
+    "gateway/services/letters.py": "letters speak the language of the protocol",
+    "gateway/wire/mdn.py": "receipts speak the language of the protocol",
+    "gateway/adapters/imap/session.py": "a message in the hospital's own mailbox",
+}
+
+
+def literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Every text of a module but its docstrings."""
+    quiet = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+    yield from (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in quiet
+    )
+
+
+def unmarked(source: str, known: Container[str]) -> list[str]:
+    """French texts of a module that no catalogue has."""
+    told = [str(node.value) for node in literals(ast.parse(source))]
+    return [text for text in told if FRENCH.search(text) and text not in known]
+
+
+def test_no_french_text_escapes_the_catalogues(words: Any) -> None:
+    """One that is neither marked nor in a table that is collected would stay French for an English reader."""
+    known = words.written_in_french()
+    found = {
+        str(path.relative_to(ROOT)): unmarked(path.read_text(encoding="utf-8"), known)
+        for path in sorted((ROOT / "gateway").rglob("*.py"))
+    }
+
+    left = {place: texts for place, texts in found.items() if not place.startswith(tuple(FRENCH_ON_PURPOSE))}
+
+    assert {place: texts for place, texts in left.items() if texts} == {}
+
+
+def test_an_unmarked_text_is_found() -> None:
+    """Alone, put together, or at the end of a sentence; not in a docstring."""
+    source = '''"""Docstring é."""\nx = "marqué"\ny = f"reçu {x}"\nraise ValueError("raté")\nz = "plain"'''
+
+    assert unmarked(source, {"marqué"}) == ["reçu ", "raté"]

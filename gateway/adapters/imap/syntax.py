@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 from gateway.adapters.imap.protocol import Broken, Response
+from gateway.domain.words import said
 from gateway.ports import Listed
 
 _MONTHS = (b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC")
@@ -32,14 +33,14 @@ def internaldate(text: bytes) -> datetime:
     """
     match = _DATE.fullmatch(text)
     if match is None or match[2].upper() not in _MONTHS:
-        raise Broken("date de réception illisible")
+        raise Broken(said("date de réception illisible"))
     day, year, hour, minute, second = (int(match[group]) for group in (1, 3, 4, 5, 6))
     offset = timedelta(hours=int(match[8]), minutes=int(match[9])) * (-1 if match[7] == b"-" else 1)
     month = _MONTHS.index(match[2].upper()) + 1
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=timezone(offset)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Broken("date de réception illisible") from error
+        raise Broken(said("date de réception illisible")) from error
 
 
 def mailbox_name(name: str) -> str:
@@ -77,7 +78,7 @@ def searched(responses: Iterable[Response]) -> set[int]:
             continue
         match = _SEARCH.fullmatch(response[0])
         if match is None:
-            raise Broken("réponse SEARCH illisible")
+            raise Broken(said("réponse SEARCH illisible"))
         found.update(int(number) for number in match[1].split())
     return found
 
@@ -93,7 +94,7 @@ def folder_numbers(responses: Iterable[Response]) -> tuple[int, int]:
     try:
         return found[b"UIDVALIDITY"], found[b"UIDNEXT"]
     except KeyError as error:
-        raise Broken("UIDVALIDITY ou UIDNEXT absent") from error
+        raise Broken(said("UIDVALIDITY ou UIDNEXT absent")) from error
 
 
 def capabilities(responses: Iterable[Response]) -> frozenset[str]:
