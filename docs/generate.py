@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
+from gateway.cli.blank import blank_fiche
 from gateway.cli.output import STATES
-from gateway.domain import errors, kinds, request, transmission
-from gateway.domain.parties import Role
+from gateway.cli.terms import CASE_STATES, FUNCTIONS
+from gateway.domain import case, errors, kinds, request, transmission
+from gateway.domain.parties import Function, Role
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "config" / "gateway.example.toml"
@@ -37,6 +40,19 @@ REQUEST_EVENTS = {
     request.Event.CONTRADICTED: "réponse à temps trouvée après coup",
     request.Event.SILENCE_RECORDED: "silence enregistré",
     request.Event.SILENCE_NOTIFIED: "silence notifié par l'hôpital",
+    request.Event.SUPERSEDED: "demande corrigée envoyée",
+    request.Event.INFORMATION_ASKED: "informations demandées (M14, M22)",
+    request.Event.INFORMATION_GIVEN: "informations données (M15, M22)",
+    request.Event.PARTLY_ACCEPTED: "acceptation partielle",
+    request.Event.VITAL_DISPUTED: "urgence vitale contestée (M23)",
+    request.Event.ANSWER_SUPERSEDED: "réponse à une demande remplacée",
+    request.Event.REGULARISED: "formulaire reçu (M19)",
+    request.Event.MEDIATION_OPENED: "conciliation ouverte (M24)",
+    request.Event.MEDIATION_SETTLED: "accord entre médecins (M24)",
+    request.Event.MEDIATION_FAILED: "conciliation échouée (M24)",
+    request.Event.EXPERT_ASKED: "expertise demandée (M25)",
+    request.Event.VITAL_CONFIRMED: "urgence confirmée (M26)",
+    request.Event.VITAL_DENIED: "urgence niée (M26)",
 }
 
 REQUEST_EFFECTS = {
@@ -69,6 +85,28 @@ SENDING_EVENTS = {
     transmission.Event.EVIDENCE: "preuve de réception",
     transmission.Event.RETRIED: "mêmes octets une fois de plus",
     transmission.Event.RELEASED: "obstacle levé, ou scellé de nouveau",
+}
+
+CASE_EVENTS = {
+    case.Event.CARE_REQUESTED: "demande de programmation (M01)",
+    case.Event.REVIEW_STARTED: "examen commencé",
+    case.Event.INFORMATION_ASKED: "informations demandées (M03)",
+    case.Event.INFORMATION_GIVEN: "informations reçues (M04)",
+    case.Event.DECLINED: "refus motivé (M05)",
+    case.Event.QUOTED: "acceptation, devis et rendez-vous (M06)",
+    case.Event.ENTITLEMENT_REFUSED: "refus d'autorisation (M07)",
+    case.Event.ENTITLED: "attestation SE 352-301 (M08)",
+    case.Event.ADMITTED: "admission",
+    case.Event.INTERRUPTED: "interruption",
+    case.Event.READMITTED: "réadmission",
+    case.Event.TRANSFERRED: "transfert",
+    case.Event.EXTENSION_ASKED: "demande de poursuite (M12, M21)",
+    case.Event.EXTENDED: "prolongation accordée (M16, M18, M19)",
+    case.Event.REPATRIATION_REQUESTED: "rapatriement demandé (M28)",
+    case.Event.REPATRIATION_PREPARED: "conditions de rapatriement (M29)",
+    case.Event.REPATRIATED: "rapatriement effectif (M31)",
+    case.Event.DISCHARGED: "sortie",
+    case.Event.CLOSED: "clôture",
 }
 
 FAULTS = {
@@ -127,6 +165,26 @@ def _in_order(edges: Iterable[Edge], states: type[Enum], events: type[Enum]) -> 
     return sorted(edges, key=lambda edge: (places.index(edge[0]), places.index(edge[1])))
 
 
+def case_states() -> str:
+    """docs/case-states.md."""
+    edges = _in_order(
+        ((state, event, after, "–") for (state, event), after in case.TRANSITIONS.items()), case.State, case.Event
+    )
+    names: dict[Enum, str] = {state: CASE_STATES[state] for state in case.State}
+    words: dict[Enum, str] = {event: CASE_EVENTS[event] for event in case.Event}
+    openings = [f"- {words[event]} : « {names[state]} »" for event, state in case.OPENINGS.items()]
+    return page(
+        "Les états d'un dossier",
+        [
+            "Cette table est celle que le logiciel exécute, dans chaque passerelle. Un couple qui n'y est pas est",
+            "refusé et ne change rien. Les états d'une demande et d'un envoi : [request-states.md](request-states.md).",
+        ],
+        ["Un dossier s'ouvre par :", "", *openings],
+        diagram(edges, names, words, case.State.RECEIVED),
+        [line.rpartition(" | ")[0] + " |" for line in pairs(edges, names, words)],
+    )
+
+
 def request_states() -> str:
     """docs/request-states.md."""
     edges = _in_order(
@@ -171,32 +229,63 @@ def message_kinds() -> str:
     """docs/message-kinds.md."""
     parts: list[list[str]] = [
         [
-            "Ce que chacun peut envoyer, à qui, avec quels champs et quelles pièces.",
-            "Sources : 003 est l'instruction DSS/DACI/2019/224, 002 la circulaire CNAM 31/2021 ; L donne les lignes.",
+            "Tous les échanges du protocole, M01 à M42, et les avis que les passerelles y ajoutent.",
+            "Ce qui voyage par courrier scellé s'envoie et se reçoit ; le reste se note au bureau (`gateway note`).",
+            "Sources : 003 est l'instruction DSS/DACI/2019/224, 002 la circulaire CNAM 31/2021, 001 la page sur les",
+            "séjours ; L donne les lignes. Une fiche commentée : `gateway fiche IDENTIFIANT`.",
         ]
     ]
-    for kind in kinds.KINDS.values():
-        parts += [[f"## {kind.title}"], _head(kind)]
-        if kind.fields:
-            rows = ((f"`{row.fiche}`", row.title, _type(row), "oui" if row.required else "non") for row in kind.fields)
-            parts.append(table(("Champ de la fiche", "Ce que c'est", "S'écrit", "Obligatoire"), rows))
-        if kind.pieces:
-            pieces = (
-                (f"`pieces.{piece.fiche}`", piece.title, "oui" if piece.required else "non, mais reste due")
-                for piece in kind.pieces
+    for chapter, rows in kinds.CHAPTERS.items():
+        parts.append([f"## {chapter}"])
+        parts.append(
+            table(
+                ("N°", "Échange", "Identifiant", "Comment"),
+                ((kind.number or "–", kind.title, f"`{kind.id}`", kind.travel.value) for kind in rows),
             )
-            parts.append(table(("Pièce", "Ce que c'est", "Obligatoire"), pieces))
-    return page("Les courriers", *parts)
+        )
+        for kind in rows:
+            parts += _kind(kind)
+    return page("Les échanges", *parts)
+
+
+def _kind(kind: kinds.Kind) -> list[list[str]]:
+    parts = [[f"### {kind.number + ' – ' if kind.number else ''}{kind.title}"], _head(kind)]
+    if kind.fields:
+        rows = ((f"`{row.fiche}`", row.title, _type(row), _yes(row.required)) for row in kind.fields)
+        parts.append(table(("Champ de la fiche", "Ce que c'est", "S'écrit", "Obligatoire"), rows))
+    if kind.pieces:
+        pieces = ((f"`pieces.{piece.fiche}`", piece.title, _yes(piece.required)) for piece in kind.pieces)
+        parts.append(table(("Pièce", "Ce que c'est", "Obligatoire"), pieces))
+    return parts
+
+
+def _yes(required: bool) -> str:  # noqa: FBT001  a cell of a table
+    return "oui" if required else "non"
 
 
 def _head(kind: kinds.Kind) -> list[str]:
+    told = (
+        ("Formulaire", kind.form or ""),
+        ("Se note par", _roles(role for role in Role if role in kind.noted_by)),
+        ("Condition", kind.precondition),
+        ("Délai", kind.deadline),
+        ("Effet", kind.effect),
+        ("Source", kind.source),
+    )
     return [
-        f"- Identifiant : `{kind.id}`" + (f", numéro {kind.number}" if kind.number else ""),
-        f"- De : {_roles(sorted(kind.senders, key=list(Role).index))}",
-        f"- À : {_roles(kind.to)}" + (f" ; copie : {_roles(kind.copy)}" if kind.copy else ""),
-        *([f"- Formulaire : {kind.form}"] if kind.form else []),
-        f"- Source : {kind.source}",
+        f"- Identifiant : `{kind.id}` ; {kind.travel.value}",
+        *(_route(route) for route in kind.routes),
+        *(f"- {title} : {text}" for title, text in told if text),
     ]
+
+
+def _route(route: kinds.Route) -> str:
+    copy = f" ; copie : {_functions(route.copy)}" if route.copy else ""
+    return f"- De {ROLES[route.sender]} à {_functions(route.to)}{copy}"
+
+
+def _functions(functions: Iterable[Function]) -> str:
+    return ", ".join(FUNCTIONS[function] for function in functions)
 
 
 def _roles(roles: Iterable[Role]) -> str:
@@ -308,7 +397,21 @@ def error_page() -> str:
     return page("Les erreurs", *parts)
 
 
+def fiches() -> dict[str, Callable[[], str]]:
+    """A blank fiche for each kind that a person fills; the extension request's own has a whole example."""
+    return {
+        f"../config/fiches/{kind.id.lower().replace('.', '_')}.toml": partial(blank_fiche, kind)
+        for kind in kinds.KINDS.values()
+        if (kind.fields or kind.pieces)
+        and (kind.routes or kind.noted_by)
+        and kind.subject is not kinds.Subject.NOTICE
+        and kind is not kinds.EXTENSION_REQUEST
+    }
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    **fiches(),
+    "case-states.md": case_states,
     "request-states.md": request_states,
     "message-kinds.md": message_kinds,
     "configuration.md": configuration,
@@ -333,7 +436,7 @@ def main() -> int:
     if parser.parse_args().check:
         found = stale()
         for name in found:
-            sys.stderr.write(f"docs/{name} est périmée : lancez « make docs ».\n")
+            sys.stderr.write(f"{(DOCS / name).resolve().relative_to(DOCS.parent)} : périmé, lancez « make docs ».\n")
         return 1 if found else 0
     for name, make in PAGES.items():
         (DOCS / name).write_text(make(), encoding="utf-8")

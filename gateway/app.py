@@ -5,42 +5,43 @@ safe point (commits are shielded), then workers, connections, homes, database.
 """
 
 import asyncio
-import fcntl
 import os
 import secrets
 import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
-from gateway.adapters import database
-from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway import legal_time
+from gateway.adapters import daemon_lock, database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
-from gateway.adapters.openpgp.keyfiles import own_fingerprint
-from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
-from gateway.domain.errors import AlreadyRunning, DatabaseMissing, NotAllowed
+from gateway.domain.errors import NotAllowed
+from gateway.domain.parties import Suite
 from gateway.domain.words import said
-from gateway.domain.workdays import Calendar
-from gateway.ports import Clock, PublicKey
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate
+from gateway.ports import Clock, PublicKey, Sealer
+from gateway.process import notify
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
+from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
+from gateway.services.confirm import Confirmations
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.dossier import Archive
+from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
 from gateway.services.receive import Receiver
@@ -48,6 +49,7 @@ from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks
+from gateway.services.triage import Triage
 
 _log = structlog.get_logger()
 
@@ -72,11 +74,15 @@ class Core:
 
     base: Base
     home: Home
-    sealer: OpenPgpSealer
+    keys: PublicKeys
+    sealer: Sealer
     composer: Composer
     requests: Requests
+    casework: Casework
     deadlines: Deadlines
     desk: Desk
+    triage: Triage
+    confirmations: Confirmations
     pins: Pins
 
 
@@ -94,15 +100,6 @@ def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
     return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
 
 
-def calendar(settings: Settings) -> Calendar:
-    """The calendar in force.
-
-    Raises:
-        CalendarInvalid, ConfigUnreadable.
-    """
-    return load_calendar(settings.gateway.calendar or SHIPPED_CALENDAR)
-
-
 @asynccontextmanager
 async def open_base(
     settings: Settings, *, clock: Clock | None = None, rehearsals_too: bool = False
@@ -116,7 +113,7 @@ async def open_base(
         ConfigError, DatabaseDamaged.
     """
     os.umask(0o077)
-    _require_owner(settings.gateway.data)
+    require_owner(settings.gateway.data)
     accepted = [identity(settings, rehearsal=clock is not None)]
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
@@ -134,8 +131,12 @@ async def open_base(
         await store.close()
 
 
-def _require_owner(data: Path) -> None:
-    """Files written by another account would be unreadable for the daemon, and hold its outbox."""
+def require_owner(data: Path) -> None:
+    """Files written by another account would be unreadable for the daemon, and hold its outbox.
+
+    Raises:
+        NotAllowed: the folder is another account's.
+    """
     if data.is_dir() and data.stat().st_uid != os.getuid():
         reason = said("Lancez la commande avec le compte de ce dossier : sudo -u {owner} gateway …", owner=data.owner())
         raise NotAllowed(act=said("ouvrir {path}", path=data), reason=reason)
@@ -149,10 +150,11 @@ async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
     async with open_base(settings, clock=clock) as base:
-        passphrase = settings.openpgp.passphrase.read()
-        home = await asyncio.to_thread(open_home, settings.openpgp.folder, await pinned_keys(base))
+        passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
+        pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
+        home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
         try:
-            yield _core(base, home, passphrase)
+            yield _core(base, home, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
 
@@ -165,27 +167,27 @@ def archive(base: Base) -> Archive:
         cabinet=base.cabinet,
         clock=base.clock,
         party=settings.party,
-        calendar=calendar(settings),
+        almanac=legal_time.almanac(settings),
         folders=settings.imap.watch,
     )
 
 
-async def pinned_keys(base: Base) -> tuple[PublicKey, ...]:
-    """The public keys in force of all partners of the configuration."""
+async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
+    """The public keys in force of all partners of the configuration.
+
+    Raises:
+        KeyFileInvalid, AuthorityUnusable.
+    """
     async with base.store.view() as view:
         pins = await current_pins(view, base.settings.gateway.site)
-    partners = {partner.id: partner for partner in base.settings.directory.partners}
-    return tuple(
-        PublicKey(suite=partners[pin.partner].suite, fingerprint=pin.fingerprint, material=pin.material)
-        for pin in pins.values()
-        if pin.partner in partners
-    )
+    return await asyncio.to_thread(keys.of, tuple(pins.values()))
 
 
-def _core(base: Base, home: Home, passphrase: str) -> Core:
+def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
     us, directory = settings.party, settings.directory
-    sealer = OpenPgpSealer(home, fingerprint=own_fingerprint(settings.openpgp.folder), passphrase=passphrase)
+    # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
+    sealer = make_sealer(settings, home, SystemClock(), passphrase)
     composer = Composer(
         party=us,
         directory=directory,
@@ -195,45 +197,55 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         noise=secrets.token_bytes,
         max_bytes=settings.smtp.max_bytes,
     )
-    requests = Requests(
-        party=us,
-        directory=directory,
-        calendar=calendar(settings),
-        clock=clock,
-        grace=timedelta(hours=settings.deadlines.grace_hours),
-    )
+    requests = legal_time.requests(settings, clock)
+    casework = Casework(party=us, cabinet=cabinet, clock=clock)
+    persons_needed = 2 if settings.four_eyes else 1
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
+        casework=casework,
         cabinet=cabinet,
         clock=clock,
         party=us,
         directory=directory,
         watched=tuple((us.address, folder) for folder in settings.imap.watch),
-        persons_needed=2 if settings.four_eyes else 1,
+        persons_needed=persons_needed,
     )
     desk = Desk(
         store=store,
         cabinet=cabinet,
         composer=composer,
         requests=requests,
-        deadlines=deadlines,
+        casework=casework,
         clock=clock,
         noise=secrets.token_bytes,
         party=us,
         directory=directory,
-        persons_needed=2 if settings.four_eyes else 1,
     )
-    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=2 if settings.four_eyes else 1)
+    triage = Triage(
+        store=store,
+        cabinet=cabinet,
+        requests=requests,
+        casework=casework,
+        clock=clock,
+        party=us,
+        directory=directory,
+        persons_needed=persons_needed,
+    )
+    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=persons_needed)
     return Core(
         base=base,
         home=home,
+        keys=keys,
         sealer=sealer,
         composer=composer,
         requests=requests,
+        casework=casework,
         deadlines=deadlines,
         desk=desk,
+        triage=triage,
+        confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
         pins=pins,
     )
 
@@ -252,9 +264,9 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_daemon(settings) as daemon:
-        _notify("READY=1")
+        notify("READY=1")
         await daemon.tasks.work_until(stop)
-        _notify("STOPPING=1")
+        notify("STOPPING=1")
     _log.info("gateway.stopped")
 
 
@@ -266,27 +278,40 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(settings))
+        stack.enter_context(daemon_lock.held(settings.gateway.data))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
         core = await stack.enter_async_context(open_core(settings, clock=clock))
+        async with core.base.store.view() as view:
+            await core.requests.almanac.calendar(view)  # refused now rather than at each tick
         pool = await stack.enter_async_context(_pool(core))
         tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
         yield Daemon(core=core, tasks=tasks)
 
 
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
+    """The capped workers that open mail, not started yet.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    identity = own_certificate(settings)
+    return WorkerPool(
+        slots=slots,
+        home_factory=lambda others: open_home(settings.openpgp.folder, of_suite(others, Suite.OPENPGP)),
+        material=lambda others: encode(identity, others) if identity else b"",
+        passphrase=settings.openpgp.passphrase.read(),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        keys=keys,
+    )
+
+
 @asynccontextmanager
 async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
     settings = core.base.settings
-    pool = WorkerPool(
-        slots=settings.worker.slots,
-        home_factory=lambda keys: open_home(settings.openpgp.folder, keys),
-        passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
-        keys=await pinned_keys(core.base),
-    )
+    pool = worker_pool(settings, await pinned_keys(core.base, core.keys), slots=settings.worker.slots)
     await pool.start()
     try:
         yield pool
@@ -306,12 +331,20 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         cabinet=base.cabinet,
         opener=pool,
         composer=core.composer,
-        accept=Accept(party=us, requests=core.requests, cabinet=base.cabinet, clock=base.clock),
+        accept=Accept(
+            party=us,
+            directory=directory,
+            requests=core.requests,
+            casework=core.casework,
+            follower=Follower(party=us, requests=core.requests, clock=base.clock),
+            cabinet=base.cabinet,
+        ),
         reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
         clock=base.clock,
         party=us,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprint=core.home.own.fingerprint,
     )
     poller = InboxPoller(
         store=base.store,
@@ -336,7 +369,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
 
     async def keys() -> tuple[PublicKey, ...]:
-        return await pinned_keys(base)
+        return await pinned_keys(base, core.keys)
 
     try:
         yield Tasks(
@@ -356,26 +389,3 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         )
     finally:
         await courier.close()
-
-
-@contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
-    data = settings.gateway.data
-    if not data.is_dir():
-        raise DatabaseMissing(path=data)
-    with (data / "daemon.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AlreadyRunning(path=data) from error
-        yield
-
-
-def _notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)); nothing when no one listens."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        sock.connect("\0" + address[1:] if address.startswith("@") else address)
-        sock.sendall(state.encode())

@@ -4,17 +4,14 @@ An unknown key is refused; relative paths are relative to the file. Secrets are 
 are (a file, an environment variable, a systemd credential).
 """
 
-import os
-import re
 import tomllib
-from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
     Grade,
@@ -28,99 +25,10 @@ from gateway.domain.parties import (
 )
 from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.words import listed, said
+from gateway.setting import Address, FilePath, GradeName, Identifier, Secret, Section, relative_to
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
-
-
-_base: ContextVar[Path] = ContextVar("_base", default=Path())
-"""Folder of the file being read: settings classes do not hand pydantic's own context down."""
-
-
-def _absolute(path: Path) -> Path:
-    return path if path.is_absolute() else _base.get() / path
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
-        raise ValueError(said("adresse attendue, par exemple soins@hopital.fr"))
-    return text.lower()
-
-
-def _identifier(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
-        raise ValueError(said("lettres minuscules sans accent, chiffres et tirets"))
-    return text
-
-
-FilePath = Annotated[Path, AfterValidator(_absolute)]
-Address = Annotated[str, AfterValidator(_address)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
-
-
-class Section(BaseModel):
-    """A table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Secret(Section):
-    """Where a secret is: exactly one of a file (0600), an environment variable, a systemd credential."""
-
-    file: FilePath | None = None
-    env: str | None = None
-    credential: str | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "Secret":
-        if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
-            raise ValueError(said("exactement une source : file, env ou credential"))
-        return self
-
-    def read(self) -> str:
-        """The secret, without its final line end.
-
-        Raises:
-            SecretUnreadable: absent, empty, or a file that others can read.
-        """
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            source = f"${self.env}"
-        else:
-            path = self.path()
-            source = str(path)
-            value = _read_private(path, shared=self.credential is not None)
-        if not value.strip():
-            raise SecretUnreadable(source=source, reason=said("Il est vide ou absent."))
-        return value.rstrip("\r\n")
-
-    def path(self) -> Path:
-        """The file behind ``file`` or ``credential``.
-
-        Raises:
-            SecretUnreadable: a credential outside of a service that was given any.
-        """
-        if self.file is not None:
-            return self.file
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            reason = said("systemd n'a remis aucun secret à ce processus.")
-            raise SecretUnreadable(source=str(self.credential), reason=reason)
-        return Path(folder, str(self.credential))
-
-
-def _read_private(path: Path, *, shared: bool) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else said("Ce n'est pas du texte.")
-        raise SecretUnreadable(source=str(path), reason=reason) from error
-    if mode & 0o077 and not shared:
-        open_to = said("D'autres utilisateurs peuvent le lire ({mode:o}).", mode=mode & 0o777)
-        raise SecretUnreadable(source=str(path), reason=open_to)
-    return text
 
 
 class GatewaySection(Section):
@@ -209,6 +117,15 @@ class OpenPgpSection(Section):
     passphrase: Secret
 
 
+class SmimeSection(Section):
+    """Our S/MIME certificate and key."""
+
+    certificate: FilePath
+    key: Secret
+    passphrase: Secret | None = None
+    signature: Literal["pkcs1", "pss"] = "pkcs1"
+
+
 class ReceptionSection(Section):
     """Whose ``Received`` lines are ours."""
 
@@ -237,7 +154,10 @@ class PartnerSection(Section):
     kind: Literal["gateway", "mail"]
     address: Address
     other_addresses: tuple[Address, ...] = ()
-    suite: Literal["openpgp"] = "openpgp"
+    suite: Literal["openpgp", "smime"] = "openpgp"
+    ca: FilePath | None = None
+    crl: FilePath | None = None
+    cipher: Literal["aes256-cbc", "aes256-gcm"] | None = None
     max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
     starts_from: GradeName | None = None
     records_alone_from: GradeName | None = None
@@ -245,10 +165,14 @@ class PartnerSection(Section):
     answers_come_here: str | None = Field(default=None, min_length=3)
 
     @model_validator(mode="after")
-    def _written_agreement(self) -> "PartnerSection":
+    def _agreed(self) -> "PartnerSection":
         alone = Grade[(self.records_alone_from or "signed_reply").upper()]
         if alone < Grade.SIGNED_REPLY and not self.convention:
             raise ValueError(said("records_alone_from sous signed_reply demande convention = « … », l'accord écrit"))
+        if self.suite != "smime" and (self.ca or self.crl or self.cipher):
+            raise ValueError(said("ca, crl et cipher demandent suite = « smime »"))
+        if self.crl and not self.ca:
+            raise ValueError(said("crl demande ca, l'autorité qui signe cette liste"))
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -284,6 +208,7 @@ class Settings(BaseSettings):
     oauth: OAuthSection | None = None
     vault: VaultSection
     openpgp: OpenPgpSection
+    smime: SmimeSection | None = None
     reception: ReceptionSection
     deadlines: DeadlinesSection = DeadlinesSection()
     worker: WorkerSection = WorkerSection()
@@ -294,6 +219,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
             raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
+        if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
+            raise ValueError(said("suite = « smime » demande la section [smime]"))
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
             raise ValueError(said("deux partenaires ont la même adresse"))
@@ -352,16 +279,14 @@ def load(path: Path) -> Settings:
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
     faults = [said("{place} : clé inconnue", place=key) for key in switches]
-    token = _base.set(path.resolve().parent)
     try:
-        settings = Settings(**data)
+        with relative_to(path):
+            settings = Settings(**data)
     except ValidationError as error:
         faults += [
             setting_reason(fault["loc"], fault["type"], fault.get("ctx", {}), fault["msg"]) for fault in error.errors()
         ]
         raise ConfigInvalid(path=path, faults=listed(faults)) from error
-    finally:
-        _base.reset(token)
     if faults:
         raise ConfigInvalid(path=path, faults=listed(faults))
     return settings

@@ -11,9 +11,15 @@ from tests import mailserver
 os.environ["LC_ALL"] = "C.UTF-8"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, the long files come first, so that none ends long after the rest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("system") is None)
+
+
 @pytest.fixture(scope="session")
 def mail_machine() -> Iterator[mailserver.Machine]:
-    """A real Postfix and Dovecot for the whole session; skips where they cannot run, fails there in CI."""
+    """A real Postfix and Dovecot for the whole process; skips where they cannot run, fails there in CI."""
     mailserver.require()
     with mailserver.running() as machine:
         yield machine

@@ -6,9 +6,10 @@ from typing import get_args
 
 import pytest
 
-from gateway.config import PartnerSection, Secret, Settings, load
+from gateway.config import PartnerSection, Settings, load
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
-from gateway.domain.parties import Grade, PartnerKind, Role
+from gateway.domain.parties import Grade, PartnerKind, Role, Suite
+from gateway.setting import Secret
 
 GOOD = """
 [gateway]
@@ -383,3 +384,33 @@ def test_a_secret_from_a_systemd_credential(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
     with pytest.raises(SecretUnreadable, match="systemd"):
         Secret(credential="secret").read()
+
+
+SMIME = '\n[smime]\ncertificate = "keys/smime.pem"\nkey = { file = "keys/smime.key" }\n'
+IN_SMIME = ('address = "conv@cnas.test"\n', 'address = "conv@cnas.test"\nsuite = "smime"\nca = "ca.pem"\n')
+
+
+def test_each_partner_has_its_own_suite(tmp_path: Path) -> None:
+    """CNAS in S/MIME, CNSE in OpenPGP."""
+    settings = read(tmp_path, IN_SMIME, more=SMIME)
+    assert [partner.suite for partner in settings.directory.partners] == [Suite.SMIME, Suite.OPENPGP]
+    assert settings.smime is not None
+    assert settings.smime.certificate == tmp_path / "keys" / "smime.pem"
+    assert settings.partners["cnas"].ca == tmp_path / "ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("added", "more", "told"),
+    [
+        ('suite = "smime"', "", "[smime]"),
+        ('ca = "ca.pem"', SMIME, "suite = « smime »"),
+        ('cipher = "aes256-gcm"', SMIME, "suite = « smime »"),
+        ('suite = "smime"\ncrl = "liste.crl"', SMIME, "crl demande ca"),
+        ('suite = "smime"\ncipher = "des3"', SMIME, "aes256-cbc"),
+        ('suite = "pgp"', SMIME, "openpgp"),
+    ],
+)
+def test_a_suite_without_what_it_needs_is_refused(tmp_path: Path, added: str, more: str, told: str) -> None:
+    """Our own section, the partner's suite, the authority that signs the list."""
+    line = 'address = "conv@cnas.test"\n'
+    assert told in faults(tmp_path, (line, f"{line}{added}\n"), more=more)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import audit, clock, demo, keys, read, setup, triage
+from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, setup, triage
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
@@ -26,15 +26,22 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("init")(setup.init)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys")
 app.command("cases")(read.cases)
 app.add_typer(read.case_app, name="case")
 app.add_typer(clock.app, name="clock")
+app.add_typer(almanac.app, name="calendar")
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
 app.add_typer(audit.app, name="audit")
 app.command("status")(read.status)
+app.command("fiche")(acts.fiche)
+app.command("note")(acts.note)
+app.command("correct")(acts.correct)
+app.command("coverage")(acts.coverage)
+app.command("close")(acts.close)
 
 
 @app.callback()
@@ -74,16 +81,25 @@ def submit(
         typer.Option(help="Pièce jointe : ROLE=FICHIER, ou les fichiers seuls dans l'ordre du formulaire."),
     ] = None,
     case: Annotated[str | None, typer.Option(help="Dossier existant, par exemple 7F3K-Q2.")] = None,
+    request: Annotated[str | None, typer.Option(help="Début de l'empreinte, si plusieurs demandes.")] = None,
+    because: Annotated[str | None, typer.Option(help="Pourquoi passer outre un avertissement.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Envoyer une demande de poursuite ou de modification (SE 352-302)."""
+    """Envoyer un courrier : demande (SE 352-302), réponse, devis, attestation, compte rendu."""
     from gateway.cli.fiche import read_fiche
     from gateway.cli.output import echo_json
+    from gateway.domain.kinds import Subject
 
-    form = read_fiche(fiche, attach or [], case)
+    form = read_fiche(fiche, attach or [], case, request=request, because=because)
     done = with_core(config, lambda core: core.desk.submit(form, actor=person(core.base.settings)))
     if as_json:
-        echo_json({"case": done.case.ref, "request": done.request.hash, "message": done.message.id})
+        about = done.about.hash if done.about else None
+        echo_json({"case": done.case.ref, "request": about, "message": done.message.id, "kind": form.kind.id})
+        return
+    if form.kind.subject is not Subject.REQUEST:
+        sealed = _("Dossier {ref} : « {title} », scellé et prêt à partir.")
+        typer.echo(sealed.format(ref=done.case.ref, title=_(form.kind.title)))
+        typer.echo(_("Destinataires : {partners}.").format(partners=done.message.partner))
         return
     typer.echo(_("Dossier {ref} : demande scellée et prête à partir.").format(ref=done.case.ref))
     for piece in form.attachments:
@@ -112,6 +128,7 @@ def answer(
     from gateway.cli.fiche import attachment
     from gateway.cli.output import STATES, echo_json
     from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_REFUSAL
+    from gateway.services.fiche import Fiche
 
     if accept == refuse:
         raise typer.BadParameter(_("choisissez --accept ou --refuse"))
@@ -119,10 +136,8 @@ def answer(
     told = {"granted_from": start, "granted_until": until} if accept else {"motive": motive}
     values = {name: value for name, value in told.items() if value}
     files = [attachment("form", attach)] if attach else []
-    done = with_core(
-        config,
-        lambda core: core.desk.answer(ref, kind, values, files, actor=person(core.base.settings), request_hash=request),
-    )
+    form = Fiche(path="", kind=kind, ref=ref, values=values, attachments=tuple(files), request=request)
+    done = with_core(config, lambda core: core.desk.submit(form, actor=person(core.base.settings)))
     if as_json:
         echo_json({"case": done.case.ref, "request": done.request.hash, "state": done.request.state})
         return
@@ -146,7 +161,7 @@ def confirm(
     from gateway.cli.output import CONDITIONS, echo_json
 
     if show:
-        found = with_core(config, lambda core: core.desk.asked(ref, request))[1]
+        found = with_core(config, lambda core: core.confirmations.asked(ref, request))[1]
         if as_json:
             echo_json(list(found))
             return
@@ -159,7 +174,7 @@ def confirm(
         return
     codes = with_core(
         config,
-        lambda core: core.desk.confirm(
+        lambda core: core.confirmations.confirm(
             ref, actor=person(core.base.settings), codes=tuple(what or ()), request_hash=request
         ),
     )

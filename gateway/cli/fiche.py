@@ -7,16 +7,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gateway.domain.errors import FicheInvalid, FileUnreadable
+from gateway.domain.errors import FicheInvalid, FileUnreadable, StorageFailed, Unknown
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
 from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.words import Said, listed, said
-from gateway.services.desk import Fiche
+from gateway.services.fiche import Fiche
 from gateway.wire.params import safe_filename
 from gateway.wire.payload import Attachment
 
 
-def read_fiche(path: Path, attach: Sequence[str], ref: str | None) -> Fiche:
+def read_fiche(
+    path: Path,
+    attach: Sequence[str] = (),
+    ref: str | None = None,
+    *,
+    request: str | None = None,
+    because: str | None = None,
+) -> Fiche:
     """The fiche as the desk takes it.
 
     Raises:
@@ -28,16 +35,102 @@ def read_fiche(path: Path, attach: Sequence[str], ref: str | None) -> Fiche:
         raise FileUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FicheInvalid(path=path, faults=toml_reason(error)) from error
-    kind = KINDS.get(str(document.pop("kind", EXTENSION_REQUEST.id)))
+    named = str(document.pop("kind", EXTENSION_REQUEST.id))
+    kind = KINDS.get(named)
     if kind is None:
-        raise FicheInvalid(path=path, faults=said("kind : {choices} attendu", choices=", ".join(KINDS)))
-    told = document.pop("dossier", None)
+        raise FicheInvalid(path=path, faults=listed([_unknown_kind(named)]))
+    head = {key: str(document.pop(key)) for key in ("dossier", "demande_visee", "hopital") if key in document}
     pieces = document.pop("pieces", {})
-    values, faults = _values(kind, document)
+    values, wrong = _values(kind, document)
     given, more = _attachments(kind, pieces, attach, path.parent)
-    if faults or more:
-        raise FicheInvalid(path=path, faults=listed([*faults, *more]))
-    return Fiche(path=str(path), kind=kind, ref=ref or told, values=values, attachments=given)
+    if wrong or more:
+        raise FicheInvalid(path=path, faults=listed([*wrong, *more]))
+    return Fiche(
+        path=str(path),
+        kind=kind,
+        ref=ref or head.get("dossier"),
+        values=values,
+        attachments=given,
+        request=request or head.get("demande_visee"),
+        hospital=head.get("hopital"),
+        because=because,
+    )
+
+
+def known_kind(named: str) -> Kind:
+    """The kind of this identifier, in any case, or of this number (M12).
+
+    Raises:
+        Unknown.
+    """
+    wanted = named.strip().lower()
+    for kind in KINDS.values():
+        if wanted in {kind.id.lower(), (kind.number or "").lower()}:
+            return kind
+    raise Unknown(kind=said("type"), ref=named[:40])
+
+
+def noted(
+    what: str,
+    *,
+    case: str | None,
+    on: str | None,
+    fields: Sequence[str],
+    request: str | None,
+    because: str | None,
+) -> Fiche:
+    """A fact to note: from a fiche, or from its type, its date and its fields.
+
+    Raises:
+        FileUnreadable, FicheInvalid, Unknown.
+    """
+    if what.endswith(".toml"):
+        return read_fiche(Path(what), ref=case, request=request, because=because)
+    kind = known_kind(what)
+    values, wrong = _values(kind, _nested(pairs(fields, on=on)))
+    if wrong:
+        raise FicheInvalid(path=what, faults=listed(wrong))
+    return Fiche(path=what, kind=kind, ref=case, values=values, request=request, because=because)
+
+
+def pairs(fields: Sequence[str], *, on: str | None) -> dict[str, str]:
+    """Fields typed as PLACE=VALUE, by their place in the fiche; ``on`` is the date of a fact.
+
+    Raises:
+        FicheInvalid: one of them is not so written.
+    """
+    found = {"fait.date": on} if on else {}
+    for item in fields:
+        place, separator, value = item.partition("=")
+        if not separator:
+            raise FicheInvalid(path="--set", faults=listed([said("{item} : attendu CHAMP=VALEUR", item=item)]))
+        found[place.strip()] = value.strip()
+    return found
+
+
+def write_fiche(path: Path, text: str) -> None:
+    """A new file; an existing one stays.
+
+    Raises:
+        StorageFailed.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
+
+
+def _nested(places: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for place, value in places.items():
+        section, _, key = place.partition(".")
+        found.setdefault(section, {})[key] = value
+    return found
+
+
+def _unknown_kind(named: str) -> Said:
+    return said("kind : « {named} » n'est pas un type connu ; « gateway fiche » les liste", named=named[:40])
 
 
 def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[Said]]:

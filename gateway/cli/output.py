@@ -42,6 +42,16 @@ STATES = {
     State.ACCEPTED: french("acceptée"),
     State.REFUSED: french("refusée"),
     State.TACITLY_ACCEPTED: french("réputée acceptée"),
+    State.SUPERSEDED: french("remplacée par une autre"),
+    State.PARTLY_ACCEPTED: french("acceptée en partie"),
+    State.REGULARISED: french("réputée acceptée, formulaire reçu"),
+    State.VITAL_DISPUTED: french("urgence vitale contestée"),
+    State.MEDIATION: french("conciliation entre médecins"),
+    State.MEDIATION_SETTLED: french("conciliation réussie"),
+    State.MEDIATION_FAILED: french("conciliation échouée"),
+    State.EXPERTISE: french("expertise demandée"),
+    State.VITAL_CONFIRMED: french("urgence vitale confirmée par l'expert"),
+    State.VITAL_DENIED: french("urgence vitale niée par l'expert"),
 }
 
 GRADES = {
@@ -62,6 +72,7 @@ CONDITIONS = {
     "no_answer_by_another_way": french("aucune réponse par une autre voie"),
     "no_mail_vanished_unread": french("aucun courrier n'a disparu sans être lu"),
     "mailbox_not_rebuilt": french("la boîte aux lettres n'a pas été reconstruite"),
+    "calendar_settled": french("aucune proposition de calendrier n'allongerait ce délai"),
     "no_answer": french("aucune réponse n'est arrivée"),
     "confirmed_grade_below_policy": french("la preuve de réception est confirmée par une personne"),
     "confirmed_bounds_violated": french("la date de réception annoncée est confirmée par une personne"),

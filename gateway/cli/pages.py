@@ -16,16 +16,19 @@ from gateway.cli.usage import reworded
 from gateway.domain.words import french
 
 CHAPTERS = {
-    french("Mettre en place et essayer"): ("init", "keys", "demo"),
-    french("Chaque jour"): ("submit", "answer", "cases", "case", "message", "triage", "confirm"),
-    french("Comprendre le délai"): ("clock",),
-    french("Faire tourner et contrôler"): ("run", "status", "audit"),
+    french("Installer et faire tourner"): ("init", "keys", "doctor", "run", "status", "demo"),
+    french("Au quotidien"): ("fiche", "submit", "answer", "confirm"),
+    french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close"),
+    french("Délai et calendrier"): ("clock", "calendar"),
+    french("Courrier"): ("message", "triage"),
+    french("Preuve"): ("audit",),
 }
 """The commands of the program by chapter, in the order in which they are read."""
 
 EXIT_CODES = french(
     "Codes de sortie : 0 fait ; 1 défaut de notre part ; 2 refusé, ou mal demandé ; 3 configuration ; 4 clés ou "
-    "coffre ; 5 serveurs ; 6 disque ou base ; 7 journal altéré ; 8 la passerelle ne fonctionne pas comme elle doit."
+    "coffre ; 5 serveurs ; 6 disque ou base ; 7 journal altéré ; 8 la passerelle ne fonctionne pas comme elle doit, ou "
+    "il y a à corriger."
 )
 
 LIBRARY = (
@@ -36,12 +39,13 @@ LIBRARY = (
     "Show this message and exit.",
     "Install completion for the current shell.",
     "Show completion for the current shell, to copy it or customize the installation.",
-    *("path", "str", "int", "list[str]", "float range"),
+    *("path", "str", "int", "list[str]", "list[datetime]", "int range", "float range"),
 )
 """The library's own texts on these pages, besides those that it looks up by itself."""
 
 _TEXTS = ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar", "metavar")
-_TYPE = re.compile(r"<([a-z\[\] ]+)>")
+_TYPE = re.compile(r"<([^<>]+)>")
+_DATE = {"%Y": french("AAAA"), "%m": french("MM"), "%d": french("JJ")}
 _BOUND = "\N{NO-BREAK SPACE}"
 _BEFORE_POINT = re.compile(r" (?=[:;?!»])")
 _FIRST_SENTENCE = re.compile(r"(.+?[.])(?:\s|$)", re.DOTALL)
@@ -129,7 +133,10 @@ def _dress(command: Any) -> None:
 
 
 def _type(found: re.Match[str]) -> str:
-    return f"<{translate(found[1])}>"
+    shown = found[1]
+    for code, letters in _DATE.items():
+        shown = shown.replace(code, translate(letters))
+    return f"<{translate(shown)}>"
 
 
 def _bound(text: str) -> str:

@@ -23,6 +23,7 @@ from gateway.cli.output import (
 )
 from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
+from gateway.cli.terms import CASE_STATES
 
 case_app = typer.Typer(
     help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
@@ -62,8 +63,13 @@ def case_show(
     if view.patient:
         name = f"{view.patient['patient_name']} {view.patient['patient_first_name']}"
         typer.echo(_("Patient : {name}").format(name=name))
+    typer.echo(_("État : {state}").format(state=_(CASE_STATES[view.case.state])))
     for item in view.requests:
         _show_request(item)
+    typer.echo("")
+    facts = [(str(row.id), day(row.day), title(row.kind), row.by) for row in view.facts]
+    headings = (_("Fait"), _("Date"), _("Ce qui s'est passé"), _("Par"))
+    table(headings, facts, empty=_("Aucun fait noté."))
     typer.echo("")
     _show_messages(view.messages)
 
@@ -99,7 +105,22 @@ def _case_json(view: Any) -> dict[str, Any]:
         "case": view.case.ref,
         "hospital": view.case.hospital,
         "opened_at": view.case.opened_at,
+        "state": view.case.state,
         "authorised_until": view.case.authorised_until,
+        "facts": [
+            {
+                "id": row.id,
+                "kind": row.kind,
+                "day": row.day,
+                "first": row.first,
+                "last": row.last,
+                "request": row.request_hash,
+                "message": row.message,
+                "by": row.by,
+                "recorded_at": row.recorded_at,
+            }
+            for row in view.facts
+        ],
         "requests": [_request_json(item) for item in view.requests],
         "messages": [
             {
@@ -133,6 +154,12 @@ def _request_json(item: Any) -> dict[str, Any]:
     return {
         "request": request.hash,
         "state": request.state,
+        "kind": request.kind,
+        "nature": request.nature,
+        "supersedes": request.supersedes,
+        "granted_from": request.granted_from,
+        "granted_until": request.granted_until,
+        "form_owed": request.form_owed,
         "requested_from": request.requested_from,
         "requested_until": request.requested_until,
         "authorised_until": request.authorised_until,
@@ -245,6 +272,19 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         raise typer.Exit(EXIT_UNWELL)
 
 
+def _show_calendar(now: Any) -> None:
+    until = day(now.calendar_covers_until)
+    if now.calendar_short:
+        year = now.calendar_covers_until.year + 1
+        typer.echo(_("LE CALENDRIER S'ÉPUISE : après le {until}, aucun silence ne s'enregistre.").format(until=until))
+        typer.echo(_("Complétez-le : gateway calendar propose {year} --record").format(year=year))
+    else:
+        typer.echo(_("Calendrier algérien complet jusqu'au {until}").format(until=until))
+    if now.calendar_proposals:
+        many = now.calendar_proposals
+        typer.echo(_("Propositions de calendrier en attente d'une seconde personne : {many}").format(many=many))
+
+
 def _status_json(now: Any) -> dict[str, Any]:
     return {name: getattr(now, name) for name in now.__dataclass_fields__} | {"healthy": now.healthy}
 
@@ -263,6 +303,7 @@ def _show_status(now: Any) -> None:
     typer.echo(requests.format(open=now.open_requests, unacknowledged=now.unacknowledged))
     typer.echo(_("Délais écoulés en attente d'enregistrement : {count}").format(count=now.elapsed))
     typer.echo(_("Prochaine fin de délai : {end}").format(end=end(now.next_end)))
+    _show_calendar(now)
     if not now.watching:
         stale = ", ".join(folder for folder, at in now.polled_at.items() if not now.fresh(at))
         typer.echo(_("LE COURRIER N'EST PAS RELEVÉ ({folders}).").format(folders=stale))

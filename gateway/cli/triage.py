@@ -58,13 +58,13 @@ def triage_classify(
     request: Annotated[str | None, typer.Option(help="Début de l'empreinte, si plusieurs demandes.")] = None,
 ) -> None:
     """Dire ce qu'est un courrier : acceptation, refus, ou pas une réponse."""
-    from gateway.services.desk import SETTLEMENTS
+    from gateway.services.triage import SETTLEMENTS
 
     if what not in SETTLEMENTS:
         raise typer.BadParameter(_("{choices} attendu").format(choices=", ".join(SETTLEMENTS)))
     settled = with_core(
         config,
-        lambda core: core.desk.classify(mail, what, actor=person(core.base.settings), ref=case, request_hash=request),
+        lambda core: core.triage.classify(mail, what, actor=person(core.base.settings), ref=case, request_hash=request),
     )
     if settled.settled_at is None:
         proposed = _("Courrier {id} : proposé par {person} ; une seconde personne doit le confirmer.")

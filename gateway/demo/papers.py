@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from gateway.domain.kinds import EXTENSION_REQUEST
-from gateway.services.desk import Fiche
+from gateway.services.fiche import Fiche
 from gateway.wire.payload import Attachment
 
 AUTHORISED_DAYS = 30

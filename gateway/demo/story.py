@@ -11,6 +11,7 @@ from gateway.demo.stage import DemonstrationFailed, Stage
 from gateway.domain.kinds import EXTENSION_REFUSAL
 from gateway.domain.request import State
 from gateway.services.desk import Submitted
+from gateway.services.fiche import Fiche
 
 START = datetime(2026, 10, 29, 8, 30, tzinfo=UTC)
 """A Thursday: Friday and Saturday are the Algerian weekend, and Sunday the first of November is a holiday."""
@@ -59,7 +60,8 @@ async def answer(stage: Stage) -> None:
     screen.say(_("Il est {now}.").format(now=moment(stage.clock.now())))
     screen.real_life(_("à la CNAS, « gateway answer {ref} --refuse --motive … ».").format(ref=done.case.ref))
     motive = {"motive": "Soins possibles en Algérie dans un délai médicalement acceptable."}
-    await stage.actors["cnas"].core.desk.answer(done.case.ref, EXTENSION_REFUSAL, motive, [], actor="demo")
+    refusal = Fiche(path="", kind=EXTENSION_REFUSAL, ref=done.case.ref, values=motive)
+    await stage.actors["cnas"].core.desk.submit(refusal, actor="demo")
     await stage.reach(ALL, done, State.REFUSED)
     mail = await stage.latest_mail("hospital")
     if mail.received_latest is None or mail.received_latest >= period.tacit_at:

@@ -101,7 +101,7 @@ class CalendarInvalid(ConfigError):
 
     what = "Le calendrier {path} est invalide."
     why = "{reason}"
-    mend = "Chaque ligne demande date, name, status et source ; covers_until est obligatoire."
+    mend = "Vérifiez ses lignes (date, name, status, source) et covers_until, ou remettez le fichier précédent."
 
 
 class DatabaseMissing(ConfigError):
@@ -176,6 +176,14 @@ class KeyFileInvalid(KeyFault):
     what = "Le fichier de clé {path} est refusé."
     why = "{reason}"
     mend = "Demandez au partenaire l'export de sa seule clé publique."
+
+
+class AuthorityUnusable(KeyFault):
+    """A certification authority's file cannot be read, or its revocation list is not its own."""
+
+    what = "Le fichier {path} d'une autorité de certification est inutilisable."
+    why = "{reason}"
+    mend = "Remettez le certificat de l'autorité (ca) ou sa liste de révocation à jour (crl)."
 
 
 # --- the outside world
@@ -340,7 +348,23 @@ class RequestTooLate(DeskError):
 
     what = "La demande n'est pas partie : l'autorisation s'est terminée le {end}."
     why = "Elle doit intervenir avant l'expiration de la période autorisée (instruction 2019/224, § 5.1 a)."
-    mend = "Contactez la CNAS et le pôle médical du CNSE."
+    mend = "Contactez la CNAS et le pôle médical du CNSE. Si elle doit partir quand même, dites pourquoi : --because."
+
+
+class PreconditionMissing(DeskError):
+    """A rule of the texts warns against this exchange now; a person may insist with a reason, which is kept."""
+
+    what = "Acte retenu : {act}."
+    why = "{reason}"
+    mend = "Si vous passez outre, dites pourquoi : --because « raison »."
+
+
+class NoCorrespondent(DeskError):
+    """The configuration names nobody for a function that the texts make an addressee."""
+
+    what = "Aucun correspondant ne remplit la fonction {function} : rien n'est parti."
+    why = "Les textes font de cette fonction un destinataire de ce message."
+    mend = "Ajoutez-le à [partners], ou envoyez par une autre voie sécurisée et notez-le : gateway note."
 
 
 class MailTooLarge(DeskError):
@@ -355,7 +379,7 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "« gateway cases », « gateway triage list » ou « gateway message list » montrent les références."
+    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
 
 
 class NotAllowed(DeskError):
@@ -365,7 +389,8 @@ class NotAllowed(DeskError):
     why = "{reason}"
 
 
-class IllegalTransition(GatewayError):
+class IllegalTransition(DeskError):
     """An event that the state table does not allow; the state is unchanged."""
 
-    what = "L'événement {event} est impossible dans l'état {state} ({table})."
+    what = "Impossible maintenant : « {event} » ({table} dans l'état « {state} »)."
+    mend = "« gateway case show » montre où en est le dossier ; docs/case-states.md, ce qui peut suivre."

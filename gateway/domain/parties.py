@@ -16,6 +16,24 @@ class Role(Enum):
     CPAM = "cpam"
 
 
+class Function(Enum):
+    """Who reads or acts inside a party; addressees are named by function, never by address (002 and 003 differ)."""
+
+    AGREEMENTS_UNIT = "cnas.agreements_unit"
+    MEDICAL_SERVICE = "cnas.medical_service"
+    MEDICAL_UNIT = "cnse.medical_unit"
+    MEDICAL_ADVISER = "cnse.medical_adviser"
+    HELPDESK = "cnse.helpdesk"
+    CPAM = "cpam.international_relations"
+    TREATING_PHYSICIAN = "hospital.treating_physician"
+    ADMINISTRATION = "hospital.administration"
+
+    @property
+    def role(self) -> Role:
+        """The party that has it."""
+        return Role(self.value.partition(".")[0])
+
+
 class PartnerKind(Enum):
     """Whether this software runs at the other end, or only a person with a mail program."""
 
@@ -57,7 +75,10 @@ class ReceptionPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partner:
-    """A correspondent, as the configuration knows it. Addresses are lower case, ASCII, the first is the main one."""
+    """A correspondent, as the configuration knows it. Addresses are lower case, ASCII, the first is the main one.
+
+    ``functions`` are those that it fills; none named means every function of its role.
+    """
 
     id: str
     role: Role
@@ -66,11 +87,16 @@ class Partner:
     addresses: tuple[str, ...]
     policy: ReceptionPolicy
     max_bytes: int
+    functions: frozenset[Function] = frozenset()
 
     @property
     def address(self) -> str:
         """Where our mail for this partner goes."""
         return self.addresses[0]
+
+    def fills(self, function: Function) -> bool:
+        """Whether mail for this function goes to it."""
+        return self.role is function.role and (not self.functions or function in self.functions)
 
     @property
     def domains(self) -> frozenset[str]:
@@ -108,6 +134,11 @@ class Directory:
     def with_role(self, role: Role) -> tuple[Partner, ...]:
         """All partners of a role, in the configuration's order."""
         return tuple(partner for partner in self.partners if partner.role is role)
+
+    def holders(self, function: Function, hospital: str) -> tuple[Partner, ...]:
+        """Who fills a function for a case of this hospital: never another hospital."""
+        found = (partner for partner in self.partners if partner.fills(function))
+        return tuple(partner for partner in found if partner.role is not Role.HOSPITAL or partner.id == hospital)
 
     def at_address(self, address: str) -> Partner | None:
         """The partner who writes from this address (compared in lower case)."""

@@ -21,9 +21,19 @@ class State(Enum):
     RUNNING = "running"
     ELAPSED = "elapsed"
     ANSWER_DISPUTED = "answer_disputed"
+    SUPERSEDED = "superseded"
     ACCEPTED = "accepted"
+    PARTLY_ACCEPTED = "partly_accepted"
     REFUSED = "refused"
     TACITLY_ACCEPTED = "tacitly_accepted"
+    REGULARISED = "regularised"
+    VITAL_DISPUTED = "vital_disputed"
+    MEDIATION = "mediation"
+    MEDIATION_SETTLED = "mediation_settled"
+    MEDIATION_FAILED = "mediation_failed"
+    EXPERTISE = "expertise"
+    VITAL_CONFIRMED = "vital_confirmed"
+    VITAL_DENIED = "vital_denied"
 
 
 class Event(Enum):
@@ -35,15 +45,28 @@ class Event(Enum):
     MOVED = "period_moved"
     REFINED = "evidence_refined"
     PERIOD_OVER = "period_over"
+    SUPERSEDED = "superseded"
+    INFORMATION_ASKED = "information_asked"
+    INFORMATION_GIVEN = "information_given"
     ACCEPTED = "accepted"
+    PARTLY_ACCEPTED = "partly_accepted"
     REFUSED = "refused"
+    VITAL_DISPUTED = "vital_disputed"
     DISPUTED = "answer_disputed"
     LATE_ANSWER = "late_answer"
     ANSWER_REPEATED = "answer_repeated"
     ANSWER_CONTRARY = "answer_contrary"
+    ANSWER_SUPERSEDED = "answer_to_superseded"
     CONTRADICTED = "acceptance_contradicted"
     SILENCE_RECORDED = "silence_recorded"
     SILENCE_NOTIFIED = "silence_notified"
+    REGULARISED = "regularised"
+    MEDIATION_OPENED = "mediation_opened"
+    MEDIATION_SETTLED = "mediation_settled"
+    MEDIATION_FAILED = "mediation_failed"
+    EXPERT_ASKED = "expert_asked"
+    VITAL_CONFIRMED = "vital_confirmed"
+    VITAL_DENIED = "vital_denied"
 
 
 class Effect(Enum):
@@ -59,10 +82,36 @@ class Effect(Enum):
 
 Step = tuple[State, tuple[Effect, ...]]
 
-UNANSWERED = (State.SUBMITTED, State.SENT, State.DELIVERY_FAILED, State.RUNNING, State.ELAPSED)
+UNACKNOWLEDGED = (State.SUBMITTED, State.SENT, State.DELIVERY_FAILED)
+"""States in which no evidence of reception has started the period."""
+
+UNANSWERED = (*UNACKNOWLEDGED, State.RUNNING, State.ELAPSED)
 """States in which nobody answered yet, so that the evidence still decides the period."""
 
-_ANSWERED = (State.ACCEPTED, State.REFUSED)
+ANSWERS: Mapping[Event, State] = MappingProxyType(
+    {
+        Event.ACCEPTED: State.ACCEPTED,
+        Event.PARTLY_ACCEPTED: State.PARTLY_ACCEPTED,
+        Event.REFUSED: State.REFUSED,
+        Event.VITAL_DISPUTED: State.VITAL_DISPUTED,
+    }
+)
+"""What an answer in time leads to."""
+
+DISCUSSED = (
+    *(State.MEDIATION, State.MEDIATION_SETTLED, State.MEDIATION_FAILED),
+    *(State.EXPERTISE, State.VITAL_CONFIRMED, State.VITAL_DENIED),
+)
+"""What may follow a dispute on the vital emergency."""
+
+DISCUSSING = (State.VITAL_DISPUTED, State.MEDIATION, State.MEDIATION_FAILED, State.EXPERTISE)
+"""States in which the vital emergency is still discussed."""
+
+ANSWERED = (*ANSWERS.values(), *DISCUSSED)
+"""States after an express answer in time."""
+
+SILENT = (State.TACITLY_ACCEPTED, State.REGULARISED)
+"""States after a recorded silence."""
 
 
 def _table() -> dict[tuple[State, Event], Step]:
@@ -77,30 +126,80 @@ def _table() -> dict[tuple[State, Event], Step]:
         (State.ELAPSED, Event.REFINED): (State.ELAPSED, ()),
         (State.RUNNING, Event.PERIOD_OVER): (State.ELAPSED, (Effect.TELL_ELAPSED,)),
         (State.ELAPSED, Event.SILENCE_RECORDED): (State.TACITLY_ACCEPTED, (Effect.NOTIFY_SILENCE,)),
-        # An answer found after the record that came in time: the record stays, a person must look (never undone alone).
-        (State.TACITLY_ACCEPTED, Event.CONTRADICTED): (State.TACITLY_ACCEPTED, (Effect.ALARM,)),
+        # The form may come before the silence is recorded: it is kept, and the silence is recorded all the same.
+        (State.ELAPSED, Event.REGULARISED): (State.ELAPSED, ()),
+        (State.TACITLY_ACCEPTED, Event.REGULARISED): (State.REGULARISED, (Effect.TELL_OUTCOME,)),
     }
-    for state in (State.SUBMITTED, State.SENT, State.DELIVERY_FAILED):
+    for state in UNACKNOWLEDGED:
         table[state, Event.ACKNOWLEDGED] = (State.RUNNING, (Effect.TELL_STARTED,))
     # A hand-over can be learnt after the receipt or the answer that it caused; a late failure report changes nothing.
+    # An exchange of information never touches the clock (003:L282).
     for state in State:
-        table.setdefault((state, Event.HANDED_OVER), (state, ()))
-        table.setdefault((state, Event.DELIVERY_FAILED), (state, ()))
+        for event in (
+            *(Event.HANDED_OVER, Event.DELIVERY_FAILED),
+            *(Event.INFORMATION_ASKED, Event.INFORMATION_GIVEN),
+        ):
+            table.setdefault((state, event), (state, ()))
+    for state in (*UNACKNOWLEDGED, State.RUNNING):
+        table[state, Event.SUPERSEDED] = (State.SUPERSEDED, ())
+    table |= _answers() | _vital()
+    return table
+
+
+def _answers() -> dict[tuple[State, Event], Step]:
+    table: dict[tuple[State, Event], Step] = {}
+    # A dispute ends by an answer that is in time without doubt, or by a person who says what holds.
+    for state in (*UNANSWERED, State.ANSWER_DISPUTED):
+        for event, after in ANSWERS.items():
+            table[state, event] = (after, (Effect.TELL_OUTCOME,))
     for state in UNANSWERED:
-        table[state, Event.ACCEPTED] = (State.ACCEPTED, (Effect.TELL_OUTCOME,))
-        table[state, Event.REFUSED] = (State.REFUSED, (Effect.TELL_OUTCOME,))
         table[state, Event.SILENCE_NOTIFIED] = (State.TACITLY_ACCEPTED, ())
     for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED):
         table[state, Event.DISPUTED] = (State.ANSWER_DISPUTED, (Effect.ALARM,))
-    # A dispute ends by an answer that is in time without doubt, or by a person who says what holds.
-    table[State.ANSWER_DISPUTED, Event.ACCEPTED] = (State.ACCEPTED, (Effect.TELL_OUTCOME,))
-    table[State.ANSWER_DISPUTED, Event.REFUSED] = (State.REFUSED, (Effect.TELL_OUTCOME,))
-    for state in _ANSWERED:
+    return table | _afterwards()
+
+
+def _afterwards() -> dict[tuple[State, Event], Step]:
+    """What may still come once a request was answered, or its silence recorded."""
+    table: dict[tuple[State, Event], Step] = {
+        (State.SUPERSEDED, Event.ANSWER_SUPERSEDED): (State.SUPERSEDED, (Effect.ALARM,)),
+    }
+    for state in ANSWERED:
         table[state, Event.ANSWER_REPEATED] = (state, ())
         table[state, Event.ANSWER_CONTRARY] = (state, (Effect.ALARM,))
-    for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED, State.TACITLY_ACCEPTED, *_ANSWERED):
+    # The form that an acceptance still owed (003:L280).
+    for state in (State.ACCEPTED, State.PARTLY_ACCEPTED, State.REGULARISED):
+        table[state, Event.REGULARISED] = (state, ())
+    # An answer found after the record that came in time: the record stays, a person must look (never undone alone).
+    for state in SILENT:
+        table[state, Event.CONTRADICTED] = (state, (Effect.ALARM,))
+    for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED, *SILENT, *ANSWERED):
         table[state, Event.LATE_ANSWER] = (state, (Effect.ALARM,))
     return table
+
+
+def _vital() -> dict[tuple[State, Event], Step]:
+    """A vital emergency that the CNAS disputes: mediation first, expertise last (003:L308-326)."""
+    told = (Effect.TELL_OUTCOME,)
+    # A discussion is not a decision: the CNAS may still accept, at any time.
+    settled = {
+        (state, event): (ANSWERS[event], told)
+        for state in DISCUSSING
+        for event in (Event.ACCEPTED, Event.PARTLY_ACCEPTED)
+    }
+    return settled | {
+        (State.VITAL_DISPUTED, Event.MEDIATION_OPENED): (State.MEDIATION, told),
+        (State.VITAL_DISPUTED, Event.MEDIATION_SETTLED): (State.MEDIATION_SETTLED, told),
+        (State.VITAL_DISPUTED, Event.MEDIATION_FAILED): (State.MEDIATION_FAILED, told),
+        (State.MEDIATION, Event.MEDIATION_SETTLED): (State.MEDIATION_SETTLED, told),
+        (State.MEDIATION, Event.MEDIATION_FAILED): (State.MEDIATION_FAILED, told),
+        (State.MEDIATION_FAILED, Event.EXPERT_ASKED): (State.EXPERTISE, told),
+        # Before mediation has failed it is not the last resort that the texts mean: possible, and said aloud.
+        (State.VITAL_DISPUTED, Event.EXPERT_ASKED): (State.EXPERTISE, (*told, Effect.ALARM)),
+        (State.MEDIATION, Event.EXPERT_ASKED): (State.EXPERTISE, (*told, Effect.ALARM)),
+        (State.EXPERTISE, Event.VITAL_CONFIRMED): (State.VITAL_CONFIRMED, told),
+        (State.EXPERTISE, Event.VITAL_DENIED): (State.VITAL_DENIED, told),
+    }
 
 
 TRANSITIONS: Mapping[tuple[State, Event], Step] = MappingProxyType(_table())

@@ -1,58 +1,58 @@
-"""What a verified message does: it opens a request, answers one, or tells of one. Decided by catalogue and role."""
+"""What a verified message does: it opens a case or a request, answers one, or adds to it. Decided by the catalogue."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
+from gateway.domain import case as stay
 from gateway.domain import request as life
 from gateway.domain.case import parse_token
 from gateway.domain.errors import MailRefused, Unknown
 from gateway.domain.evidence import OwnReception
 from gateway.domain.kinds import (
+    EXTENSION_REGULARISATION,
     KINDS,
-    TACIT_ACCEPTANCE_NOTICE,
+    REPAIRED_COPY,
+    Answer,
     Kind,
     Subject,
     faults,
     parse_date,
-    parse_instant,
     recipients,
 )
-from gateway.domain.parties import Grade, Party, Role
+from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.trust import VerifiedMail
-from gateway.ports import Clock
-from gateway.services.cabinet import Cabinet, wrapped
-from gateway.services.requests import AnswerTimes, Requests, iso
+from gateway.services.arrived import Arrived, Decision, values_of
+from gateway.services.cabinet import Cabinet
+from gateway.services.casework import Casework, Happening
+from gateway.services.follow import Follower
+from gateway.services.requests import AnswerTimes, Reply, Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
 from gateway.wire.incoming import Incoming, Inner
 from gateway.wire.manifest import Manifest
 
-IDENTITY_FIELDS = ("patient_name", "patient_first_name", "patient_born", "insurance_number")
-"""Fields of a request that name the patient; kept sealed, looked up by keyed hash."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What was decided on a mail. ``key`` is the case key under which the raw mail goes from now on."""
-
-    verdict: Verdict
-    step: str | None = None
-    reason: str | None = None
-    partner: str | None = None
-    held_back: bool = False
-    message: Message | None = None
-    key: VaultKey | None = None
+_UNDECIDED = {*life.UNANSWERED, life.State.ANSWER_DISPUTED}
 
 
 class Accept:
     """Applies verified messages."""
 
-    def __init__(self, *, party: Party, requests: Requests, cabinet: Cabinet, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        party: Party,
+        directory: Directory,
+        requests: Requests,
+        casework: Casework,
+        follower: Follower,
+        cabinet: Cabinet,
+    ) -> None:
         self._party = party
+        self._directory = directory
         self._requests = requests
+        self._casework = casework
+        self._follower = follower
         self._cabinet = cabinet
-        self._clock = clock
 
     def check(self, seen: Incoming, mail: VerifiedMail) -> None:
         """Refuse a manifest that contradicts the catalogue, its sender's role or its attachments.
@@ -68,7 +68,7 @@ class Accept:
             raise MailRefused(step="manifest", reason="unknown-kind")
         if mail.partner.role not in kind.senders:
             raise MailRefused(step="manifest", reason="sender-role")
-        if self._party.role not in recipients(kind):
+        if self._party.role not in recipients(kind, mail.partner.role):
             raise MailRefused(step="manifest", reason="addressee-role")
         _check_content(kind, inner, inner.manifest)
 
@@ -77,38 +77,81 @@ class Accept:
         inner = seen.inner
         if inner is None or inner.manifest is None:
             # A person with a mail program wrote it: signed, readable, but only a person can say what it is.
-            return Decision(verdict=Verdict.TRIAGE, reason="no-manifest", partner=mail.partner.id, held_back=True)
+            return _for_a_person(mail, "no-manifest")
         kind = KINDS[inner.manifest.kind]
-        arrived = _Arrived(kind=kind, inner=inner, seen=seen, mail=mail, own=own, values=_values(inner))
+        arrived = Arrived(kind=kind, inner=inner, told=inner.manifest, seen=seen, mail=mail, own=own)
         match kind.subject:
+            case Subject.CASE:
+                return await self._on_case(act, arrived)
             case Subject.REQUEST:
                 return await self._request(act, arrived)
-            case Subject.ANSWER:
-                return await self._answer(act, arrived)
-            case Subject.NOTICE:
-                return await self._notice(act, arrived)
+            case Subject.ANSWER | Subject.EXCHANGE | Subject.NOTICE:
+                return await self._on_request(act, arrived)
 
-    # --- A request arrives at the CNAS or the CNSE.
+    # --- about a case
 
-    async def _request(self, act: Act, arrived: "_Arrived") -> Decision:
-        case, key = await self._case(act, arrived)
+    async def _on_case(self, act: Act, arrived: Arrived) -> Decision:
+        case, key, opened = await self._case(act, arrived)
+        message = await self._message(act, arrived, case, key, None)
+        await self._happen(act, arrived, case, key, message, opens=opened)
+        return _accepted(arrived, message, key)
+
+    async def _case(self, act: Act, arrived: Arrived) -> tuple[Case, VaultKey, bool]:
+        """The case that a message names, locked; opened when the kind can open one.
+
+        Raises:
+            MailRefused: it names a case that nobody opened here, or no hospital that we know.
+        """
+        ref = parse_token(arrived.told.case)
+        hospital = await self._hospital(act, arrived, ref)
+        known = await act.one(Case, site=self._party.site, hospital=hospital, ref=ref)
+        if known is not None:
+            await act.lock(known.id)
+            known = await act.one(Case, id=known.id) or known
+            return known, await self._cabinet.case_key(act, known), False
+        event = arrived.kind.outcome.case
+        if event is None or event not in stay.OPENINGS:
+            raise MailRefused(step="manifest", reason="unknown-case")
+        case, key = self._casework.new(ref=ref, hospital=hospital, event=event, values=arrived.values)
+        case = await self._casework.open(act, case, key, actor="gateway")
         await act.lock(case.id)
+        return case, key, True
+
+    async def _hospital(self, act: Act, arrived: Arrived, ref: str) -> str:
+        """Whose case it is: ours, the sender's, or that of the hospital among the addressees.
+
+        What CNAS and CNSE write to each other (M33, M38) names no hospital: it is about the one case of its reference.
+        """
+        if self._party.role is Role.HOSPITAL:
+            return self._party.id
+        if arrived.mail.partner.role is Role.HOSPITAL:
+            return arrived.mail.partner.id
+        found = [self._directory.at_address(address) for address in arrived.inner.recipients]
+        named = [partner.id for partner in found if partner is not None and partner.role is Role.HOSPITAL]
+        named = named or [case.hospital for case in await act.all(Case, site=self._party.site, ref=ref)]
+        if len(named) != 1:
+            raise MailRefused(step="manifest", reason="names-no-hospital")
+        return named[0]
+
+    # --- a request arrives at the CNAS or the CNSE
+
+    async def _request(self, act: Act, arrived: Arrived) -> Decision:
+        case, key, opened = await self._case(act, arrived)
         message = await self._message(act, arrived, case, key, arrived.mail.mic)
-        followed = self._requests.followed(arrived.own.latest.replace(microsecond=0))
         decides = self._party.role is Role.CNAS
-        dates = {name: parse_date(arrived.values[name]) for name in _DATES}
+        followed = await self._requests.followed(act, arrived.own.latest.replace(microsecond=0)) if decides else {}
+        old = await self._superseded(act, arrived, case)
         request = await act.add(
             Request(
                 site=self._party.site,
                 case_id=case.id,
                 hash=arrived.mail.mic,
                 state=life.State.RUNNING if decides else life.State.SENT,
-                authorised_until=_known(dates["authorised_until"]),
-                requested_from=_known(dates["requested_from"]),
-                requested_until=_known(dates["requested_until"]),
                 submitted_at=message.at,
                 complete=True,
-                **(followed if decides else {}),
+                supersedes=old.hash if old else None,
+                **request_terms(arrived.kind, arrived.values),
+                **followed,
             )
         )
         await act.record(
@@ -123,174 +166,138 @@ class Accept:
                 "received": iso(arrived.own.latest),
                 "tacit_at": iso(request.nominal_at),
                 "signer": arrived.mail.fingerprint,
+                "supersedes": request.supersedes,
             },
         )
-        return self._accepted(arrived, message, key)
+        await self._happen(act, arrived, case, key, message, opens=opened, request=request)
+        if old is not None:
+            await self._requests.supersede(act, old, request, actor="gateway")
+        return _accepted(arrived, message, key)
 
-    async def _case(self, act: Act, arrived: "_Arrived") -> tuple[Case, VaultKey]:
-        told = arrived.inner.manifest
-        ref = parse_token(told.case if told else "")
-        hospital = arrived.mail.partner.id
-        known = await act.one(Case, site=self._party.site, hospital=hospital, ref=ref)
-        if known is not None:
-            return known, await self._cabinet.case_key(act, known)
-        key = await act.add(self._cabinet.new_case_key())
-        identity, lookup = seal_identity(self._cabinet, key, arrived.values)
-        case = Case(
-            site=self._party.site,
-            ref=ref,
-            hospital=hospital,
-            vault_key=key.id,
-            opened_at=self._clock.now(),
-            authorised_until=parse_date(arrived.values.get("authorised_until", "")),
-            identity=identity,
-            identity_lookup=lookup,
-        )
-        return await act.add(case), key
+    async def _superseded(self, act: Act, arrived: Arrived, case: Case) -> Request | None:
+        named = arrived.values.get("supersedes")
+        if not named:
+            return None
+        return await act.one(Request, site=self._party.site, case_id=case.id, hash=named)
 
-    # --- An answer arrives at the hospital or the CNSE.
+    # --- about a request
 
-    async def _answer(self, act: Act, arrived: "_Arrived") -> Decision:
+    async def _on_request(self, act: Act, arrived: Arrived) -> Decision:
         request = await self._named_request(act, arrived)
         if request is None:
-            return self._for_a_person(arrived, "unknown-request")
-        case = await self._locked_case(act, request)
+            return _for_a_person(arrived.mail, "unknown-request")
+        await act.lock(request.case_id)
+        case = await act.one(Case, id=request.case_id)
         # Read again under the lock: another act may have moved it.
         request = await self._named_request(act, arrived) or request
+        if case is None:
+            raise LookupError("a request without its case")
         key = await self._cabinet.case_key(act, case)
+        if arrived.kind is REPAIRED_COPY and self._party.role is Role.HOSPITAL:
+            # An answer that reached us by its copy alone: a person reads it and says what it is.
+            return _for_a_person(arrived.mail, "repaired-copy")
+        newer = await self._newer(act, arrived, request)
         message = await self._message(act, arrived, case, key, request.hash)
-        answer = arrived.kind.answer
-        if answer is None:
-            raise MailRefused(step="manifest", reason="not-an-answer")
+        if arrived.kind.subject is Subject.NOTICE:
+            await self._follower.told(act, arrived, request, case, message, newer=newer)
+            return _accepted(arrived, message, key)
+        if arrived.kind.subject is Subject.ANSWER:
+            await self._answered(act, arrived, request, arrived.kind, message)
+        elif (
+            arrived.kind is EXTENSION_REGULARISATION and request.state in _UNDECIDED and self._in_time(arrived, request)
+        ):
+            # The form came before the end of the period: it is an acceptance like any other.
+            await self._answered(act, arrived, request, arrived.kind, message)
+        else:
+            await self._exchanged(act, arrived, request, message)
+        await self._happen(act, arrived, case, key, message, request=request)
+        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
+            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
+            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
+        return _accepted(arrived, message, key)
+
+    def _in_time(self, arrived: Arrived, request: Request) -> bool:
+        return request.earliest_at is None or arrived.own.earliest < request.earliest_at
+
+    async def _answered(self, act: Act, arrived: Arrived, request: Request, kind: Kind, message: Message) -> None:
         own = arrived.own
-        times = AnswerTimes(
-            earliest=own.earliest, latest=own.latest, stated=arrived.mail.signed_at, doubtful=own.disagrees
-        )
         await self._requests.answer(
             act,
             request,
-            answer,
-            times,
+            Reply(answer=kind.answer or Answer.ACCEPTED, kind=kind, values=arrived.values, has_form=arrived.has_form),
+            AnswerTimes(
+                earliest=own.earliest, latest=own.latest, stated=arrived.mail.signed_at, doubtful=own.disagrees
+            ),
             actor="gateway",
             partner=arrived.mail.partner.id,
             message=str(message.id),
         )
-        return self._accepted(arrived, message, key)
 
-    # --- A notice of the hospital arrives at the CNAS or the CNSE.
-
-    async def _notice(self, act: Act, arrived: "_Arrived") -> Decision:
-        request = await self._named_request(act, arrived)
-        if request is None:
-            return self._for_a_person(arrived, "unknown-request")
-        case = await self._locked_case(act, request)
-        request = await self._named_request(act, arrived) or request
-        key = await self._cabinet.case_key(act, case)
-        newer = await self._newer_notice(act, arrived, request)
-        message = await self._message(act, arrived, case, key, request.hash)
-        if arrived.kind is TACIT_ACCEPTANCE_NOTICE:
-            await self._silence_notified(act, arrived, request, message)
-        elif not newer:
-            await self._follow(act, arrived, request, case, message)
-        return self._accepted(arrived, message, key)
-
-    async def _silence_notified(self, act: Act, arrived: "_Arrived", request: Request, message: Message) -> None:
-        partner = arrived.mail.partner.id
-        effective = parse_instant(arrived.values["effective_at"])
-        too_early = self._party.role is Role.CNAS and (
-            request.latest_at is None or effective is None or effective < request.latest_at
-        )
-        legal = (request.state, life.Event.SILENCE_NOTIFIED) in life.TRANSITIONS
-        if too_early or not legal:
-            # We have answered, or count otherwise: the notice is kept and shown, our own state stays.
-            await act.record(
-                "alarm.notice_contradicts_us",
-                actor="gateway",
-                request=request.hash,
-                message=str(message.id),
-                partner=partner,
-                outcome=request.state.value,
-                details={"effective_at": iso(effective), "latest_tacit_at": iso(request.latest_at)},
-            )
+    async def _exchanged(self, act: Act, arrived: Arrived, request: Request, message: Message) -> None:
+        event = arrived.kind.outcome_of(arrived.values).request
+        if event is None:
             return
+        changes: dict[str, Any] = {"form_owed": False} if arrived.kind is EXTENSION_REGULARISATION else {}
         await self._requests.advance(
             act,
             request,
-            life.Event.SILENCE_NOTIFIED,
+            event,
             actor="gateway",
-            partner=partner,
-            message=str(message.id),
-            details={"effective_at": iso(effective)},
-            due_at=None,
-            settled_at=self._clock.now(),
-        )
-
-    async def _follow(self, act: Act, arrived: "_Arrived", request: Request, case: Case, message: Message) -> None:
-        """A follower mirrors what the hospital states; it decides nothing of its own."""
-        state = life.State(arrived.values["state"])
-        grade = Grade[arrived.values.get("grade", "none").upper()]
-        if request.state in _SETTLED and state not in _SETTLED:
-            # The CNAS's own signed answer, or the notice of silence, outranks an older word that comes late.
-            state = request.state
-        await act.save(
-            replace(
-                request,
-                state=state,
-                grade=grade,
-                started_at=parse_instant(arrived.values.get("started_at", "")),
-                nominal_at=parse_instant(arrived.values.get("ends_at", "")),
-            )
-        )
-        await act.record(
-            "request.followed",
-            actor="gateway",
-            case=case.ref,
-            request=request.hash,
-            message=str(message.id),
             partner=arrived.mail.partner.id,
-            outcome=state.value,
-            details={"ends_at": iso(parse_instant(arrived.values.get("ends_at", ""))), "grade": grade.name.lower()},
+            message=str(message.id),
+            **changes,
         )
 
-    async def _newer_notice(self, act: Act, arrived: "_Arrived", request: Request) -> bool:
+    async def _newer(self, act: Act, arrived: Arrived, request: Request) -> bool:
+        """Whether a later message of the same kind about the request was received already."""
         known = await act.all(
-            Message,
-            site=self._party.site,
-            direction=Direction.IN,
-            kind=arrived.kind.id,
-            request_hash=request.hash,
+            Message, site=self._party.site, direction=Direction.IN, kind=arrived.kind.id, request_hash=request.hash
         )
         return any(message.at > (arrived.inner.date or arrived.mail.signed_at) for message in known)
 
-    # --- common
-
-    async def _named_request(self, act: Act, arrived: "_Arrived") -> Request | None:
+    async def _named_request(self, act: Act, arrived: Arrived) -> Request | None:
         """The request that a message names, if its sender may speak of it.
 
         Raises:
             MailRefused: the message names another case than the request's.
         """
-        told = arrived.inner.manifest
-        if told is None:
-            return None
-        request = await act.one(Request, site=self._party.site, hash=told.request_hash)
+        request = await act.one(Request, site=self._party.site, hash=arrived.told.request_hash)
         case = await act.one(Case, id=request.case_id) if request is not None else None
         if request is None or case is None:
             return None
         if arrived.mail.partner.role is Role.HOSPITAL and case.hospital != arrived.mail.partner.id:
             return None
-        if parse_token(told.case) != case.ref:
+        if parse_token(arrived.told.case) != case.ref:
             raise MailRefused(step="manifest", reason="other-case")
         return request
 
-    async def _locked_case(self, act: Act, request: Request) -> Case:
-        await act.lock(request.case_id)
-        case = await act.one(Case, id=request.case_id)
-        if case is None:
-            raise LookupError("a request without its case")
-        return case
+    # --- common
 
-    async def _message(self, act: Act, arrived: "_Arrived", case: Case, key: VaultKey, request_hash: str) -> Message:
+    async def _happen(
+        self,
+        act: Act,
+        arrived: Arrived,
+        case: Case,
+        key: VaultKey,
+        message: Message,
+        *,
+        opens: bool = False,
+        request: Request | None = None,
+    ) -> None:
+        what = Happening(
+            kind=arrived.kind,
+            values=spanned(arrived.kind, arrived.values, request),
+            actor="gateway",
+            at=message.at,
+            request_hash=request.hash if request else None,
+            message=message.id,
+            partner=arrived.mail.partner.id,
+        )
+        await self._casework.happen(act, case, key, what, opens=opens)
+
+    async def _message(
+        self, act: Act, arrived: Arrived, case: Case, key: VaultKey, request_hash: str | None
+    ) -> Message:
         entity = await act.add(await self._cabinet.put(arrived.seen.entity or b"", key))
         return await act.add(
             Message(
@@ -307,53 +314,53 @@ class Accept:
             )
         )
 
-    def _accepted(self, arrived: "_Arrived", message: Message, key: VaultKey) -> Decision:
-        return Decision(verdict=Verdict.ACCEPTED, partner=arrived.mail.partner.id, message=message, key=key)
 
-    def _for_a_person(self, arrived: "_Arrived", reason: str) -> Decision:
-        return Decision(verdict=Verdict.TRIAGE, reason=reason, partner=arrived.mail.partner.id, held_back=True)
+def request_terms(kind: Kind, values: Mapping[str, str]) -> dict[str, Any]:
+    """The columns of a request that its fields say.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrived:
-    kind: Kind
-    inner: Inner
-    seen: Incoming
-    mail: VerifiedMail
-    own: OwnReception
-    values: Mapping[str, str]
-
-
-_SETTLED = frozenset({life.State.ACCEPTED, life.State.REFUSED, life.State.TACITLY_ACCEPTED})
-_DATES = ("authorised_until", "requested_from", "requested_until")
+    Raises:
+        MailRefused: a date is missing; the check of the fields has let none through.
+    """
+    return {
+        "kind": kind.id,
+        "nature": values.get("nature", "prolongation"),
+        "authorised_until": _known(parse_date(values.get("authorised_until", ""))),
+        "requested_from": _known(parse_date(values.get("requested_from", ""))),
+        "requested_until": _known(parse_date(values.get("requested_until", ""))),
+    }
 
 
-def seal_identity(cabinet: Cabinet, key: VaultKey, values: Mapping[str, str]) -> tuple[bytes, str]:
-    """The patient's identity, sealed, and the keyed hash by which it is found again."""
-    identity = {name: values.get(name, "") for name in IDENTITY_FIELDS}
-    sealed = cabinet.vault.seal_text(json.dumps(identity, ensure_ascii=False), wrapped(key))
-    return sealed, cabinet.vault.lookup(" ".join(identity[name] for name in IDENTITY_FIELDS[:3]))
+def spanned(kind: Kind, values: Mapping[str, str], request: Request | None) -> Mapping[str, str]:
+    """The fields, with the request's own days where an acceptance names none: it grants what was asked (003:L286)."""
+    if request is None or kind.span != ("granted_from", "granted_until"):
+        return values
+    asked = {"granted_from": request.requested_from.isoformat(), "granted_until": request.requested_until.isoformat()}
+    return asked | {name: value for name, value in values.items() if value}
+
+
+def _accepted(arrived: Arrived, message: Message, key: VaultKey) -> Decision:
+    return Decision(verdict=Verdict.ACCEPTED, partner=arrived.mail.partner.id, message=message, key=key)
+
+
+def _for_a_person(mail: VerifiedMail, reason: str) -> Decision:
+    return Decision(verdict=Verdict.TRIAGE, reason=reason, partner=mail.partner.id, held_back=True)
 
 
 def _check_content(kind: Kind, inner: Inner, told: Manifest) -> None:
-    if faults(kind, _values(inner)):
+    values = values_of(told)
+    if faults(kind, values):
         raise MailRefused(step="manifest", reason="fields")
     if {piece.role for piece in kind.pieces if piece.required} - {piece.role for piece in inner.pieces}:
         raise MailRefused(step="manifest", reason="missing-attachment")
     end = told.authorisation_end
-    if kind.subject is Subject.REQUEST and end is not None and end.isoformat() != _values(inner)["authorised_until"]:
+    if kind.subject is Subject.REQUEST and end is not None and end.isoformat() != values["authorised_until"]:
         raise MailRefused(step="manifest", reason="authorisation-end")
-    if kind.subject is not Subject.REQUEST and told.request_hash is None:
+    if kind.subject not in {Subject.REQUEST, Subject.CASE} and told.request_hash is None:
         raise MailRefused(step="manifest", reason="names-no-request")
     try:
         parse_token(told.case)
     except Unknown:
         raise MailRefused(step="manifest", reason="case-token") from None
-
-
-def _values(inner: Inner) -> dict[str, str]:
-    told = inner.manifest
-    return {name: value for name, value in told.fields.items() if isinstance(value, str)} if told else {}
 
 
 def _known(value: date | None) -> date:

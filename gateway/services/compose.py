@@ -1,4 +1,4 @@
-"""Makes sealed mail: payload entity, one signature, one encryption per recipient, and the rows that carry them.
+"""Makes sealed mail: payload entity, one signature a suite, one encryption per recipient, and the rows that carry them.
 
 Nothing is kept or sent unless every recipient's key is usable: a missing copy is refused, never sent in clear.
 """
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain import transmission
-from gateway.domain.errors import KeyMissing, MailTooLarge
-from gateway.domain.kinds import KINDS, Kind, parse_date
-from gateway.domain.parties import Directory, Partner, Party, Role
+from gateway.domain.errors import KeyMissing, MailTooLarge, NoCorrespondent, NotAllowed
+from gateway.domain.kinds import KINDS, RECEIPT_ACK, Kind, parse_date
+from gateway.domain.parties import Directory, Function, Partner, Party, Suite
 from gateway.domain.trust import VerifiedMail
+from gateway.domain.words import said
 from gateway.ports import Clock, Noise, PublicKey, Sealer
 from gateway.services import letters
 from gateway.services.cabinet import EVIDENCE, Cabinet
@@ -19,8 +20,8 @@ from gateway.storage import Act, Case, Direction, Message, Pin, Transmission, Va
 from gateway.wire import manifest, mdn, payload, sealed
 from gateway.wire.fields import Mailbox
 
-RECEIPT = "RECEIPT"
-"""Kind of the messages that acknowledge; M13 of the catalogue, made by the gateway alone."""
+RECEIPT = RECEIPT_ACK.id
+"""Kind of the messages that acknowledge, made by the gateway alone."""
 
 SOFTWARE = "soins-gateway/0.1"
 ENCRYPTION_OVERHEAD = 1.5
@@ -29,7 +30,10 @@ ENCRYPTION_OVERHEAD = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a mail shall say, on which case of which hospital. ``request_hash`` is None for a request itself."""
+    """What a mail shall say, on which case of which hospital. ``request_hash`` is None for a request itself.
+
+    ``only`` are the partners to whom a repaired copy goes; for any other kind the catalogue says who gets it.
+    """
 
     kind: Kind
     ref: str
@@ -38,6 +42,7 @@ class Draft:
     attachments: tuple[payload.Attachment, ...] = ()
     request_hash: str | None = None
     in_reply_to: str | None = None
+    only: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,20 +114,32 @@ class Composer:
         """A new MIME boundary."""
         return f"=_{self._noise(18).hex()}"
 
-    def addressees(self, roles: tuple[Role, ...], hospital: str) -> tuple[Partner, ...]:
-        """Who fills these roles for a case of this hospital: never another hospital.
+    def addressees(
+        self, kind: Kind, hospital: str, only: tuple[str, ...] | None = None
+    ) -> tuple[tuple[Partner, ...], tuple[Partner, ...]]:
+        """To whom this kind goes, and in copy to whom, for a case of this hospital: computed, never typed.
 
         Raises:
-            KeyMissing: the configuration names nobody for a role.
+            NotAllowed: our role does not send this kind.
+            NoCorrespondent: the configuration names nobody for a function.
         """
-        found: list[Partner] = []
-        for role in roles:
-            partners = self._directory.with_role(role)
-            mine = [partner for partner in partners if role is not Role.HOSPITAL or partner.id == hospital]
-            if not mine:
-                raise KeyMissing(partner=role.value)
-            found += mine
-        return tuple(found)
+        route = kind.route(self._party.role)
+        if route is None:
+            raise NotAllowed(act=said(kind.title), reason=said("Ce rôle n'envoie pas ce type de message."))
+        to, copy = self._holders(route.to, hospital), self._holders(route.copy, hospital)
+        if only is not None:
+            to, copy = tuple(each for each in to if each.id in only), tuple(each for each in copy if each.id in only)
+        # One partner may fill several functions: it gets the mail once.
+        return to, tuple(partner for partner in copy if partner not in to)
+
+    def _holders(self, functions: tuple[Function, ...], hospital: str) -> tuple[Partner, ...]:
+        found: dict[str, Partner] = {}
+        for function in functions:
+            holders = self._directory.holders(function, hospital)
+            if not holders:
+                raise NoCorrespondent(function=function.value)
+            found |= {partner.id: partner for partner in holders}
+        return tuple(found.values())
 
     async def usable(self, partner: Partner, pins: Mapping[str, Pin]) -> PublicKey:
         """The key of a recipient, checked.
@@ -138,24 +155,22 @@ class Composer:
         return key
 
     async def seal(self, draft: Draft, pins: Mapping[str, Pin]) -> SealedMail:
-        """Build, sign once, encrypt for each recipient.
+        """Build, sign once in each suite that a recipient uses, encrypt for each recipient.
 
         Raises:
-            KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
+            NotAllowed, NoCorrespondent, KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
         """
-        to = self.addressees(draft.kind.to, draft.hospital)
-        cc = self.addressees(draft.kind.copy, draft.hospital)
+        to, cc = self.addressees(draft.kind, draft.hospital, draft.only)
         keys = [(partner, await self.usable(partner, pins)) for partner in (*to, *cc)]
         entity, message_id, at = self._entity(draft, to, cc)
         for partner, _ in keys:
             self._fits(int(len(entity) * ENCRYPTION_OVERHEAD), partner)
-        signed = await self._signed(entity)
+        # One entity, one Message-ID, one hash, whatever the suites: what differs is the layers around it.
+        signed = {suite: await self._signed(entity, suite) for suite in sorted({key.suite for _, key in keys}, key=str)}
         outer = self._outer(draft.ref, to, cc, at, message_id)
         copies = []
         for partner, key in keys:
-            ciphertext = await self._sealer.encrypt(signed, key, partner=partner.id)
-            data = sealed.outer(outer, ciphertext, self.boundary())
-            self._fits(len(data), partner)
+            data = await self._encrypted(signed[key.suite], outer, partner, key)
             envid = self._noise(16).hex()
             copies.append(SealedCopy(partner=partner, fingerprint=key.fingerprint, data=data, envid=envid))
         return SealedMail(
@@ -168,17 +183,20 @@ class Composer:
         Raises:
             KeyUnusable, OwnKeyUnusable, MailTooLarge.
         """
-        kind = KINDS[message.kind]
-        to, cc = self.addressees(kind.to, case.hospital), self.addressees(kind.copy, case.hospital)
-        signed = await self._signed(entity)
+        to, cc = self.addressees(KINDS[message.kind], case.hospital, tuple(message.partner.split("+")))
+        signed = await self._signed(entity, key.suite)
         outer = self._outer(case.ref, to, cc, message.at, message.message_id)
-        data = sealed.outer(outer, await self._sealer.encrypt(signed, key, partner=partner.id), self.boundary())
+        return await self._encrypted(signed, outer, partner, key)
+
+    async def _signed(self, entity: bytes, suite: Suite) -> bytes:
+        signature = await self._sealer.sign(entity, suite)
+        return sealed.signed(entity, signature.data, signature.micalg, self.boundary(), suite)
+
+    async def _encrypted(self, signed: bytes, outer: sealed.Outer, partner: Partner, key: PublicKey) -> bytes:
+        ciphertext = await self._sealer.encrypt(signed, key, partner=partner.id)
+        data = sealed.outer(outer, ciphertext, self.boundary(), key.suite)
         self._fits(len(data), partner)
         return data
-
-    async def _signed(self, entity: bytes) -> bytes:
-        signature = await self._sealer.sign(entity)
-        return sealed.signed(entity, signature.armoured, signature.micalg, self.boundary())
 
     def _outer(
         self, ref: str, to: tuple[Partner, ...], cc: tuple[Partner, ...], at: datetime, message_id: str
@@ -242,7 +260,7 @@ class Composer:
         received_at: datetime,
         source: str,
     ) -> SealedReceipt:
-        """Sign the receipt of a verified mail (RFC 8098 in RFC 3156 §5): it states when we received it.
+        """Sign the receipt of a verified mail (RFC 8098 in RFC 1847), in its sender's suite: it states when it came.
 
         Raises:
             OwnKeyUnusable: no receipt was made.
@@ -271,8 +289,9 @@ class Composer:
             source=source,
             boundary=self.boundary(),
         )
-        signature = await self._sealer.sign(entity)
-        data = mdn.receipt_mail(headers, entity, signature.armoured, signature.micalg, self.boundary())
+        suite = mail.partner.suite
+        signature = await self._sealer.sign(entity, suite)
+        data = mdn.receipt_mail(headers, entity, signature.data, signature.micalg, self.boundary(), suite=suite)
         return SealedReceipt(
             partner=mail.partner, message_id=headers.message_id, mic=sealed.mic(entity), at=at, data=data
         )

@@ -1,63 +1,82 @@
-"""What a person does: submit a request, answer one, settle a mail, confirm by name.
+"""What a person sends and notes: any kind of the catalogue, a fact, a correction, the closure of a case.
 
 Each act names its author. Everything is validated and sealed before the commit: an error leaves nothing half-done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from gateway.domain import case as stay
 from gateway.domain import request as life
-from gateway.domain.case import parse_token, token
-from gateway.domain.errors import AlreadyThere, FicheInvalid, NotAllowed, RequestTooLate, Unknown
+from gateway.domain.case import token
+from gateway.domain.errors import (
+    FicheInvalid,
+    IllegalTransition,
+    NotAllowed,
+    PreconditionMissing,
+    RequestTooLate,
+    Unknown,
+)
+from gateway.domain.guards import guard
 from gateway.domain.kinds import (
-    EXTENSION_ACCEPTANCE,
-    EXTENSION_REFUSAL,
+    EXTENSION_REGULARISATION,
     EXTENSION_REQUEST,
-    Answer,
-    Kind,
+    EXTENSION_REQUEST_VITAL,
+    KINDS,
     Subject,
-    faults,
+    Travel,
     parse_date,
 )
 from gateway.domain.parties import Directory, Party, Role
-from gateway.domain.tacit import Condition, end_of_day_in_paris, wanted
-from gateway.domain.words import Said, listed, said
+from gateway.domain.tacit import end_of_day_in_paris
+from gateway.domain.words import listed, said
 from gateway.ports import Clock, Noise
-from gateway.services.accept import seal_identity
+from gateway.services.accept import request_terms, spanned
+from gateway.services.arrived import FORM
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request
+from gateway.services.casework import Casework, Happening
 from gateway.services.compose import Composer, Draft, SealedMail, current_pins
-from gateway.services.deadlines import Deadlines
-from gateway.services.requests import AnswerTimes, Requests
-from gateway.storage import Act, Case, Confirmation, Mail, Message, Request, Store, VaultKey, Verdict, View
-from gateway.wire.payload import Attachment
-
-SETTLEMENTS = ("acceptance", "refusal", "not-an-answer")
-"""What a person may say that a mail in triage is."""
+from gateway.services.fiche import Fiche, by_place, check
+from gateway.services.requests import Reply, Requests
+from gateway.storage import Act, Case, Fact, Message, Request, Store, VaultKey, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A request that is on its way."""
+    """A message that is on its way, with the case and, when it is about one, the request."""
 
     case: Case
-    request: Request
     message: Message
+    about: Request | None
+
+    @property
+    def request(self) -> Request:
+        """The request that was submitted or answered.
+
+        Raises:
+            LookupError: the message is about none.
+        """
+        if self.about is None:
+            raise LookupError("this message is about no request")
+        return self.about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fiche:
-    """A form as a person filled it: values by field id, files by role. ``path`` is only for error messages."""
+class _Place:
+    """Where an exchange happens: the case with its key, whether it is new, and the requests that it concerns."""
 
-    path: str
-    kind: Kind
-    ref: str | None
-    values: Mapping[str, str]
-    attachments: tuple[Attachment, ...]
+    case: Case
+    key: VaultKey
+    opens: bool
+    request: Request | None = None
+    replaced: Request | None = None
+    answers_to: str | None = None
 
 
 class Desk:
-    """The acts of persons."""
+    """The acts of persons on cases."""
 
     def __init__(
         self,
@@ -66,115 +85,222 @@ class Desk:
         cabinet: Cabinet,
         composer: Composer,
         requests: Requests,
-        deadlines: Deadlines,
+        casework: Casework,
         clock: Clock,
         noise: Noise,
         party: Party,
         directory: Directory,
-        persons_needed: int,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
         self._composer = composer
         self._requests = requests
-        self._deadlines = deadlines
+        self._casework = casework
         self._clock = clock
         self._noise = noise
         self._party = party
         self._directory = directory
-        self._persons_needed = persons_needed
-
-    # --- A hospital submits.
 
     async def submit(self, fiche: Fiche, *, actor: str) -> Submitted:
         """Validate, seal, commit; the daemon sends.
 
         Raises:
             NotAllowed: our role does not send this kind. FicheInvalid: every fault at once. RequestTooLate: K2.
+            PreconditionMissing: a rule warns, and nobody insists. IllegalTransition: it cannot happen now.
             KeyFault, MailTooLarge, StorageFailed: nothing was kept.
         """
-        if self._party.role not in fiche.kind.senders or fiche.kind.subject is not Subject.REQUEST:
-            raise NotAllowed(act=said(fiche.kind.title), reason=said("Ce rôle n'envoie pas ce type de message."))
-        self._check(fiche)
-        end = parse_date(fiche.values["authorised_until"])
+        kind = fiche.kind
+        if kind.travel is not Travel.MAIL or kind.subject is Subject.NOTICE or kind.route(self._party.role) is None:
+            raise NotAllowed(act=said(kind.title), reason=said("Ce rôle n'envoie pas ce type de message."))
+        check(fiche)
+        self._in_time(fiche)
+        async with self._store.view() as view:
+            place = await self._place(view, fiche)
+            await self._guarded(view, fiche, place)
+            pins = await current_pins(view, self._party.site)
+        _foreseen(fiche, place)
+        mail = await self._composer.seal(_draft(fiche, place), pins)
+        async with self._store.act() as act:
+            return await self._send(act, fiche, place, mail, actor)
+
+    async def note(self, fiche: Fiche, *, actor: str) -> Case:
+        """Note a fact, or what came or went by another secured way.
+
+        Raises:
+            NotAllowed, FicheInvalid, PreconditionMissing, IllegalTransition, Unknown: nothing was kept.
+        """
+        kind = fiche.kind
+        if self._party.role not in kind.noted_by:
+            reason = said("Ce rôle ne note pas ce type de fait ; un courrier s'envoie avec « gateway submit ».")
+            raise NotAllowed(act=said(kind.title), reason=reason)
+        if fiche.attachments:
+            raise NotAllowed(act=said(kind.title), reason=said("Un fait noté ne porte pas de pièce jointe."))
+        check(fiche, pieces=False)
+        async with self._store.act() as act:
+            place = await self._place(act, fiche)
+            if place.opens:
+                raise Unknown(kind=said("dossier"), ref="–")
+            await self._guarded(act, fiche, place)
+            await act.lock(place.case.id)
+            case = await act.one(Case, id=place.case.id) or place.case
+            request = await self._moved(act, fiche, place.request, actor=actor, message=None)
+            what = self._happening(fiche, actor, request, None)
+            return await self._casework.happen(act, case, place.key, what)
+
+    async def correct(self, fact_id: int, places: Mapping[str, str] | None, *, actor: str) -> Fact:
+        """Replace a noted fact by another of its kind, or withdraw it (``places`` None). The old one stays in the file.
+
+        ``places`` gives the new values by their place in the fiche.
+
+        Raises:
+            Unknown, NotAllowed, FicheInvalid, IllegalTransition: nothing was changed.
+        """
+        async with self._store.act() as act:
+            old = await act.one(Fact, site=self._party.site, id=fact_id)
+            if old is None:
+                raise Unknown(kind=said("fait"), ref=str(fact_id))
+            act_named = said("corriger le fait {number}", number=fact_id)
+            if old.message is not None:
+                reason = said("Un courrier ne se corrige pas : envoyez-en un autre.")
+                raise NotAllowed(act=act_named, reason=reason)
+            if await act.one(Fact, site=self._party.site, corrects=old.id) is not None or old.withdraws:
+                raise NotAllowed(act=act_named, reason=said("Il l'a déjà été ; corrigez la correction."))
+            case = await act.one(Case, id=old.case_id)
+            if case is None:
+                raise LookupError("a fact without its case")
+            await act.lock(case.id)
+            key = await self._cabinet.case_key(act, case)
+            values = None
+            if places is not None:
+                values = self._casework.details(old, key) | by_place(KINDS[old.kind], places)
+                check(Fiche(path="", kind=KINDS[old.kind], ref=case.ref, values=values), pieces=False)
+            return await self._casework.correct(act, case, key, old, values, actor=actor)
+
+    async def close(self, ref: str, *, actor: str) -> Case:
+        """Close a case.
+
+        Raises:
+            NotAllowed: a request or a dispute is open. IllegalTransition: the stay is not over.
+        """
+        async with self._store.act() as act:
+            case = await find_case(act, self._party.site, ref)
+            await act.lock(case.id)
+            rows = await act.all(Request, site=self._party.site, case_id=case.id)
+            if any(row.state in life.OPEN or row.state in life.DISCUSSING for row in rows):
+                reason = said("Une demande ou un désaccord y est encore ouvert.")
+                raise NotAllowed(act=said("clore le dossier {ref}", ref=case.ref), reason=reason)
+            state = stay.step(case.state, stay.Event.CLOSED)
+            await act.record("case.closed", actor=actor, case=case.ref, outcome=state.value)
+            return await act.save(replace(case, state=state, closed_at=self._clock.now()))
+
+    # --- before the commit
+
+    def _in_time(self, fiche: Fiche) -> None:
+        """K2: a request comes before the authorisation ends; a person may insist, and says why."""
+        if fiche.kind.subject is not Subject.REQUEST or fiche.because:
+            return
+        end = parse_date(fiche.values.get("authorised_until", ""))
         if end is not None and self._clock.now() >= end_of_day_in_paris(end):
             raise RequestTooLate(end=said("{end:%d/%m/%Y}", end=end))
-        async with self._store.view() as view:
-            case, key = await self._case(view, fiche)
-            pins = await current_pins(view, self._party.site)
-        draft = Draft(
-            kind=fiche.kind, ref=case.ref, hospital=case.hospital, values=fiche.values, attachments=fiche.attachments
-        )
-        mail = await self._composer.seal(draft, pins)
-        async with self._store.act() as act:
-            return await self._commit_request(act, case, key, mail, actor)
 
-    def _check(self, fiche: Fiche) -> None:
-        found: list[Said | str] = list(faults(fiche.kind, fiche.values))
-        given = {attachment.role for attachment in fiche.attachments}
-        found += [
-            said("{place} : manque ({title})", place=f"pieces.{piece.fiche}", title=said(piece.title))
-            for piece in fiche.kind.pieces
-            if piece.required and piece.role not in given
-        ]
-        roles = [attachment.role for attachment in fiche.attachments]
-        known = {piece.role: piece for piece in fiche.kind.pieces}
-        found += [
-            said("{place} : donné deux fois", place=f"pieces.{known[role].fiche}")
-            for role in known
-            if roles.count(role) > 1
-        ]
-        found += [
-            said("{place} : {name} est vide", place="pieces", name=attachment.name)
-            for attachment in fiche.attachments
-            if not attachment.data
-        ]
-        if found:
-            raise FicheInvalid(path=fiche.path, faults=listed(found))
-
-    async def _case(self, view: View, fiche: Fiche) -> tuple[Case, VaultKey]:
-        if fiche.ref is not None:
-            case = await find_case(view, self._party.site, fiche.ref)
-            return case, await self._cabinet.case_key(view, case)
-        key = self._cabinet.new_case_key()
-        identity, lookup = seal_identity(self._cabinet, key, fiche.values)
-        case = Case(
+    async def _place(self, view: View, fiche: Fiche) -> _Place:
+        kind = fiche.kind
+        if fiche.ref is None:
+            event = kind.outcome.case
+            if event is None or event not in stay.OPENINGS:
+                fault = said("dossier : manque (le numéro du dossier, par exemple 7F3K-Q2)")
+                raise FicheInvalid(path=fiche.path, faults=listed([fault]))
+            case, key = self._casework.new(
+                ref=token(self._noise(6)), hospital=self._hospital(fiche), event=event, values=fiche.values
+            )
+            return _Place(case=case, key=key, opens=True)
+        case = await find_case(view, self._party.site, fiche.ref)
+        key = await self._cabinet.case_key(view, case)
+        if kind.subject is Subject.CASE:
+            return _Place(case=case, key=key, opens=False)
+        if kind.subject is Subject.REQUEST:
+            return _Place(case=case, key=key, opens=False, replaced=await self._replaced(view, case, fiche))
+        request = await open_request(view, case, fiche.request, or_settled=kind.subject is Subject.EXCHANGE)
+        asked = await view.one(
+            Message,
             site=self._party.site,
-            ref=token(self._noise(6)),
-            hospital=self._party.id,
-            vault_key=key.id,
-            opened_at=self._clock.now(),
-            authorised_until=parse_date(fiche.values["authorised_until"]),
-            identity=identity,
-            identity_lookup=lookup,
+            request_hash=request.hash,
+            kind=(EXTENSION_REQUEST.id, EXTENSION_REQUEST_VITAL.id),
         )
-        return case, key
+        answers_to = asked.message_id if asked else None
+        return _Place(case=case, key=key, opens=False, request=request, answers_to=answers_to)
 
-    async def _commit_request(self, act: Act, case: Case, key: VaultKey, mail: SealedMail, actor: str) -> Submitted:
-        if not case.id:
-            await act.add(key)
-            case = await act.add(case)
-            await act.record("case.opened", actor=actor, case=case.ref, outcome="opened")
+    async def _replaced(self, view: View, case: Case, fiche: Fiche) -> Request | None:
+        named = fiche.values.get("supersedes", "")
+        return await open_request(view, case, named) if named else None
+
+    def _hospital(self, fiche: Fiche) -> str:
+        """Whose case is opened: ours, or at the CNAS the hospital that the fiche names."""
+        if self._party.role is Role.HOSPITAL:
+            return self._party.id
+        hospitals = [partner.id for partner in self._directory.with_role(Role.HOSPITAL)]
+        if fiche.hospital in hospitals:
+            return fiche.hospital
+        if fiche.hospital is None and len(hospitals) == 1:
+            return hospitals[0]
+        fault = said("hopital : attendu {choices}", choices=" | ".join(hospitals))
+        raise FicheInvalid(path=fiche.path, faults=listed([fault]))
+
+    async def _guarded(self, view: View, fiche: Fiche, place: _Place) -> None:
+        if fiche.because or place.opens:
+            return
+        known = await self._casework.known(view, place.case, place.request)
+        reason = guard(fiche.kind.id, fiche.values, known)
+        if reason is not None:
+            raise PreconditionMissing(act=said(fiche.kind.title), reason=reason)
+
+    # --- the commit
+
+    async def _send(self, act: Act, fiche: Fiche, place: _Place, mail: SealedMail, actor: str) -> Submitted:
+        case, key = place.case, place.key
+        if place.opens:
+            case = await self._casework.open(act, case, key, actor=actor)
         await act.lock(case.id)
-        message = await self._composer.queue(act, mail, case, key, request_hash=mail.mic)
-        days = {
-            name: parse_date(mail.draft.values[name])
-            for name in ("authorised_until", "requested_from", "requested_until")
-        }
-        until, first, last = days.values()
-        if until is None or first is None or last is None:
-            raise FicheInvalid(path="", faults="dates")
+        case = await act.one(Case, id=case.id) or case
+        kind = fiche.kind
+        request_hash = mail.mic if kind.subject is Subject.REQUEST else place.request.hash if place.request else None
+        message = await self._composer.queue(act, mail, case, key, request_hash=request_hash)
+        if kind.subject is Subject.REQUEST:
+            request: Request | None = await self._requested(
+                act, fiche, place, case=case, mail=mail, message=message, actor=actor
+            )
+        else:
+            request = await self._moved(act, fiche, place.request, actor=actor, message=message)
+        case = await self._casework.happen(
+            act, case, key, self._happening(fiche, actor, request, message), opens=place.opens
+        )
+        if kind.subject is not Subject.REQUEST:
+            await act.record(
+                "message.submitted",
+                actor=actor,
+                case=case.ref,
+                request=request_hash,
+                message=str(message.id),
+                partner=message.partner,
+                outcome=kind.id,
+                details={"message_id": mail.message_id, "mic": mail.mic, "attachments": len(fiche.attachments)},
+            )
+        return Submitted(case=case, message=message, about=request)
+
+    async def _requested(
+        self, act: Act, fiche: Fiche, place: _Place, *, case: Case, mail: SealedMail, message: Message, actor: str
+    ) -> Request:
+        replaced = place.replaced
         request = await act.add(
             Request(
                 site=self._party.site,
                 case_id=case.id,
                 hash=mail.mic,
                 state=life.State.SUBMITTED,
-                authorised_until=until,
-                requested_from=first,
-                requested_until=last,
                 submitted_at=mail.at,
                 complete=True,
+                supersedes=replaced.hash if replaced else None,
+                **request_terms(fiche.kind, mail.draft.values),
             )
         )
         await act.record(
@@ -187,214 +313,87 @@ class Desk:
             outcome=request.state.value,
             details={
                 "message_id": mail.message_id,
+                "kind": fiche.kind.id,
                 "attachments": len(mail.draft.attachments),
-                "requested_from": first.isoformat(),
-                "requested_until": last.isoformat(),
-                "authorised_until": until.isoformat(),
+                "requested_from": request.requested_from.isoformat(),
+                "requested_until": request.requested_until.isoformat(),
+                "authorised_until": request.authorised_until.isoformat(),
+                "supersedes": request.supersedes,
+                "insisted": fiche.because is not None,
             },
         )
-        return Submitted(case=case, request=request, message=message)
+        if replaced is not None:
+            await self._supersede(act, replaced, request, actor)
+        return request
 
-    # --- The CNAS answers.
+    async def _supersede(self, act: Act, replaced: Request, request: Request, actor: str) -> None:
+        current = await act.one(Request, id=replaced.id) or replaced
+        if await self._requests.supersede(act, current, request, actor=actor) is None:
+            reason = said("Son délai est écoulé, ou elle a reçu une réponse : faites une demande nouvelle.")
+            raise NotAllowed(act=said("remplacer la demande {hash}", hash=replaced.hash[:12]), reason=reason)
 
-    async def answer(
-        self,
-        ref: str,
-        kind: Kind,
-        values: Mapping[str, str],
-        attachments: Sequence[Attachment],
-        *,
-        actor: str,
-        request_hash: str | None = None,
-    ) -> Submitted:
-        """Send an express answer to hospital and CNSE.
+    async def _moved(
+        self, act: Act, fiche: Fiche, request: Request | None, *, actor: str, message: Message | None
+    ) -> Request | None:
+        """The request after this exchange."""
+        if request is None:
+            return None
+        current = await act.one(Request, id=request.id) or request
+        if fiche.kind.answer is not None and message is not None:
+            return await self._answered(act, fiche, current, message, actor)
+        event = fiche.kind.outcome_of(fiche.values).request
+        if event is None:
+            return current
+        changes: dict[str, Any] = {"form_owed": False} if fiche.kind is EXTENSION_REGULARISATION else {}
+        named = None if message is None else str(message.id)
+        return await self._requests.advance(act, current, event, actor=actor, message=named, **changes)
 
-        Raises:
-            NotAllowed, Unknown, FicheInvalid, KeyFault, MailTooLarge: nothing was sent.
-        """
-        if self._party.role not in kind.senders:
-            raise NotAllowed(act=said(kind.title), reason=said("Seule la CNAS répond à une demande."))
-        self._check(Fiche(path="", kind=kind, ref=ref, values=values, attachments=tuple(attachments)))
-        async with self._store.view() as view:
-            case = await find_case(view, self._party.site, ref)
-            request = await open_request(view, case, request_hash)
-            message = await view.one(
-                Message, site=self._party.site, request_hash=request.hash, kind=EXTENSION_REQUEST.id
-            )
-            pins = await current_pins(view, self._party.site)
-            key = await self._cabinet.case_key(view, case)
-        draft = Draft(
-            kind=kind,
-            ref=case.ref,
-            hospital=case.hospital,
-            values=values,
-            attachments=tuple(attachments),
-            request_hash=request.hash,
-            in_reply_to=message.message_id if message else None,
-        )
-        mail = await self._composer.seal(draft, pins)
-        async with self._store.act() as act:
-            await act.lock(case.id)
-            current = await act.one(Request, id=request.id) or request
-            queued = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
-            event = life.Event.ACCEPTED if kind.answer is Answer.ACCEPTED else life.Event.REFUSED
-            now = self._clock.now()
-            if current.nominal_at is not None and now >= current.nominal_at:
-                event = life.Event.LATE_ANSWER
-            changed = await self._requests.advance(
-                act,
-                current,
-                event,
-                actor=actor,
-                message=str(queued.id),
-                details={"answer": kind.id, "mic": mail.mic},
-                settled_at=now,
-                due_at=None,
-            )
-        return Submitted(case=case, request=changed, message=queued)
+    async def _answered(self, act: Act, fiche: Fiche, current: Request, message: Message, actor: str) -> Request:
+        """Our own answer, at the CNAS: late once the period is over, whatever we would like."""
+        answer = fiche.kind.answer
+        if answer is None:
+            raise LookupError("not an answer")
+        has_form = any(piece.role == FORM for piece in fiche.attachments)
+        reply = Reply(answer=answer, kind=fiche.kind, values=fiche.values, has_form=has_form)
+        return await self._requests.own_answer(act, current, reply, actor=actor, message=str(message.id))
 
-    # --- Triage.
-
-    async def classify(
-        self,
-        mail_id: int,
-        settlement: str,
-        *,
-        actor: str,
-        ref: str | None = None,
-        request_hash: str | None = None,
-    ) -> Mail:
-        """Say what a mail in triage is. An answer counts as of our own reception of the mail.
-
-        Raises:
-            Unknown, NotAllowed.
-        """
-        if settlement not in SETTLEMENTS:
-            raise NotAllowed(
-                act=said("classer en « {what} »", what=settlement[:20]),
-                reason=said("{choices} attendu.", choices=", ".join(SETTLEMENTS)),
-            )
-        async with self._store.act() as act:
-            mail = await act.one(Mail, site=self._party.site, id=mail_id)
-            if mail is None or mail.verdict not in {
-                Verdict.QUARANTINE,
-                Verdict.PLAIN,
-                Verdict.TRIAGE,
-                Verdict.VANISHED,
-            }:
-                raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
-            if mail.settled_at is not None:
-                raise NotAllowed(
-                    act=said("classer le courrier {mail}", mail=mail_id),
-                    reason=said("Déjà classé par {who}.", who=mail.settled_by),
-                )
-            case_id = mail.case_id
-            if settlement != "not-an-answer":
-                case_id = await self._classified_answer(
-                    act, mail, settlement, ref=ref, request_hash=request_hash, actor=actor
-                )
-            elif self._needs_second(mail) and not self._seconded(mail, settlement, actor):
-                # It would let a silence be recorded: one person proposes, another settles.
-                await act.record("triage.proposed", actor=actor, message=f"mail-{mail.id}", outcome=settlement)
-                return await act.save(replace(mail, settled_as=settlement, settled_by=actor))
-            settled = await act.save(
-                replace(mail, settled_at=self._clock.now(), settled_as=settlement, settled_by=actor, case_id=case_id)
-            )
-            await act.record(
-                "triage.classified",
-                actor=actor,
-                case=parse_token(ref) if ref else None,
-                message=f"mail-{mail.id}",
-                partner=mail.partner,
-                outcome=settlement,
-            )
-            return settled
-
-    def _needs_second(self, mail: Mail) -> bool:
-        """Whether calling it no answer would let a silence be recorded."""
-        return self._persons_needed > 1 and (mail.held_back or mail.verdict is Verdict.VANISHED)
-
-    def _seconded(self, mail: Mail, settlement: str, actor: str) -> bool:
-        if mail.settled_as != settlement or mail.settled_by is None:
-            return False
-        if mail.settled_by == actor:
-            raise NotAllowed(
-                act=said("classer le courrier {mail}", mail=mail.id), reason=said("Il faut une seconde personne.")
-            )
-        return True
-
-    async def _classified_answer(
-        self, act: Act, mail: Mail, settlement: str, *, ref: str | None, request_hash: str | None, actor: str
-    ) -> int:
-        if self._party.role is not Role.HOSPITAL:
-            raise NotAllowed(act=said("classer une réponse"), reason=said("Seul l'hôpital attend une réponse."))
-        if ref is None:
-            raise NotAllowed(act=said("classer une réponse"), reason=said("Indiquez le dossier : --case REF."))
-        if mail.received_earliest is None or mail.received_latest is None or mail.file is None:
-            raise NotAllowed(act=said("classer une réponse"), reason=said("Ce courrier n'a pas pu être lu."))
-        case = await find_case(act, self._party.site, ref)
-        await act.lock(case.id)
-        request = await open_request(act, case, request_hash, or_settled=True)
-        kind = EXTENSION_ACCEPTANCE if settlement == "acceptance" else EXTENSION_REFUSAL
-        times = AnswerTimes(earliest=mail.received_earliest, latest=mail.received_latest, stated=mail.received_latest)
-        cnas = self._directory.with_role(Role.CNAS)
-        await self._requests.answer(
-            act,
-            request,
-            kind.answer or Answer.ACCEPTED,
-            times,
+    def _happening(self, fiche: Fiche, actor: str, request: Request | None, message: Message | None) -> Happening:
+        return Happening(
+            kind=fiche.kind,
+            values=spanned(fiche.kind, fiche.values, request),
             actor=actor,
-            partner=mail.partner or cnas[0].id,
-            message=f"mail-{mail.id}",
+            at=message.at if message else self._clock.now(),
+            request_hash=request.hash if request else None,
+            message=message.id if message else None,
+            partner=message.partner if message else None,
+            reason=fiche.because,
         )
-        await self._cabinet.hand_to(act, mail.file, await self._cabinet.case_key(act, case))
-        return case.id
 
-    # --- Confirmations.
 
-    async def asked(self, ref: str, request_hash: str | None = None) -> tuple[Request, tuple[Condition, ...]]:
-        """The open request of a case and every condition for recording its silence."""
-        async with self._store.view() as view:
-            case = await find_case(view, self._party.site, ref)
-            request = await open_request(view, case, request_hash)
-            return request, await self._deadlines.standing(view, request)
+def _foreseen(fiche: Fiche, place: _Place) -> None:
+    """What the table forbids is refused before anything is sealed; the commit looks again.
 
-    async def confirm(
-        self, ref: str, *, actor: str, codes: Sequence[str] = (), request_hash: str | None = None
-    ) -> tuple[str, ...]:
-        """A person's word, by name, on what a request asks of a person. Returns what was confirmed.
+    Raises:
+        IllegalTransition.
+    """
+    event = fiche.kind.outcome_of(fiche.values).case
+    if event is not None and not place.opens:
+        stay.step(place.case.state, event)
+    asked = fiche.kind.outcome_of(fiche.values).request
+    if asked is not None and place.request is not None and (place.request.state, asked) not in life.TRANSITIONS:
+        raise IllegalTransition(table=said("demande"), state=place.request.state.value, event=asked.value)
 
-        Raises:
-            NotAllowed: nothing is asked, or this person has said it already.
-        """
-        request, found = await self.asked(ref, request_hash)
-        asked = {condition.asks or "": condition for condition in wanted(found)}
-        chosen = tuple(code for code in codes or asked if code in asked)
-        if not chosen or set(codes) - set(asked):
-            raise NotAllowed(
-                act=said("confirmer le dossier {ref}", ref=ref), reason=said("Rien de tel n'y attend une confirmation.")
-            )
-        async with self._store.act() as act:
-            for code in chosen:
-                row = Confirmation(
-                    site=self._party.site,
-                    request_hash=request.hash,
-                    asked=code,
-                    binding=asked[code].binding,
-                    person=actor,
-                    at=self._clock.now(),
-                )
-                try:
-                    await act.add(row)
-                except AlreadyThere:
-                    reason = said("Vous l'avez déjà confirmé ; il faut une seconde personne.")
-                    raise NotAllowed(act=said("confirmer « {code} »", code=code), reason=reason) from None
-                await act.record(
-                    "request.confirmed",
-                    actor=actor,
-                    case=parse_token(ref),
-                    request=request.hash,
-                    outcome=code,
-                    details={"about": asked[code].binding},
-                )
-        return chosen
+
+def _draft(fiche: Fiche, place: _Place) -> Draft:
+    values = dict(fiche.values)
+    if place.replaced is not None:
+        values["supersedes"] = place.replaced.hash
+    return Draft(
+        kind=fiche.kind,
+        ref=place.case.ref,
+        hospital=place.case.hospital,
+        values=values,
+        attachments=fiche.attachments,
+        request_hash=place.request.hash if place.request else None,
+        in_reply_to=place.answers_to,
+    )

@@ -2,23 +2,29 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from gateway.domain import audit
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.case import parse_token
+from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.errors import AuditBroken, Unknown
 from gateway.domain.parties import Party
-from gateway.domain.period import Period, compute
+from gateway.domain.period import Period
 from gateway.domain.words import said
-from gateway.domain.workdays import Calendar
 from gateway.ports import Clock
+from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.calendar_watch import is_short
+from gateway.services.cases import find_case
+from gateway.services.casework import standing_facts
+from gateway.services.stay import day_of, read_stay
 from gateway.storage import (
     Acceptance,
     Case,
     ClockMark,
+    Fact,
     Mail,
     Message,
     Poll,
@@ -55,13 +61,17 @@ class CaseView:
     case: Case
     patient: dict[str, str] | None
     requests: tuple[RequestView, ...]
+    facts: tuple[Fact, ...]
     messages: tuple[Message, ...]
     transmissions: tuple[Transmission, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder."""
+    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder.
+
+    ``calendar_short`` says that the calendar soon ends, ``calendar_proposals`` how many await a second person.
+    """
 
     now: datetime
     polled_at: dict[str, datetime | None]
@@ -73,6 +83,9 @@ class Status:
     elapsed: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
+    calendar_covers_until: date
+    calendar_short: bool
+    calendar_proposals: int
     audit_size: int
 
     @property
@@ -100,14 +113,14 @@ class Archive:
         cabinet: Cabinet,
         clock: Clock,
         party: Party,
-        calendar: Calendar,
+        almanac: Almanac,
         folders: tuple[str, ...],
     ) -> None:
         self._store = store
         self._cabinet = cabinet
         self._clock = clock
         self._party = party
-        self._calendar = calendar
+        self._almanac = almanac
         self._folders = folders
 
     async def cases(self) -> tuple[CaseView, ...]:
@@ -128,6 +141,18 @@ class Archive:
                 raise Unknown(kind=said("dossier"), ref=ref)
             return await self._case_view(view, found[0], with_patient=True)
 
+    async def coverage(self, ref: str, at: str = "") -> Coverage:
+        """Who pays for a day of a case's stay, and why; ``at`` as a person types it, today when empty.
+
+        Raises:
+            Unknown: no such case, or not a day.
+        """
+        day = day_of(at, self._clock.now())
+        if day is None:
+            raise Unknown(kind=said("jour"), ref=at[:40])
+        async with self._store.view() as view:
+            return coverage(await read_stay(view, await find_case(view, self._party.site, ref)), day)
+
     async def _case_view(self, view: View, case: Case, *, with_patient: bool) -> CaseView:
         requests = await view.all(Request, site=self._party.site, case_id=case.id)
         messages = await view.all(Message, site=self._party.site, case_id=case.id)
@@ -141,12 +166,17 @@ class Archive:
             case=case,
             patient=patient,
             requests=tuple([await self._request_view(view, row) for row in requests]),
+            facts=await standing_facts(view, case),
             messages=messages,
             transmissions=transmissions,
         )
 
     async def _request_view(self, view: View, request: Request) -> RequestView:
-        period = None if request.started_at is None else compute(request.started_at, self._calendar)
+        period = None
+        if request.started_at is not None:
+            # A settled request is explained by the calendar under which it was settled.
+            version = None if request.state in life.OPEN else request.calendar_version
+            period = await self._almanac.explained(view, request.started_at, version)
         return RequestView(
             request=request,
             period=period,
@@ -229,9 +259,12 @@ class Archive:
             waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
+            calendar = await self._almanac.calendar(view)
+            proposals = await self._almanac.proposals(view)
         ends = [row.nominal_at for row in requests if row.state is life.State.RUNNING and row.nominal_at]
+        now = self._clock.now()
         return Status(
-            now=self._clock.now(),
+            now=now,
             polled_at=polled,
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
@@ -241,6 +274,9 @@ class Archive:
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
+            calendar_covers_until=calendar.covers_until,
+            calendar_short=is_short(calendar, now),
+            calendar_proposals=len(proposals),
             audit_size=size,
         )
 

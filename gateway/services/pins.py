@@ -27,8 +27,14 @@ class Pins:
         Raises:
             Unknown, KeyFileInvalid, NotAllowed.
         """
-        if self._directory.find(partner) is None:
+        known_as = self._directory.find(partner)
+        if known_as is None:
             raise Unknown(kind=said("partenaire"), ref=partner)
+        if known_as.suite.value != suite:
+            other = said(
+                "Ce partenaire est convenu en {suite}, ceci est en {found}.", suite=known_as.suite.value, found=suite
+            )
+            raise KeyFileInvalid(path=fingerprint, reason=other)
         async with self._store.act() as act:
             known = await act.one(Pin, site=self._party.site, partner=partner, fingerprint=fingerprint)
             if known is None:

@@ -14,7 +14,7 @@ from gateway.domain.kinds import KINDS, Subject
 from gateway.domain.parties import Directory, Grade, PartnerKind, Party, Role
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock
-from gateway.services.accept import Decision
+from gateway.services.arrived import Decision
 from gateway.services.compose import RECEIPT
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Direction, Mail, Message, Request, StoredEvidence, Transmission, Verdict

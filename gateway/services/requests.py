@@ -10,16 +10,32 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain import evidence, period
-from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, Answer, Kind
+from gateway.domain import request as life
+from gateway.domain.errors import IllegalTransition
+from gateway.domain.kinds import (
+    EXTENSION_REQUEST_VITAL,
+    STATUS_NOTICE,
+    TACIT_ACCEPTANCE_NOTICE,
+    Answer,
+    Kind,
+    parse_date,
+)
 from gateway.domain.parties import Directory, Grade, Party, Role
 from gateway.domain.request import Effect, Event, State, step
-from gateway.domain.workdays import Calendar
+from gateway.domain.words import said
 from gateway.ports import Clock
+from gateway.services.almanac import Almanac
 from gateway.services.compose import Draft
-from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence
+from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence, View
 
 _TELLING = frozenset({Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME})
-_ANSWERED = {Answer.ACCEPTED: Event.ACCEPTED, Answer.REFUSED: Event.REFUSED}
+_ANSWERED = {
+    Answer.ACCEPTED: Event.ACCEPTED,
+    Answer.PARTLY_ACCEPTED: Event.PARTLY_ACCEPTED,
+    Answer.REFUSED: Event.REFUSED,
+    Answer.VITAL_DISPUTED: Event.VITAL_DISPUTED,
+}
+_GRANTING = {Answer.ACCEPTED, Answer.PARTLY_ACCEPTED}
 SHORT_NOTICE = "short_notice"
 """Asked of a person when less than one whole working day remained as the evidence was recorded."""
 
@@ -37,6 +53,26 @@ class AnswerTimes:
     doubtful: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What an answer says: what it does, its kind and fields, and whether the form came with it."""
+
+    answer: Answer
+    kind: Kind
+    values: Mapping[str, str]
+    has_form: bool
+
+    def changes(self) -> dict[str, Any]:
+        """What a request keeps of it."""
+        if self.answer not in _GRANTING:
+            return {}
+        return {
+            "granted_from": parse_date(self.values.get("granted_from", "")),
+            "granted_until": parse_date(self.values.get("granted_until", "")),
+            "form_owed": not self.has_form,
+        }
+
+
 def iso(at: datetime | None) -> str | None:
     """An instant for the audit log and the manifests: RFC 3339, UTC, to the second."""
     return None if at is None else at.replace(microsecond=0).isoformat().replace("+00:00", "Z")
@@ -50,13 +86,13 @@ class Requests:
         *,
         party: Party,
         directory: Directory,
-        calendar: Calendar,
+        almanac: Almanac,
         clock: Clock,
         grace: timedelta,
     ) -> None:
         self._party = party
         self._directory = directory
-        self.calendar = calendar
+        self.almanac = almanac
         self._clock = clock
         self.grace = grace
 
@@ -126,20 +162,15 @@ class Requests:
         rows = await act.all(StoredEvidence, site=self._party.site, request_hash=request.hash)
         addressees = {partner.id: partner.policy for partner in self._directory.with_role(Role.CNAS)}
         start = evidence.start_of([_evidence(row) for row in rows], addressees)
-        if start is None or request.state not in {
-            State.SUBMITTED,
-            State.SENT,
-            State.DELIVERY_FAILED,
-            State.RUNNING,
-            State.ELAPSED,
-        }:
+        if start is None or request.state not in life.UNANSWERED:
             return request
-        found = period.compute(start.at, self.calendar)
+        calendar = await self.almanac.calendar(act)
+        found = period.compute(start.at, calendar)
         asks = [doubt.value for doubt in start.doubts]
-        if period.recorded_too_late(start.evidence.recorded_at, found, self.calendar):
+        if period.recorded_too_late(start.evidence.recorded_at, found, calendar):
             asks.append(SHORT_NOTICE)
         changes = {
-            **self._ends(found),
+            **_ends(found),
             "started_at": start.at,
             "grade": start.evidence.grade,
             "asks_person": tuple(asks),
@@ -155,56 +186,103 @@ class Requests:
             event,
             actor="gateway",
             partner=start.evidence.partner,
-            details=explain(found),
+            details={**explain(found), **_former(request)},
             **changes,
         )
 
-    def _ends(self, found: period.Period) -> dict[str, Any]:
-        return {
-            "nominal_at": found.tacit_at,
-            "earliest_at": found.earliest_tacit_at,
-            "latest_at": found.latest_tacit_at,
-            "calendar_version": found.calendar_version,
-            "due_at": found.tacit_at,
-        }
-
     async def refresh(self, act: Act, request: Request) -> Request:
         """Compute an open period again under the calendar in force, whoever we are."""
-        if request.started_at is None or request.calendar_version in {None, self.calendar.version}:
+        calendar = await self.almanac.calendar(act)
+        if request.started_at is None or request.calendar_version in {None, calendar.version}:
             return request
         if self._party.role is Role.HOSPITAL:
             return await self.recompute(act, request)
-        ends = self._ends(period.compute(request.started_at, self.calendar))
-        return await self.advance(act, request, Event.REFINED, actor="gateway", **ends)
+        ends = _ends(period.compute(request.started_at, calendar))
+        return await self.advance(act, request, Event.REFINED, actor="gateway", details=_former(request), **ends)
 
-    def followed(self, received: datetime) -> dict[str, Any]:
+    async def followed(self, view: View, received: datetime) -> dict[str, Any]:
         """What a party that received the request itself (the CNAS) knows of the period."""
-        ends = self._ends(period.compute(received, self.calendar))
+        ends = _ends(period.compute(received, await self.almanac.calendar(view)))
         return {**ends, "started_at": received, "grade": Grade.SIGNED_RECEIPT}
 
     async def answer(
-        self, act: Act, request: Request, answer: Answer, times: AnswerTimes, *, actor: str, partner: str, message: str
+        self, act: Act, request: Request, told: Reply, times: AnswerTimes, *, actor: str, partner: str, message: str
     ) -> Request:
-        """An answer of the CNAS: in time, late, or disputed between the two."""
-        event = _timeliness(request, times) or _ANSWERED[answer]
-        if request.state is State.TACITLY_ACCEPTED and event is not Event.LATE_ANSWER:
-            event = Event.CONTRADICTED
-            accepted = await act.one(Acceptance, site=self._party.site, request_hash=request.hash)
-            if accepted is not None and accepted.contradicted_at is None:
-                await act.save(replace(accepted, contradicted_at=self._clock.now()))
-        elif request.state in {State.ACCEPTED, State.REFUSED} and event is not Event.LATE_ANSWER:
-            same = event.value == request.state.value
-            event = Event.ANSWER_REPEATED if same else Event.ANSWER_CONTRARY
-        closing = event in {Event.ACCEPTED, Event.REFUSED}
-        details = {
-            "answer": answer.value,
+        """An answer of the CNAS: in time, late, or disputed between the two.
+
+        Raises:
+            IllegalTransition: a vital emergency is disputed that the request does not plead.
+        """
+        event = await self._met(act, request, _said(request, told), _timeliness(request, times))
+        details: dict[str, Detail] = {
+            "answer": told.answer.value,
+            "form": told.has_form,
+            "motivated": bool(told.values.get("motive")),
             "received_earliest": iso(times.earliest),
             "received_latest": iso(times.latest),
             "stated_at": iso(times.stated),
         }
-        changes: dict[str, Any] = {"due_at": None, "settled_at": self._clock.now()} if closing else {}
+        changes: dict[str, Any] = {}
+        if event in life.ANSWERS:
+            changes = {"due_at": None, "settled_at": self._clock.now(), **told.changes()}
+        elif event is Event.ANSWER_REPEATED and told.has_form:
+            # The same answer again, now with the form that it owed.
+            changes = {"form_owed": False}
         return await self.advance(
             act, request, event, actor=actor, partner=partner, message=message, details=details, **changes
+        )
+
+    async def own_answer(self, act: Act, request: Request, told: Reply, *, actor: str, message: str) -> Request:
+        """What the CNAS itself decided and sends: once its own count of the period is over, it comes late.
+
+        Raises:
+            IllegalTransition, NotAllowed: such an answer is not possible.
+        """
+        now = self._clock.now()
+        late = request.nominal_at is not None and now >= request.nominal_at
+        event = await self._met(act, request, _said(request, told), Event.LATE_ANSWER if late else None)
+        changes: dict[str, Any] = {"settled_at": now, "due_at": None}
+        if event in life.ANSWERS:
+            changes |= told.changes()
+        elif event is Event.ANSWER_REPEATED and told.has_form:
+            changes = {"form_owed": False}
+        details: dict[str, Detail] = {"answer": told.kind.id, "form": told.has_form}
+        return await self.advance(act, request, event, actor=actor, message=message, details=details, **changes)
+
+    async def _met(self, act: Act, request: Request, event: Event, untimely: Event | None) -> Event:
+        """What an answer is to a request that stands where it stands."""
+        if request.state is State.SUPERSEDED:
+            return Event.ANSWER_SUPERSEDED
+        if (request.state, event) in life.TRANSITIONS and request.state in life.DISCUSSING:
+            return event
+        if untimely is Event.LATE_ANSWER:
+            return untimely
+        if request.state in life.SILENT:
+            accepted = await act.one(Acceptance, site=self._party.site, request_hash=request.hash)
+            if accepted is not None and accepted.contradicted_at is None:
+                await act.save(replace(accepted, contradicted_at=self._clock.now()))
+            return Event.CONTRADICTED
+        if request.state in life.ANSWERED:
+            same = life.ANSWERS[event] is request.state
+            return Event.ANSWER_REPEATED if same else Event.ANSWER_CONTRARY
+        return untimely or event
+
+    async def supersede(self, act: Act, old: Request, new: Request, *, actor: str) -> Request | None:
+        """Replace an open request by a corrected one, before its earliest end; None when it is too late for that.
+
+        The old one can then no longer be tacitly accepted (DESIGN: a correction is a new request).
+        """
+        over = old.earliest_at is not None and self._clock.now() >= old.earliest_at
+        if over or (old.state, Event.SUPERSEDED) not in life.TRANSITIONS:
+            return None
+        return await self.advance(
+            act,
+            old,
+            Event.SUPERSEDED,
+            actor=actor,
+            details={"by": new.hash},
+            due_at=None,
+            settled_at=self._clock.now(),
         )
 
     async def _case(self, act: Act, request: Request) -> Case:
@@ -230,10 +308,47 @@ def explain(found: period.Period) -> dict[str, Detail]:
     }
 
 
+def _former(request: Request) -> dict[str, Detail]:
+    """What was said before, when anything was."""
+    if request.nominal_at is None:
+        return {}
+    return {
+        "former_tacit_at": iso(request.nominal_at),
+        "former_earliest_tacit_at": iso(request.earliest_at),
+        "former_latest_tacit_at": iso(request.latest_at),
+        "former_calendar": request.calendar_version,
+    }
+
+
+def _ends(found: period.Period) -> dict[str, Any]:
+    return {
+        "nominal_at": found.tacit_at,
+        "earliest_at": found.earliest_tacit_at,
+        "latest_at": found.latest_tacit_at,
+        "calendar_version": found.calendar_version,
+        "due_at": found.tacit_at,
+    }
+
+
 def _period_event(request: Request, found: period.Period) -> Event:
     if request.state not in {State.RUNNING, State.ELAPSED}:
         return Event.ACKNOWLEDGED
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
+
+
+def _said(request: Request, told: Reply) -> Event:
+    """What an answer says: one that accepts fewer days than were asked for has refused the others (reading A9).
+
+    Raises:
+        IllegalTransition: it disputes a vital emergency that the request does not plead.
+    """
+    event = _ANSWERED[told.answer]
+    if event is Event.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
+        raise IllegalTransition(table=said("demande"), state=request.state.value, event=event.value)
+    first, last = (parse_date(told.values.get(name, "")) for name in ("granted_from", "granted_until"))
+    fewer = (first or request.requested_from) > request.requested_from
+    fewer = fewer or (last or request.requested_until) < request.requested_until
+    return Event.PARTLY_ACCEPTED if event is Event.ACCEPTED and fewer else event
 
 
 def _timeliness(request: Request, times: AnswerTimes) -> Event | None:

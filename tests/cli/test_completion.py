@@ -39,7 +39,7 @@ def bash(script: str, home: Path, **environment: str) -> subprocess.CompletedPro
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        (["ca"], {"case", "cases"}),
+        (["ca"], {"calendar", "case", "cases"}),
         (["keys", ""], {"list", "import", "export"}),
         (["clock", "compute", "--rec"], {"--received"}),
         (["--lang", "e"], {"en"}),

@@ -107,7 +107,7 @@ def test_without_a_command_the_contents_are_shown(typed: tuple[str, ...], gatewa
     done = gateway(*typed)
 
     assert (done.code, done.out) == (2, "")
-    assert "Chaque jour :" in done.err
+    assert "Au quotidien :" in done.err
 
 
 def test_a_group_without_a_command_shows_its_page(gateway: Gateway) -> None:

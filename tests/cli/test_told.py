@@ -131,7 +131,7 @@ REFUSALS = [
     ("submit broken.toml", 2, "Ce n'est pas du TOML : ligne 2", "It is not TOML: line 2"),
     ("submit unknown.toml", 2, "patient.age : clé inconnue", "patient.age: unknown key"),
     ("answer 7F3K-Q2", 2, "choisissez --accept ou --refuse", "choose --accept or --refuse"),
-    ("answer 7F3K-Q2 --refuse", 2, "Seule la CNAS répond à une demande.", "Only CNAS answers a request."),
+    ("answer 7F3K-Q2 --refuse", 2, "Ce rôle n'envoie pas ce type de message.", "does not send this kind of message."),
     ("confirm 7F3K-Q2 --list", 2, "Référence inconnue", "Unknown reference"),
     ("keys import absent --partner cnas --fingerprint A", 2, "Ce chemin n'existe pas.", "This path does not exist."),
     ("keys import password --partner cnas --fingerprint A", 4, "bloc de clé publique armoré", "armoured public-key"),

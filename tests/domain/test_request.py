@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import IllegalTransition
-from gateway.domain.request import OPEN, TRANSITIONS, Effect, Event, State, step
+from gateway.domain.request import ANSWERED, DISCUSSING, OPEN, SILENT, TRANSITIONS, Effect, Event, State, step
 from gateway.domain.words import said
 
 PAIRS = tuple(product(State, Event))
@@ -51,10 +51,7 @@ def test_every_state_can_be_reached() -> None:
     """From the hospital's start every state can happen; a follower can come to every state but those before sending."""
     assert reachable(State.SUBMITTED) == set(State)
     assert reachable(State.SENT) >= set(State) - {State.SUBMITTED}
-    assert reachable(State.RUNNING) >= {State.RUNNING, State.ELAPSED, State.TACITLY_ACCEPTED, *ANSWERED}
-
-
-ANSWERED = (State.ACCEPTED, State.REFUSED)
+    assert reachable(State.RUNNING) >= {State.RUNNING, State.ELAPSED, *SILENT, *ANSWERED}
 
 
 @pytest.mark.parametrize("state", [state for state in State if state in OPEN])
@@ -63,10 +60,46 @@ def test_an_open_request_can_still_end(state: State) -> None:
     assert reachable(state) & {State.ACCEPTED, State.REFUSED, State.TACITLY_ACCEPTED}
 
 
-@pytest.mark.parametrize("state", [State.ACCEPTED, State.REFUSED, State.TACITLY_ACCEPTED])
+FINAL = tuple(state for state in (*ANSWERED, *SILENT, State.SUPERSEDED) if state not in DISCUSSING)
+
+
+@pytest.mark.parametrize("state", FINAL)
 def test_a_final_state_stays(state: State) -> None:
-    """What is answered or recorded is never undone by an event alone."""
-    assert reachable(state) == {state}
+    """What is answered, recorded or replaced is never undone by an event alone; only the form may still come."""
+    assert reachable(state) <= {state, State.REGULARISED}
+
+
+@pytest.mark.parametrize("state", DISCUSSING)
+def test_a_discussed_emergency_never_becomes_a_silence(state: State) -> None:
+    """A dispute is an answer: neither a recorded silence nor an open request can follow it."""
+    assert not reachable(state) & {*SILENT, *OPEN}
+
+
+@pytest.mark.parametrize("event", [Event.INFORMATION_ASKED, Event.INFORMATION_GIVEN])
+def test_an_exchange_of_information_changes_no_state(event: Event) -> None:
+    """R7: it does not stop the period, wherever the request stands (003, line 282)."""
+    assert all(step(state, event) == (state, ()) for state in State)
+
+
+def test_story_of_a_mediation_that_fails_and_an_expert_who_denies() -> None:
+    """Mediation first, expertise last; an expert before the mediation failed is possible and said aloud."""
+    events = (Event.VITAL_DISPUTED, Event.MEDIATION_OPENED, Event.MEDIATION_FAILED, Event.EXPERT_ASKED)
+    assert walk(State.RUNNING, *events, Event.VITAL_DENIED) is State.VITAL_DENIED
+    assert Effect.ALARM in step(State.VITAL_DISPUTED, Event.EXPERT_ASKED)[1]
+    assert Effect.ALARM not in step(State.MEDIATION_FAILED, Event.EXPERT_ASKED)[1]
+
+
+def test_story_of_a_silence_that_is_regularised() -> None:
+    """The form comes after the record, or before it while the grace lasts: the silence is recorded all the same."""
+    assert walk(State.ELAPSED, Event.SILENCE_RECORDED, Event.REGULARISED) is State.REGULARISED
+    assert walk(State.ELAPSED, Event.REGULARISED, Event.SILENCE_RECORDED) is State.TACITLY_ACCEPTED
+
+
+def test_a_replaced_request_can_never_be_tacitly_accepted() -> None:
+    """A correction ends the old request; an answer to it is told to a person."""
+    assert reachable(State.SUPERSEDED) == {State.SUPERSEDED}
+    assert (State.ELAPSED, Event.SUPERSEDED) not in TRANSITIONS
+    assert step(State.SUPERSEDED, Event.ANSWER_SUPERSEDED) == (State.SUPERSEDED, (Effect.ALARM,))
 
 
 def test_only_elapsed_becomes_a_recorded_silence() -> None:
@@ -119,7 +152,7 @@ def test_a_late_answer_changes_no_state() -> None:
     rows = {
         state: TRANSITIONS[state, Event.LATE_ANSWER] for state in State if (state, Event.LATE_ANSWER) in TRANSITIONS
     }
-    assert set(rows) >= {State.ELAPSED, State.TACITLY_ACCEPTED, *ANSWERED}
+    assert set(rows) >= {State.ELAPSED, *SILENT, *ANSWERED}
     assert all(row == (state, (Effect.ALARM,)) for state, row in rows.items())
 
 
@@ -134,5 +167,5 @@ def test_no_sequence_of_events_leaves_the_table(start: State, events: list[Event
             continue
         assert isinstance(after, State)
         assert all(isinstance(effect, Effect) for effect in effects)
-        assert state not in {*ANSWERED, State.TACITLY_ACCEPTED} or after is state
+        assert state not in FINAL or after in {state, State.REGULARISED}
         state = after

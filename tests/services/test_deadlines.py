@@ -217,7 +217,7 @@ async def test_a_settled_mail_no_longer_blocks(hospital: World) -> None:
     await hospital.to_running()
     await _partner_mail(hospital)
     row = await hospital.only(Mail, held_back=True)
-    await hospital.desk.classify(row.id, "not-an-answer", actor="alice")
+    await hospital.triage.classify(row.id, "not-an-answer", actor="alice")
     await hospital.deadlines.tick()
     assert await state(hospital) is State.TACITLY_ACCEPTED
 
@@ -228,7 +228,7 @@ async def test_a_mail_partner_without_convention_needs_a_persons_word(by_mail: W
     await by_mail.at_ripe()
     await by_mail.deadlines.tick()
     assert await by_mail.lacking() == ("no_answer_by_another_way", "confirmed_grade_below_policy")
-    confirmed = await by_mail.desk.confirm(submitted.case.ref, actor="alice")
+    confirmed = await by_mail.confirmations.confirm(submitted.case.ref, actor="alice")
     assert set(confirmed) == {"other_way", "grade_below_policy"}
     await by_mail.deadlines.tick()
     assert await state(by_mail) is State.TACITLY_ACCEPTED
@@ -246,7 +246,7 @@ async def test_short_notice_asks_a_person(hospital: World) -> None:
     await hospital.at_ripe()
     await hospital.deadlines.tick()
     assert await hospital.lacking() == ("confirmed_short_notice",)
-    await hospital.desk.confirm(submitted.case.ref, actor="alice", codes=("short_notice",))
+    await hospital.confirmations.confirm(submitted.case.ref, actor="alice", codes=("short_notice",))
     await hospital.deadlines.tick()
     assert await state(hospital) is State.TACITLY_ACCEPTED
 
@@ -259,14 +259,14 @@ async def test_four_eyes_need_two_different_persons(build: Build) -> None:
     await world.take(receipt(submitted.message, received_at=START, mic=None, mic_algorithm=None))
     await world.at_ripe()
     await world.deadlines.tick()
-    await world.desk.confirm(submitted.case.ref, actor="alice")
+    await world.confirmations.confirm(submitted.case.ref, actor="alice")
     await world.deadlines.tick()
     assert await world.lacking() == ("no_answer_by_another_way",)
     with pytest.raises(NotAllowed):
-        await world.desk.confirm(submitted.case.ref, actor="alice")
+        await world.confirmations.confirm(submitted.case.ref, actor="alice")
     await world.deadlines.tick()
     assert await world.all(Acceptance) == ()
-    await world.desk.confirm(submitted.case.ref, actor="bob")
+    await world.confirmations.confirm(submitted.case.ref, actor="bob")
     await world.deadlines.tick()
     assert await state(world) is State.TACITLY_ACCEPTED
 
@@ -306,6 +306,7 @@ async def test_two_processes_that_tick_at_once_record_once(hospital: World, tmp_
         store=store,
         requests=hospital.requests,
         composer=hospital.composer,
+        casework=hospital.casework,
         cabinet=hospital.cabinet,
         clock=hospital.clock,
         party=hospital.party,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from gateway.domain.errors import (
     KeyMissing,
     KeyUnusable,
     MailTooLarge,
+    NoCorrespondent,
     NotAllowed,
     OwnKeyUnusable,
     RequestTooLate,
@@ -20,14 +22,14 @@ from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_REFUSAL, EXTENS
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.ports import SpoolFile
-from gateway.services.desk import Fiche
-from gateway.storage import Case, Mail, Message, Pin, Request, Transmission, VaultKey, Verdict
+from gateway.services.fiche import Fiche
+from gateway.storage import Case, Fact, Mail, Message, Pin, Request, Transmission, VaultKey, Verdict
 from gateway.wire.payload import Attachment
 from tests.services.conftest import Build
-from tests.services.mails import REF, START, VALUES, plain_mail, receipt, request_mail
+from tests.services.mails import START, VALUES, plain_mail, receipt, request_mail
 from tests.services.world import END, MINUTE, PIECES, SECOND, World, partner
 
-TABLES = (Case, Request, Message, Transmission, SpoolFile, VaultKey)
+TABLES = (Case, Fact, Request, Message, Transmission, SpoolFile, VaultKey)
 
 
 async def empty(world: World) -> bool:
@@ -120,7 +122,7 @@ async def test_a_mail_that_a_partner_cannot_take_leaves_nothing(build: Build) ->
 async def test_a_partner_of_no_role_is_missed(build: Build) -> None:
     """The CNSE's copy is demanded by the texts: without it configured, nothing leaves."""
     world = await build(partners=(partner(Role.CNAS),))
-    with pytest.raises(KeyMissing):
+    with pytest.raises(NoCorrespondent):
         await world.submit()
     assert await empty(world)
 
@@ -131,13 +133,13 @@ async def test_a_crash_in_the_commit_leaves_no_row(hospital: World, monkeypatch:
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    commit = hospital.desk._commit_request
+    commit = hospital.desk._send
 
-    async def commit_then_fail(act: object, *rest: object) -> None:
-        await commit(act, *rest)  # type: ignore[arg-type]  # passed through
+    async def commit_then_fail(*args: Any) -> None:
+        await commit(*args)
         await fail()
 
-    monkeypatch.setattr(hospital.desk, "_commit_request", commit_then_fail)
+    monkeypatch.setattr(hospital.desk, "_send", commit_then_fail)
     with pytest.raises(RuntimeError):
         await hospital.submit()
     assert [len(await hospital.all(kind)) for kind in TABLES] == [0] * len(TABLES)
@@ -165,7 +167,7 @@ async def test_each_role_does_only_what_is_its_own(hospital: World, cnas: World)
     with pytest.raises(NotAllowed):
         await cnas.submit()
     with pytest.raises(NotAllowed):
-        await hospital.desk.answer(REF, EXTENSION_ACCEPTANCE, {}, (), actor="alice")
+        await hospital.answer(EXTENSION_ACCEPTANCE)
     assert await empty(hospital)
 
 
@@ -177,10 +179,10 @@ async def test_two_open_requests_ask_which(hospital: World) -> None:
     first = await hospital.to_running()
     second = await hospital.submit(ref=first.case.ref, care="autre")
     with pytest.raises(NotAllowed) as caught:
-        await hospital.desk.asked(first.case.ref)
+        await hospital.confirmations.asked(first.case.ref)
     for submitted in (first, second):
         assert submitted.request.hash[:12] in str(caught.value.fields["reason"])
-        request, _ = await hospital.desk.asked(first.case.ref, submitted.request.hash[:12])
+        request, _ = await hospital.confirmations.asked(first.case.ref, submitted.request.hash[:12])
         assert request.hash == submitted.request.hash
 
 
@@ -190,8 +192,8 @@ async def test_the_cnas_says_which_of_two_requests_it_answers(cnas: World) -> No
     await cnas.take(request_mail())
     first, second = await cnas.all(Request)
     with pytest.raises(NotAllowed):
-        await cnas.desk.answer(REF, EXTENSION_REFUSAL, {}, (), actor="carol")
-    await cnas.desk.answer(REF, EXTENSION_REFUSAL, {}, (), actor="carol", request_hash=second.hash)
+        await cnas.answer(EXTENSION_REFUSAL)
+    await cnas.answer(EXTENSION_REFUSAL, request=second.hash)
     states = {row.hash: row.state for row in await cnas.all(Request)}
     assert states == {first.hash: State.RUNNING, second.hash: State.REFUSED}
 
@@ -202,7 +204,7 @@ async def test_classifying_an_answer_to_one_of_two_requests_changes_nothing_with
     await hospital.submit(ref=first.case.ref, care="autre")
     row = await hospital.take(plain_mail("conv@cnas.test"))
     with pytest.raises(NotAllowed):
-        await hospital.desk.classify(row.id, "refusal", actor="alice", ref=first.case.ref)
+        await hospital.triage.classify(row.id, "refusal", actor="alice", ref=first.case.ref)
     assert (await hospital.only(Mail, id=row.id)).settled_at is None
     assert {request.state for request in await hospital.all(Request)} == {State.RUNNING, State.SUBMITTED}
 
@@ -216,7 +218,7 @@ async def test_classifying_an_answer_to_one_of_two_requests_changes_nothing_with
 async def test_an_answer_leaves_for_hospital_and_cnse(cnas: World, kind: object, state: State) -> None:
     """Sealed for both, about the request's hash, and our own state moves in the same commit."""
     await cnas.take(request_mail())
-    sent = await cnas.desk.answer(REF, kind, {}, (), actor="carol")  # type: ignore[arg-type]  # a Kind
+    sent = await cnas.answer(kind)  # type: ignore[arg-type]  # a Kind
     assert sent.message.partner == "hospital+cnse"
     assert sent.message.request_hash == sent.request.hash
     assert (await cnas.request()).state is state
@@ -225,10 +227,10 @@ async def test_an_answer_leaves_for_hospital_and_cnse(cnas: World, kind: object,
 async def test_a_second_answer_is_refused(cnas: World) -> None:
     """Nothing of it leaves."""
     await cnas.take(request_mail())
-    await cnas.desk.answer(REF, EXTENSION_ACCEPTANCE, {}, (), actor="carol")
+    await cnas.answer(EXTENSION_ACCEPTANCE)
     before = len(await cnas.all(Transmission))
     with pytest.raises(NotAllowed):
-        await cnas.desk.answer(REF, EXTENSION_REFUSAL, {}, (), actor="carol")
+        await cnas.answer(EXTENSION_REFUSAL)
     assert len(await cnas.all(Transmission)) == before
 
 
@@ -237,7 +239,7 @@ async def test_an_answer_whose_copy_cannot_be_sealed_leaves_nothing(cnas: World)
     await cnas.take(request_mail())
     cnas.sealer.unusable = {"cnse"}
     with pytest.raises(KeyUnusable):
-        await cnas.desk.answer(REF, EXTENSION_ACCEPTANCE, {}, (), actor="carol")
+        await cnas.answer(EXTENSION_ACCEPTANCE)
     assert (await cnas.request()).state is State.RUNNING
     assert await cnas.all(Message, kind="EXTENSION_ACCEPTANCE") == ()
 
@@ -246,7 +248,7 @@ async def test_a_late_answer_of_the_cnas_still_leaves(cnas: World) -> None:
     """After T it is late: sent and flagged; it neither accepts nor refuses."""
     await cnas.take(request_mail())
     cnas.clock.go_to(END)
-    await cnas.desk.answer(REF, EXTENSION_REFUSAL, {}, (), actor="carol")
+    await cnas.answer(EXTENSION_REFUSAL)
     assert len(await cnas.all(Message, kind="EXTENSION_REFUSAL")) == 1
     assert (await cnas.request()).state not in {State.REFUSED, State.ACCEPTED}
     assert len(await cnas.events("request.late_answer")) == 1
@@ -256,7 +258,7 @@ async def test_an_answer_in_the_last_second_is_in_time(cnas: World) -> None:
     """The CNAS's own clock decides for its own state; the hospital's reception for the hospital."""
     await cnas.take(request_mail())
     cnas.clock.go_to(END - SECOND)
-    await cnas.desk.answer(REF, EXTENSION_REFUSAL, {}, (), actor="carol")
+    await cnas.answer(EXTENSION_REFUSAL)
     assert (await cnas.request()).state is State.REFUSED
 
 
@@ -268,7 +270,7 @@ async def test_a_person_says_that_a_mail_is_the_answer(hospital: World) -> None:
     submitted = await hospital.to_running()
     row = await hospital.take(plain_mail("conv@cnas.test"))
     hospital.clock.go_to(END + MINUTE)
-    settled = await hospital.desk.classify(row.id, "acceptance", actor="alice", ref=submitted.case.ref)
+    settled = await hospital.triage.classify(row.id, "acceptance", actor="alice", ref=submitted.case.ref)
     assert (settled.settled_as, settled.settled_by, settled.case_id) == ("acceptance", "alice", submitted.case.id)
     assert (await hospital.request()).state is State.ACCEPTED
     assert (await hospital.only(SpoolFile, name=row.file)).vault_key == submitted.case.vault_key
@@ -279,11 +281,11 @@ async def test_a_person_says_that_a_mail_is_the_answer(hospital: World) -> None:
 async def test_a_mail_is_settled_once(hospital: World) -> None:
     """And only what stands in triage can be."""
     row = await hospital.take(plain_mail("conv@cnas.test"))
-    await hospital.desk.classify(row.id, "not-an-answer", actor="alice")
+    await hospital.triage.classify(row.id, "not-an-answer", actor="alice")
     with pytest.raises(NotAllowed, match="alice"):
-        await hospital.desk.classify(row.id, "not-an-answer", actor="bob")
+        await hospital.triage.classify(row.id, "not-an-answer", actor="bob")
     with pytest.raises(Unknown):
-        await hospital.desk.classify(999, "not-an-answer", actor="bob")
+        await hospital.triage.classify(999, "not-an-answer", actor="bob")
 
 
 async def test_a_receipt_cannot_be_classified(hospital: World) -> None:
@@ -292,19 +294,19 @@ async def test_a_receipt_cannot_be_classified(hospital: World) -> None:
     await hospital.send_all()
     row = await hospital.take(receipt(submitted.message, received_at=START))
     with pytest.raises(Unknown):
-        await hospital.desk.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
+        await hospital.triage.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
 
 
 async def test_saying_that_a_held_mail_is_no_answer_takes_two_persons(build: Build) -> None:
     """It makes a recording possible: one proposes, another settles; the same person twice does not."""
     world = await build(persons=2)
     row = await world.take(plain_mail("conv@cnas.test"))
-    await world.desk.classify(row.id, "not-an-answer", actor="alice")
+    await world.triage.classify(row.id, "not-an-answer", actor="alice")
     assert (await world.only(Mail)).settled_at is None
     with pytest.raises(NotAllowed):
-        await world.desk.classify(row.id, "not-an-answer", actor="alice")
+        await world.triage.classify(row.id, "not-an-answer", actor="alice")
     assert (await world.only(Mail)).settled_at is None
-    await world.desk.classify(row.id, "not-an-answer", actor="bob")
+    await world.triage.classify(row.id, "not-an-answer", actor="bob")
     assert (await world.only(Mail)).settled_by == "bob"
 
 
@@ -313,7 +315,7 @@ async def test_saying_that_a_vanished_mail_was_no_answer_takes_two_persons(build
     world = await build(persons=2)
     row = await world.take(plain_mail("x@ailleurs.test"))
     await world.change(replace(row, verdict=Verdict.VANISHED, file=None))
-    await world.desk.classify(row.id, "not-an-answer", actor="alice")
+    await world.triage.classify(row.id, "not-an-answer", actor="alice")
     assert (await world.only(Mail)).settled_at is None
 
 
@@ -322,7 +324,7 @@ async def test_one_person_is_enough_for_what_delays(build: Build) -> None:
     world = await build(persons=2)
     submitted = await world.to_running()
     row = await world.take(plain_mail("conv@cnas.test"))
-    await world.desk.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
+    await world.triage.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
     assert (await world.request()).state is State.REFUSED
 
 
@@ -331,7 +333,7 @@ async def test_an_unknown_settlement_is_refused(hospital: World) -> None:
     submitted = await hospital.to_running()
     row = await hospital.take(plain_mail("conv@cnas.test"))
     with pytest.raises(NotAllowed):
-        await hospital.desk.classify(row.id, "acceptation", actor="alice", ref=submitted.case.ref)
+        await hospital.triage.classify(row.id, "acceptation", actor="alice", ref=submitted.case.ref)
     assert (await hospital.request()).state is State.RUNNING
 
 
@@ -340,12 +342,12 @@ async def test_an_answer_needs_its_case(hospital: World) -> None:
     submitted = await hospital.to_running()
     row = await hospital.take(plain_mail("conv@cnas.test"))
     with pytest.raises(NotAllowed, match="--case"):
-        await hospital.desk.classify(row.id, "refusal", actor="alice")
+        await hospital.triage.classify(row.id, "refusal", actor="alice")
     with pytest.raises(Unknown):
-        await hospital.desk.classify(row.id, "refusal", actor="alice", ref="0000-00")
+        await hospital.triage.classify(row.id, "refusal", actor="alice", ref="0000-00")
     gone = await hospital.change(replace(row, verdict=Verdict.VANISHED, file=None))
     with pytest.raises(NotAllowed):
-        await hospital.desk.classify(gone.id, "refusal", actor="alice", ref=submitted.case.ref)
+        await hospital.triage.classify(gone.id, "refusal", actor="alice", ref=submitted.case.ref)
     assert (await hospital.request()).state is State.RUNNING
 
 
@@ -357,7 +359,7 @@ async def test_only_what_is_asked_can_be_confirmed(hospital: World) -> None:
     submitted = await hospital.to_running()
     for codes in (("no_answer",), ("time_source", "no_unsettled_mail")):
         with pytest.raises(NotAllowed):
-            await hospital.desk.confirm(submitted.case.ref, actor="alice", codes=codes)
+            await hospital.confirmations.confirm(submitted.case.ref, actor="alice", codes=codes)
     assert await hospital.events("request.confirmed") == ()
 
 

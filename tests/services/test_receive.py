@@ -45,9 +45,9 @@ async def test_a_sealed_request_is_accepted_in_one_commit(cnas: World) -> None:
     assert (request.state, request.hash, request.case_id) == (State.RUNNING, message.mic, case.id)
     assert (request.started_at, request.nominal_at) == (START, END)
     assert (case.ref, case.hospital) == (REF, "hospital")
-    assert (receipt.kind, receipt.about, receipt.request_hash) == ("RECEIPT", message.id, request.hash)
+    assert (receipt.kind, receipt.about, receipt.request_hash) == ("RECEIPT_ACK", message.id, request.hash)
     assert (sent.message, sent.receipt, sent.partner) == (receipt.id, True, "hospital")
-    assert (await cnas.names())[-2:] == ("request.received", "mail.accepted")
+    assert (await cnas.names())[-3:] == ("request.received", "case.extension_asked", "mail.accepted")
 
 
 async def test_the_identity_is_kept_sealed(cnas: World) -> None:

@@ -2,7 +2,7 @@
 
 import atexit
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from gateway.adapters import database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.vault import FileVault
-from gateway.domain.kinds import EXTENSION_REQUEST
+from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
     Directory,
     Partner,
@@ -29,22 +29,30 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.workdays import Calendar
+from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
+from gateway.services.calendar_acts import CalendarActs
+from gateway.services.casework import Casework
 from gateway.services.compose import Composer
+from gateway.services.confirm import Confirmations
 from gateway.services.deadlines import Deadlines
-from gateway.services.desk import Desk, Fiche, Submitted
+from gateway.services.desk import Desk, Submitted
+from gateway.services.fiche import Fiche
+from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
 from gateway.services.receive import Arrival, Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
+from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
-from tests.services.fakes import FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
-from tests.services.mails import ADDRESSES, FINGERPRINTS, ROLES, START, VALUES, plain_mdn, receipt
+from tests.services.fakes import OWN_FINGERPRINT, FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
+from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
 
 END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 """T of a request received at START: 24:00 in Algiers of the Wednesday."""
@@ -104,13 +112,17 @@ class World:
     mailbox: FakeMailbox
     composer: Composer
     requests: Requests
+    casework: Casework
     deadlines: Deadlines
     desk: Desk
+    triage: Triage
+    confirmations: Confirmations
     pins: Pins
     receiver: Receiver
     sender: Sender
     poller: InboxPoller
     calendar: Calendar
+    calendar_acts: CalendarActs
     persons: int
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -164,6 +176,18 @@ class World:
             path="fiche.toml", kind=EXTENSION_REQUEST, ref=ref, values={**VALUES, **values}, attachments=PIECES
         )
         return await self.desk.submit(fiche, actor="alice")
+
+    async def answer(
+        self,
+        kind: Kind,
+        values: Mapping[str, str] | None = None,
+        attachments: tuple[Attachment, ...] = (),
+        *,
+        request: str | None = None,
+    ) -> Submitted:
+        """A person at the CNAS answers the only case."""
+        fiche = Fiche(path="", kind=kind, ref=REF, values=values or {}, attachments=attachments, request=request)
+        return await self.desk.submit(fiche, actor="carol")
 
     async def take(
         self,
@@ -274,8 +298,10 @@ async def open_world(
     calendar: Calendar = SHIPPED,
     at: datetime = START,
     pinned: bool = True,
+    sealer: Sealer | None = None,
+    opener: Opener | None = None,
 ) -> AsyncIterator[World]:
-    """A new gateway in this folder; partners have their keys pinned."""
+    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given."""
     path = folder / f"{role.value}.sqlite3"
     shutil.copy(_template(role), path)
     clock = FakeClock(at)
@@ -294,6 +320,7 @@ async def open_world(
         directory=Directory(others),
         calendar=calendar,
         persons=persons,
+        real=(sealer, opener),
     )
     try:
         if pinned:
@@ -315,9 +342,11 @@ def assemble(
     directory: Directory,
     calendar: Calendar,
     persons: int,
+    real: tuple[Sealer | None, Opener | None] = (None, None),
 ) -> World:
     """All services on one store."""
-    sealer, opener, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    sealer, opener = real[0] or fake, real[1] or scripted
     cabinet = Cabinet(store=store, vault=vault, clock=clock)
     random = FakeNoise()
     own_mta = frozenset({OWN_MTA})
@@ -333,14 +362,16 @@ def assemble(
     requests = Requests(
         party=party,
         directory=directory,
-        calendar=calendar,
+        almanac=Almanac(base=calendar, site=party.site),
         clock=clock,
         grace=GRACE,
     )
+    casework = Casework(party=party, cabinet=cabinet, clock=clock)
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
+        casework=casework,
         cabinet=cabinet,
         clock=clock,
         party=party,
@@ -353,9 +384,18 @@ def assemble(
         cabinet=cabinet,
         composer=composer,
         requests=requests,
-        deadlines=deadlines,
+        casework=casework,
         clock=clock,
         noise=random,
+        party=party,
+        directory=directory,
+    )
+    triage = Triage(
+        store=store,
+        cabinet=cabinet,
+        requests=requests,
+        casework=casework,
+        clock=clock,
         party=party,
         directory=directory,
         persons_needed=persons,
@@ -366,12 +406,20 @@ def assemble(
         cabinet=cabinet,
         opener=opener,
         composer=composer,
-        accept=Accept(party=party, requests=requests, cabinet=cabinet, clock=clock),
+        accept=Accept(
+            party=party,
+            directory=directory,
+            requests=requests,
+            casework=casework,
+            follower=Follower(party=party, requests=requests, clock=clock),
+            cabinet=cabinet,
+        ),
         reports=Reports(party=party, directory=directory, requests=requests, clock=clock, own_mta=own_mta),
         clock=clock,
         party=party,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprint=OWN_FINGERPRINT,
     )
     sender = Sender(
         store=store,
@@ -402,18 +450,22 @@ def assemble(
         store=store,
         vault=vault,
         cabinet=cabinet,
-        sealer=sealer,
-        opener=opener,
+        sealer=fake,
+        opener=scripted,
         courier=courier,
         mailbox=FakeMailbox(clock, FOLDERS),
         composer=composer,
         requests=requests,
+        casework=casework,
         deadlines=deadlines,
         desk=desk,
+        triage=triage,
+        confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
         pins=pins,
         receiver=receiver,
         sender=sender,
         poller=poller,
         calendar=calendar,
+        calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,
     )

@@ -16,7 +16,7 @@ from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnl
 from gateway.domain.merkle import Frontier
 from gateway.domain.words import Said, said
 
-HEAD = "0001"
+HEAD = "0003"
 """The schema that this version writes; a test compares it with the scripts."""
 
 REHEARSAL = "rehearsal"
@@ -62,8 +62,7 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
     """
     _require_file(url)
     with _connection(url) as connection:
-        if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-            raise DatabaseDamaged(reason=said("La vérification d'intégrité de SQLite échoue."))
+        _require_whole(connection)
         current = _revision(connection) == HEAD
         if current:
             _recognise(connection, identity)
@@ -71,6 +70,24 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
         with _connection(url, writes=True) as connection:
             _run_scripts(connection)
             _recognise(connection, identity)
+
+
+def check(url: str) -> str | None:
+    """Look for damage, without changing anything, and return the schema's version; None for a database without any.
+
+    Raises:
+        DatabaseMissing: there is none.
+        DatabaseDamaged: corrupt or unreadable.
+    """
+    _require_file(url)
+    with _connection(url) as connection:
+        _require_whole(connection)
+        return _revision(connection)
+
+
+def _require_whole(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+        raise DatabaseDamaged(reason=said("La vérification d'intégrité de SQLite échoue."))
 
 
 def driver_reason(error: DBAPIError) -> Said | str:

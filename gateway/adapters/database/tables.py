@@ -10,7 +10,8 @@ from sqlmodel import Field, SQLModel
 
 from gateway import storage
 from gateway.adapters.database.columns import Choice, Instant, Words
-from gateway.domain import request, transmission
+from gateway.domain import amendments, case, request, transmission
+from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
 
@@ -53,6 +54,7 @@ class CaseRow(SQLModel, table=True):
     vault_key: str = Field(foreign_key="vault_keys.id")
     opened_at: datetime = Field(sa_column=_instant(optional=False))
     authorised_until: date | None = None
+    state: case.State = Field(sa_column=Column(Choice(case.State), nullable=False, index=True))
     identity: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
     identity_lookup: str | None = Field(default=None, index=True)
     closed_at: datetime | None = Field(sa_column=_instant())
@@ -73,6 +75,12 @@ class RequestRow(SQLModel, table=True):
     requested_until: date
     submitted_at: datetime = Field(sa_column=_instant(optional=False))
     complete: bool
+    kind: str
+    nature: str
+    supersedes: str | None = None
+    granted_from: date | None = None
+    granted_until: date | None = None
+    form_owed: bool
     handed_over_at: datetime | None = Field(sa_column=_instant())
     started_at: datetime | None = Field(sa_column=_instant())
     grade: Grade = Field(sa_column=Column(Choice(Grade), nullable=False))
@@ -104,6 +112,40 @@ class MessageRow(SQLModel, table=True):
     request_hash: str | None = Field(default=None, index=True)
     entity: str | None = Field(default=None, foreign_key="files.name")
     about: int | None = Field(default=None, foreign_key="messages.id", index=True)
+
+
+class FactRow(SQLModel, table=True):
+    """What happened in a case; append-only."""
+
+    __tablename__ = "facts"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    case_id: int = Field(foreign_key="cases.id", index=True)
+    kind: str
+    day: date
+    first: date | None = None
+    last: date | None = None
+    request_hash: str | None = Field(default=None, index=True)
+    message: int | None = Field(default=None, foreign_key="messages.id")
+    details: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+    corrects: int | None = Field(default=None, foreign_key="facts.id", unique=True)
+    withdraws: bool
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    by: str
+
+
+class OwedCopyRow(SQLModel, table=True):
+    """Copies that authors forgot: each is repaired once."""
+
+    __tablename__ = "owed_copies"
+    __table_args__ = (UniqueConstraint("site", "message", "partner"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    message: int = Field(foreign_key="messages.id")
+    partner: str
+    reason: str
+    noticed_at: datetime = Field(sa_column=_instant(optional=False))
+    settled_at: datetime | None = Field(sa_column=_instant(index=True))
 
 
 class TransmissionRow(SQLModel, table=True):
@@ -259,6 +301,38 @@ class ClockMarkRow(SQLModel, table=True):
     agreed_at: datetime | None = Field(sa_column=_instant())
 
 
+class CalendarActRow(SQLModel, table=True):
+    """What persons did to the calendar; a proposal is confirmed or declined once."""
+
+    __tablename__ = "calendar_acts"
+    __table_args__ = (UniqueConstraint("site", "about"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    verb: amendments.Verb = Field(sa_column=Column(Choice(amendments.Verb), nullable=False))
+    source: str
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    recorded_by: str
+    awaits_second: bool
+    about: int | None = Field(default=None, foreign_key="calendar_acts.id")
+    covers_until: date | None = None
+
+
+class CalendarStatementRow(SQLModel, table=True):
+    """The days that an act of the calendar states or withdraws."""
+
+    __tablename__ = "calendar_statements"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    act: int = Field(foreign_key="calendar_acts.id", index=True)
+    withdrawn: bool
+    date: date
+    name: str
+    feast: str | None = None
+    status: RowStatus = Field(sa_column=Column(Choice(RowStatus), nullable=False))
+    off: bool
+    source: str
+
+
 class AuditEntryRow(SQLModel, table=True):
     """The audit log: canonical bytes are final, the other columns only help to find them."""
 
@@ -303,6 +377,8 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Case: CaseRow,
     storage.Request: RequestRow,
     storage.Message: MessageRow,
+    storage.Fact: FactRow,
+    storage.OwedCopy: OwedCopyRow,
     storage.Transmission: TransmissionRow,
     storage.Mail: MailRow,
     storage.Poll: PollRow,
@@ -311,6 +387,8 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Acceptance: AcceptanceRow,
     storage.Pin: PinRow,
     storage.ClockMark: ClockMarkRow,
+    amendments.CalendarAct: CalendarActRow,
+    amendments.CalendarStatement: CalendarStatementRow,
     storage.AuditEntry: AuditEntryRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

@@ -1,19 +1,17 @@
-"""What the gateway remembers, as values, and the port by which services reach it.
+"""What the gateway remembers, as values.
 
 Every instant is aware UTC. No value holds mail content, a subject, a person's name or an address in clear: identity
-columns are sealed by the vault, partners are ids of the configuration. One ``act`` is one commit: state, audit record
-and outbox rows together, or nothing.
+columns are sealed by the vault, partners are ids of the configuration.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from gateway.domain import request, transmission
-from gateway.domain.merkle import Frontier
+from gateway.domain import case, request, transmission
+from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
 
@@ -31,7 +29,10 @@ class VaultKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A case. ``identity`` is the sealed JSON of the patient's identity, ``identity_lookup`` its keyed hash."""
+    """A case. ``identity`` is the sealed JSON of the patient's identity, ``identity_lookup`` its keyed hash.
+
+    ``authorised_until`` is the last day of the newest authorisation known.
+    """
 
     id: int = 0
     site: str
@@ -40,6 +41,7 @@ class Case:
     vault_key: str
     opened_at: datetime
     authorised_until: date | None
+    state: case.State = case.State.ADMITTED
     identity: bytes | None = None
     identity_lookup: str | None = None
     closed_at: datetime | None = None
@@ -52,7 +54,9 @@ class Request:
     ``started_at`` is the bound from which the period runs; the three ends are T as nominal, earliest and latest;
     ``due_at`` is the next instant at which the deadline tick has something to do, None when it has nothing.
     ``asks_person`` are the stable codes of what a person must confirm. ``owes_notice`` says that the partners who
-    follow the request have not been told of its present state yet.
+    follow the request have not been told of its present state yet. ``kind`` is its kind of the catalogue, ``nature``
+    what it asks for; ``supersedes`` is the hash of the request that it replaces; ``granted_*`` are the days of an
+    answer that names them; ``form_owed`` says that an acceptance came without its form.
     """
 
     id: int = 0
@@ -65,6 +69,12 @@ class Request:
     requested_until: date
     submitted_at: datetime
     complete: bool
+    kind: str = "EXTENSION_REQUEST"
+    nature: str = "prolongation"
+    supersedes: str | None = None
+    granted_from: date | None = None
+    granted_until: date | None = None
+    form_owed: bool = False
     handed_over_at: datetime | None = None
     started_at: datetime | None = None
     grade: Grade = Grade.NONE
@@ -90,7 +100,8 @@ class Direction(Enum):
 class Message:
     """A message of the protocol, sent or received; ``partner`` is the sender, or the recipients joined by « + ».
 
-    ``entity`` names the spool file of the signed entity; ``about`` is the incoming message that a receipt answers.
+    ``entity`` names the spool file of the signed entity; ``about`` is the incoming message that a receipt answers, or
+    that a repaired copy holds.
     """
 
     id: int = 0
@@ -105,6 +116,44 @@ class Message:
     request_hash: str | None = None
     entity: str | None = None
     about: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that happened in a case, by a message or a person's note; never changed, only corrected by another.
+
+    ``day`` is its own date in the hospital, ``first`` and ``last`` the days that it speaks of. ``details`` are all its
+    fields, sealed under the case's key. ``corrects`` names the fact that it replaces, or that it withdraws when
+    ``withdraws`` says so; ``by`` is the person or gateway.
+    """
+
+    id: int = 0
+    site: str
+    case_id: int
+    kind: str
+    day: date
+    first: date | None = None
+    last: date | None = None
+    request_hash: str | None = None
+    message: int | None = None
+    details: bytes | None = None
+    corrects: int | None = None
+    withdraws: bool = False
+    recorded_at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedCopy:
+    """A partner whom the author of an incoming message forgot, once, until ``settled_at``; ``reason`` is a code."""
+
+    id: int = 0
+    site: str
+    message: int
+    partner: str
+    reason: str
+    noticed_at: datetime
+    settled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +188,7 @@ class Verdict(Enum):
     TRIAGE = "triage"
     QUARANTINE = "quarantine"
     VANISHED = "vanished"
+    PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +343,8 @@ Value = (
     | Case
     | Request
     | Message
+    | Fact
+    | OwedCopy
     | Transmission
     | Mail
     | Poll
@@ -301,89 +353,8 @@ Value = (
     | Acceptance
     | Pin
     | ClockMark
+    | CalendarAct
+    | CalendarStatement
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]
-
-
-class View(Protocol):
-    """Reading. ``equal`` compares columns by name; None means IS NULL, a tuple means IN."""
-
-    async def one(self, kind: type[V], /, **equal: object) -> V | None:
-        """The only value that matches, or None."""
-        ...
-
-    async def all(
-        self, kind: type[V], /, *, limit: int | None = None, newest: bool = False, **equal: object
-    ) -> tuple[V, ...]:
-        """Every value that matches, in the order in which they were added (``newest``: reversed)."""
-        ...
-
-    async def due(self, site: str, at: datetime) -> tuple[Request, ...]:
-        """Requests whose ``due_at`` is at or before ``at``."""
-        ...
-
-    async def sendable(self, site: str, at: datetime, limit: int) -> tuple[Transmission, ...]:
-        """Transmissions ``ready`` with ``next_at`` at or before ``at``, oldest first."""
-        ...
-
-    async def unsettled(self, site: str, *, since: datetime, before: datetime) -> tuple[Mail, ...]:
-        """Mails held back and not settled that may have been received in [since, before): what is unknown counts."""
-        ...
-
-    async def entries(
-        self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
-    ) -> tuple[AuditEntry, ...]:
-        """Audit records with index > ``after`` in order (``newest``: reversed), filtered by columns."""
-        ...
-
-    async def head(self) -> tuple[int, Frontier, datetime | None]:
-        """Size and frontier of the log, and the instant of its last record."""
-        ...
-
-
-class Act(View, Protocol):
-    """One commit. Nothing is visible to others before the block ends without an error; an error leaves nothing."""
-
-    async def add(self, value: V) -> V:
-        """Insert; returns the value with its id.
-
-        Raises:
-            AlreadyThere: a constraint says that it exists.
-        """
-        ...
-
-    async def save(self, value: V) -> V:
-        """Update by id; returns the same value."""
-        ...
-
-    async def lock(self, case_id: int) -> None:
-        """Hold the case's row until the end of the act; before anything of the case is read."""
-        ...
-
-    async def record(
-        self,
-        event: str,
-        *,
-        actor: str,
-        case: str | None = None,
-        request: str | None = None,
-        message: str | None = None,
-        partner: str | None = None,
-        outcome: str | None = None,
-        details: Mapping[str, Detail] | None = None,
-    ) -> AuditEntry:
-        """Append to the audit log, in this very commit. ``message`` is our own id of the message or mail."""
-        ...
-
-
-class Store(Protocol):
-    """The database. Every method may raise StorageFailed."""
-
-    def view(self) -> AbstractAsyncContextManager[View]:
-        """A consistent read."""
-        ...
-
-    def act(self) -> AbstractAsyncContextManager[Act]:
-        """A write; committed at the end of the block, shielded from cancellation."""
-        ...

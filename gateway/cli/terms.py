@@ -1,0 +1,61 @@
+"""Words of the protocol for people: functions, states of a case, who pays and why. Ids stay English everywhere else."""
+
+from gateway.domain.case import State
+from gateway.domain.coverage import Payer, Reason
+from gateway.domain.parties import Function
+from gateway.domain.words import french
+
+FUNCTIONS = {
+    Function.AGREEMENTS_UNIT: french("CNAS, cellule de conventionnement"),
+    Function.MEDICAL_SERVICE: french("CNAS, service médical"),
+    Function.MEDICAL_UNIT: french("CNSE, pôle médical"),
+    Function.MEDICAL_ADVISER: french("CNSE, médecin conseil"),
+    Function.HELPDESK: french("CNSE, boîte médico-administrative"),
+    Function.CPAM: french("CPAM, relations internationales"),
+    Function.TREATING_PHYSICIAN: french("hôpital, médecin qui suit le patient"),
+    Function.ADMINISTRATION: french("hôpital, administration"),
+}
+
+CASE_STATES = {
+    State.RECEIVED: french("demande reçue"),
+    State.UNDER_REVIEW: french("à l'étude"),
+    State.AWAITING_INFORMATION: french("informations attendues"),
+    State.DECLINED: french("décliné par l'hôpital"),
+    State.QUOTED: french("devis envoyé"),
+    State.ENTITLEMENT_REFUSED: french("autorisation refusée"),
+    State.AUTHORISED: french("autorisé"),
+    State.ADMITTED: french("patient admis"),
+    State.INTERRUPTED: french("séjour interrompu"),
+    State.REPATRIATION_PENDING: french("rapatriement attendu"),
+    State.REPATRIATED: french("patient rapatrié"),
+    State.DISCHARGED: french("patient sorti"),
+    State.CLOSED: french("clos"),
+}
+
+PAYERS = {
+    Payer.CNAS: french("pris en charge par la CNAS"),
+    Payer.HOSPITAL: french("à la charge de l'hôpital"),
+    Payer.PATIENT: french("hors de la prise en charge"),
+    Payer.UNDECIDED: french("pas encore décidé"),
+}
+
+COVER_REASONS = {
+    Reason.AUTHORISED: french("attestation SE 352-301"),
+    Reason.EXTENDED: french("prolongation acceptée"),
+    Reason.TACITLY_EXTENDED: french("prolongation réputée acceptée"),
+    Reason.VITAL_CONFIRMED: french("urgence vitale confirmée par l'expert"),
+    Reason.SUPPLEMENTARY: french("autorisation supplémentaire"),
+    Reason.MAINTAINED: french("maintenu pendant le délai de réponse"),
+    Reason.UNTIL_REPATRIATION: french("jusqu'au rapatriement effectif"),
+    Reason.SETTLED_MEDIATION: french("accord entre médecins, jusqu'au rapatriement"),
+    Reason.VITAL_DISCUSSED: french("urgence vitale discutée : les soins continuent"),
+    Reason.FAILED_MEDIATION: french("conciliation échouée, soins maintenus par l'hôpital"),
+    Reason.EXPERT_DECISION: french("urgence vitale niée par l'expert"),
+    Reason.NOT_ADMITTED: french("patient pas encore admis"),
+    Reason.INTERRUPTED: french("séjour interrompu : durée suspendue"),
+    Reason.CALENDAR_YEAR: french("attestation d'une autre année civile"),
+    Reason.DISCHARGED: french("patient sorti"),
+    Reason.REPATRIATED: french("patient rapatrié"),
+    Reason.NOT_AUTHORISED: french("aucune autorisation de la CNAS"),
+    Reason.UNCOVERED: french("autorisation finie, aucune demande faite à temps"),
+}

@@ -1,0 +1,120 @@
+"""What the texts ask before a person may send or note an exchange, beyond its fields and the state tables.
+
+A guard that fails is a sentence with its rule. A person may insist with a reason, which is kept: the texts bind the
+partners, the gateway only warns. Source: LAW rules R17, R24, R25, K4 (instruction 2019/224, circular 31/2021).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from gateway.domain import request
+from gateway.domain.case import needs_new_certificate
+from gateway.domain.kinds import parse_date
+from gateway.domain.words import Said, said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of the case: the newest details by kind, and the request that the exchange names."""
+
+    facts: Mapping[str, Mapping[str, str]]
+    state: request.State | None = None
+    form_owed: bool = False
+    certificates: tuple[date, ...] = ()
+
+
+Guard = Callable[[Mapping[str, str], Known], Said | None]
+
+
+def guard(kind: str, values: Mapping[str, str], known: Known) -> Said | None:
+    """Why this exchange should not happen yet, or None."""
+    check = _GUARDS.get(kind)
+    return check(values, known) if check else None
+
+
+def _after(*kinds: str) -> Guard:
+    def check(_values: Mapping[str, str], known: Known) -> Said | None:
+        if any(kind in known.facts for kind in kinds):
+            return None
+        return _MISSING[kinds[0]]
+
+    return check
+
+
+_MISSING = {
+    "CARE_REQUEST": said("Aucune demande de programmation n'est dans ce dossier (M01)."),
+    "PRE_ADMISSION_INFO_REQUEST": said("Aucune demande d'informations n'a été reçue pour ce dossier (M03)."),
+    "ENTITLEMENT_CERTIFICATE": said("Aucune attestation SE 352-301 n'est dans ce dossier (M08 ou M09)."),
+    "INFO_REQUEST": said("La CNAS n'a rien demandé pour ce dossier (M14)."),
+    "VITAL_INFO_REQUEST": said("La CNAS n'a rien demandé pour ce dossier (M22)."),
+    "MEDICAL_REPORT": said("Aucun compte rendu n'a été reçu pour ce dossier (M32)."),
+    "CLAIM_DISPUTE": said("Aucune contestation n'est dans ce dossier (M38)."),
+}
+
+
+def _same_length(values: Mapping[str, str], known: Known) -> Said | None:
+    """R25: the length granted is the length foreseen (003, line 198)."""
+    asked = known.facts.get("CARE_REQUEST", {}).get("length_days")
+    if asked and values.get("length_days") != asked:
+        return said(
+            "La CNAS accorde {asked} jours, vous en prévoyez {foreseen} : il faut un accord (instruction, § 4.1 b).",
+            asked=asked,
+            foreseen=values.get("length_days", "–"),
+        )
+    return None
+
+
+def _quoted_length(values: Mapping[str, str], known: Known) -> Said | None:
+    quoted = known.facts.get("CARE_ACCEPTANCE_WITH_QUOTE", {}).get("length_days")
+    if quoted and values.get("length_days") != quoted:
+        return said(
+            "L'hôpital prévoit {quoted} jours, l'attestation en accorde {granted} (instruction, § 4.1 b).",
+            quoted=quoted,
+            granted=values.get("length_days", "–"),
+        )
+    return None
+
+
+def _validated(_values: Mapping[str, str], known: Known) -> Said | None:
+    """M20: the form goes to the CPAM once validated by the CNAS (003, line 264)."""
+    granted = known.state in {request.State.ACCEPTED, request.State.PARTLY_ACCEPTED, request.State.REGULARISED}
+    if granted and not known.form_owed:
+        return None
+    return said("La CNAS n'a pas encore rendu le formulaire SE 352-302 validé (M16 ou M19).")
+
+
+def _last_resort(_values: Mapping[str, str], known: Known) -> Said | None:
+    """R17: mediation between physicians comes first (003, lines 316-322)."""
+    if known.state is request.State.MEDIATION_FAILED:
+        return None
+    return said("L'expertise est le dernier recours : la conciliation entre médecins n'a pas échoué (§ 5.2 c).")
+
+
+def _same_year(values: Mapping[str, str], known: Known) -> Said | None:
+    """K4: readmission within the calendar year of a certificate (003, line 352)."""
+    back = parse_date(values.get("on", ""))
+    if back is None or not known.certificates:
+        return None
+    if all(needs_new_certificate(issued, back) for issued in known.certificates):
+        return said("L'attestation est d'une autre année civile : il faut une nouvelle autorisation (§ 7).")
+    return None
+
+
+_GUARDS: Mapping[str, Guard] = MappingProxyType(
+    {
+        "CARE_REFUSAL": _after("CARE_REQUEST"),
+        "CARE_ACCEPTANCE_WITH_QUOTE": _same_length,
+        "PRE_ADMISSION_INFO_RESPONSE": _after("PRE_ADMISSION_INFO_REQUEST"),
+        "ENTITLEMENT_CERTIFICATE": _quoted_length,
+        "ENTITLEMENT_TO_CPAM": _after("ENTITLEMENT_CERTIFICATE", "ENTITLEMENT_PRESENTED"),
+        "INFO_RESPONSE": _after("INFO_REQUEST"),
+        "VITAL_INFO_RESPONSE": _after("VITAL_INFO_REQUEST"),
+        "EXTENSION_TO_CPAM": _validated,
+        "EXPERT_REQUEST": _last_resort,
+        "READMISSION": _same_year,
+        "MEDICAL_REPORT_RELAY": _after("MEDICAL_REPORT"),
+        "DISPUTE_EVIDENCE": _after("CLAIM_DISPUTE"),
+    }
+)

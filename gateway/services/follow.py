@@ -1,0 +1,89 @@
+"""What the notices of a hospital do at the CNAS and the CNSE: these follow a request, they decide nothing of it."""
+
+from dataclasses import replace
+
+from gateway.domain import request as life
+from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, parse_instant
+from gateway.domain.parties import Grade, Party, Role
+from gateway.ports import Clock
+from gateway.services.arrived import Arrived
+from gateway.services.requests import Requests, iso
+from gateway.storage import Act, Case, Message, Request
+
+_SETTLED = frozenset({*life.ANSWERED, *life.SILENT, life.State.SUPERSEDED})
+
+
+class Follower:
+    """Applies notices."""
+
+    def __init__(self, *, party: Party, requests: Requests, clock: Clock) -> None:
+        self._party = party
+        self._requests = requests
+        self._clock = clock
+
+    async def told(
+        self, act: Act, arrived: Arrived, request: Request, case: Case, message: Message, *, newer: bool
+    ) -> None:
+        """Apply a notice; ``newer`` says that a later one is known, so that this one only completes the file."""
+        if arrived.kind is TACIT_ACCEPTANCE_NOTICE:
+            await self._silence_notified(act, arrived, request, message)
+        elif arrived.kind is STATUS_NOTICE and not newer:
+            await self._mirror(act, arrived, request, case, message)
+
+    async def _silence_notified(self, act: Act, arrived: Arrived, request: Request, message: Message) -> None:
+        partner = arrived.mail.partner.id
+        effective = parse_instant(arrived.values["effective_at"])
+        too_early = self._party.role is Role.CNAS and (
+            request.latest_at is None or effective is None or effective < request.latest_at
+        )
+        legal = (request.state, life.Event.SILENCE_NOTIFIED) in life.TRANSITIONS
+        if too_early or not legal:
+            # We have answered, or count otherwise: the notice is kept and shown, our own state stays.
+            await act.record(
+                "alarm.notice_contradicts_us",
+                actor="gateway",
+                request=request.hash,
+                message=str(message.id),
+                partner=partner,
+                outcome=request.state.value,
+                details={"effective_at": iso(effective), "latest_tacit_at": iso(request.latest_at)},
+            )
+            return
+        await self._requests.advance(
+            act,
+            request,
+            life.Event.SILENCE_NOTIFIED,
+            actor="gateway",
+            partner=partner,
+            message=str(message.id),
+            details={"effective_at": iso(effective)},
+            due_at=None,
+            settled_at=self._clock.now(),
+        )
+
+    async def _mirror(self, act: Act, arrived: Arrived, request: Request, case: Case, message: Message) -> None:
+        """A follower mirrors what the hospital states; it decides nothing of its own."""
+        state = life.State(arrived.values["state"])
+        grade = Grade[arrived.values.get("grade", "none").upper()]
+        if request.state in _SETTLED and state not in _SETTLED:
+            # The CNAS's own signed answer, or the notice of silence, outranks an older word that comes late.
+            state = request.state
+        await act.save(
+            replace(
+                request,
+                state=state,
+                grade=grade,
+                started_at=parse_instant(arrived.values.get("started_at", "")),
+                nominal_at=parse_instant(arrived.values.get("ends_at", "")),
+            )
+        )
+        await act.record(
+            "request.followed",
+            actor="gateway",
+            case=case.ref,
+            request=request.hash,
+            message=str(message.id),
+            partner=arrived.mail.partner.id,
+            outcome=state.value,
+            details={"ends_at": iso(parse_instant(arrived.values.get("ends_at", ""))), "grade": grade.name.lower()},
+        )

@@ -1,0 +1,95 @@
+"""The port by which services reach what is remembered.
+
+One ``act`` is one commit: state, audit record and outbox rows together, or nothing.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.merkle import Frontier
+from gateway.storage.rows import AuditEntry, Detail, Mail, Request, Transmission, V
+
+
+class View(Protocol):
+    """Reading. ``equal`` compares columns by name; None means IS NULL, a tuple means IN."""
+
+    async def one(self, kind: type[V], /, **equal: object) -> V | None:
+        """The only value that matches, or None."""
+        ...
+
+    async def all(
+        self, kind: type[V], /, *, limit: int | None = None, newest: bool = False, **equal: object
+    ) -> tuple[V, ...]:
+        """Every value that matches, in the order in which they were added (``newest``: reversed)."""
+        ...
+
+    async def due(self, site: str, at: datetime) -> tuple[Request, ...]:
+        """Requests whose ``due_at`` is at or before ``at``."""
+        ...
+
+    async def sendable(self, site: str, at: datetime, limit: int) -> tuple[Transmission, ...]:
+        """Transmissions ``ready`` with ``next_at`` at or before ``at``, oldest first."""
+        ...
+
+    async def unsettled(self, site: str, *, since: datetime, before: datetime) -> tuple[Mail, ...]:
+        """Mails held back and not settled that may have been received in [since, before): what is unknown counts."""
+        ...
+
+    async def entries(
+        self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
+    ) -> tuple[AuditEntry, ...]:
+        """Audit records with index > ``after`` in order (``newest``: reversed), filtered by columns."""
+        ...
+
+    async def head(self) -> tuple[int, Frontier, datetime | None]:
+        """Size and frontier of the log, and the instant of its last record."""
+        ...
+
+
+class Act(View, Protocol):
+    """One commit. Nothing is visible to others before the block ends without an error; an error leaves nothing."""
+
+    async def add(self, value: V) -> V:
+        """Insert; returns the value with its id.
+
+        Raises:
+            AlreadyThere: a constraint says that it exists.
+        """
+        ...
+
+    async def save(self, value: V) -> V:
+        """Update by id; returns the same value."""
+        ...
+
+    async def lock(self, case_id: int) -> None:
+        """Hold the case's row until the end of the act; before anything of the case is read."""
+        ...
+
+    async def record(
+        self,
+        event: str,
+        *,
+        actor: str,
+        case: str | None = None,
+        request: str | None = None,
+        message: str | None = None,
+        partner: str | None = None,
+        outcome: str | None = None,
+        details: Mapping[str, Detail] | None = None,
+    ) -> AuditEntry:
+        """Append to the audit log, in this very commit. ``message`` is our own id of the message or mail."""
+        ...
+
+
+class Store(Protocol):
+    """The database. Every method may raise StorageFailed."""
+
+    def view(self) -> AbstractAsyncContextManager[View]:
+        """A consistent read."""
+        ...
+
+    def act(self) -> AbstractAsyncContextManager[Act]:
+        """A write; committed at the end of the block, shielded from cancellation."""
+        ...
