@@ -29,7 +29,7 @@ from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Suite
 from gateway.domain.words import said
-from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.process import notify
 from gateway.servers import imap_settings, smtp_settings, token_provider
@@ -297,11 +297,13 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) ->
     Raises:
         SecretUnreadable, OwnKeyUnusable.
     """
-    identity = own_certificate(settings)
+    identity, key = own_certificate(settings), own_certificate_key(settings)
+    own = (key,) if key else ()
     return WorkerPool(
         slots=slots,
         home_factory=lambda others: open_home(settings.openpgp.folder, of_suite(others, Suite.OPENPGP)),
-        material=lambda others: encode(identity, others) if identity else b"",
+        # Our own certificate is known as well: we try our servers by mails to ourselves.
+        material=lambda others: encode(identity, (*others, *own)) if identity else b"",
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
         keys=keys,
@@ -336,7 +338,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             directory=directory,
             requests=core.requests,
             casework=core.casework,
-            follower=Follower(party=us, requests=core.requests, clock=base.clock),
+            follower=Follower(party=us, requests=core.requests, casework=core.casework, clock=base.clock),
             cabinet=base.cabinet,
         ),
         reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
@@ -344,7 +346,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprint=core.home.own.fingerprint,
+        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
     )
     poller = InboxPoller(
         store=base.store,

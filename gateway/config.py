@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
+    Function,
     Grade,
     Partner,
     PartnerKind,
@@ -25,7 +26,7 @@ from gateway.domain.parties import (
 )
 from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.words import listed, said
-from gateway.setting import Address, FilePath, GradeName, Identifier, Secret, Section, relative_to
+from gateway.setting import Address, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -154,6 +155,7 @@ class PartnerSection(Section):
     kind: Literal["gateway", "mail"]
     address: Address
     other_addresses: tuple[Address, ...] = ()
+    functions: tuple[FunctionName, ...] = ()
     suite: Literal["openpgp", "smime"] = "openpgp"
     ca: FilePath | None = None
     crl: FilePath | None = None
@@ -173,6 +175,8 @@ class PartnerSection(Section):
             raise ValueError(said("ca, crl et cipher demandent suite = « smime »"))
         if self.crl and not self.ca:
             raise ValueError(said("crl demande ca, l'autorité qui signe cette liste"))
+        if any(Function(name).role is not Role(self.role) for name in self.functions):
+            raise ValueError(said("functions nomme une fonction d'un autre rôle que le sien"))
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -185,6 +189,7 @@ class PartnerSection(Section):
             kind=kind,
             suite=Suite(self.suite),
             addresses=(self.address, *self.other_addresses),
+            functions=frozenset(Function(name) for name in self.functions),
             max_bytes=self.max_bytes,
             policy=ReceptionPolicy(
                 starts_from=Grade[self.starts_from.upper()] if self.starts_from else default.starts_from,

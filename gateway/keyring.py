@@ -6,10 +6,10 @@ from dataclasses import replace
 import structlog
 
 from gateway.adapters.openpgp.home import Home
-from gateway.adapters.openpgp.keyfiles import own_fingerprint
+from gateway.adapters.openpgp.keyfiles import export_public, own_fingerprint
 from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.smime.authority import Authority, bundle
-from gateway.adapters.smime.certificates import read_certificate
+from gateway.adapters.smime.certificates import pem, read_certificate
 from gateway.adapters.smime.identity import Identity, load_files
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
 from gateway.config import Settings
@@ -33,6 +33,30 @@ def own_certificate(settings: Settings) -> Identity | None:
         return None
     passphrase = section.passphrase.read() if section.passphrase else None
     return load_files(section.certificate, section.key.read(), passphrase)
+
+
+def own_keys(settings: Settings) -> tuple[PublicKey, ...]:
+    """Our own public key in each suite that is configured, OpenPGP first. Blocks: it asks GnuPG.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    folder = settings.openpgp.folder
+    ours = PublicKey(suite=Suite.OPENPGP, fingerprint=own_fingerprint(folder), material=export_public(folder))
+    certificate = own_certificate_key(settings)
+    return (ours, certificate) if certificate else (ours,)
+
+
+def own_certificate_key(settings: Settings) -> PublicKey | None:
+    """Our own certificate as others hold it; None without S/MIME.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    identity = own_certificate(settings)
+    if identity is None:
+        return None
+    return PublicKey(suite=Suite.SMIME, fingerprint=identity.fingerprint, material=pem(identity.certificate))
 
 
 def authority(settings: Settings, partner: str) -> Authority:

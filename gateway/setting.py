@@ -37,6 +37,16 @@ def _identifier(text: str) -> str:
 FilePath = Annotated[Path, AfterValidator(_absolute)]
 Address = Annotated[str, AfterValidator(_address)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
+FunctionName = Literal[
+    "cnas.agreements_unit",
+    "cnas.medical_service",
+    "cnse.medical_unit",
+    "cnse.medical_adviser",
+    "cnse.helpdesk",
+    "cpam.international_relations",
+    "hospital.treating_physician",
+    "hospital.administration",
+]
 GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
 
 

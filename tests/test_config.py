@@ -8,8 +8,8 @@ import pytest
 
 from gateway.config import PartnerSection, Settings, load
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
-from gateway.domain.parties import Grade, PartnerKind, Role, Suite
-from gateway.setting import Secret
+from gateway.domain.parties import Function, Grade, PartnerKind, Role, Suite
+from gateway.setting import FunctionName, Secret
 
 GOOD = """
 [gateway]
@@ -87,6 +87,20 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert (settings.imap.port, settings.smtp.port, settings.imap.watch) == (993, 587, ("INBOX", "Junk"))
     assert settings.deadlines.grace_hours == 12
     assert not settings.four_eyes
+
+
+def test_every_function_of_the_protocol_can_be_named() -> None:
+    """A mailbox for each function is a section of its own."""
+    assert set(get_args(FunctionName)) == {function.value for function in Function}
+
+
+def test_a_partner_fills_functions_of_its_own_role_alone(tmp_path: Path) -> None:
+    """The agreements unit is the CNAS's, whoever else would like to read its mail."""
+    other = ('role = "cnas"', 'role = "cnas"\nfunctions = ["cnse.medical_unit"]')
+    own = ('role = "cnas"', 'role = "cnas"\nfunctions = ["cnas.agreements_unit"]')
+
+    assert "d'un autre rôle" in faults(tmp_path, other)
+    assert read(tmp_path, own).directory.with_role(Role.CNAS)[0].functions == {Function.AGREEMENTS_UNIT}
 
 
 def test_relative_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

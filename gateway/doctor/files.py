@@ -50,6 +50,8 @@ def _named(settings: Settings) -> Iterator[tuple[str, Secret]]:
         ("imap", "password"),
         ("smtp", "password"),
         ("openpgp", "passphrase"),
+        ("smime", "key"),
+        ("smime", "passphrase"),
         ("oauth", "client_secret"),
     ):
         secret = getattr(getattr(settings, section, None), key, None)

@@ -1,4 +1,4 @@
-"""The two mails that a gateway sends to itself: one sealed like any of ours, one signed like a receipt.
+"""The mails that a gateway sends to itself, in each suite: one sealed like any of ours, one signed like a receipt.
 
 Their subject tells whoever finds them that they may go. A daemon knows them by their signature (gateway.domain.trust).
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.kinds import PROBE
-from gateway.domain.parties import Party
+from gateway.domain.parties import Party, Suite
 from gateway.ports import Noise, PublicKey, Sealer
 from gateway.services.compose import SOFTWARE
 from gateway.wire import manifest, mdn, payload, sealed
@@ -33,6 +33,7 @@ class Probe:
     date: datetime
     mic: str
     raw: bytes
+    suite: Suite
     null_sender: bool
 
 
@@ -42,11 +43,10 @@ class Writer:
 
     party: Party
     sealer: Sealer
-    key: PublicKey
     noise: Noise
 
-    async def sealed(self, at: datetime) -> Probe:
-        """Signed and encrypted for our own key, as any mail of ours.
+    async def sealed(self, key: PublicKey, at: datetime) -> Probe:
+        """Signed and encrypted for this key of ours, as any mail in its suite.
 
         Raises:
             OwnKeyUnusable, KeyUnusable.
@@ -65,9 +65,9 @@ class Writer:
             ),
         )
         entity = payload.build_entity(body, self._boundary(), outer_subject=subject)
-        signature = await self.sealer.sign(entity, self.key.suite)
-        signed = sealed.signed(entity, signature.data, signature.micalg, self._boundary())
-        ciphertext = await self.sealer.encrypt(signed, self.key, partner=self.party.id)
+        signature = await self.sealer.sign(entity, key.suite)
+        signed = sealed.signed(entity, signature.data, signature.micalg, self._boundary(), key.suite)
+        ciphertext = await self.sealer.encrypt(signed, key, partner=self.party.id)
         header = sealed.Outer(
             sender=self._us,
             to=(self._us,),
@@ -76,7 +76,7 @@ class Writer:
             subject=subject,
             auto_submitted=_AUTOMATIC,
         )
-        raw = sealed.outer(header, ciphertext, self._boundary())
+        raw = sealed.outer(header, ciphertext, self._boundary(), key.suite)
         return Probe(
             token=token,
             message_id=message_id,
@@ -84,11 +84,12 @@ class Writer:
             date=at,
             mic=sealed.mic(entity),
             raw=raw,
+            suite=key.suite,
             null_sender=False,
         )
 
     async def receipt(self, about: Probe, at: datetime) -> Probe:
-        """Signed in clear, to leave with the null return path, as any receipt of ours.
+        """Signed in clear in the same suite, to leave with the null return path, as any receipt of ours.
 
         Raises:
             OwnKeyUnusable.
@@ -108,8 +109,8 @@ class Writer:
             boundary=self._boundary(),
             text=TEXT,
         )
-        signature = await self.sealer.sign(entity, self.key.suite)
-        raw = mdn.receipt_mail(headers, entity, signature.data, signature.micalg, self._boundary())
+        signature = await self.sealer.sign(entity, about.suite)
+        raw = mdn.receipt_mail(headers, entity, signature.data, signature.micalg, self._boundary(), suite=about.suite)
         return Probe(
             token=token,
             message_id=message_id,
@@ -117,6 +118,7 @@ class Writer:
             date=at,
             mic=sealed.mic(entity),
             raw=raw,
+            suite=about.suite,
             null_sender=True,
         )
 

@@ -1,4 +1,4 @@
-"""The trial: a sealed mail and a receipt of ours go through the real servers to ourselves, and are looked at again.
+"""The trial: sealed mails and receipts of ours go through the real servers to ourselves, and are looked at again.
 
 A running daemon sees them too and leaves them alone. They are removed at the end only where that hides nothing from a
 daemon: a message that goes before the daemon has read it would look like an answer that vanished unread.
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway import app
+from gateway.adapters.clock import SystemClock
 from gateway.adapters.daemon_lock import is_held
 from gateway.adapters.openpgp.home import open_home
-from gateway.adapters.openpgp.keyfiles import export_public
-from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.doctor import verdict
 from gateway.doctor.finding import Finding, of_error
 from gateway.doctor.installation import Installation
@@ -24,7 +23,7 @@ from gateway.doctor.search import Found, Search
 from gateway.doctor.servers import Mailboxes, Submission, is_copy, mailboxes, submission
 from gateway.doctor.state import last_poll
 from gateway.domain.errors import DatabaseMissing, GatewayError, MailRefused
-from gateway.domain.parties import Suite
+from gateway.keyring import make_sealer, own_keys
 from gateway.ports import Envelope, HandOverOutcome, Opener, PublicKey
 from gateway.storage import Mail
 
@@ -37,9 +36,10 @@ SERVICE_MARGIN = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What writes our mails and what opens them again."""
+    """What writes our mails, our own keys in the suites that are used, and what opens the mails again."""
 
     writer: Writer
+    keys: tuple[PublicKey, ...]
     opener: Opener
 
 
@@ -51,17 +51,24 @@ async def tools(installation: Installation) -> AsyncIterator[Tools]:
         OwnKeyUnusable, SecretUnreadable, WorkerFailed.
     """
     settings = installation.settings
-    folder = settings.openpgp.folder
     async with AsyncExitStack() as stack:
-        home = await asyncio.to_thread(open_home, folder, ())
+        home = await asyncio.to_thread(open_home, settings.openpgp.folder, ())
         stack.push_async_callback(asyncio.to_thread, home.close)
-        sealer = OpenPgpSealer(home, fingerprint=home.own.fingerprint, passphrase=settings.openpgp.passphrase.read())
-        material = await asyncio.to_thread(export_public, folder)
-        key = PublicKey(suite=Suite.OPENPGP, fingerprint=home.own.fingerprint, material=material)
+        passphrase = settings.openpgp.passphrase.read()
+        sealer = await asyncio.to_thread(make_sealer, settings, home, SystemClock(), passphrase)
+        keys = await asyncio.to_thread(own_keys, settings)
         pool = app.worker_pool(settings, (), slots=1)
         stack.push_async_callback(pool.close)
         await pool.start()
-        yield Tools(writer=Writer(party=settings.party, sealer=sealer, key=key, noise=secrets.token_bytes), opener=pool)
+        writer = Writer(party=settings.party, sealer=sealer, noise=secrets.token_bytes)
+        yield Tools(writer=writer, keys=_used(installation, keys), opener=pool)
+
+
+def _used(installation: Installation, keys: tuple[PublicKey, ...]) -> tuple[PublicKey, ...]:
+    """Those of the suites that partners use; without any partner, the first."""
+    partners = () if installation.lacks(("partners",)) else installation.settings.directory.partners
+    wanted = {partner.suite for partner in partners}
+    return tuple(key for key in keys if key.suite in wanted) or keys[:1]
 
 
 async def trial(
@@ -116,8 +123,8 @@ class _Trial:
             else:
                 yield verdict.refused(probe, outcome)
         await self._seek(sent, wait)
-        for probe in sent:
-            for finding in await self._judged(probe, at, wait):
+        for number, probe in enumerate(sent):
+            for finding in await self._judged(probe, at, wait, first=not number):
                 yield finding
         for finding in (
             *await self._ending("probe.service", self._service),
@@ -125,9 +132,13 @@ class _Trial:
         ):
             yield finding
 
-    async def _written(self, at: datetime) -> tuple[Probe, Probe]:
-        letter = await self._tools.writer.sealed(at)
-        return letter, await self._tools.writer.receipt(letter, at)
+    async def _written(self, at: datetime) -> list[Probe]:
+        """A letter and its receipt in each suite: servers do not treat them alike."""
+        written: list[Probe] = []
+        for key in self._tools.keys:
+            letter = await self._tools.writer.sealed(key, at)
+            written += (letter, await self._tools.writer.receipt(letter, at))
+        return written
 
     async def _ending(self, check: str, step: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
         """Whatever the database or the server says, the other step still follows."""
@@ -166,13 +177,14 @@ class _Trial:
             places, key=lambda found: (found.folder.name not in watched, found.folder.use == "trash"), default=None
         )
 
-    async def _judged(self, probe: Probe, sent_at: datetime, wait: float) -> list[Finding]:
+    async def _judged(self, probe: Probe, sent_at: datetime, wait: float, *, first: bool) -> list[Finding]:
+        """What became of one of them; header and trace are the same for all."""
         found = self._arrived(probe)
         if found is None:
             return [verdict.lost(probe, wait)]
         findings = [verdict.placed(found, self._settings.imap.watch, sent_at)]
         findings.append(verdict.content(found, await self._reopened(found)))
-        if not probe.null_sender:
+        if first:
             findings += verdict.headers(found)
             findings += verdict.trace(found, self._settings.reception.own_mta, sent_at)
         return findings

@@ -2,20 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import timedelta
 
 from gateway import legal_time
 from gateway.doctor.finding import Finding, blocking, fine, of_error, to_know, to_mend
 from gateway.doctor.installation import Installation
-from gateway.domain.errors import ConfigError, DatabaseDamaged, NotAllowed, StorageFailed
+from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, NotAllowed, RehearsalOnly, StorageFailed
 from gateway.domain.kinds import KINDS, recipients
 from gateway.domain.parties import Grade, Partner, PartnerKind, Role
 from gateway.domain.words import Said, said
 from gateway.domain.workdays import algiers_day
+from gateway.services.calendar_watch import is_short
 from gateway.services.compose import ENCRYPTION_OVERHEAD
-
-HORIZON = timedelta(days=90)
-"""How long before the calendar ends somebody must prolong it."""
 
 MEGABYTE = 1_000_000
 
@@ -54,13 +51,13 @@ async def calendar(installation: Installation) -> AsyncIterator[Finding]:
     try:
         async with installation.reading() as view:
             table = await almanac.calendar(view)
-    except (ConfigError, DatabaseDamaged, NotAllowed, StorageFailed):
+    except (DatabaseMissing, RehearsalOnly, DatabaseDamaged, NotAllowed, StorageFailed):
         # What is wrong with the database is told by its own check; the file is there all the same.
         table = legal_time.calendar(installation.settings)
     today, until = algiers_day(installation.clock.now()), table.covers_until
     facts = {"covers_until": until, "days_left": (until - today).days}
     why = said("Un délai qui touche un jour non couvert n'a pas de fin certaine : rien n'est enregistré.")
-    mend = said("Complétez le calendrier des jours fériés algériens (docs/operate.md, « L'heure et le calendrier »).")
+    mend = said("Complétez-le : gateway calendar propose, puis gateway calendar import (docs/operate.md).")
     if until < today:
         yield blocking(
             "config.calendar",
@@ -69,7 +66,7 @@ async def calendar(installation: Installation) -> AsyncIterator[Finding]:
             mend,
             **facts,
         )
-    elif until - today < HORIZON:
+    elif is_short(table, installation.clock.now()):
         yield to_mend(
             "config.calendar", said("Le calendrier s'arrête le {day}.", day=f"{until:%d/%m/%Y}"), why, mend, **facts
         )

@@ -12,6 +12,7 @@ from gateway.doctor.search import Found
 from gateway.doctor.servers import agreement, difference
 from gateway.domain.errors import MailMalformed
 from gateway.domain.evidence import reception
+from gateway.domain.parties import Suite
 from gateway.domain.words import said
 from gateway.ports import HandOver, HandOverOutcome
 from gateway.storage import Mail, Verdict
@@ -27,7 +28,12 @@ def may_arrive(outcome: HandOverOutcome) -> bool:
 
 def refused(probe: Probe, outcome: HandOverOutcome) -> Finding:
     """What the submission server said when it did not take the mail."""
-    told: dict[str, object] = {"result": outcome.result, "code": outcome.code, "answer": outcome.text}
+    told: dict[str, object] = {
+        "suite": probe.suite,
+        "result": outcome.result,
+        "code": outcome.code,
+        "answer": outcome.text,
+    }
     answer = f"{outcome.code or ''} {outcome.text}".strip()
     if probe.null_sender:
         return blocking(
@@ -51,7 +57,7 @@ def refused(probe: Probe, outcome: HandOverOutcome) -> Finding:
 
 def lost(probe: Probe, wait: float) -> Finding:
     """It was taken and not seen again."""
-    told: dict[str, object] = {"seconds": wait}
+    told: dict[str, object] = {"suite": probe.suite, "seconds": wait}
     if probe.null_sender:
         return to_mend(
             "probe.null_sender",
@@ -75,8 +81,16 @@ def lost(probe: Probe, wait: float) -> Finding:
     )
 
 
+_NAMES: dict[tuple[Suite, bool], Words] = {
+    (Suite.OPENPGP, False): said("Le message d'essai"),
+    (Suite.OPENPGP, True): said("L'accusé d'essai (expéditeur vide)"),
+    (Suite.SMIME, False): said("Le message d'essai en S/MIME"),
+    (Suite.SMIME, True): said("L'accusé d'essai en S/MIME (expéditeur vide)"),
+}
+
+
 def _name(probe: Probe) -> Words:
-    return said("L'accusé d'essai (expéditeur vide)") if probe.null_sender else said("Le message d'essai")
+    return _NAMES[probe.suite, probe.null_sender]
 
 
 def placed(found: Found, watch: tuple[str, ...], sent_at: datetime) -> Finding:
@@ -85,7 +99,7 @@ def placed(found: Found, watch: tuple[str, ...], sent_at: datetime) -> Finding:
     check = "probe.null_sender" if found.probe.null_sender else "probe.arrived"
     what = _name(found.probe)
     seconds = round((found.seen_at - sent_at).total_seconds())
-    told: dict[str, object] = {"folder": name, "seconds": seconds, "watched": name in watch}
+    told: dict[str, object] = {"suite": found.probe.suite, "folder": name, "seconds": seconds, "watched": name in watch}
     if name == watch[0]:
         return fine(
             check,
@@ -124,7 +138,7 @@ _FAULTS: dict[Damage, tuple[Words, Words]] = {
     ),
     Damage.STRIPPED: (
         said("Un serveur enlève des pièces des courriers."),
-        said("Autorisez les pièces .asc, application/octet-stream et application/pgp-signature pour cette adresse."),
+        said("Autorisez pour cette adresse les pièces .asc (octet-stream, pgp-signature), .p7m et .p7s."),
     ),
 }
 
@@ -134,7 +148,7 @@ def content(found: Found, failed_step: str | None) -> Finding:
     check = "probe.receipt" if found.probe.null_sender else "probe.content"
     what = _name(found.probe)
     damage = compare.damage(found.probe.raw, found.raw)
-    told: dict[str, object] = {"damage": damage, "failed_step": failed_step}
+    told: dict[str, object] = {"suite": found.probe.suite, "damage": damage, "failed_step": failed_step}
     if damage is Damage.NONE and failed_step is None:
         return fine(check, said("{what} est arrivé octet pour octet, et se vérifie.", what=what), **told)
     if failed_step is None:

@@ -206,7 +206,8 @@ def _titles(stay: Stay, day: date) -> Iterator[Cover]:
         if day < certificate.first or (length is not None and day > length):
             continue
         if _of_another_year(stay, certificate, day) or (last is not None and day > last):
-            yield Cover(payer=Payer.HOSPITAL, reason=Reason.CALENDAR_YEAR)
+            if not _renewed(stay, certificate, day):
+                yield Cover(payer=Payer.HOSPITAL, reason=Reason.CALENDAR_YEAR)
             continue
         reason = Reason.SUPPLEMENTARY if certificate.supplementary else Reason.AUTHORISED
         yield Cover(payer=Payer.CNAS, reason=reason, until=last)
@@ -232,6 +233,12 @@ def _of_another_year(stay: Stay, certificate: Certificate, day: date) -> bool:
     """Readmitted in another calendar year than the certificate's, before this day: a new one is needed."""
     back = [absence.until for absence in stay.absences if absence.until is not None and absence.until <= day]
     return bool(back) and needs_new_certificate(certificate.issued_on, max(back))
+
+
+def _renewed(stay: Stay, certificate: Certificate, day: date) -> bool:
+    """Whether a newer certificate has begun, so that it alone says what is covered."""
+    newer = (each for each in stay.certificates if each.issued_on > certificate.issued_on and not each.supplementary)
+    return any(each.first <= day for each in newer)
 
 
 # --- while an answer is awaited, and after one that does not grant all

@@ -108,15 +108,15 @@ def verify(
     )
 
 
-def own_probe(claim: Claim, *, kind: str | None, our_address: str, our_fingerprint: str) -> bool:
-    """True for a mail by which we try our own servers: signed by our key, from us, to us alone, and a probe by kind.
+def own_probe(claim: Claim, *, kind: str | None, our_address: str, our_fingerprints: frozenset[str]) -> bool:
+    """True for a mail by which we try our servers: signed by a key of ours, from us, to us alone, and a probe by kind.
 
     Only that it is left alone may follow from this. A probe in the shape of a receipt has no kind; we never acknowledge
     anything to ourselves otherwise.
     """
     a_probe = kind == PROBE if claim.shape == SEALED_SHAPE else claim.shape in RECEIPT_SHAPES
     from_us = claim.senders == (our_address,) and claim.recipients == (our_address,)
-    return a_probe and from_us and claim.fingerprint == our_fingerprint
+    return a_probe and from_us and claim.fingerprint in our_fingerprints
 
 
 def _signer(

@@ -26,12 +26,11 @@ from gateway.services.arrived import Arrived, Decision, values_of
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
 from gateway.services.follow import Follower
-from gateway.services.requests import AnswerTimes, Reply, Requests, iso
+from gateway.services.replies import AnswerTimes, Reply, answers
+from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
 from gateway.wire.incoming import Incoming, Inner
 from gateway.wire.manifest import Manifest
-
-_UNDECIDED = {*life.UNANSWERED, life.State.ANSWER_DISPUTED}
 
 
 class Accept:
@@ -201,12 +200,7 @@ class Accept:
         if arrived.kind.subject is Subject.NOTICE:
             await self._follower.told(act, arrived, request, case, message, newer=newer)
             return _accepted(arrived, message, key)
-        if arrived.kind.subject is Subject.ANSWER:
-            await self._answered(act, arrived, request, arrived.kind, message)
-        elif (
-            arrived.kind is EXTENSION_REGULARISATION and request.state in _UNDECIDED and self._in_time(arrived, request)
-        ):
-            # The form came before the end of the period: it is an acceptance like any other.
+        if answers(arrived.kind, request, arrived.own.earliest):
             await self._answered(act, arrived, request, arrived.kind, message)
         else:
             await self._exchanged(act, arrived, request, message)
@@ -215,9 +209,6 @@ class Accept:
             # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
             await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
-
-    def _in_time(self, arrived: Arrived, request: Request) -> bool:
-        return request.earliest_at is None or arrived.own.earliest < request.earliest_at
 
     async def _answered(self, act: Act, arrived: Arrived, request: Request, kind: Kind, message: Message) -> None:
         own = arrived.own

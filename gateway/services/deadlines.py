@@ -12,14 +12,14 @@ import structlog
 from gateway.domain import request as life
 from gateway.domain.audit import fit
 from gateway.domain.errors import AlreadyThere, IllegalTransition, KeyFault
-from gateway.domain.kinds import TACIT_ACCEPTANCE
+from gateway.domain.kinds import TACIT_ACCEPTANCE_NOTICE
 from gateway.domain.parties import Directory, PartnerKind, Party, Role
 from gateway.domain.tacit import Condition, Facts, Watch, conditions
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
-from gateway.services.casework import Casework, Happening
-from gateway.services.compose import Composer, current_pins
+from gateway.services.casework import Casework
+from gateway.services.compose import Composer, Draft, current_pins
 from gateway.services.requests import Requests, iso, notice
 from gateway.storage import (
     Acceptance,
@@ -28,7 +28,9 @@ from gateway.storage import (
     ClockMark,
     Confirmation,
     Detail,
+    Direction,
     Mail,
+    Message,
     Poll,
     Request,
     Store,
@@ -166,7 +168,7 @@ class Deadlines:
             case = await self._case(view, request)
             pins = await current_pins(view, self._party.site)
             key = await self._cabinet.case_key(view, case)
-        draft = notice(request, case)
+            draft = await self._owed(view, request, case)
         try:
             mail = await self._composer.seal(draft, pins)
         except KeyFault as error:
@@ -176,7 +178,7 @@ class Deadlines:
         async with self._store.act() as act:
             await act.lock(case.id)
             current = await act.one(Request, id=request.id)
-            if current is None or not current.owes_notice or notice(current, case) != draft:
+            if current is None or not current.owes_notice or await self._owed(act, current, case) != draft:
                 return
             message = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
             await act.record(
@@ -189,7 +191,15 @@ class Deadlines:
                 outcome=draft.kind.id,
                 details={"mic": mail.mic},
             )
-            await act.save(replace(current, owes_notice=False))
+            await act.save(replace(current, owes_notice=draft != notice(current, case)))
+
+    async def _owed(self, view: View, request: Request, case: Case) -> Draft:
+        """What is to be told next: the silence itself first, whatever became of the request since."""
+        if request.state is life.State.REGULARISED:
+            told = {"kind": TACIT_ACCEPTANCE_NOTICE.id, "request_hash": request.hash, "direction": Direction.OUT}
+            if await view.one(Message, site=self._party.site, **told) is None:
+                return notice(replace(request, state=life.State.TACITLY_ACCEPTED), case)
+        return notice(request, case)
 
     async def _cannot_tell(self, request: Request, case: Case, error: KeyFault) -> None:
         if request.id in self._unsealable:
@@ -271,7 +281,7 @@ class Deadlines:
         except AlreadyThere:
             _log.warning("silence.already_recorded", request=request.hash)
             raise
-        await self._requests.advance(
+        request = await self._requests.advance(
             act,
             request,
             life.Event.SILENCE_RECORDED,
@@ -280,18 +290,9 @@ class Deadlines:
             due_at=None,
             settled_at=now,
         )
-        await self._granted(act, request, effective)
+        if await self._casework.silence(act, request, effective):
+            await self._requests.advance(act, request, life.Event.REGULARISED, actor="gateway")
         _log.info("silence.recorded", request=request.hash)
-
-    async def _granted(self, act: Act, request: Request, effective: datetime) -> None:
-        """The silence grants what was asked (003:L286): the case keeps it as a fact."""
-        case = await self._case(act, request)
-        terms = {
-            "requested_from": request.requested_from.isoformat(),
-            "requested_until": request.requested_until.isoformat(),
-        }
-        what = Happening(kind=TACIT_ACCEPTANCE, values=terms, actor="gateway", at=effective, request_hash=request.hash)
-        await self._casework.happen(act, case, await self._cabinet.case_key(act, case), what)
 
     async def _silence(self, view: View, request: Request) -> list[str]:
         """The polls of the window, folder by folder: the proof of silence."""

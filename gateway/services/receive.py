@@ -72,7 +72,7 @@ class Receiver:
         party: Party,
         directory: Directory,
         own_mta: frozenset[str],
-        own_fingerprint: str,
+        own_fingerprints: frozenset[str],
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -84,7 +84,7 @@ class Receiver:
         self._party = party
         self._directory = directory
         self._own_mta = own_mta
-        self._own_fingerprint = own_fingerprint
+        self._own_fingerprints = own_fingerprints
 
     async def take(self, arrival: Arrival) -> Mail:
         """Keep, open, verify, decide, record. Returns the committed row.
@@ -184,8 +184,8 @@ class Receiver:
         if seen.inner is None:
             return False
         kind = seen.inner.manifest.kind if seen.inner.manifest else None
-        ours, key = self._party.address, self._own_fingerprint
-        return trust.own_probe(_claim(seen, seen.inner), kind=kind, our_address=ours, our_fingerprint=key)
+        ours, keys = self._party.address, self._own_fingerprints
+        return trust.own_probe(_claim(seen, seen.inner), kind=kind, our_address=ours, our_fingerprints=keys)
 
     async def _pins(self, view: View) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}

@@ -5,72 +5,24 @@ one commit, and the tick pays the debt in another, however often it takes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain import evidence, period
 from gateway.domain import request as life
-from gateway.domain.errors import IllegalTransition
-from gateway.domain.kinds import (
-    EXTENSION_REQUEST_VITAL,
-    STATUS_NOTICE,
-    TACIT_ACCEPTANCE_NOTICE,
-    Answer,
-    Kind,
-    parse_date,
-)
+from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, Kind
 from gateway.domain.parties import Directory, Grade, Party, Role
 from gateway.domain.request import Effect, Event, State, step
-from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
 from gateway.services.compose import Draft
+from gateway.services.replies import AnswerTimes, Reply, event_of, timeliness
 from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence, View
 
 _TELLING = frozenset({Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME})
-_ANSWERED = {
-    Answer.ACCEPTED: Event.ACCEPTED,
-    Answer.PARTLY_ACCEPTED: Event.PARTLY_ACCEPTED,
-    Answer.REFUSED: Event.REFUSED,
-    Answer.VITAL_DISPUTED: Event.VITAL_DISPUTED,
-}
-_GRANTING = {Answer.ACCEPTED, Answer.PARTLY_ACCEPTED}
 SHORT_NOTICE = "short_notice"
 """Asked of a person when less than one whole working day remained as the evidence was recorded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerTimes:
-    """When an answer was received here at the earliest and latest, and when its signer says that it was made.
-
-    ``doubtful`` says that our own sources disagree, so that neither end may be taken for granted.
-    """
-
-    earliest: datetime
-    latest: datetime
-    stated: datetime
-    doubtful: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What an answer says: what it does, its kind and fields, and whether the form came with it."""
-
-    answer: Answer
-    kind: Kind
-    values: Mapping[str, str]
-    has_form: bool
-
-    def changes(self) -> dict[str, Any]:
-        """What a request keeps of it."""
-        if self.answer not in _GRANTING:
-            return {}
-        return {
-            "granted_from": parse_date(self.values.get("granted_from", "")),
-            "granted_until": parse_date(self.values.get("granted_until", "")),
-            "form_owed": not self.has_form,
-        }
 
 
 def iso(at: datetime | None) -> str | None:
@@ -213,7 +165,7 @@ class Requests:
         Raises:
             IllegalTransition: a vital emergency is disputed that the request does not plead.
         """
-        event = await self._met(act, request, _said(request, told), _timeliness(request, times))
+        event = await self._met(act, request, event_of(request, told), timeliness(request, times))
         details: dict[str, Detail] = {
             "answer": told.answer.value,
             "form": told.has_form,
@@ -240,7 +192,7 @@ class Requests:
         """
         now = self._clock.now()
         late = request.nominal_at is not None and now >= request.nominal_at
-        event = await self._met(act, request, _said(request, told), Event.LATE_ANSWER if late else None)
+        event = await self._met(act, request, event_of(request, told), Event.LATE_ANSWER if late else None)
         changes: dict[str, Any] = {"settled_at": now, "due_at": None}
         if event in life.ANSWERS:
             changes |= told.changes()
@@ -334,32 +286,6 @@ def _period_event(request: Request, found: period.Period) -> Event:
     if request.state not in {State.RUNNING, State.ELAPSED}:
         return Event.ACKNOWLEDGED
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
-
-
-def _said(request: Request, told: Reply) -> Event:
-    """What an answer says: one that accepts fewer days than were asked for has refused the others (reading A9).
-
-    Raises:
-        IllegalTransition: it disputes a vital emergency that the request does not plead.
-    """
-    event = _ANSWERED[told.answer]
-    if event is Event.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
-        raise IllegalTransition(table=said("demande"), state=request.state.value, event=event.value)
-    first, last = (parse_date(told.values.get(name, "")) for name in ("granted_from", "granted_until"))
-    fewer = (first or request.requested_from) > request.requested_from
-    fewer = fewer or (last or request.requested_until) < request.requested_until
-    return Event.PARTLY_ACCEPTED if event is Event.ACCEPTED and fewer else event
-
-
-def _timeliness(request: Request, times: AnswerTimes) -> Event | None:
-    """None when the answer is in time, else how it is not."""
-    if request.earliest_at is None:
-        return None
-    if times.earliest < request.earliest_at:
-        return Event.DISPUTED if times.doubtful and times.latest >= request.earliest_at else None
-    if request.latest_at is not None and min(times.earliest, times.stated) >= request.latest_at:
-        return Event.LATE_ANSWER
-    return Event.DISPUTED
 
 
 def _evidence(row: StoredEvidence) -> evidence.Evidence:

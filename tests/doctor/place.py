@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.adapters import database
+from gateway.adapters.clock import SystemClock
 from gateway.adapters.master_key import generate_master_key
+from gateway.adapters.smime import identity as smime
 from gateway.app import identity
 from gateway.doctor.finding import Finding, Level
 from gateway.doctor.installation import Installation, read
@@ -62,6 +64,14 @@ address = "medical@cnse.test"
 """
 
 
+SMIME = """\
+[smime]
+certificate = "keys/smime.pem"
+key = { file = "keys/smime.key" }
+passphrase = { file = "keys/passphrase" }
+"""
+
+
 class Place:
     """The folder. ``installation`` reads it as it is now."""
 
@@ -99,6 +109,13 @@ class Place:
         """What the check-up examines."""
         return read(self.config, self.clock)
 
+    def add_certificate(self) -> None:
+        """S/MIME beside OpenPGP, with the CNAS; valid whatever the machine's own time is."""
+        at = min(NOW, SystemClock().now())
+        smime.generate(self.keys, "CHU", US, PASSPHRASE, at=at, days=20_000)
+        self.change("[reception]\n", f"{SMIME}\n[reception]\n")
+        self.change("[partners.cnas]\n", '[partners.cnas]\nsuite = "smime"\n')
+
     def create(self, **identity_changes: str) -> None:
         """Make the database."""
         settings = self.installation().settings
@@ -127,12 +144,12 @@ class Place:
             await store.close()
 
 
-def pin(partner: str, fingerprint: str, material: str, *, confirmed: bool = True) -> Pin:
+def pin(partner: str, fingerprint: str, material: str, *, confirmed: bool = True, suite: str = "openpgp") -> Pin:
     """A partner's key."""
     return Pin(
         site="principal",
         partner=partner,
-        suite="openpgp",
+        suite=suite,
         fingerprint=fingerprint,
         material=material,
         pinned_at=NOW,

@@ -4,17 +4,21 @@ import asyncio
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.adapters.openpgp.keyfiles import export_public, generate, own_key
+from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.doctor import files, keys
 from gateway.doctor.finding import Level
 from gateway.domain.errors import OwnKeyUnusable, SecretUnreadable
-from tests.doctor.place import PASSPHRASE, Place, complete, heard, only, pin
+from gateway.storage import Pin
+from tests.adapters.smime.people import Person, person, rsa_key
+from tests.doctor.place import NOW, PASSPHRASE, Place, complete, heard, only, pin
 
 DAY = timedelta(days=1)
 OPERATE = Path(__file__).parents[2] / "docs" / "operate.md"
@@ -180,6 +184,90 @@ async def test_a_pin_that_is_no_key_is_blocking(place: Place, theirs: Theirs) ->
         (Level.BLOCKING, "KeyFileInvalid"),
         (Level.OK, None),
     ]
+
+
+# --- S/MIME.
+
+
+async def test_our_own_certificate_is_looked_at_where_there_is_one(keyed: Place) -> None:
+    """Its end is told ninety days before; without S/MIME nothing is said; its secrets are counted."""
+    assert await heard(keys.own_certificate(keyed.installation())) == []
+    before = only(files.secrets(keyed.installation()), "files.secrets").what
+    keyed.add_certificate()
+
+    finding = only(await heard(keys.own_certificate(keyed.installation())), "keys.own_certificate")
+
+    assert finding.level is Level.OK
+    end = finding.facts["usable_until"]
+    assert isinstance(end, datetime)
+    assert only(files.secrets(keyed.installation()), "files.secrets").what != before
+    keyed.clock.at = end - 30 * DAY
+    finding = only(await heard(keys.own_certificate(keyed.installation())), "keys.own_certificate")
+    assert finding.level is Level.TO_MEND
+    assert complete(finding)
+    keyed.clock.at = end + DAY
+    with pytest.raises(OwnKeyUnusable, match="expiré"):
+        await heard(keys.own_certificate(keyed.installation()))
+
+
+CNAS = person("cnas", key=rsa_key(), start=NOW - DAY, end=NOW + 200 * DAY)
+SERVER = person("cnas", key=rsa_key(), start=NOW - DAY, end=NOW + 200 * DAY, purpose=ExtendedKeyUsageOID.SERVER_AUTH)
+
+
+def pinned(who: Person) -> Pin:
+    """The CNAS's certificate."""
+    return pin("cnas", fingerprint(who.certificate), pem(who.certificate), suite="smime")
+
+
+@pytest.mark.parametrize(
+    ("who", "later", "level", "told"),
+    [
+        (CNAS, 0 * DAY, Level.OK, "utilisable"),
+        (CNAS, 150 * DAY, Level.TO_MEND, "nouveau certificat"),
+        (CNAS, 300 * DAY, Level.BLOCKING, "expiré"),
+        (SERVER, 0 * DAY, Level.BLOCKING, "pas fait pour"),
+    ],
+    ids=["good", "ends soon", "expired", "for a server"],
+)
+async def test_a_partners_certificate_is_looked_at(
+    keyed: Place, who: Person, later: timedelta, level: Level, told: str
+) -> None:
+    """With the mend of its suite."""
+    keyed.add_certificate()
+    keyed.create()
+    await keyed.store(pinned(who))
+    keyed.clock.advance(later)
+
+    finding = (await heard(keys.partners(keyed.installation())))[0]
+
+    assert (finding.level, finding.facts["partner"], finding.facts["suite"]) == (level, "cnas", "smime")
+    assert told in " ".join(str(text) for text in finding.words().values())
+    assert complete(finding) is (level is not Level.OK)
+
+
+async def test_an_authority_that_cannot_be_read_is_blocking(keyed: Place) -> None:
+    """For this partner; the other one is still looked at."""
+    keyed.add_certificate()
+    keyed.change('suite = "smime"\n', 'suite = "smime"\nca = "absent.pem"\n')
+    keyed.create()
+    await keyed.store(pinned(CNAS))
+
+    found = await heard(keys.partners(keyed.installation()))
+
+    assert [finding.facts.get("error") for finding in found] == ["AuthorityUnusable", None]
+    assert {finding.level for finding in found} == {Level.BLOCKING}
+
+
+async def test_a_key_of_another_suite_than_agreed_is_blocking(keyed: Place, theirs: Theirs) -> None:
+    """The configuration changed after the import."""
+    keyed.add_certificate()
+    keyed.create()
+    await keyed.store(pin("cnas", theirs.fingerprint, theirs.material))
+
+    finding = (await heard(keys.partners(keyed.installation())))[0]
+
+    assert (finding.level, finding.facts["suite"]) == (Level.BLOCKING, "openpgp")
+    assert complete(finding)
 
 
 # --- Certificates.

@@ -1,13 +1,36 @@
 """What the configuration decides: a calendar that ends, a lone person, a missing role, floors that never start."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
 from gateway.doctor import rules
 from gateway.doctor.finding import Level
+from gateway.domain.amendments import CalendarAct, CalendarStatement, Verb
 from gateway.domain.errors import CalendarInvalid
-from tests.doctor.place import Place, complete, levels, only
+from gateway.domain.feasts import RowStatus
+from tests.doctor.place import NOW, Place, complete, heard, levels, only
+
+PROLONGED = CalendarAct(
+    site="principal",
+    verb=Verb.IMPORT,
+    source="Journal officiel",
+    recorded_at=NOW,
+    recorded_by="alice",
+    covers_until=date(2028, 12, 31),
+)
+
+MOURNING = CalendarStatement(
+    site="principal",
+    act=1,
+    withdrawn=False,
+    date=date(2026, 12, 10),
+    name="Deuil",
+    feast="deuil",
+    status=RowStatus.OFFICIAL,
+    off=True,
+    source="Journal officiel",
+)
 
 
 async def test_a_sound_configuration_is_fine(place: Place) -> None:
@@ -15,7 +38,7 @@ async def test_a_sound_configuration_is_fine(place: Place) -> None:
     here = place.installation()
     found = [
         *rules.configuration(here, ()),
-        *[finding async for finding in rules.calendar(here)],
+        *await heard(rules.calendar(here)),
         *rules.people(here),
         *rules.roles(here),
         *rules.floors(here),
@@ -62,10 +85,36 @@ async def test_a_calendar_that_ends_is_told_ninety_days_before(place: Place, tod
     place.change("[gateway]\n", '[gateway]\ncalendar = "calendar.toml"\n')
     place.clock.at = today
 
-    finding = only([found async for found in rules.calendar(place.installation())], "config.calendar")
+    finding = only(await heard(rules.calendar(place.installation())), "config.calendar")
 
     assert finding.level is level
     assert complete(finding) is (level is not Level.OK)
+
+
+async def test_what_persons_stated_over_the_calendar_counts(place: Place) -> None:
+    """The file ends soon, an act in the database prolongs it."""
+    (place.folder / "calendar.toml").write_text('covers_until = 2026-12-01\nrecorded_by = "essai"\nrows = []\n')
+    place.change("[gateway]\n", '[gateway]\ncalendar = "calendar.toml"\n')
+    place.create()
+    assert only(await heard(rules.calendar(place.installation())), "config.calendar").level is Level.TO_MEND
+
+    await place.store(PROLONGED)
+
+    finding = only(await heard(rules.calendar(place.installation())), "config.calendar")
+    assert (finding.level, finding.facts["covers_until"]) == (Level.OK, date(2028, 12, 31))
+
+
+async def test_a_file_that_contradicts_what_persons_stated_is_an_error(place: Place) -> None:
+    """The daemon would not start on it: the file alone must not hide that."""
+    place.create()
+    await place.store(PROLONGED, MOURNING)
+    await heard(rules.calendar(place.installation()))
+    far = '[[rows]]\ndate = 2027-03-01\nname = "Deuil"\nfeast = "deuil"\nstatus = "official"\nsource = "autre"\n'
+    (place.folder / "calendar.toml").write_text(f'covers_until = 2028-12-01\nrecorded_by = "essai"\n{far}')
+    place.change("[gateway]\n", '[gateway]\ncalendar = "calendar.toml"\n')
+
+    with pytest.raises(CalendarInvalid, match="deuil"):
+        await heard(rules.calendar(place.installation()))
 
 
 async def test_an_unreadable_calendar_is_an_error(place: Place) -> None:
@@ -73,7 +122,7 @@ async def test_an_unreadable_calendar_is_an_error(place: Place) -> None:
     place.change("[gateway]\n", '[gateway]\ncalendar = "absent.toml"\n')
 
     with pytest.raises(CalendarInvalid):
-        [found async for found in rules.calendar(place.installation())]
+        await heard(rules.calendar(place.installation()))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +214,3 @@ def test_the_largest_mail_is_the_smaller_of_both_limits(place: Place) -> None:
     limits = {str(finding.facts["partner"]): finding.facts["limit"] for finding in rules.sizes(place.installation())}
 
     assert limits == {"cnas": 10_000_000, "cnse": 15_000_000}
-
-
-def test_the_horizon_is_ninety_days() -> None:
-    """As the documents say."""
-    assert timedelta(days=90) == rules.HORIZON

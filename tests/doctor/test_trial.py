@@ -19,6 +19,7 @@ from gateway.doctor.installation import Installation
 from gateway.doctor.letter import SUBJECT
 from gateway.doctor.probe import Tools, tools, trial
 from gateway.domain.errors import OwnKeyUnusable, ServerUnreachable
+from gateway.domain.parties import Suite
 from gateway.storage import Mail, Verdict
 from gateway.wire import mime
 from tests.doctor import fakes
@@ -141,6 +142,37 @@ async def test_the_trial_mails_say_that_they_may_go(run: Run, server: FakeSubmis
         assert (headers.get("auto-submitted") or "").startswith("auto-")
         assert headers.get("disposition-notification-to") is None
     assert "vous pouvez l'effacer." in mime.parse(server.taken[1].data).parts[0].parts[0].text()
+
+
+async def test_each_suite_that_a_partner_uses_is_tried(openpgp: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """S/MIME beside OpenPGP: four mails, each found and opened; a banner breaks all; header and trace are told once."""
+    place = Place(tmp_path_factory.mktemp("both"), openpgp)
+    place.clock = GoingClock(NOW)
+    place.add_certificate()
+    survey = FakeSurvey(place.clock, "INBOX", "Junk")
+    server = FakeSubmission(survey)
+    async with tools(place.installation()) as ready:
+
+        @asynccontextmanager
+        async def equipped(_: Installation) -> AsyncIterator[Tools]:
+            yield ready
+
+        async def go() -> list[Finding]:
+            options = {"wait": WAIT, "pause": 0, "equip": equipped, "reach_mailbox": survey, "reach_server": server}
+            return await heard(trial(place.installation(), **options))  # type: ignore[arg-type]
+
+        sound = await go()
+        server.rewrite = fakes.with_banner
+        broken = await go()
+
+    assert levels(sound) == dict.fromkeys(GOOD, Level.OK)
+    kinds = [mime.parse(envelope.data).content_type.media for envelope in server.taken[:4]]
+    assert kinds == ["multipart/encrypted", "multipart/signed", "application/pkcs7-mime", "multipart/signed"]
+    for check in ("probe.content", "probe.receipt"):
+        assert [finding.facts["suite"] for finding in sound if finding.check == check] == [Suite.OPENPGP, Suite.SMIME]
+        assert [finding.level for finding in broken if finding.check == check] == [Level.BLOCKING] * 2
+    assert "en S/MIME" in str(only(sound, "probe.content", where=lambda one: one.facts["suite"] is Suite.SMIME).what)
+    assert len([finding for finding in sound if finding.check == "probe.message_id"]) == 1
 
 
 async def test_a_copy_of_what_was_sent_is_no_arrival_and_goes_too(

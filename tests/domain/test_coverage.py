@@ -110,7 +110,9 @@ def test_a_readmission_in_the_next_year_needs_a_new_certificate() -> None:
     stay = Stay(certificates=(old,), admitted_on=date(2026, 11, 10), absences=(away,))
     assert coverage(stay, date(2027, 1, 10)).decides.reason is Reason.CALENDAR_YEAR
     new = Certificate(issued_on=date(2027, 1, 4), first=date(2027, 1, 5), last=date(2027, 2, 1))
-    assert coverage(replace(stay, certificates=(old, new)), date(2027, 1, 10)).covered
+    renewed = replace(stay, certificates=(old, new))
+    assert coverage(renewed, date(2027, 1, 10)).covered
+    assert coverage(renewed, date(2027, 2, 2)).decides.reason is Reason.UNCOVERED
 
 
 def test_a_length_that_was_suspended_is_lost_with_its_year() -> None:

@@ -22,6 +22,7 @@ from gateway.domain.kinds import (
     addressees,
     faults,
     parse_date,
+    parse_instant,
     recipients,
 )
 from gateway.domain.parties import Function, Role
@@ -179,6 +180,12 @@ def test_an_answer_may_leave_its_fields_out() -> None:
     """An acceptance without dates or form still stops the clock."""
     assert faults(EXTENSION_ACCEPTANCE, {}) == ()
     assert not any(piece.required for piece in EXTENSION_ACCEPTANCE.pieces)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-01-01T00:00:00", "x"])
+def test_an_instant_that_no_calendar_holds_is_none(text: str) -> None:
+    """A partner's notice cannot make us compute beyond the years that exist."""
+    assert parse_instant(text) is None
 
 
 @given(st.text(max_size=12))

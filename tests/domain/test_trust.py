@@ -165,12 +165,13 @@ PROBE_CLAIM = replace(GOOD, fingerprint=OURS, senders=(US,), recipients=(US,))
 
 def is_probe(claim: Claim, kind: str | None = PROBE) -> bool:
     """Whether it is left alone."""
-    return own_probe(claim, kind=kind, our_address=US, our_fingerprint=OURS)
+    return own_probe(claim, kind=kind, our_address=US, our_fingerprints=frozenset({OURS, "E" * 64}))
 
 
 def test_our_own_mail_to_ourselves_is_a_probe() -> None:
     """Sealed and named so, or in the shape of a receipt, which has no name."""
     assert is_probe(PROBE_CLAIM)
+    assert is_probe(replace(PROBE_CLAIM, fingerprint="E" * 64))
     assert is_probe(replace(PROBE_CLAIM, shape="SIGNED_REPORT"), None)
 
 

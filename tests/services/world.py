@@ -411,7 +411,7 @@ def assemble(
             directory=directory,
             requests=requests,
             casework=casework,
-            follower=Follower(party=party, requests=requests, clock=clock),
+            follower=Follower(party=party, requests=requests, casework=casework, clock=clock),
             cabinet=cabinet,
         ),
         reports=Reports(party=party, directory=directory, requests=requests, clock=clock, own_mta=own_mta),
@@ -419,7 +419,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprint=OWN_FINGERPRINT,
+        own_fingerprints=frozenset({OWN_FINGERPRINT}),
     )
     sender = Sender(
         store=store,

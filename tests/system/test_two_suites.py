@@ -1,5 +1,6 @@
 """On real servers: the same request to the CNAS in S/MIME and to the CNSE in OpenPGP, its receipts, and its answer."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +47,15 @@ def test_a_request_in_both_suites_is_acknowledged_and_answered(trio: Trio, place
     for gateway in trio:
         settles(gateway, told["request"], "accepted")
         assert counted(gateway)["mail.quarantine"] == 0
+
+
+def test_the_doctor_tries_the_servers_in_both_suites(trio: Trio) -> None:
+    """Two mails in each, which the running daemon knows as its own and leaves alone."""
+    found = trio.hospital.call("doctor", "--json", ok=False)
+    told = [(item["check"], item["level"], item.get("suite")) for item in json.loads(found.stdout)]
+    assert found.returncode == 0, [item for item in told if item[1] not in {"ok", "to_know"}]
+    for suite in ("openpgp", "smime"):
+        for check in ("probe.arrived", "probe.content", "probe.null_sender", "probe.receipt"):
+            assert (check, "ok", suite) in told
+    assert ("probe.service", "ok", None) in told
+    assert counted(trio.hospital)["mail.probe"] == 4

@@ -70,9 +70,9 @@ def parse_date(value: str) -> date | None:
 
 
 def parse_instant(value: str) -> datetime | None:
-    """An instant with its time zone (RFC 3339), or None."""
+    """An instant with its time zone (RFC 3339), of the years 1900 to 2999, or None."""
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return at.astimezone(UTC) if at.tzinfo is not None else None
+    return at.astimezone(UTC) if at.tzinfo is not None and _DATE.match(f"{at:%Y-%m-%d}") else None
