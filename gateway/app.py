@@ -8,39 +8,33 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
-from gateway.adapters import database
-from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway import legal_time
+from gateway.adapters import daemon_lock, database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
-from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
-from gateway.adapters.openpgp.keyfiles import own_fingerprint
-from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
-from gateway.adapters.vault import FileVault
 from gateway.config import Settings
-from gateway.domain.errors import NotAllowed
-from gateway.domain.workdays import Calendar
-from gateway.ports import Clock, PublicKey
-from gateway.process import notify, only_one
+from gateway.domain.parties import Suite
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.ports import Clock, PublicKey, Sealer
+from gateway.process import notify
+from gateway.records import Base, identity, open_base
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
-from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
-from gateway.services.dossier import Archive
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
@@ -59,22 +53,13 @@ _MAX_MAIL = 60 * _MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """What every command needs: settings, clock, database, vault."""
-
-    settings: Settings
-    clock: Clock
-    store: database.DatabaseStore
-    cabinet: Cabinet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
     """What a command that seals needs beside the base."""
 
     base: Base
     home: Home
-    sealer: OpenPgpSealer
+    keys: PublicKeys
+    sealer: Sealer
     composer: Composer
     requests: Requests
     casework: Casework
@@ -93,59 +78,6 @@ class Daemon:
     tasks: Tasks
 
 
-def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
-    """Whose database it is, and whether it belongs to a rehearsal, where time is not the world's."""
-    whose = {"party": settings.gateway.party, "role": settings.gateway.role, "site": settings.gateway.site}
-    return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
-
-
-def calendar(settings: Settings) -> Calendar:
-    """The calendar in force.
-
-    Raises:
-        CalendarInvalid, ConfigUnreadable.
-    """
-    return load_calendar(settings.gateway.calendar or SHIPPED_CALENDAR)
-
-
-@asynccontextmanager
-async def open_base(
-    settings: Settings, *, clock: Clock | None = None, rehearsals_too: bool = False
-) -> AsyncIterator[Base]:
-    """Open database and vault.
-
-    A ``clock`` of the caller opens the database of a rehearsal and no other; without one, the system's clock opens a
-    real one, and with ``rehearsals_too`` either (for commands that only read).
-
-    Raises:
-        ConfigError, DatabaseDamaged.
-    """
-    os.umask(0o077)
-    _require_owner(settings.gateway.data)
-    accepted = [identity(settings, rehearsal=clock is not None)]
-    if rehearsals_too:
-        accepted.append(identity(settings, rehearsal=True))
-    await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
-    source = settings.vault.master_key
-    master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
-    clock = clock or SystemClock()
-    us = settings.party
-    store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
-    vault = FileVault(folder=settings.gateway.data / "spool", master=master)
-    try:
-        cabinet = Cabinet(store=store, vault=vault, clock=clock)
-        yield Base(settings=settings, clock=clock, store=store, cabinet=cabinet)
-    finally:
-        await store.close()
-
-
-def _require_owner(data: Path) -> None:
-    """Files written by another account would be unreadable for the daemon, and hold its outbox."""
-    if data.is_dir() and data.stat().st_uid != os.getuid():
-        reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
-        raise NotAllowed(act=f"ouvrir {data}", reason=reason)
-
-
 @asynccontextmanager
 async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Core]:
     """Open what sealing needs as well; ``clock`` as in :func:`open_base`.
@@ -154,43 +86,31 @@ async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
     async with open_base(settings, clock=clock) as base:
-        passphrase = settings.openpgp.passphrase.read()
-        home = await asyncio.to_thread(open_home, settings.openpgp.folder, await pinned_keys(base))
+        passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
+        pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
+        home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
         try:
-            yield _core(base, home, passphrase)
+            yield _core(base, home, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
 
 
-def archive(base: Base) -> Archive:
-    """What persons read."""
-    settings = base.settings
-    return Archive(
-        store=base.store,
-        cabinet=base.cabinet,
-        clock=base.clock,
-        party=settings.party,
-        calendar=calendar(settings),
-        folders=settings.imap.watch,
-    )
+async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
+    """The public keys in force of all partners of the configuration.
 
-
-async def pinned_keys(base: Base) -> tuple[PublicKey, ...]:
-    """The public keys in force of all partners of the configuration."""
+    Raises:
+        KeyFileInvalid, AuthorityUnusable.
+    """
     async with base.store.view() as view:
         pins = await current_pins(view, base.settings.gateway.site)
-    partners = {partner.id: partner for partner in base.settings.directory.partners}
-    return tuple(
-        PublicKey(suite=partners[pin.partner].suite, fingerprint=pin.fingerprint, material=pin.material)
-        for pin in pins.values()
-        if pin.partner in partners
-    )
+    return await asyncio.to_thread(keys.of, tuple(pins.values()))
 
 
-def _core(base: Base, home: Home, passphrase: str) -> Core:
+def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
     us, directory = settings.party, settings.directory
-    sealer = OpenPgpSealer(home, fingerprint=own_fingerprint(settings.openpgp.folder), passphrase=passphrase)
+    # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
+    sealer = make_sealer(settings, home, SystemClock(), passphrase)
     composer = Composer(
         party=us,
         directory=directory,
@@ -200,13 +120,7 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         noise=secrets.token_bytes,
         max_bytes=settings.smtp.max_bytes,
     )
-    requests = Requests(
-        party=us,
-        directory=directory,
-        calendar=calendar(settings),
-        clock=clock,
-        grace=timedelta(hours=settings.deadlines.grace_hours),
-    )
+    requests = legal_time.requests(settings, clock)
     casework = Casework(party=us, cabinet=cabinet, clock=clock)
     persons_needed = 2 if settings.four_eyes else 1
     deadlines = Deadlines(
@@ -246,6 +160,7 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
     return Core(
         base=base,
         home=home,
+        keys=keys,
         sealer=sealer,
         composer=composer,
         requests=requests,
@@ -286,27 +201,42 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(only_one(settings.gateway.data))
+        stack.enter_context(daemon_lock.held(settings.gateway.data))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
         core = await stack.enter_async_context(open_core(settings, clock=clock))
+        async with core.base.store.view() as view:
+            await core.requests.almanac.calendar(view)  # refused now rather than at each tick
         pool = await stack.enter_async_context(_pool(core))
         tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
         yield Daemon(core=core, tasks=tasks)
 
 
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
+    """The capped workers that open mail, not started yet.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    identity, key = own_certificate(settings), own_certificate_key(settings)
+    own = (key,) if key else ()
+    return WorkerPool(
+        slots=slots,
+        home_factory=lambda others: open_home(settings.openpgp.folder, of_suite(others, Suite.OPENPGP)),
+        # Our own certificate is known as well: we try our servers by mails to ourselves.
+        material=lambda others: encode(identity, (*others, *own)) if identity else b"",
+        passphrase=settings.openpgp.passphrase.read(),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        keys=keys,
+    )
+
+
 @asynccontextmanager
 async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
     settings = core.base.settings
-    pool = WorkerPool(
-        slots=settings.worker.slots,
-        home_factory=lambda keys: open_home(settings.openpgp.folder, keys),
-        passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
-        keys=await pinned_keys(core.base),
-    )
+    pool = worker_pool(settings, await pinned_keys(core.base, core.keys), slots=settings.worker.slots)
     await pool.start()
     try:
         yield pool
@@ -339,6 +269,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
     )
     poller = InboxPoller(
         store=base.store,
@@ -363,7 +294,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
 
     async def keys() -> tuple[PublicKey, ...]:
-        return await pinned_keys(base)
+        return await pinned_keys(base, core.keys)
 
     try:
         yield Tasks(

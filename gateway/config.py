@@ -4,19 +4,17 @@ An unknown key is refused; relative paths are relative to the file. Secrets are 
 are (a file, an environment variable, a systemd credential).
 """
 
-import os
-import re
 import tomllib
-from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
+    Function,
     Grade,
     Partner,
     PartnerKind,
@@ -26,100 +24,12 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
-from gateway.domain.reasons import system_reason
-
-_UNKNOWN_KEY = "clé inconnue"
+from gateway.domain.reasons import setting_reason, system_reason, toml_reason
+from gateway.domain.words import listed, said
+from gateway.setting import Address, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
-
-
-_base: ContextVar[Path] = ContextVar("_base", default=Path())
-"""Folder of the file being read: settings classes do not hand pydantic's own context down."""
-
-
-def _absolute(path: Path) -> Path:
-    return path if path.is_absolute() else _base.get() / path
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
-        raise ValueError("adresse attendue, par exemple soins@hopital.fr")
-    return text.lower()
-
-
-def _identifier(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
-        raise ValueError("lettres minuscules sans accent, chiffres et tirets")
-    return text
-
-
-FilePath = Annotated[Path, AfterValidator(_absolute)]
-Address = Annotated[str, AfterValidator(_address)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
-
-
-class Section(BaseModel):
-    """A table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Secret(Section):
-    """Where a secret is: exactly one of a file (0600), an environment variable, a systemd credential."""
-
-    file: FilePath | None = None
-    env: str | None = None
-    credential: str | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "Secret":
-        if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
-            raise ValueError("exactement une source : file, env ou credential")
-        return self
-
-    def read(self) -> str:
-        """The secret, without its final line end.
-
-        Raises:
-            SecretUnreadable: absent, empty, or a file that others can read.
-        """
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            source = f"${self.env}"
-        else:
-            path = self.path()
-            source = str(path)
-            value = _read_private(path, shared=self.credential is not None)
-        if not value.strip():
-            raise SecretUnreadable(source=source, reason="Il est vide ou absent.")
-        return value.rstrip("\r\n")
-
-    def path(self) -> Path:
-        """The file behind ``file`` or ``credential``.
-
-        Raises:
-            SecretUnreadable: a credential outside of a service that was given any.
-        """
-        if self.file is not None:
-            return self.file
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            raise SecretUnreadable(source=str(self.credential), reason="systemd n'a remis aucun secret à ce processus.")
-        return Path(folder, str(self.credential))
-
-
-def _read_private(path: Path, *, shared: bool) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du texte."
-        raise SecretUnreadable(source=str(path), reason=reason) from error
-    if mode & 0o077 and not shared:
-        raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
-    return text
 
 
 class GatewaySection(Section):
@@ -148,9 +58,9 @@ class OAuthSection(Section):
     @model_validator(mode="after")
     def _one_way(self) -> "OAuthSection":
         if sum(bool(way) for way in (self.command, self.file, self.token_url)) != 1:
-            raise ValueError("exactement une manière : command, file ou token_url")
+            raise ValueError(said("exactement une manière : command, file ou token_url"))
         if self.token_url and not (self.client_id and self.client_secret):
-            raise ValueError("token_url demande client_id et client_secret")
+            raise ValueError(said("token_url demande client_id et client_secret"))
         return self
 
 
@@ -170,11 +80,11 @@ class ServerSection(Section):
     @model_validator(mode="after")
     def _complete(self) -> "ServerSection":
         if self.auth == "password" and not (self.user and self.password):
-            raise ValueError("auth = « password » demande user et password")
+            raise ValueError(said("auth = « password » demande user et password"))
         if self.auth == "xoauth2" and not self.user:
-            raise ValueError("auth = « xoauth2 » demande user")
+            raise ValueError(said("auth = « xoauth2 » demande user"))
         if self.auth == "certificate" and not self.client_certificate:
-            raise ValueError("auth = « certificate » demande client_certificate")
+            raise ValueError(said("auth = « certificate » demande client_certificate"))
         return self
 
 
@@ -208,6 +118,15 @@ class OpenPgpSection(Section):
     passphrase: Secret
 
 
+class SmimeSection(Section):
+    """Our S/MIME certificate and key."""
+
+    certificate: FilePath
+    key: Secret
+    passphrase: Secret | None = None
+    signature: Literal["pkcs1", "pss"] = "pkcs1"
+
+
 class ReceptionSection(Section):
     """Whose ``Received`` lines are ours."""
 
@@ -236,7 +155,11 @@ class PartnerSection(Section):
     kind: Literal["gateway", "mail"]
     address: Address
     other_addresses: tuple[Address, ...] = ()
-    suite: Literal["openpgp"] = "openpgp"
+    functions: tuple[FunctionName, ...] = ()
+    suite: Literal["openpgp", "smime"] = "openpgp"
+    ca: FilePath | None = None
+    crl: FilePath | None = None
+    cipher: Literal["aes256-cbc", "aes256-gcm"] | None = None
     max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
     starts_from: GradeName | None = None
     records_alone_from: GradeName | None = None
@@ -244,10 +167,16 @@ class PartnerSection(Section):
     answers_come_here: str | None = Field(default=None, min_length=3)
 
     @model_validator(mode="after")
-    def _written_agreement(self) -> "PartnerSection":
+    def _agreed(self) -> "PartnerSection":
         alone = Grade[(self.records_alone_from or "signed_reply").upper()]
         if alone < Grade.SIGNED_REPLY and not self.convention:
-            raise ValueError("records_alone_from sous signed_reply demande convention = « … », l'accord écrit")
+            raise ValueError(said("records_alone_from sous signed_reply demande convention = « … », l'accord écrit"))
+        if self.suite != "smime" and (self.ca or self.crl or self.cipher):
+            raise ValueError(said("ca, crl et cipher demandent suite = « smime »"))
+        if self.crl and not self.ca:
+            raise ValueError(said("crl demande ca, l'autorité qui signe cette liste"))
+        if any(Function(name).role is not Role(self.role) for name in self.functions):
+            raise ValueError(said("functions nomme une fonction d'un autre rôle que le sien"))
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -260,6 +189,7 @@ class PartnerSection(Section):
             kind=kind,
             suite=Suite(self.suite),
             addresses=(self.address, *self.other_addresses),
+            functions=frozenset(Function(name) for name in self.functions),
             max_bytes=self.max_bytes,
             policy=ReceptionPolicy(
                 starts_from=Grade[self.starts_from.upper()] if self.starts_from else default.starts_from,
@@ -283,6 +213,7 @@ class Settings(BaseSettings):
     oauth: OAuthSection | None = None
     vault: VaultSection
     openpgp: OpenPgpSection
+    smime: SmimeSection | None = None
     reception: ReceptionSection
     deadlines: DeadlinesSection = DeadlinesSection()
     worker: WorkerSection = WorkerSection()
@@ -292,12 +223,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
         if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
-            raise ValueError("auth = « xoauth2 » demande la section [oauth]")
+            raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
+        if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
+            raise ValueError(said("suite = « smime » demande la section [smime]"))
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
-            raise ValueError("deux partenaires ont la même adresse")
+            raise ValueError(said("deux partenaires ont la même adresse"))
         if self.gateway.address in addresses:
-            raise ValueError("l'adresse d'un partenaire est celle de la passerelle")
+            raise ValueError(said("l'adresse d'un partenaire est celle de la passerelle"))
         return self
 
     @classmethod
@@ -347,28 +280,18 @@ def load(path: Path) -> Settings:
     except OSError as error:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigUnreadable(path=path, reason=str(error)) from error
+        raise ConfigUnreadable(path=path, reason=toml_reason(error)) from error
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
-    faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
-    token = _base.set(path.resolve().parent)
+    faults = [said("{place} : clé inconnue", place=key) for key in switches]
     try:
-        settings = Settings(**data)
+        with relative_to(path):
+            settings = Settings(**data)
     except ValidationError as error:
-        faults += [_fault(dict(fault)) for fault in error.errors()]
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
-    finally:
-        _base.reset(token)
+        faults += [
+            setting_reason(fault["loc"], fault["type"], fault.get("ctx", {}), fault["msg"]) for fault in error.errors()
+        ]
+        raise ConfigInvalid(path=path, faults=listed(faults)) from error
     if faults:
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults))
+        raise ConfigInvalid(path=path, faults=listed(faults))
     return settings
-
-
-def _fault(fault: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"]) or "fichier"
-    texts = {"extra_forbidden": _UNKNOWN_KEY, "missing": "clé manquante"}
-    if fault["type"] == "literal_error":
-        return f"{place} : {fault['ctx']['expected'].replace(' or ', ' ou ')} attendu"
-    if fault["type"] == "value_error":
-        return f"{place} : {fault['ctx']['error']}"
-    return f"{place} : {texts.get(fault['type'], fault['msg'])}"

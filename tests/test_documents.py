@@ -20,6 +20,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "oauth": config.OAuthSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
+    "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config
+from gateway import config, setting
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -25,6 +25,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "oauth": config.OAuthSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
+    "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,
@@ -81,7 +82,7 @@ def test_every_key_is_shown_and_explained_and_no_other(name: str) -> None:
     assert set(fields) == set(shown)
     assert [key for key, (_, explained) in shown.items() if not explained] == []
     commented = {key for key, (off, _) in shown.items() if off}
-    if name == "oauth":
+    if name in {"oauth", "smime"}:
         assert commented == set(fields)
     else:
         assert commented == {key for key in fields if default(fields[key]) is None} - {"user", "password"}
@@ -129,7 +130,7 @@ def test_each_source_of_a_secret_is_explained() -> None:
     """A file, a variable, a systemd credential."""
     text = EXAMPLE.read_text(encoding="utf-8")
 
-    assert all(f"{{ {source} = " in text for source in config.Secret.model_fields)
+    assert all(f"{{ {source} = " in text for source in setting.Secret.model_fields)
 
 
 @pytest.mark.parametrize("way", ["command", "file", "token_url"])
@@ -154,13 +155,14 @@ def test_the_section_for_tokens_loads_once_uncommented(way: str, tmp_path: Path)
 
 
 def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
-    """Every other commented key at once; two persons named turn four eyes on."""
+    """Every other commented key at once, the partner in S/MIME; two persons named turn four eyes on."""
     head, oauth, rest = EXAMPLE.read_text(encoding="utf-8").partition("#[oauth]")
     tokens, blank, tail = rest.partition("\n\n")
     path = tmp_path / "gateway.toml"
+    tail = tail.replace('suite = "openpgp"', 'suite = "smime"')
+    commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z]+]$)"
     path.write_text(
-        re.sub(r"(?m)^#(?=[a-z_]+ = )", "", head) + oauth + tokens + blank + re.sub(r"(?m)^#(?=[a-z_]+ = )", "", tail),
-        encoding="utf-8",
+        re.sub(commented, "", head) + oauth + tokens + blank + re.sub(commented, "", tail), encoding="utf-8"
     )
 
     settings = config.load(path)
@@ -168,6 +170,8 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     assert settings.four_eyes
     assert settings.gateway.calendar == tmp_path / "algeria.toml"
     assert settings.partners["cnas"].convention
+    assert settings.smime is not None
+    assert settings.partners["cnas"].crl == tmp_path / "autorite-cnas.crl"
 
 
 def uncommented(path: Path) -> str:

@@ -7,16 +7,20 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from functools import partial
+from gettext import gettext as _
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption
+from gateway.domain.words import said
 
 _ROLES = ("hospital", "cnas", "cnse")
 _PARTNERS = {"hospital": ("cnas", "cnse"), "cnas": ("hospital", "cnse"), "cnse": ("hospital", "cnas")}
 _PASSPHRASE_BYTES = 32
+_CERTIFICATE_DAYS = 3 * 365
 
 
 def init(
@@ -42,33 +46,37 @@ def init(
     mail_partner: Annotated[
         list[str] | None, typer.Option(help="Partenaire sans passerelle (cnas, cnse ou hospital) ; répétable.")
     ] = None,
+    smime_partner: Annotated[
+        list[str] | None, typer.Option(help="Partenaire en S/MIME (cnas, cnse ou hospital) ; répétable.")
+    ] = None,
 ) -> None:
     """Installer : configuration, clés, base de données, et la suite à faire."""
     from gateway.adapters import database
     from gateway.adapters.master_key import generate_master_key
     from gateway.adapters.openpgp.keyfiles import generate, own_fingerprint
-    from gateway.app import identity
     from gateway.cli.keys import grouped
     from gateway.config import load
-    from gateway.domain.errors import NotAllowed
+    from gateway.domain.errors import ConfigError, NotAllowed
+    from gateway.records import identity
 
     os.umask(0o077)
     if config.exists():
-        raise NotAllowed(act=f"écrire {config}", reason="Ce fichier existe déjà ; rien n'est remplacé.")
-    role = _ask(role, "--role", "Votre rôle (hospital, cnas, cnse)")
+        reason = said("Ce fichier existe déjà ; rien n'est remplacé.")
+        raise NotAllowed(act=said("écrire {path}", path=config), reason=reason)
+    role = _ask(role, "--role", _("Votre rôle (hospital, cnas, cnse)"))
     if role not in _ROLES:
-        raise typer.BadParameter("hospital, cnas ou cnse attendu", param_hint="--role")
+        raise typer.BadParameter(_("{choices} attendu").format(choices=", ".join(_ROLES)), param_hint="--role")
     told = {
-        "party": _ask(party, "--party", "Identifiant court (minuscules, tirets)"),
-        "name": _ask(name, "--name", "Nom complet de l'établissement"),
-        "address": _ask(address, "--address", "Adresse de messagerie de la passerelle"),
-        "imap": _ask(imap_host, "--imap-host", "Serveur IMAP"),
-        "smtp": _ask(smtp_host, "--smtp-host", "Serveur d'envoi (SMTP)"),
+        "party": _ask(party, "--party", _("Identifiant court (minuscules, tirets)")),
+        "name": _ask(name, "--name", _("Nom complet de l'établissement")),
+        "address": _ask(address, "--address", _("Adresse de messagerie de la passerelle")),
+        "imap": _ask(imap_host, "--imap-host", _("Serveur IMAP")),
+        "smtp": _ask(smtp_host, "--smtp-host", _("Serveur d'envoi (SMTP)")),
     }
-    mtas = own_mta or [_ask(None, "--own-mta", "Nom de votre serveur dans « Received: … by »")]
+    mtas = own_mta or [_ask(None, "--own-mta", _("Nom de votre serveur dans « Received: … by »"))]
     given = {"hospital": hospital, "cnas": cnas, "cnse": cnse}
     partners = {
-        partner: _ask(given[partner], f"--{partner}", f"Adresse du partenaire « {partner} »")
+        partner: _ask(given[partner], f"--{partner}", _("Adresse du partenaire « {partner} »").format(partner=partner))
         for partner in _PARTNERS[role]
     }
     folder = config.resolve().parent
@@ -76,6 +84,7 @@ def init(
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     mail_password = _password(password_file, keys)
     text = _TEMPLATE.format(
+        comment=_("Écrit par « gateway init ». Chaque clé est expliquée dans config/gateway.example.toml."),
         role=role,
         party=told["party"],
         name=_quoted(told["name"]),
@@ -91,38 +100,75 @@ def init(
         ca=f"ca = {_quoted(str(ca.resolve()))}\n" if ca else "",
         watch=_list(watch or ["INBOX", "Junk"]),
         mtas=_list(mtas),
-        partners="\n".join(_partner(partner, where, mail_partner or []) for partner, where in partners.items()),
+        smime=_SMIME if smime_partner else "",
+        partners="\n".join(
+            _partner(partner, where, mail_partner or [], smime_partner or []) for partner, where in partners.items()
+        ),
     )
     _write_private(config, text)
     _once(keys / "passphrase", lambda path: _write_private(path, secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n"))
     _once(keys / "master.key", generate_master_key)
-    settings = load(config)
+    try:
+        settings = load(config)
+    except ConfigError:
+        # What was answered is refused: the next try must not find it written.
+        config.unlink()
+        raise
     passphrase = settings.openpgp.passphrase.read()
-    _once(keys / "openpgp", lambda _: generate(keys, settings.gateway.name, settings.gateway.address, passphrase))
-    fingerprint = own_fingerprint(settings.openpgp.folder)
+    _once(keys / "openpgp", lambda _made: generate(keys, settings.gateway.name, settings.gateway.address, passphrase))
+    prints = {"openpgp": own_fingerprint(settings.openpgp.folder)}
+    if settings.smime is not None:
+        prints["smime"] = _certificate(settings, keys, passphrase)
     settings.gateway.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     database.create(settings.database_url, identity(settings))
-    _next_steps(config, fingerprint=grouped(fingerprint), partners=list(partners), keys=keys)
+    shown = {suite: grouped(found) for suite, found in prints.items()}
+    _next_steps(
+        config, prints=shown, partners={name: part.suite for name, part in settings.partners.items()}, keys=keys
+    )
 
 
-def _next_steps(config: Path, *, fingerprint: str, partners: list[str], keys: Path) -> None:
-    typer.echo(f"Configuration écrite : {config}")
-    typer.echo(f"Clés : {keys} (à sauvegarder ; sans elles, rien de ce qui est gardé ne se rouvre)")
-    typer.echo(f"Empreinte de votre clé : {fingerprint}")
-    typer.echo("La suite :")
-    typer.echo(f"  1. Remettez votre clé publique aux partenaires :  gateway keys export -c {config} -o notre-cle.asc")
-    typer.echo("     et lisez-leur l'empreinte au téléphone.")
-    for partner in partners:
-        typer.echo(f"  2. Importez la leur :  gateway keys import {partner}.asc --partner {partner} -c {config}")
-    typer.echo(f"  3. Démarrez :  gateway run -c {config}")
+def _certificate(settings: Any, keys: Path, passphrase: str) -> str:
+    from gateway.adapters.clock import SystemClock
+    from gateway.adapters.smime.identity import generate
+    from gateway.keyring import own_certificate
+
+    us, now = settings.gateway, SystemClock().now()
+    made = partial(generate, keys, us.name, us.address, passphrase, at=now, days=_CERTIFICATE_DAYS)
+    _once(keys / "smime.pem", lambda _path: made())
+    identity = own_certificate(settings)
+    return identity.fingerprint if identity else ""
+
+
+def _next_steps(config: Path, *, prints: dict[str, str], partners: dict[str, str], keys: Path) -> None:
+    typer.echo(_("Configuration écrite : {path}").format(path=config))
+    kept = _("Clés : {folder} (à sauvegarder ; sans elles, rien de ce qui est gardé ne se rouvre)")
+    typer.echo(kept.format(folder=keys))
+    typer.echo(_("Empreinte de votre clé : {fingerprint}").format(fingerprint=prints["openpgp"]))
+    if "smime" in prints:
+        typer.echo(_("Empreinte de votre certificat S/MIME : {fingerprint}").format(fingerprint=prints["smime"]))
+    typer.echo(_("La suite :"))
+    export = _("  1. Remettez votre clé publique aux partenaires :  gateway keys export -c {path} -o notre-cle.asc")
+    typer.echo(export.format(path=config))
+    if "smime" in prints:
+        command = f"gateway keys export --suite smime -c {config} -o notre-cle.pem"
+        typer.echo(_("     et aux partenaires en S/MIME :  {command}").format(command=command))
+    typer.echo(_("     et lisez-leur l'empreinte au téléphone."))
+    importing = _("  2. Importez la leur :  gateway keys import {file} --partner {partner} -c {path}")
+    for partner, suite in partners.items():
+        file = f"{partner}.pem" if suite == "smime" else f"{partner}.asc"
+        typer.echo(importing.format(file=file, partner=partner, path=config))
+    typer.echo(_("  3. Vérifiez l'installation et les serveurs :  gateway doctor -c {path}").format(path=config))
+    typer.echo(_("  4. Démarrez :  gateway run -c {path}").format(path=config))
 
 
 def _ask(value: str | None, flag: str, question: str) -> str:
     if value:
         return value
     if not sys.stdin.isatty():
-        raise typer.BadParameter("manque ; donnez l'option, ou lancez la commande dans un terminal", param_hint=flag)
-    return str(typer.prompt(question)).strip()
+        raise typer.BadParameter(
+            _("elle manque ; donnez l'option, ou lancez la commande dans un terminal"), param_hint=flag
+        )
+    return str(typer.prompt(question, prompt_suffix=_(" : "))).strip()
 
 
 def _password(given: Path | None, keys: Path) -> str:
@@ -131,8 +177,9 @@ def _password(given: Path | None, keys: Path) -> str:
     path = keys / "mail-password"
     if not path.exists():
         if not sys.stdin.isatty():
-            raise typer.BadParameter("manque ; donnez le fichier du mot de passe", param_hint="--password-file")
-        _write_private(path, str(typer.prompt("Mot de passe de la messagerie", hide_input=True)) + "\n")
+            raise typer.BadParameter(_("elle manque ; donnez le fichier du mot de passe"), param_hint="--password-file")
+        question = _("Mot de passe de la messagerie")
+        _write_private(path, str(typer.prompt(question, prompt_suffix=_(" : "), hide_input=True)) + "\n")
     return str(path)
 
 
@@ -166,13 +213,15 @@ def _list(items: list[str]) -> str:
     return "[" + ", ".join(_quoted(item) for item in items) + "]"
 
 
-def _partner(partner: str, address: str, by_mail: list[str]) -> str:
+def _partner(partner: str, address: str, by_mail: list[str], in_smime: list[str]) -> str:
     kind, starts = ("mail", "mdn") if partner in by_mail else ("gateway", "signed_receipt")
-    return _PARTNER.format(id=partner, address=address, kind=kind, starts=starts)
+    comment = _("À partir de quelle preuve le délai court, et à partir de laquelle il s'enregistre sans confirmation.")
+    suite = 'suite = "smime"\n' if partner in in_smime else ""
+    return _PARTNER.format(id=partner, address=address, kind=kind, suite=suite, starts=starts, comment=comment)
 
 
 _TEMPLATE = """\
-# Écrit par « gateway init ». Chaque clé est expliquée dans config/gateway.example.toml.
+# {comment}
 [gateway]
 party = "{party}"
 role = "{role}"
@@ -201,7 +250,7 @@ master_key = {{ file = "keys/master.key" }}
 folder = "keys/openpgp"
 passphrase = {{ file = "keys/passphrase" }}
 
-[reception]
+{smime}[reception]
 own_mta = {mtas}
 
 [deadlines]
@@ -209,12 +258,20 @@ grace_hours = 12
 
 {partners}"""
 
+_SMIME = """\
+[smime]
+certificate = "keys/smime.pem"
+key = { file = "keys/smime.key" }
+passphrase = { file = "keys/passphrase" }
+
+"""
+
 _PARTNER = """\
 [partners.{id}]
 role = "{id}"
 kind = "{kind}"
 address = "{address}"
-# À partir de quelle preuve le délai court, et à partir de laquelle il s'enregistre sans confirmation.
+{suite}# {comment}
 starts_from = "{starts}"
 records_alone_from = "signed_reply"
 """

@@ -9,7 +9,7 @@ from enum import Enum
 from string import Formatter
 from typing import ClassVar
 
-from gateway.domain.words import Translator, told
+from gateway.domain.words import Translator, filled
 
 
 class Fault(Enum):
@@ -55,8 +55,7 @@ class GatewayError(Exception):
 
     def lines(self, translate: Translator = str) -> tuple[str, ...]:
         """What, why and mend, each a sentence; in French without a translator."""
-        fields = {name: told(value, translate) for name, value in self.fields.items()}
-        return tuple(translate(text).format(**fields) for text in (self.what, self.why, self.mend) if text)
+        return tuple(filled(text, self.fields, translate) for text in (self.what, self.why, self.mend) if text)
 
     def sentence(self) -> str:
         """What, why and mend as one line of French."""
@@ -102,7 +101,7 @@ class CalendarInvalid(ConfigError):
 
     what = "Le calendrier {path} est invalide."
     why = "{reason}"
-    mend = "Chaque ligne demande date, name, status et source ; covers_until est obligatoire."
+    mend = "Vérifiez ses lignes (date, name, status, source) et covers_until, ou remettez le fichier précédent."
 
 
 class DatabaseMissing(ConfigError):
@@ -177,6 +176,14 @@ class KeyFileInvalid(KeyFault):
     what = "Le fichier de clé {path} est refusé."
     why = "{reason}"
     mend = "Demandez au partenaire l'export de sa seule clé publique."
+
+
+class AuthorityUnusable(KeyFault):
+    """A certification authority's file cannot be read, or its revocation list is not its own."""
+
+    what = "Le fichier {path} d'une autorité de certification est inutilisable."
+    why = "{reason}"
+    mend = "Remettez le certificat de l'autorité (ca) ou sa liste de révocation à jour (crl)."
 
 
 # --- the outside world
@@ -372,7 +379,7 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "« gateway cases », « gateway triage list » ou « gateway message list » montrent les références."
+    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
 
 
 class NotAllowed(DeskError):

@@ -26,7 +26,8 @@ from gateway.services.arrived import Arrived, Decision, values_of
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
 from gateway.services.follow import Follower
-from gateway.services.requests import AnswerTimes, Reply, Requests, answers, iso
+from gateway.services.replies import AnswerTimes, Reply, answers
+from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
 from gateway.wire.incoming import Incoming, Inner
 from gateway.wire.manifest import Manifest
@@ -137,7 +138,7 @@ class Accept:
         case, key, opened = await self._case(act, arrived)
         message = await self._message(act, arrived, case, key, arrived.mail.mic)
         decides = self._party.role is Role.CNAS
-        followed = self._requests.followed(arrived.own.latest.replace(microsecond=0)) if decides else {}
+        followed = await self._requests.followed(act, arrived.own.latest.replace(microsecond=0)) if decides else {}
         old = await self._superseded(act, arrived, case)
         request = await act.add(
             Request(

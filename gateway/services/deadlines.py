@@ -17,6 +17,7 @@ from gateway.domain.parties import Directory, PartnerKind, Party, Role
 from gateway.domain.tacit import Condition, Facts, Watch, conditions
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
+from gateway.services.calendar_watch import CalendarWatch
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, Draft, current_pins
 from gateway.services.requests import Requests, iso, notice
@@ -71,14 +72,12 @@ class Deadlines:
         self._watched = watched
         self._persons_needed = persons_needed
         self._unsealable: set[int] = set()
-        self._refreshed = False
+        self._calendar = CalendarWatch(store=store, requests=requests, clock=clock, site=party.site)
 
     async def tick(self) -> bool:
         """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
         suspended = await self._watch_clock()
-        if not self._refreshed:
-            await self._refresh_periods()
-            self._refreshed = True
+        await self._calendar.tick()
         wants_time = suspended
         if self._party.role is Role.HOSPITAL and not suspended:
             wants_time = await self._look_at_due()
@@ -96,19 +95,6 @@ class Deadlines:
                 # A defect of ours on one request must not keep the others from their deadline.
                 _log.error("deadline.defect", request=request.hash, error=type(error).__name__)
         return wants_time
-
-    async def _refresh_periods(self) -> None:
-        """The calendar may have changed while we were down: every open period follows it, in both directions."""
-        async with self._store.view() as view:
-            rows = await view.all(Request, site=self._party.site, state=tuple(life.OPEN))
-        for row in rows:
-            if row.calendar_version in {None, self._requests.calendar.version}:
-                continue
-            async with self._store.act() as act:
-                await act.lock(row.case_id)
-                current = await act.one(Request, id=row.id)
-                if current is not None and current.state in life.UNANSWERED:
-                    await self._requests.refresh(act, current)
 
     async def agree(self, told: datetime) -> bool:
         """A second source tells the time. When it agrees, a suspension ends; when it does not, recording waits."""
@@ -241,7 +227,11 @@ class Deadlines:
             await act.lock(seen.case_id)
             request = await act.one(Request, id=request_id)
             now = self._clock.now()
-            if request is None or request.nominal_at is None or request.nominal_at > now:
+            if request is None:
+                return False
+            # Another process may have amended the calendar since this tick began.
+            request = await self._requests.refresh(act, request)
+            if request.nominal_at is None or request.nominal_at > now:
                 return False
             if request.state is life.State.RUNNING:
                 request = await self._over(act, request, now)
@@ -350,6 +340,7 @@ class Deadlines:
             ),
             vanished=tuple(mail.id for mail in vanished),
             mailbox_rebuilt=await self._rebuilt(view, request),
+            calendar_settled=await self._calendar_settled(view, request),
             asks_person=request.asks_person,
             grade=request.grade.name,
             handed_over_at=request.handed_over_at,
@@ -372,6 +363,12 @@ class Deadlines:
             if len(seen.union(before[-1:])) > 1:
                 return True
         return False
+
+    async def _calendar_settled(self, view: View, request: Request) -> bool:
+        """False while one person has said something of the calendar that would end this period later."""
+        if request.started_at is None:
+            return True
+        return not await self._requests.almanac.would_end_later(view, request.started_at, request.latest_at)
 
     async def _confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
         """What enough different persons confirmed, and about what."""

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from gateway.domain import audit
 from gateway.domain import request as life
@@ -11,10 +11,12 @@ from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.errors import AuditBroken, Unknown
 from gateway.domain.parties import Party
-from gateway.domain.period import Period, compute
-from gateway.domain.workdays import Calendar
+from gateway.domain.period import Period
+from gateway.domain.words import said
 from gateway.ports import Clock
+from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.stay import day_of, read_stay
@@ -66,7 +68,10 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder."""
+    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder.
+
+    ``calendar_short`` says that the calendar soon ends, ``calendar_proposals`` how many await a second person.
+    """
 
     now: datetime
     polled_at: dict[str, datetime | None]
@@ -78,6 +83,9 @@ class Status:
     elapsed: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
+    calendar_covers_until: date
+    calendar_short: bool
+    calendar_proposals: int
     audit_size: int
 
     @property
@@ -105,14 +113,14 @@ class Archive:
         cabinet: Cabinet,
         clock: Clock,
         party: Party,
-        calendar: Calendar,
+        almanac: Almanac,
         folders: tuple[str, ...],
     ) -> None:
         self._store = store
         self._cabinet = cabinet
         self._clock = clock
         self._party = party
-        self._calendar = calendar
+        self._almanac = almanac
         self._folders = folders
 
     async def cases(self) -> tuple[CaseView, ...]:
@@ -130,7 +138,7 @@ class Archive:
         async with self._store.view() as view:
             found = await view.all(Case, site=self._party.site, ref=parse_token(ref), limit=1)
             if not found:
-                raise Unknown(kind="dossier", ref=ref)
+                raise Unknown(kind=said("dossier"), ref=ref)
             return await self._case_view(view, found[0], with_patient=True)
 
     async def coverage(self, ref: str, at: str = "") -> Coverage:
@@ -141,7 +149,7 @@ class Archive:
         """
         day = day_of(at, self._clock.now())
         if day is None:
-            raise Unknown(kind="jour", ref=at[:40])
+            raise Unknown(kind=said("jour"), ref=at[:40])
         async with self._store.view() as view:
             return coverage(await read_stay(view, await find_case(view, self._party.site, ref)), day)
 
@@ -164,7 +172,11 @@ class Archive:
         )
 
     async def _request_view(self, view: View, request: Request) -> RequestView:
-        period = None if request.started_at is None else compute(request.started_at, self._calendar)
+        period = None
+        if request.started_at is not None:
+            # A settled request is explained by the calendar under which it was settled.
+            version = None if request.state in life.OPEN else request.calendar_version
+            period = await self._almanac.explained(view, request.started_at, version)
         return RequestView(
             request=request,
             period=period,
@@ -190,7 +202,7 @@ class Archive:
         async with self._store.view() as view:
             found = await view.one(Mail, site=self._party.site, id=mail_id)
         if found is None:
-            raise Unknown(kind="courrier", ref=str(mail_id))
+            raise Unknown(kind=said("courrier"), ref=str(mail_id))
         return found
 
     async def messages(self, ref: str | None) -> tuple[Message, ...]:
@@ -209,7 +221,7 @@ class Archive:
         async with self._store.act() as act:
             message = await act.one(Message, site=self._party.site, id=message_id)
             if message is None or message.entity is None or message.case_id is None:
-                raise Unknown(kind="message", ref=str(message_id))
+                raise Unknown(kind=said("message"), ref=str(message_id))
             case = await act.one(Case, id=message.case_id)
             await act.record(
                 "message.read",
@@ -231,7 +243,7 @@ class Archive:
         async with self._store.act() as act:
             mail = await act.one(Mail, site=self._party.site, id=mail_id)
             if mail is None or mail.file is None:
-                raise Unknown(kind="courrier", ref=str(mail_id))
+                raise Unknown(kind=said("courrier"), ref=str(mail_id))
             await act.record("mail.read", actor=actor, message=f"mail-{mail.id}", outcome=purpose)
             return mail, await self._cabinet.get(act, mail.file)
 
@@ -247,9 +259,12 @@ class Archive:
             waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
+            calendar = await self._almanac.calendar(view)
+            proposals = await self._almanac.proposals(view)
         ends = [row.nominal_at for row in requests if row.state is life.State.RUNNING and row.nominal_at]
+        now = self._clock.now()
         return Status(
-            now=self._clock.now(),
+            now=now,
             polled_at=polled,
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
@@ -259,6 +274,9 @@ class Archive:
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
+            calendar_covers_until=calendar.covers_until,
+            calendar_short=is_short(calendar, now),
+            calendar_proposals=len(proposals),
             audit_size=size,
         )
 
@@ -278,7 +296,7 @@ class Archive:
             while page := await view.entries(after=len(rows) - 1, limit=PAGE):
                 rows += [(entry.canonical, entry.leaf) for entry in page]
         if size != frontier.size:
-            raise AuditBroken(index=min(size, frontier.size), reason="La tête du journal se contredit.")
+            raise AuditBroken(index=min(size, frontier.size), reason=said("La tête du journal se contredit."))
         return audit.verify_log((row[0] for row in rows), frontier, leaves=(row[1] for row in rows))
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gateway.domain.errors import KeyFileInvalid, NotAllowed, Unknown
 from gateway.domain.parties import Directory, Party
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.storage import Act, Pin, Store
 
@@ -26,8 +27,14 @@ class Pins:
         Raises:
             Unknown, KeyFileInvalid, NotAllowed.
         """
-        if self._directory.find(partner) is None:
-            raise Unknown(kind="partenaire", ref=partner)
+        known_as = self._directory.find(partner)
+        if known_as is None:
+            raise Unknown(kind=said("partenaire"), ref=partner)
+        if known_as.suite.value != suite:
+            other = said(
+                "Ce partenaire est convenu en {suite}, ceci est en {found}.", suite=known_as.suite.value, found=suite
+            )
+            raise KeyFileInvalid(path=fingerprint, reason=other)
         async with self._store.act() as act:
             known = await act.one(Pin, site=self._party.site, partner=partner, fingerprint=fingerprint)
             if known is None:
@@ -50,10 +57,10 @@ class Pins:
                 await act.record("key.refreshed", actor=actor, partner=partner, outcome=fingerprint)
                 return await act.save(replace(known, material=material))
             elif known.confirmed_by is not None:
-                reason = "Cette clé est déjà enregistrée, ou l'a été, pour ce partenaire."
+                reason = said("Cette clé est déjà enregistrée, ou l'a été, pour ce partenaire.")
                 raise KeyFileInvalid(path=fingerprint, reason=reason)
             elif known.pinned_by == actor and self._persons_needed > 1:
-                raise NotAllowed(act="enregistrer cette clé", reason="Il faut une seconde personne.")
+                raise NotAllowed(act=said("enregistrer cette clé"), reason=said("Il faut une seconde personne."))
             return await self._in_force(act, known, actor)
 
     async def _in_force(self, act: Act, pin: Pin, actor: str) -> Pin:

@@ -355,7 +355,7 @@ async def open_trio(folder: Path, *, cnas_has_gateway: bool = True) -> AsyncIter
                 cabinet=world.cabinet,
                 clock=world.clock,
                 party=world.party,
-                calendar=world.calendar,
+                almanac=world.requests.almanac,
                 folders=FOLDERS,
             )
             trio.parties[role] = Party(world=world, trio=trio, archive=archive)

@@ -7,6 +7,7 @@ from gateway.domain.kinds import EXTENSION_REFUSAL
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.domain.workdays import calendar_from_rows
+from gateway.services.almanac import Almanac
 from gateway.storage import Acceptance, Case, ClockMark, Message, Request, Transmission, Verdict
 from gateway.wire.incoming import Incoming
 from tests.services.conftest import Build
@@ -53,7 +54,7 @@ async def test_an_open_period_follows_the_calendar_in_force(hospital: World) -> 
         [HOLIDAY], "2027-12-31", recorded_at="2026-01-27T00:00:00Z", recorded_by="test", covers_from="2026-01-01"
     )
     assert hospital.calendar.version != amended.version
-    hospital.requests.calendar = amended
+    hospital.requests.almanac = Almanac(base=amended, site=hospital.party.site)
     await hospital.at_ripe()
     request = await hospital.request()
     assert request.nominal_at == END + timedelta(days=1)

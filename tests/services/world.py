@@ -29,8 +29,11 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.workdays import Calendar
+from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
+from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
@@ -48,7 +51,7 @@ from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
-from tests.services.fakes import FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
+from tests.services.fakes import OWN_FINGERPRINT, FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
 
 END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
@@ -119,6 +122,7 @@ class World:
     sender: Sender
     poller: InboxPoller
     calendar: Calendar
+    calendar_acts: CalendarActs
     persons: int
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -294,8 +298,10 @@ async def open_world(
     calendar: Calendar = SHIPPED,
     at: datetime = START,
     pinned: bool = True,
+    sealer: Sealer | None = None,
+    opener: Opener | None = None,
 ) -> AsyncIterator[World]:
-    """A new gateway in this folder; partners have their keys pinned."""
+    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given."""
     path = folder / f"{role.value}.sqlite3"
     shutil.copy(_template(role), path)
     clock = FakeClock(at)
@@ -314,6 +320,7 @@ async def open_world(
         directory=Directory(others),
         calendar=calendar,
         persons=persons,
+        real=(sealer, opener),
     )
     try:
         if pinned:
@@ -335,9 +342,11 @@ def assemble(
     directory: Directory,
     calendar: Calendar,
     persons: int,
+    real: tuple[Sealer | None, Opener | None] = (None, None),
 ) -> World:
     """All services on one store."""
-    sealer, opener, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    sealer, opener = real[0] or fake, real[1] or scripted
     cabinet = Cabinet(store=store, vault=vault, clock=clock)
     random = FakeNoise()
     own_mta = frozenset({OWN_MTA})
@@ -353,7 +362,7 @@ def assemble(
     requests = Requests(
         party=party,
         directory=directory,
-        calendar=calendar,
+        almanac=Almanac(base=calendar, site=party.site),
         clock=clock,
         grace=GRACE,
     )
@@ -410,6 +419,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprints=frozenset({OWN_FINGERPRINT}),
     )
     sender = Sender(
         store=store,
@@ -440,8 +450,8 @@ def assemble(
         store=store,
         vault=vault,
         cabinet=cabinet,
-        sealer=sealer,
-        opener=opener,
+        sealer=fake,
+        opener=scripted,
         courier=courier,
         mailbox=FakeMailbox(clock, FOLDERS),
         composer=composer,
@@ -456,5 +466,6 @@ def assemble(
         sender=sender,
         poller=poller,
         calendar=calendar,
+        calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,
     )

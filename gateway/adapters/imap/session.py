@@ -1,19 +1,22 @@
-"""One open IMAP session as the ``Mailbox`` port (RFC 3501, IDLE of RFC 2177, UIDPLUS of RFC 4315).
+"""One open IMAP session as the ``Survey`` port (RFC 3501, IDLE of RFC 2177, UIDPLUS of RFC 4315).
 
-A watched folder is only read (SELECT, BODY.PEEK[]); only ``server_time`` writes, into a folder of the gateway's own.
+A watched folder is only read (SELECT, BODY.PEEK[]). ``server_time`` writes into a folder of the gateway's own, and
+``remove`` deletes one message that the gateway itself sent.
 Any failure, a cancellation included, ends the session. One task at a time uses it.
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.adapters.imap import syntax
 from gateway.adapters.imap.faults import translated
 from gateway.adapters.imap.protocol import Answer, Broken, GuardedProtocol, Lost
 from gateway.domain.errors import GatewayError
-from gateway.ports import Clock, FolderState, Listed
+from gateway.domain.words import Said, said
+from gateway.ports import Clock, Folder, FolderState, Listed, PeerTls
 
 # UIDs in one FETCH: a command line stays far below the 8,000 characters that servers take.
 LISTING_BATCH = 200
@@ -51,12 +54,17 @@ class ImapMailbox:
         Raises:
             ServerUnreachable, TlsRefused, ProtocolBroken.
         """
+        return await self._enter("SELECT", folder)
+
+    async def _enter(self, command: str, folder: str) -> FolderState:
         with self._guarded():
             self._opened = False
             asked_at = self._clock.now()
-            answer = await self._protocol.ask("SELECT", syntax.mailbox_name(folder))
+            answer = await self._protocol.ask(command, syntax.mailbox_name(folder))
             answered_at = self._clock.now()
-            uidvalidity, uidnext = syntax.folder_numbers(_accepted(answer, "ouverture du dossier refusée").responses)
+            uidvalidity, uidnext = syntax.folder_numbers(
+                _accepted(answer, said("ouverture du dossier refusée")).responses
+            )
             self._opened = True
         return FolderState(
             folder=folder, uidvalidity=uidvalidity, uidnext=uidnext, asked_at=asked_at, answered_at=answered_at
@@ -74,7 +82,7 @@ class ImapMailbox:
         with self._guarded(needs_folder=True):
             await self._noop()
             answer = await self._protocol.ask("SEARCH", "UID", f"{first}:*", prefix="UID")
-            found = syntax.searched(_accepted(answer, "recherche refusée").responses)
+            found = syntax.searched(_accepted(answer, said("recherche refusée")).responses)
         return tuple(sorted(uid for uid in found if first <= uid < below))
 
     async def listing(self, uids: Sequence[int]) -> tuple[Listed, ...]:
@@ -103,7 +111,7 @@ class ImapMailbox:
             answer = await self._protocol.ask("FETCH", str(uid), "(UID BODY.PEEK[])", prefix="UID", literals=max_bytes)
             if answer.status == "NO" and b"[EXPUNGEISSUED]" in answer.text.upper():
                 return None  # RFC 5530: it was deleted meanwhile by another session.
-            return syntax.body(_accepted(answer, "lecture refusée").responses, uid)
+            return syntax.body(_accepted(answer, said("lecture refusée")).responses, uid)
 
     async def server_time(self, folder: str) -> datetime:
         """The server's own clock (aware UTC, whole seconds), by APPEND without a date into a folder of ours.
@@ -121,13 +129,13 @@ class ImapMailbox:
             self._opened = False
             uidnext = await self._open_or_create(name)
             size = f"{{{len(_PROBE)}}}"
-            appended = _accepted(await self._protocol.ask("APPEND", name, size, then=(_PROBE,)), "dépôt refusé")
+            appended = _accepted(await self._protocol.ask("APPEND", name, size, then=(_PROBE,)), said("dépôt refusé"))
             await self._noop()
             given = syntax.appended_uid(appended.text)
             answer = await self._fetch(f"{uidnext}:*" if given is None else str(given), "(UID INTERNALDATE)")
             dates = {uid: date for uid, date in syntax.dates(answer.responses) if uid >= uidnext}
             if not dates:
-                raise Broken("message témoin introuvable")
+                raise Broken(said("message témoin introuvable"))
             uid = max(dates)
             await self._delete(uid)
         return dates[uid]
@@ -150,12 +158,79 @@ class ImapMailbox:
                     await self._protocol.rest(span)
                     await self._noop()
 
+    # --- for a check-up
+
+    @property
+    def tls(self) -> PeerTls:
+        """The encryption of this session."""
+        layer = self._protocol.transport.get_extra_info("ssl_object")
+        ends = ssl.cert_time_to_seconds(layer.getpeercert()["notAfter"])
+        return PeerTls(version=layer.version(), certificate_ends=datetime.fromtimestamp(ends, UTC))
+
+    async def folders(self) -> tuple[Folder, ...]:
+        """Every folder that can be opened.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        special = ("RETURN", "(SPECIAL-USE)") if {"SPECIAL-USE", "LIST-EXTENDED"} <= self._capabilities else ()
+        with self._guarded():
+            answer = await self._protocol.ask("LIST", '""', '"*"', *special)
+            return tuple(syntax.folders(_accepted(answer, said("liste des dossiers refusée")).responses))
+
+    async def append_limit(self, folder: str) -> int | None:
+        """Bytes of the largest message that the folder takes (RFC 7889); None when the server does not say it.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        if "APPENDLIMIT" not in self._capabilities:
+            return syntax.append_limit(self._capabilities, ())
+        with self._guarded():
+            answer = await self._protocol.ask("STATUS", syntax.mailbox_name(folder), "(APPENDLIMIT)")
+            return syntax.append_limit((), _accepted(answer, said("état du dossier refusé")).responses)
+
+    async def examine(self, folder: str) -> FolderState:
+        """As ``open``, without changing anything, not even what is new (EXAMINE).
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        return await self._enter("EXAMINE", folder)
+
+    async def search(self, first: int, *, subject: str, message_id: str) -> tuple[int, ...]:
+        """UIDs >= first of the open folder whose subject or Message-ID holds this text, ascending.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        either = ("OR", "SUBJECT", syntax.quoted(subject), "HEADER", "MESSAGE-ID", syntax.quoted(message_id))
+        with self._guarded(needs_folder=True):
+            await self._noop()
+            answer = await self._protocol.ask("SEARCH", "UID", f"{first}:*", *either, prefix="UID")
+            found = syntax.searched(_accepted(answer, said("recherche refusée")).responses)
+        return tuple(sorted(uid for uid in found if uid >= first))
+
+    async def remove(self, folder: str, uidvalidity: int, uid: int) -> bool:
+        """Delete this one message for good; False, and nothing done, where that could delete another.
+
+        That is so without UIDPLUS, whose EXPUNGE names a UID, and when the folder was rebuilt meanwhile.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        if "UIDPLUS" not in self._capabilities or (await self.open(folder)).uidvalidity != uidvalidity:
+            return False
+        with self._guarded(needs_folder=True):
+            await self._delete(uid)
+        return True
+
     async def close(self) -> None:
         """Log out; never raises."""
         if self._protocol.error is None:
             with suppress(GatewayError), self._guarded():
                 await self._protocol.ask("LOGOUT")
-        self._protocol.cut(Lost("session close"))
+        self._protocol.cut(Lost(said("session close")))
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._protocol.lost.wait()
@@ -169,7 +244,7 @@ class ImapMailbox:
             with translated(self._server, self._seconds):
                 yield
         except BaseException:
-            self._protocol.cut(Lost("session abandonnée"))
+            self._protocol.cut(Lost(said("session abandonnée")))
             raise
 
     async def _idle(self, seconds: float) -> bool:
@@ -188,30 +263,30 @@ class ImapMailbox:
         return news
 
     async def _noop(self) -> None:
-        _accepted(await self._protocol.ask("NOOP"), "NOOP refusé")
+        _accepted(await self._protocol.ask("NOOP"), said("NOOP refusé"))
 
     async def _fetch(self, uids: str, items: str) -> Answer:
-        return _accepted(await self._protocol.ask("FETCH", uids, items, prefix="UID"), "lecture refusée")
+        return _accepted(await self._protocol.ask("FETCH", uids, items, prefix="UID"), said("lecture refusée"))
 
     async def _open_or_create(self, name: str) -> int:
         answer = await self._protocol.ask("SELECT", name)
         if answer.status == "NO":
-            _accepted(await self._protocol.ask("CREATE", name), "création du dossier de la passerelle refusée")
+            _accepted(await self._protocol.ask("CREATE", name), said("création du dossier de la passerelle refusée"))
             answer = await self._protocol.ask("SELECT", name)
-        _, uidnext = syntax.folder_numbers(_accepted(answer, "dossier de la passerelle inaccessible").responses)
+        _, uidnext = syntax.folder_numbers(_accepted(answer, said("dossier de la passerelle inaccessible")).responses)
         return uidnext
 
     async def _delete(self, uid: int) -> None:
         answer = await self._protocol.ask("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)", prefix="UID")
-        _accepted(answer, "suppression refusée")
+        _accepted(answer, said("suppression refusée"))
         if "UIDPLUS" in self._capabilities:
             answer = await self._protocol.ask("EXPUNGE", str(uid), prefix="UID")
         else:
             answer = await self._protocol.ask("EXPUNGE")
-        _accepted(answer, "suppression refusée")
+        _accepted(answer, said("suppression refusée"))
 
 
-def _accepted(answer: Answer, reason: str) -> Answer:
+def _accepted(answer: Answer, reason: Said) -> Answer:
     """The answer when it is OK.
 
     Raises:
