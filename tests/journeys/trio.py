@@ -211,6 +211,12 @@ class Trio:
     elsewhere: list[Letter] = field(default_factory=list)
     """What went to those who have no gateway of this software."""
 
+    slow: bool = False
+    """Whether the post keeps its letters until the story brings them."""
+
+    road: list[Letter] = field(default_factory=list)
+    """What the slow post keeps."""
+
     @property
     def hospital(self) -> Party:
         """The hospital."""
@@ -272,7 +278,17 @@ class Trio:
         """Deliver what this party handed over; returns who has news."""
         letters = [Letter(sender=party.role, envelope=envelope) for envelope in party.world.courier.taken]
         party.world.courier.taken.clear()
+        if self.slow:
+            self.road += letters
+            return []
         return [reader for letter in letters for reader in self.deliver(letter)]
+
+    async def arrives(self, which: int = 0) -> Letter:
+        """The slow post brings one of its letters."""
+        letter = self.road.pop(which)
+        for reader in self.deliver(letter):
+            await self.settle(reader)
+        return letter
 
     def deliver(self, letter: Letter) -> list[Role]:
         """Put a letter into the mailbox that it is for."""
