@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -31,6 +32,7 @@ from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock, PublicKey
+from gateway.postroom import handovers
 from gateway.process import notify, only_one
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
@@ -44,6 +46,7 @@ from gateway.services.dossier import Archive
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
+from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
@@ -83,6 +86,7 @@ class Core:
     triage: Triage
     confirmations: Confirmations
     pins: Pins
+    readers: Readers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +176,7 @@ def archive(base: Base) -> Archive:
         party=settings.party,
         calendar=calendar(settings),
         folders=settings.imap.watch,
+        readership=settings.readership,
     )
 
 
@@ -242,7 +247,8 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         directory=directory,
         persons_needed=persons_needed,
     )
-    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=persons_needed)
+    pins = Pins(store=store, clock=clock, party=us, directory=settings.outbox, persons_needed=persons_needed)
+    readers = Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership)
     return Core(
         base=base,
         home=home,
@@ -255,6 +261,7 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
         pins=pins,
+        readers=readers,
     )
 
 
@@ -333,6 +340,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             casework=core.casework,
             follower=Follower(party=us, requests=core.requests, clock=base.clock),
             cabinet=base.cabinet,
+            readers=core.readers,
         ),
         reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
         clock=base.clock,
@@ -359,21 +367,25 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=directory,
+        directory=settings.outbox,
     )
-
-    async def keys() -> tuple[PublicKey, ...]:
-        return await pinned_keys(base)
-
     try:
         yield Tasks(
             mailboxes=ImapFactory(settings=imap_settings(settings, token), clock=base.clock),
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
+            handovers=handovers(
+                settings,
+                store=base.store,
+                cabinet=base.cabinet,
+                readers=core.readers,
+                composer=core.composer,
+                clock=base.clock,
+            ),
             cabinet=base.cabinet,
             clock=base.clock,
-            pinned_keys=keys,
+            pinned_keys=partial(pinned_keys, base),
             use_keys=pool.refresh,
             rhythm=Rhythm(
                 poll_seconds=settings.imap.poll_seconds,

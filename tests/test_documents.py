@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from gateway import config
 from gateway.cli.commands import app
+from gateway.config import readers
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,8 +24,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,
+    "retention": readers.RetentionSection,
 }
-NAMED_BY_USER = {"people", "partners"}
+NAMED_BY_USER = {"people", "partners", "readers"}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -1,5 +1,6 @@
 """Commands on keys: ours and those pinned to partners. Fingerprints are always shown and asked in full."""
 
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,17 +59,19 @@ _STATES = {
 @app.command("import")
 def keys_import(
     file: Annotated[Path, typer.Argument(help="La clé publique du partenaire.")],
-    partner: Annotated[str, typer.Option(help="À qui est cette clé, par exemple cnas.")],
+    partner: Annotated[str | None, typer.Option(help="À qui est cette clé, par exemple cnas.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Ou à quel lecteur de [readers], par exemple medecin.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     fingerprint: Annotated[
         str | None, typer.Option(help="L'empreinte complète, vérifiée avec le partenaire par un autre canal.")
     ] = None,
 ) -> None:
-    """Enregistrer la clé d'un partenaire, si son empreinte est bien celle attendue."""
+    """Enregistrer la clé d'un partenaire ou d'un lecteur, si son empreinte est bien celle attendue."""
     from gateway.adapters.openpgp.keyfiles import read_public_key
     from gateway.domain.errors import FileUnreadable, FingerprintMismatch
     from gateway.domain.reasons import system_reason
 
+    owner = _owner(partner, reader)
     try:
         material = file.read_bytes()
     except OSError as error:
@@ -81,13 +84,21 @@ def keys_import(
     pin = with_core(
         config,
         lambda core: core.pins.pin(
-            partner, "openpgp", facts.fingerprint, material.decode("ascii"), actor=person(core.base.settings)
+            owner, "openpgp", facts.fingerprint, material.decode("ascii"), actor=person(core.base.settings)
         ),
     )
     if pin.confirmed_by is None:
         typer.echo(f"Clé de {pin.partner} proposée : une seconde personne doit faire le même import.")
         return
     typer.echo(f"Clé de {pin.partner} enregistrée : {grouped(pin.fingerprint)}")
+
+
+def _owner(partner: str | None, reader: str | None) -> str:
+    from gateway.domain.readers import PREFIX
+
+    if (partner is None) == (reader is None):
+        raise typer.BadParameter(_("donnez --partner ou --reader"))
+    return partner or f"{PREFIX}{reader}"
 
 
 @app.command("export")

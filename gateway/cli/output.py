@@ -12,6 +12,7 @@ import typer
 
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
+from gateway.domain.readers import HANDOVER
 from gateway.domain.request import State
 from gateway.storage import Direction, Message
 
@@ -106,7 +107,7 @@ def end(at: datetime | None) -> str:
 
 def title(kind: str) -> str:
     """A message kind as a person calls it."""
-    return KINDS[kind].title if kind in KINDS else "Accusé de réception"
+    return "Remise à un lecteur" if kind == HANDOVER else KINDS[kind].title if kind in KINDS else "Accusé de réception"
 
 
 def message_row(row: Message) -> tuple[str, str, str, str, str]:

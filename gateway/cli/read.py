@@ -1,5 +1,7 @@
 """Commands that show: cases, messages, the gateway's state."""
 
+from dataclasses import asdict
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +20,7 @@ from gateway.cli.output import (
     table,
     title,
 )
+from gateway.cli.readers import handover_json, show_handovers, summary
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
 from gateway.cli.terms import CASE_STATES
 
@@ -56,6 +59,8 @@ def case_show(
     if view.patient:
         typer.echo(f"Patient : {view.patient['patient_name']} {view.patient['patient_first_name']}")
     typer.echo(f"État : {CASE_STATES[view.case.state]}")
+    if view.case.physician:
+        typer.echo(_("Médecin : {reader}").format(reader=view.case.physician))
     for item in view.requests:
         _show_request(item)
     typer.echo("")
@@ -64,6 +69,7 @@ def case_show(
     typer.echo("")
     rows = [message_row(row) for row in view.messages]
     table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+    show_handovers(view.handovers)
 
 
 def _show_request(item: Any) -> None:
@@ -91,6 +97,7 @@ def _case_json(view: Any) -> dict[str, Any]:
         "opened_at": view.case.opened_at,
         "state": view.case.state,
         "authorised_until": view.case.authorised_until,
+        "physician": view.case.physician,
         "facts": [
             {
                 "id": row.id,
@@ -130,6 +137,7 @@ def _case_json(view: Any) -> dict[str, Any]:
             }
             for row in view.transmissions
         ],
+        "handovers": [handover_json(row) for row in view.handovers],
     }
 
 
@@ -189,12 +197,19 @@ def message_list(
     as_json: JsonOption = False,
 ) -> None:
     """Lister les messages, sans leur contenu."""
-    found = with_archive(config, lambda archive: archive.messages(case))
+    found, handed = with_archive(config, lambda archive: _messages(archive, case))
+    own = {row.id: [each for each in handed if each.message == row.id] for row in found}
     if as_json:
-        echo_json(list(found))
+        echo_json([asdict(row) | {"handovers": [handover_json(each) for each in own[row.id]]} for row in found])
         return
-    rows = [message_row(row) for row in found]
-    table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+    rows = [(*message_row(row), summary(own[row.id])) for row in found]
+    headings = (_("Message"), _("Sens"), _("Type"), _("Partenaire"), _("Date"), _("Remise"))
+    table(headings, rows, empty=_("Aucun message."))
+
+
+async def _messages(archive: Any, ref: str | None) -> tuple[Any, Any]:
+    found = await archive.messages(ref)
+    return found, await archive.handovers(found)
 
 
 @message_app.command("show")
@@ -266,6 +281,9 @@ def _show_status(now: Any) -> None:
         typer.echo(f"HORLOGE DOUTEUSE depuis {instant(now.clock_suspended_at)} : aucun silence n'est enregistré.")
     typer.echo(f"Courriers à envoyer : {now.waiting_mails} ; à l'issue incertaine ou refusés : {now.doubtful_mails}")
     typer.echo(f"Courriers à trier : {now.to_triage}")
+    if now.failing_handovers or now.waiting_handovers:
+        told = _("Remises aux lecteurs : {failing} en échec, {waiting} sans lecteur désigné")
+        typer.echo(told.format(failing=now.failing_handovers, waiting=now.waiting_handovers))
     typer.echo(f"Demandes ouvertes : {now.open_requests}, dont sans accusé de réception : {now.unacknowledged}")
     typer.echo(f"Délais écoulés en attente d'enregistrement : {now.elapsed}")
     typer.echo(f"Prochaine fin de délai : {end(now.next_end)}")

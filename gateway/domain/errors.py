@@ -241,6 +241,16 @@ class StorageFailed(GatewayError):
     mend = "Libérez de la place ou rendez le disque inscriptible ; rien n'a été accusé ni perdu."
 
 
+class DropRefused(GatewayError):
+    """The folder of a reader is not private and ours, or holds something else under a name of ours."""
+
+    fault = Fault.OPERATOR
+    exit_code = 6
+    what = "Le dossier de remise d'un lecteur ne convient pas."
+    why = "{reason}"
+    mend = "Il doit exister, appartenir au compte de la passerelle, avoir les droits 0700, et elle seule y écrit."
+
+
 class DatabaseDamaged(GatewayError):
     """The database fails its integrity check or is of an unknown version."""
 

@@ -185,8 +185,16 @@ class Composer:
             KeyUnusable, OwnKeyUnusable, MailTooLarge.
         """
         to, cc = self.addressees(KINDS[message.kind], case.hospital, tuple(message.partner.split("+")))
-        signed = await self._signed(entity)
         outer = self._outer(case.ref, to, cc, message.at, message.message_id)
+        return await self.seal_for(partner, key, entity, outer)
+
+    async def seal_for(self, partner: Partner, key: PublicKey, entity: bytes, outer: sealed.Outer) -> bytes:
+        """One entity, signed and encrypted for one recipient, in its outer mail.
+
+        Raises:
+            KeyUnusable, OwnKeyUnusable, MailTooLarge.
+        """
+        signed = await self._signed(entity)
         data = sealed.outer(outer, await self._sealer.encrypt(signed, key, partner=partner.id), self.boundary())
         self._fits(len(data), partner)
         return data

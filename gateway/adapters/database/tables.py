@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway import storage
 from gateway.adapters.database.columns import Choice, Instant, Words
-from gateway.domain import case, request, transmission
+from gateway.domain import case, readers, request, transmission
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
 
@@ -57,6 +57,7 @@ class CaseRow(SQLModel, table=True):
     identity: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
     identity_lookup: str | None = Field(default=None, index=True)
     closed_at: datetime | None = Field(sa_column=_instant())
+    physician: str | None = None
 
 
 class RequestRow(SQLModel, table=True):
@@ -145,6 +146,27 @@ class OwedCopyRow(SQLModel, table=True):
     reason: str
     noticed_at: datetime = Field(sa_column=_instant(optional=False))
     settled_at: datetime | None = Field(sa_column=_instant(index=True))
+
+
+class ReaderHandoverRow(SQLModel, table=True):
+    """What readers are owed: each share of a message once for each reader."""
+
+    __tablename__ = "handovers"
+    __table_args__ = (UniqueConstraint("site", "message", "reader", "share"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    message: int = Field(foreign_key="messages.id")
+    reader: str | None = None
+    share: readers.Share = Field(sa_column=Column(Choice(readers.Share), nullable=False))
+    way: readers.Way | None = Field(sa_column=Column(Choice(readers.Way), nullable=True))
+    state: readers.State = Field(sa_column=Column(Choice(readers.State), nullable=False, index=True))
+    due_at: datetime = Field(sa_column=_instant(optional=False))
+    attempts: int
+    place: str | None = None
+    transmission: int | None = Field(default=None, foreign_key="transmissions.id", index=True)
+    handed_at: datetime | None = Field(sa_column=_instant())
+    failing_since: datetime | None = Field(sa_column=_instant())
+    alarmed: bool
 
 
 class TransmissionRow(SQLModel, table=True):
@@ -346,6 +368,7 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Message: MessageRow,
     storage.Fact: FactRow,
     storage.OwedCopy: OwedCopyRow,
+    storage.ReaderHandover: ReaderHandoverRow,
     storage.Transmission: TransmissionRow,
     storage.Mail: MailRow,
     storage.Poll: PollRow,

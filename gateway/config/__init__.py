@@ -5,15 +5,15 @@ are (a file, an environment variable, a systemd credential).
 """
 
 import os
-import re
 import tomllib
-from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from gateway.config.readers import ReaderSection, RetentionSection, readers_faults
+from gateway.config.values import Address, Domain, FilePath, Identifier, Section, base_folder
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
 from gateway.domain.parties import (
     Directory,
@@ -26,6 +26,7 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
+from gateway.domain.readers import Readership
 from gateway.domain.reasons import system_reason
 
 _UNKNOWN_KEY = "clé inconnue"
@@ -34,36 +35,7 @@ DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
 
 
-_base: ContextVar[Path] = ContextVar("_base", default=Path())
-"""Folder of the file being read: settings classes do not hand pydantic's own context down."""
-
-
-def _absolute(path: Path) -> Path:
-    return path if path.is_absolute() else _base.get() / path
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
-        raise ValueError("adresse attendue, par exemple soins@hopital.fr")
-    return text.lower()
-
-
-def _identifier(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
-        raise ValueError("lettres minuscules sans accent, chiffres et tirets")
-    return text
-
-
-FilePath = Annotated[Path, AfterValidator(_absolute)]
-Address = Annotated[str, AfterValidator(_address)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
 GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
-
-
-class Section(BaseModel):
-    """A table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Secret(Section):
@@ -129,6 +101,7 @@ class GatewaySection(Section):
     role: Literal["hospital", "cnas", "cnse"]
     name: str = Field(min_length=1, max_length=120)
     address: Address
+    mail_domains: tuple[Domain, ...] = ()
     site: Identifier = "principal"
     data: FilePath
     calendar: FilePath | None = None
@@ -287,6 +260,8 @@ class Settings(BaseSettings):
     deadlines: DeadlinesSection = DeadlinesSection()
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
+    readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
+    retention: RetentionSection = RetentionSection()
     partners: dict[Identifier, PartnerSection]
 
     @model_validator(mode="after")
@@ -298,6 +273,16 @@ class Settings(BaseSettings):
             raise ValueError("deux partenaires ont la même adresse")
         if self.gateway.address in addresses:
             raise ValueError("l'adresse d'un partenaire est celle de la passerelle")
+        faults = readers_faults(
+            self.readers,
+            role=self.party.role,
+            data=self.gateway.data,
+            domains=(self.gateway.address.rpartition("@")[2], *self.gateway.mail_domains),
+            taken=(self.gateway.address, *addresses),
+            accounts=self.people,
+        )
+        if faults:
+            raise ValueError(" ; ".join(faults))
         return self
 
     @classmethod
@@ -322,6 +307,17 @@ class Settings(BaseSettings):
     def directory(self) -> Directory:
         """Our correspondents."""
         return Directory(tuple(section.value(name) for name, section in self.partners.items()))
+
+    @property
+    def readership(self) -> Readership:
+        """Who reads inside our own party."""
+        found = (section.value(name, self.people) for name, section in self.readers.items())
+        return Readership(role=self.party.role, readers=tuple(found))
+
+    @property
+    def outbox(self) -> Directory:
+        """Everyone to whom mail leaves: our correspondents, and our own readers."""
+        return Directory((*self.directory.partners, *self.readership.correspondents(self.smtp.max_bytes)))
 
     @property
     def four_eyes(self) -> bool:
@@ -351,14 +347,14 @@ def load(path: Path) -> Settings:
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
     faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
-    token = _base.set(path.resolve().parent)
+    token = base_folder.set(path.resolve().parent)
     try:
         settings = Settings(**data)
     except ValidationError as error:
         faults += [_fault(dict(fault)) for fault in error.errors()]
         raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
     finally:
-        _base.reset(token)
+        base_folder.reset(token)
     if faults:
         raise ConfigInvalid(path=path, faults=" ; ".join(faults))
     return settings
