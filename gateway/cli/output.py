@@ -12,7 +12,7 @@ import typer
 
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
-from gateway.domain.readers import HANDOVER
+from gateway.domain.readers import HANDOVER, PREFIX
 from gateway.domain.request import State
 from gateway.storage import Direction, Message
 
@@ -113,7 +113,11 @@ def title(kind: str) -> str:
 def message_row(row: Message) -> tuple[str, str, str, str, str]:
     """A message in a listing."""
     way = "reçu" if row.direction is Direction.IN else "envoyé"
-    return str(row.id), way, title(row.kind), row.partner.replace("+", ", "), instant(row.at)
+    return str(row.id), way, title(row.kind), _partners(row.partner), instant(row.at)
+
+
+def _partners(joined: str) -> str:
+    return joined.removeprefix(PREFIX).replace("+", ", ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

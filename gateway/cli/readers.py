@@ -14,13 +14,13 @@ from gateway.domain.words import french
 SHARES = {
     Share.WHOLE: french("tout"),
     Share.WITHOUT_MEDICAL: french("sans le médical"),
-    Share.NOTICE: french("avis d'attente"),
+    Share.NOTICE: french("rien, un avis"),
 }
 
 WAYS = {
     Way.FOLDER: french("dossier de remise"),
     Way.MAIL: french("courrier scellé"),
-    Way.NOTICE: french("avis sans contenu"),
+    Way.NOTICE: french("courrier sans contenu"),
 }
 
 HANDOVER_STATES = {
@@ -59,9 +59,9 @@ def show_handovers(rows: Sequence[Any]) -> None:
         (
             str(row.message),
             row.reader or "–",
-            _(SHARES[row.share]),
+            _(SHARES[Share.NOTICE if row.way is Way.NOTICE else row.share]),
             _(WAYS[row.way]) if row.way else "–",
-            _(HANDOVER_STATES[row.state]),
+            state(row),
             instant(row.handed_at),
         )
         for row in rows
@@ -73,7 +73,13 @@ def show_handovers(rows: Sequence[Any]) -> None:
 def summary(rows: Sequence[Any]) -> str:
     """The hand-overs of one message in a few words: who has it, who waits."""
     kept = [row for row in rows if row.state is not State.CANCELLED]
-    return ", ".join(f"{row.reader or '–'} : {_(HANDOVER_STATES[row.state])}" for row in kept)
+    return ", ".join(f"{row.reader or '–'} : {state(row)}" for row in kept)
+
+
+def state(row: Any) -> str:
+    """Where a hand-over stands; who got a notice was told, and has nothing yet."""
+    told_only = row.way is Way.NOTICE or row.share is Share.NOTICE
+    return _("prévenu") if told_only and row.state in {State.DONE, State.ERASED} else _(HANDOVER_STATES[row.state])
 
 
 def handover_json(row: Any) -> dict[str, Any]:

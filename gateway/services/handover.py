@@ -123,7 +123,7 @@ class Handovers:
         async with self._store.view() as view:
             debt = await self._debt(view, row)
         if debt is None:
-            await self._cancel(row)
+            await self._release(row)
         elif debt.reader.way is Way.FOLDER:
             found = await self._excerpt(debt)
             files = [DropFile(name=LETTER, data=found.letter.encode())]
@@ -286,12 +286,21 @@ class Handovers:
             )
         _log.warning("handover.failed", handover=row.id, reason=code)
 
-    async def _cancel(self, row: ReaderHandover) -> None:
+    async def _release(self, row: ReaderHandover) -> None:
+        """Owed to this reader no more: it waits for another, unless there is nothing left to hand over."""
         async with self._store.act() as act:
             current, message, case = await self._locked(act, row)
-            if current == row:
-                await record(act, "handover.cancelled", current, message, case)
-                await act.save(replace(current, state=State.CANCELLED, failing_since=None))
+            if current != row:
+                return
+            await record(act, "handover.cancelled", current, message, case)
+            forgotten = (await self._cabinet.case_key(act, case)).destroyed_at is not None
+            state = State.CANCELLED if forgotten or row.share is Share.NOTICE else State.WAITING
+            freed = replace(current, state=state, attempts=0, failing_since=None, alarmed=False)
+            if state is State.WAITING:
+                freed = replace(freed, reader=None, way=None)
+                await record(act, "handover.waiting", freed, message, case)
+            await act.save(freed)
+        self._waiting_settled = False
 
     async def _erase(self, row: ReaderHandover) -> None:
         """Our copies go; the message itself stays in the vault until its case is forgotten."""
