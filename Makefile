@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := gateway tests docs
 TEST_ARGS ?=
+# A file of tests stays in one process: its tests share servers. TEST_ARGS="-n0 …" runs all in one.
+TEST_PROCESSES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO_ARGS ?=
 LOCK_ARGS ?=
 
@@ -49,7 +51,7 @@ demo: install ## trois passerelles, deux histoires, une horloge virtuelle (DEMO_
 	@$(BIN)/gateway demo $(DEMO_ARGS)
 
 test: install ## tous les tests (TEST_ARGS="tests/domain -x" pour en choisir)
-	@$(BIN)/pytest $(TEST_ARGS)
+	@$(BIN)/pytest $(TEST_PROCESSES) $(TEST_ARGS)
 
 check: install format-check lint types imports docs-fresh test ## tout ce que demande l'intégration continue
 

@@ -8,32 +8,31 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from gateway.adapters import database
-from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway import legal_time
+from gateway.adapters import daemon_lock, database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
-from gateway.adapters.openpgp.keyfiles import own_fingerprint
-from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
-from gateway.domain.workdays import Calendar
-from gateway.ports import Clock, PublicKey
+from gateway.domain.parties import Suite
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
-from gateway.process import notify, only_one
+from gateway.process import notify
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
 from gateway.services.cabinet import Cabinet
@@ -77,7 +76,8 @@ class Core:
 
     base: Base
     home: Home
-    sealer: OpenPgpSealer
+    keys: PublicKeys
+    sealer: Sealer
     composer: Composer
     requests: Requests
     casework: Casework
@@ -103,15 +103,6 @@ def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
     return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
 
 
-def calendar(settings: Settings) -> Calendar:
-    """The calendar in force.
-
-    Raises:
-        CalendarInvalid, ConfigUnreadable.
-    """
-    return load_calendar(settings.gateway.calendar or SHIPPED_CALENDAR)
-
-
 @asynccontextmanager
 async def open_base(
     settings: Settings, *, clock: Clock | None = None, rehearsals_too: bool = False
@@ -125,7 +116,7 @@ async def open_base(
         ConfigError, DatabaseDamaged.
     """
     os.umask(0o077)
-    _require_owner(settings.gateway.data)
+    require_owner(settings.gateway.data)
     accepted = [identity(settings, rehearsal=clock is not None)]
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
@@ -143,8 +134,12 @@ async def open_base(
         await store.close()
 
 
-def _require_owner(data: Path) -> None:
-    """Files written by another account would be unreadable for the daemon, and hold its outbox."""
+def require_owner(data: Path) -> None:
+    """Files written by another account would be unreadable for the daemon, and hold its outbox.
+
+    Raises:
+        NotAllowed: the folder is another account's.
+    """
     if data.is_dir() and data.stat().st_uid != os.getuid():
         reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
         raise NotAllowed(act=f"ouvrir {data}", reason=reason)
@@ -158,10 +153,11 @@ async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
     async with open_base(settings, clock=clock) as base:
-        passphrase = settings.openpgp.passphrase.read()
-        home = await asyncio.to_thread(open_home, settings.openpgp.folder, await pinned_keys(base))
+        passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
+        pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
+        home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
         try:
-            yield _core(base, home, passphrase)
+            yield _core(base, home, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
 
@@ -174,28 +170,28 @@ def archive(base: Base) -> Archive:
         cabinet=base.cabinet,
         clock=base.clock,
         party=settings.party,
-        calendar=calendar(settings),
+        almanac=legal_time.almanac(settings),
         folders=settings.imap.watch,
         readership=settings.readership,
     )
 
 
-async def pinned_keys(base: Base) -> tuple[PublicKey, ...]:
-    """The public keys in force of all partners of the configuration."""
+async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
+    """The public keys in force of all partners of the configuration.
+
+    Raises:
+        KeyFileInvalid, AuthorityUnusable.
+    """
     async with base.store.view() as view:
         pins = await current_pins(view, base.settings.gateway.site)
-    partners = {partner.id: partner for partner in base.settings.directory.partners}
-    return tuple(
-        PublicKey(suite=partners[pin.partner].suite, fingerprint=pin.fingerprint, material=pin.material)
-        for pin in pins.values()
-        if pin.partner in partners
-    )
+    return await asyncio.to_thread(keys.of, tuple(pins.values()))
 
 
-def _core(base: Base, home: Home, passphrase: str) -> Core:
+def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
     us, directory = settings.party, settings.directory
-    sealer = OpenPgpSealer(home, fingerprint=own_fingerprint(settings.openpgp.folder), passphrase=passphrase)
+    # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
+    sealer = make_sealer(settings, home, SystemClock(), passphrase)
     composer = Composer(
         party=us,
         directory=directory,
@@ -205,13 +201,7 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         noise=secrets.token_bytes,
         max_bytes=settings.smtp.max_bytes,
     )
-    requests = Requests(
-        party=us,
-        directory=directory,
-        calendar=calendar(settings),
-        clock=clock,
-        grace=timedelta(hours=settings.deadlines.grace_hours),
-    )
+    requests = legal_time.requests(settings, clock)
     casework = Casework(party=us, cabinet=cabinet, clock=clock)
     persons_needed = 2 if settings.four_eyes else 1
     deadlines = Deadlines(
@@ -247,11 +237,10 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         directory=directory,
         persons_needed=persons_needed,
     )
-    pins = Pins(store=store, clock=clock, party=us, directory=settings.outbox, persons_needed=persons_needed)
-    readers = Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership)
     return Core(
         base=base,
         home=home,
+        keys=keys,
         sealer=sealer,
         composer=composer,
         requests=requests,
@@ -260,8 +249,8 @@ def _core(base: Base, home: Home, passphrase: str) -> Core:
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
-        pins=pins,
-        readers=readers,
+        pins=Pins(store=store, clock=clock, party=us, directory=settings.outbox, persons_needed=persons_needed),
+        readers=Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership),
     )
 
 
@@ -293,27 +282,42 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(only_one(settings.gateway.data))
+        stack.enter_context(daemon_lock.held(settings.gateway.data))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
         core = await stack.enter_async_context(open_core(settings, clock=clock))
+        async with core.base.store.view() as view:
+            await core.requests.almanac.calendar(view)  # refused now rather than at each tick
         pool = await stack.enter_async_context(_pool(core))
         tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
         yield Daemon(core=core, tasks=tasks)
 
 
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
+    """The capped workers that open mail, not started yet.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    identity, key = own_certificate(settings), own_certificate_key(settings)
+    own = (key,) if key else ()
+    return WorkerPool(
+        slots=slots,
+        home_factory=lambda others: open_home(settings.openpgp.folder, of_suite(others, Suite.OPENPGP)),
+        # Our own certificate is known as well: we try our servers by mails to ourselves.
+        material=lambda others: encode(identity, (*others, *own)) if identity else b"",
+        passphrase=settings.openpgp.passphrase.read(),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        keys=keys,
+    )
+
+
 @asynccontextmanager
 async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
     settings = core.base.settings
-    pool = WorkerPool(
-        slots=settings.worker.slots,
-        home_factory=lambda keys: open_home(settings.openpgp.folder, keys),
-        passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
-        keys=await pinned_keys(core.base),
-    )
+    pool = worker_pool(settings, await pinned_keys(core.base, core.keys), slots=settings.worker.slots)
     await pool.start()
     try:
         yield pool
@@ -338,7 +342,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             directory=directory,
             requests=core.requests,
             casework=core.casework,
-            follower=Follower(party=us, requests=core.requests, clock=base.clock),
+            follower=Follower(party=us, requests=core.requests, casework=core.casework, clock=base.clock),
             cabinet=base.cabinet,
             readers=core.readers,
         ),
@@ -347,6 +351,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
     )
     poller = InboxPoller(
         store=base.store,
@@ -375,17 +380,10 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
-            handovers=handovers(
-                settings,
-                store=base.store,
-                cabinet=base.cabinet,
-                readers=core.readers,
-                composer=core.composer,
-                clock=base.clock,
-            ),
+            handovers=handovers(base, core.readers, core.composer),
             cabinet=base.cabinet,
             clock=base.clock,
-            pinned_keys=partial(pinned_keys, base),
+            pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(
                 poll_seconds=settings.imap.poll_seconds,

@@ -34,6 +34,14 @@ Noise = Callable[[int], bytes]
 """That many random bytes, fit for identifiers and boundaries."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerTls:
+    """The encryption of an open connection: protocol version, and until when the server's certificate is valid."""
+
+    version: str
+    certificate_ends: datetime
+
+
 # --- incoming mail
 
 
@@ -92,6 +100,43 @@ class Mailbox(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder of the mailbox, and what the server says that it is for: ``junk``, ``sent`` and so on (RFC 6154)."""
+
+    name: str
+    use: str | None = None
+
+
+class Survey(Mailbox, Protocol):
+    """A session that can also say how the mailbox is made, for a check-up. Raises what ``Mailbox`` raises."""
+
+    @property
+    def tls(self) -> PeerTls:
+        """The encryption of this session."""
+        ...
+
+    async def folders(self) -> tuple[Folder, ...]:
+        """Every folder that can be opened."""
+        ...
+
+    async def append_limit(self, folder: str) -> int | None:
+        """Bytes of the largest message that the folder takes (RFC 7889); None when the server does not say it."""
+        ...
+
+    async def examine(self, folder: str) -> FolderState:
+        """As ``open``, without changing anything, not even what is new (EXAMINE)."""
+        ...
+
+    async def search(self, first: int, *, subject: str, message_id: str) -> tuple[int, ...]:
+        """UIDs >= first of the open folder whose subject or Message-ID holds this text; asks NOOP first."""
+        ...
+
+    async def remove(self, folder: str, uidvalidity: int, uid: int) -> bool:
+        """Delete this one message for good; False, and nothing done, where that could delete another (no UIDPLUS)."""
+        ...
+
+
 class MailboxFactory(Protocol):
     """Opens sessions."""
 
@@ -118,13 +163,17 @@ class HandOver(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One transaction: one recipient. ``sender`` empty means the null return path (RFC 8098 for receipts)."""
+    """One transaction: one recipient. ``sender`` empty means the null return path (RFC 8098 for receipts).
+
+    ``dsn`` asks for every delivery report; ``unreported`` asks that there be none, not even of a failure.
+    """
 
     sender: str
     recipient: str
     data: bytes
     envid: str
     dsn: bool
+    unreported: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,26 +206,33 @@ class Courier(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """A partner's key as pinned: full primary fingerprint (upper-case hex) and the armoured public key."""
+    """A partner's key as pinned: full fingerprint (upper-case hex) and the armoured public key, or PEM certificate.
+
+    The fingerprint is the primary key's (OpenPGP), or the certificate's SHA-256 (S/MIME). For S/MIME, ``authorities``
+    (PEM) are those that the certificate must lead to, if any, and ``revoked`` is what their list says of it.
+    """
 
     suite: Suite
     fingerprint: str
     material: str
+    authorities: str = ""
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A detached signature that was checked to be made by our key."""
+    """A detached signature that was checked to be made by our key: armoured (OpenPGP), or DER (S/MIME)."""
 
-    armoured: bytes
+    suite: Suite
+    data: bytes
     micalg: str
     fingerprint: str
 
 
 class Sealer(Protocol):
-    """Signs with our key and encrypts to one partner."""
+    """Signs with our key of a suite and encrypts to one partner."""
 
-    async def sign(self, entity: bytes) -> Signature:
+    async def sign(self, entity: bytes, suite: Suite) -> Signature:
         """Detached signature over canonical CRLF bytes.
 
         Raises:
@@ -185,7 +241,7 @@ class Sealer(Protocol):
         ...
 
     async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
-        """ASCII-armoured message for exactly this key.
+        """A message for exactly this key: ASCII-armoured (OpenPGP), or a DER envelope (S/MIME).
 
         Raises:
             KeyUnusable: expired, revoked, or without encryption capability.
@@ -203,7 +259,7 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureFacts:
-    """What the cryptographic tool attests of the one signature: upper-case primary fingerprint, instant, digest."""
+    """What the cryptographic tool attests of the one signature: upper-case fingerprint as pinned, instant, digest."""
 
     fingerprint: str
     made_at: datetime

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import Protocol
 
 from gateway.adapters.drop import FolderDrop
 from gateway.config import Settings
@@ -14,20 +15,40 @@ from gateway.services.readers import Readers
 from gateway.storage import Store
 
 
-def handovers(
-    settings: Settings, *, store: Store, cabinet: Cabinet, readers: Readers, composer: Composer, clock: Clock
-) -> Handovers:
+class Rooms(Protocol):
+    """What every part of a gateway stands on."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        ...
+
+    @property
+    def cabinet(self) -> Cabinet:
+        """The vault."""
+        ...
+
+
+def handovers(base: Rooms, readers: Readers, composer: Composer) -> Handovers:
     """The payer of what readers are owed."""
-    us = settings.party
+    us, outbox = base.settings.party, base.settings.outbox
     return Handovers(
-        store=store,
-        cabinet=cabinet,
+        store=base.store,
+        cabinet=base.cabinet,
         readers=readers,
-        post=ReaderPost(
-            party=us, outbox=settings.outbox, composer=composer, cabinet=cabinet, noise=secrets.token_bytes
-        ),
+        post=ReaderPost(party=us, outbox=outbox, composer=composer, cabinet=base.cabinet, noise=secrets.token_bytes),
         drop=FolderDrop(),
-        clock=clock,
+        clock=base.clock,
         party=us,
-        keep=timedelta(days=settings.retention.days_after_handover),
+        keep=timedelta(days=base.settings.retention.days_after_handover),
     )

@@ -1,31 +1,7 @@
-"""The daemon as a process: alone on its data, and heard by systemd."""
+"""The daemon as a process that systemd starts and watches."""
 
-import fcntl
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-from gateway.domain.errors import AlreadyRunning, DatabaseMissing
-
-
-@contextmanager
-def only_one(data: Path) -> Iterator[None]:
-    """Hold the lock of a data folder; the kernel lets it go when the process ends, however it ends.
-
-    Raises:
-        DatabaseMissing: the folder is not there.
-        AlreadyRunning: another daemon holds it.
-    """
-    if not data.is_dir():
-        raise DatabaseMissing(path=data)
-    with (data / "daemon.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AlreadyRunning(path=data) from error
-        yield
 
 
 def notify(state: str) -> None:

@@ -1,23 +1,28 @@
 """The capped process that parses, decrypts and verifies one mail at a time: ``python -m gateway.worker``.
 
 It reads messages on standard input and answers on standard output (framing in ``gateway.adapters.sandbox``): first a
-greeting with home, passphrase and limits, then one mail a message. Anything unforeseen ends the process, and the parent
-replaces it. It writes no log, and its standard error is shown to nobody.
+greeting with home, passphrase, S/MIME material and limits, then one mail a message. Anything unforeseen ends the
+process, and the parent replaces it. It writes no log, and its standard error is shown to nobody.
 """
 
 import os
 import resource
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from gateway.adapters.clock import SystemClock
 from gateway.adapters.openpgp.keyfiles import KeyFacts, client, own_facts
 from gateway.adapters.openpgp.open import OpenLimits, decrypt, verify_detached
-from gateway.adapters.sandbox import EXIT_MEMORY, Limits, encode_frame, encode_incoming, read_frame
+from gateway.adapters.sandbox import EXIT_MEMORY, MAX_GREETING, Limits, encode_frame, encode_incoming, read_frame
+from gateway.adapters.smime.bench import SmimeBench, decode
+from gateway.adapters.smime.open import decrypt as decrypt_smime
+from gateway.adapters.smime.verify import verify_detached as verify_smime
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
-from gateway.ports import SignatureFacts
-from gateway.wire import incoming, mime, sealed
+from gateway.domain.parties import Suite
+from gateway.ports import Clock, SignatureFacts
+from gateway.wire import incoming, mime, sealed, smime
 from gateway.wire.incoming import Incoming
 from gateway.wire.sealed import Shape
 
@@ -27,12 +32,14 @@ _SIGNED = frozenset({Shape.SIGNED, Shape.SIGNED_REPORT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What opening a mail needs."""
+    """What opening a mail needs; ``smime`` is None for a gateway that has no certificate of its own."""
 
     home: Path
     passphrase: str
     own: KeyFacts
     limits: OpenLimits
+    smime: SmimeBench | None = None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +89,7 @@ def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened) -> Incoming:
 
 
 def open_mail(part: mime.Part, bench: Bench) -> Opened:
-    """Open one mail by its shape (RFC 3156, RFC 1847); what is neither encrypted nor signed is only named.
+    """Open one mail by its shape (RFC 3156, RFC 8551, RFC 1847); what is neither encrypted nor signed is only named.
 
     Raises:
         MailMalformed, MailRefused: the mail fails a check.
@@ -97,19 +104,41 @@ def open_mail(part: mime.Part, bench: Bench) -> Opened:
 
 
 def _open_encrypted(part: mime.Part, bench: Bench) -> Opened:
+    if sealed.suite_of(part) is Suite.SMIME:
+        return _open_envelope(part, bench)
     plain = decrypt(bench.home, sealed.read_encrypted(part), bench.passphrase, bench.own, bench.limits)
     if plain.signature is not None:
         # RFC 3156 §6.2: signed and encrypted in one go; the whole plaintext is under the signature.
         return Opened(shape=Shape.ENCRYPTED_ONE_PASS, entity=plain.data, signature=plain.signature)
-    inner = mime.parse(plain.data)
+    return _signed_inside(plain.data, bench, Suite.OPENPGP)
+
+
+def _open_envelope(part: mime.Part, bench: Bench) -> Opened:
+    envelope = smime.read_envelope(part)
+    if bench.smime is None:
+        raise MailRefused(step="decrypt", reason="no-smime-key")
+    unproven = decrypt_smime(envelope, bench.smime.own, max_plain=bench.limits.max_plain)
+    return _signed_inside(unproven.data, bench, Suite.SMIME)
+
+
+def _signed_inside(plain: bytes, bench: Bench, suite: Suite) -> Opened:
+    """Nothing of the plaintext is used but to find the signature; what is not under it is thrown away (EFAIL)."""
+    inner = mime.parse(plain)
     if sealed.shape_of(inner) not in _SIGNED:
         raise MailRefused(step="signature", reason="not-signed")
+    if sealed.suite_of(inner) is not suite:
+        raise MailRefused(step="signature", reason="mixed-suites")
     return _verified(inner, bench, shape=Shape.ENCRYPTED)
 
 
 def _verified(part: mime.Part, bench: Bench, *, shape: Shape) -> Opened:
     signed = sealed.read_signed(part)
-    facts = verify_detached(bench.home, signed.entity, signed.signature)
+    if signed.suite is Suite.OPENPGP:
+        facts = verify_detached(bench.home, signed.entity, signed.signature)
+    elif bench.smime is None:
+        raise MailRefused(step="signature", reason="unknown-key")
+    else:
+        facts = verify_smime(signed.entity, signed.signature, bench.smime.known, at=bench.clock.now())
     return Opened(shape=shape, entity=signed.entity, signature=facts)
 
 
@@ -140,16 +169,22 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
     Raises:
         ValueError: a request breaks the protocol.
-        OwnKeyUnusable: the home named in the greeting does not hold our key.
+        OwnKeyUnusable: the home named in the greeting does not hold our key, or our certificate is wrong.
     """
-    greeting = read_frame(requests, 0)
+    greeting = read_frame(requests, MAX_GREETING)
     if greeting is None:
         return
-    told = greeting[0]
+    told, material = greeting
     limits = Limits(**told["limits"])
     home = Path(told["home"])
     own = own_facts(client(home), home)
-    bench = Bench(home=home, passphrase=told["passphrase"], own=own, limits=OpenLimits(max_plain=limits.max_plain))
+    bench = Bench(
+        home=home,
+        passphrase=told["passphrase"],
+        own=own,
+        limits=OpenLimits(max_plain=limits.max_plain),
+        smime=decode(material) if material else None,
+    )
     confine(limits)
     _send(answers, {"ready": True}, b"")
     while (request := read_frame(requests, limits.max_mail)) is not None:

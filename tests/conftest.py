@@ -7,9 +7,15 @@ import pytest
 from tests import mailserver
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, the long files come first, so that none ends long after the rest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("system") is None)
+
+
 @pytest.fixture(scope="session")
 def mail_machine() -> Iterator[mailserver.Machine]:
-    """A real Postfix and Dovecot for the whole session; skips where they cannot run, fails there in CI."""
+    """A real Postfix and Dovecot for the whole process; skips where they cannot run, fails there in CI."""
     mailserver.require()
     with mailserver.running() as machine:
         yield machine

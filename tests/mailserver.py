@@ -7,6 +7,7 @@ processes. Postfix must start as root; Dovecot runs as an ordinary user. Nothing
 import grp
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -16,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -264,10 +265,20 @@ def _wait_for_end(leader: subprocess.Popen[bytes]) -> None:
 
 
 def _free_ports() -> Ports:
-    """All ports at once, so that none is given twice."""
+    """All at once, so that none is given twice.
+
+    They lie below those that the kernel gives to clients: one of these could hold a port while the servers restart.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    given: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server((Machine.host, 0))) for _ in Ports.__slots__]
-        return Ports(**{name: sock.getsockname()[1] for name, sock in zip(Ports.__slots__, sockets, strict=True)})
+        for port in random.SystemRandom().sample(range(first // 2, first), k=1000):
+            with suppress(OSError):
+                held.enter_context(socket.create_server((Machine.host, port)))
+                given.append(port)
+            if len(given) == len(Ports.__slots__):
+                break
+    return Ports(**dict(zip(Ports.__slots__, given, strict=True)))
 
 
 def _write_certificates(machine: Machine) -> None:

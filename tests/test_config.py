@@ -1,12 +1,14 @@
 """The configuration file: what is refused, where secrets may be, and what the sections become."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from gateway.config import Secret, Settings, load
+from gateway.config import Settings, load
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
-from gateway.domain.parties import Grade, PartnerKind, Role
+from gateway.domain.parties import Function, Grade, PartnerKind, Role, Suite
+from gateway.setting import FunctionName, Secret
 
 GOOD = """
 [gateway]
@@ -84,6 +86,20 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert (settings.imap.port, settings.smtp.port, settings.imap.watch) == (993, 587, ("INBOX", "Junk"))
     assert settings.deadlines.grace_hours == 12
     assert not settings.four_eyes
+
+
+def test_every_function_of_the_protocol_can_be_named() -> None:
+    """A mailbox for each function is a section of its own."""
+    assert set(get_args(FunctionName)) == {function.value for function in Function}
+
+
+def test_a_partner_fills_functions_of_its_own_role_alone(tmp_path: Path) -> None:
+    """The agreements unit is the CNAS's, whoever else would like to read its mail."""
+    other = ('role = "cnas"', 'role = "cnas"\nfunctions = ["cnse.medical_unit"]')
+    own = ('role = "cnas"', 'role = "cnas"\nfunctions = ["cnas.agreements_unit"]')
+
+    assert "d'un autre rôle" in faults(tmp_path, other)
+    assert read(tmp_path, own).directory.with_role(Role.CNAS)[0].functions == {Function.AGREEMENTS_UNIT}
 
 
 def test_relative_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,3 +356,33 @@ def test_a_secret_from_a_systemd_credential(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
     with pytest.raises(SecretUnreadable, match="systemd"):
         Secret(credential="secret").read()
+
+
+SMIME = '\n[smime]\ncertificate = "keys/smime.pem"\nkey = { file = "keys/smime.key" }\n'
+IN_SMIME = ('address = "conv@cnas.test"\n', 'address = "conv@cnas.test"\nsuite = "smime"\nca = "ca.pem"\n')
+
+
+def test_each_partner_has_its_own_suite(tmp_path: Path) -> None:
+    """CNAS in S/MIME, CNSE in OpenPGP."""
+    settings = read(tmp_path, IN_SMIME, more=SMIME)
+    assert [partner.suite for partner in settings.directory.partners] == [Suite.SMIME, Suite.OPENPGP]
+    assert settings.smime is not None
+    assert settings.smime.certificate == tmp_path / "keys" / "smime.pem"
+    assert settings.partners["cnas"].ca == tmp_path / "ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("added", "more", "told"),
+    [
+        ('suite = "smime"', "", "[smime]"),
+        ('ca = "ca.pem"', SMIME, "suite = « smime »"),
+        ('cipher = "aes256-gcm"', SMIME, "suite = « smime »"),
+        ('suite = "smime"\ncrl = "liste.crl"', SMIME, "crl demande ca"),
+        ('suite = "smime"\ncipher = "des3"', SMIME, "aes256-cbc"),
+        ('suite = "pgp"', SMIME, "openpgp"),
+    ],
+)
+def test_a_suite_without_what_it_needs_is_refused(tmp_path: Path, added: str, more: str, told: str) -> None:
+    """Our own section, the partner's suite, the authority that signs the list."""
+    line = 'address = "conv@cnas.test"\n'
+    assert told in faults(tmp_path, (line, f"{line}{added}\n"), more=more)

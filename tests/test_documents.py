@@ -8,9 +8,8 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from gateway import config
+from gateway import config, readership
 from gateway.cli.commands import app
-from gateway.config import readers
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,10 +20,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "oauth": config.OAuthSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
+    "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,
-    "retention": readers.RetentionSection,
+    "retention": readership.RetentionSection,
 }
 NAMED_BY_USER = {"people", "partners", "readers"}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

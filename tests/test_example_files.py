@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config
-from gateway.config import readers
+from gateway import config, readership, setting
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -26,15 +25,16 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "oauth": config.OAuthSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
+    "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,
-    "readers.medecin": readers.ReaderSection,
-    "retention": readers.RetentionSection,
+    "readers.medecin": readership.ReaderSection,
+    "retention": readership.RetentionSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"oauth", "readers.medecin"}
-"""Sections that are commented out as a whole: each offers ways of which one is to be chosen."""
+OPTIONAL = {"oauth", "smime", "readers.medecin"}
+"""Sections that are commented out as a whole."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 
 
@@ -135,7 +135,7 @@ def test_each_source_of_a_secret_is_explained() -> None:
     """A file, a variable, a systemd credential."""
     text = EXAMPLE.read_text(encoding="utf-8")
 
-    assert all(f"{{ {source} = " in text for source in config.Secret.model_fields)
+    assert all(f"{{ {source} = " in text for source in setting.Secret.model_fields)
 
 
 @pytest.mark.parametrize("way", ["command", "file", "token_url"])
@@ -177,15 +177,13 @@ def test_the_section_for_readers_loads_once_uncommented(way: str, tmp_path: Path
 
 
 def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
-    """Every other commented key at once; two persons named turn four eyes on."""
+    """Every other commented key at once, the partner in S/MIME; two persons named turn four eyes on."""
     path = tmp_path / "gateway.toml"
-    blocks = EXAMPLE.read_text(encoding="utf-8").split("\n\n")
-    optional = tuple(f"#[{name}]" for name in OPTIONAL)
+    blocks = EXAMPLE.read_text(encoding="utf-8").replace('suite = "openpgp"', 'suite = "smime"').split("\n\n")
+    ways = ("#[oauth]", "#[readers.medecin]")
+    commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z]+]$)"
     path.write_text(
-        "\n\n".join(
-            block if any(head in block for head in optional) else re.sub(r"(?m)^#(?=[a-z_]+ = )", "", block)
-            for block in blocks
-        ),
+        "\n\n".join(block if any(head in block for head in ways) else re.sub(commented, "", block) for block in blocks),
         encoding="utf-8",
     )
 
@@ -194,6 +192,8 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     assert settings.four_eyes
     assert settings.gateway.calendar == tmp_path / "algeria.toml"
     assert settings.partners["cnas"].convention
+    assert settings.smime is not None
+    assert settings.partners["cnas"].crl == tmp_path / "autorite-cnas.crl"
 
 
 def uncommented(path: Path) -> str:

@@ -1,10 +1,12 @@
 """The rules of the house that no linter knows: size, names, imports without effects, errors, keys, verification."""
 
 import ast
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -67,10 +69,9 @@ def docstring(path: Path) -> str | None:
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
 
-IMPORT = """
-import importlib, os, socket, sys
+IMPORTS = """
+import importlib, json, os, signal, sys, threading, traceback
 
-roots = tuple(os.path.realpath(item) for item in (sys.prefix, sys.base_prefix, sys.argv[1]))
 quiet = True
 
 def watch(event, args):
@@ -95,37 +96,120 @@ def watch(event, args):
         if writes or outside or where.endswith(".toml"):
             raise RuntimeError(f"{name} opens {where}")
 
+def load():
+    global quiet
+    quiet = False
+    importlib.import_module(name)
+    quiet = True
+    assert threading.active_count() == 1, "a thread was started"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "a signal handler was set"
+    assert os.listdir(".") == [], "a file was made"
+
+def load_alone():
+    # In a process of its own: none of our modules is there yet.
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
+        code = 1
+        try:
+            load()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(writing)
+    with open(reading, "rb") as told:
+        output = told.read().decode()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), output
+
 sys.addaudithook(watch)
 sys.dont_write_bytecode = True
-before = len(os.listdir("."))
-name = sys.argv[2]
-threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
-quiet = False
-importlib.import_module(name)
-quiet = True
-import signal, threading
-assert threading.active_count() == 1, "a thread was started"
-assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "a signal handler was set"
-assert len(os.listdir(".")) == before, "a file was made"
+vendors, modules = (words.split(",") for words in sys.argv[1:3])
+sys.path[:0] = sys.argv[3:]
+for name in vendors:
+    load()
+results = {}
+for name in modules:
+    results[name] = load_alone()
+print(json.dumps(results))
 """
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_importing_a_module_does_nothing(module: str, tmp_path: Path) -> None:
-    """Empty environment, empty folder, no socket, no process, no file: work starts when a function is called."""
+def vendors() -> set[str]:
+    """The modules of other packages that ours import when they are imported."""
+    names = set()
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module)
+    ours = sys.stdlib_module_names | {"gateway"}
+    return {name for name in names if name.partition(".")[0] not in ours}
+
+
+def import_each(folder: Path, modules: Iterable[str], *path: Path) -> dict[str, tuple[int, str]]:
+    """Exit code and output of importing each: empty environment, empty folder, a new process for each module.
+
+    Other packages are imported before, once and under the same watch: most of the time goes there.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT, str(ROOT), module],
-        cwd=tmp_path,
+        [sys.executable, "-c", IMPORTS, ",".join(sorted(vendors())), ",".join(modules), *map(str, path)],
+        cwd=folder,
         env={},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
+    assert (done.returncode, done.stderr) == (0, "")
+    results: dict[str, tuple[int, str]] = {name: tuple(told) for name, told in json.loads(done.stdout).items()}
+    return results
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert list(tmp_path.iterdir()) == []
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """What importing each module of the gateway gave."""
+    return import_each(tmp_path_factory.mktemp("empty"), MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_importing_a_module_does_nothing(module: str, imported: dict[str, tuple[int, str]]) -> None:
+    """No socket, no process, no thread, no file, no word: work starts when a function is called."""
+    assert imported[module] == (0, "")
+
+
+RUDE = {
+    "speaks": ("print('hello')", "hello"),
+    "writes": ("open('file', 'w')", "writes opens"),
+    "connects": ("import socket; socket.create_connection(('127.0.0.1', 9))", "connects opens a socket"),
+    "spawns": ("import subprocess; subprocess.run(['true'])", "spawns starts a process"),
+    "threads": (
+        "import threading, time; threading.Thread(target=time.sleep, args=[9]).start()",
+        "a thread was started",
+    ),
+    "handles": ("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "a signal handler was set"),
+}
+
+
+def test_an_import_that_does_something_is_caught(tmp_path: Path) -> None:
+    """Each in its own way, and none hides the next."""
+    rude, empty = tmp_path / "rude", tmp_path / "empty"
+    rude.mkdir()
+    empty.mkdir()
+    for name, (statement, _) in RUDE.items():
+        (rude / f"{name}.py").write_text(statement)
+
+    told = import_each(empty, RUDE, rude)
+
+    assert {name for name, (code, output) in told.items() if (code, output) == (0, "")} == set()
+    assert [name for name, (_, said) in RUDE.items() if said not in told[name][1]] == []
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda item: item.__name__)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Table, create_engine, inspect
@@ -109,6 +111,35 @@ def test_a_newer_schema_is_refused(engine: Engine) -> None:
 
     with pytest.raises(DatabaseDamaged):
         database.upgrade(f"sqlite+aiosqlite:///{engine.url.database}", IDENTITY)
+
+
+def test_an_older_database_keeps_its_rows_through_each_migration(tmp_path: Path) -> None:
+    """The first schema with a row of every table it must carry over, brought forward one script after the other."""
+    path = tmp_path / "old.sqlite3"
+    engine = create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO log_head VALUES (1, 0, x'', NULL)")
+        for key, value in IDENTITY.items():
+            connection.exec_driver_sql("INSERT INTO meta VALUES (?, ?)", (key, value))
+        connection.exec_driver_sql("INSERT INTO vault_keys VALUES ('k', 'case', x'00', '2026-01-01', NULL)")
+    engine.dispose()
+    url = f"sqlite+aiosqlite:///{path}"
+
+    with pytest.raises(DatabaseDamaged, match="gateway run"):
+        database.recognise(url, IDENTITY)
+    database.upgrade(url, IDENTITY)
+    database.recognise(url, IDENTITY)
+
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT id FROM vault_keys").scalars().all() == ["k"]
+        context = MigrationContext.configure(connection, opts={"compare_type": False, "target_metadata": METADATA})
+        assert compare_metadata(context, METADATA) == []
+    engine.dispose()
 
 
 def test_a_missing_database_is_never_created_by_an_upgrade(tmp_path: Path) -> None:

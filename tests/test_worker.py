@@ -51,7 +51,7 @@ class World:
     def signed(self, entity: bytes = ENTITY) -> bytes:
         """A multipart/signed by the partner."""
         signature = asyncio.run(self.theirs.sign(entity))
-        return sealed.signed(entity, signature.armoured, signature.micalg, "bord-signe")
+        return sealed.signed(entity, signature.data, signature.micalg, "bord-signe")
 
     def mail(self, content: bytes) -> bytes:
         """This content, encrypted to us, as a mail."""

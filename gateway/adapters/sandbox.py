@@ -28,6 +28,9 @@ from gateway.wire.incoming import Incoming
 # The facts of a mail: a manifest of 256 KiB and a letter of 100,000 characters, escaped, fit well.
 MAX_HEADER = 2 * 1024 * 1024
 
+# Our certificate, and each partner's with its authorities: some 10 KB a partner.
+MAX_GREETING = 4 * 1024 * 1024
+
 # What the worker exits with when its memory cap was reached.
 EXIT_MEMORY = 12
 
@@ -75,6 +78,13 @@ class OpenHome(Protocol):
 
 HomeFactory = Callable[[Sequence[PublicKey]], OpenHome]
 
+Material = Callable[[Sequence[PublicKey]], bytes]
+"""What else a worker is given when it starts, made from the keys in use; the pool does not look into it."""
+
+
+def _nothing_else(_: Sequence[PublicKey]) -> bytes:
+    return b""
+
 
 def encode_frame(header: Mapping[str, Any], body: bytes = b"") -> bytes:
     """A message: length of the header (4 bytes, big-endian), JSON header with the body's size, body."""
@@ -119,9 +129,17 @@ class WorkerPool:
     """Implements ``gateway.ports.Opener``. ``home_factory`` blocks and is called in a thread."""
 
     def __init__(
-        self, *, slots: int, home_factory: HomeFactory, passphrase: str, limits: Limits, keys: Sequence[PublicKey] = ()
+        self,
+        *,
+        slots: int,
+        home_factory: HomeFactory,
+        passphrase: str,
+        limits: Limits,
+        keys: Sequence[PublicKey] = (),
+        material: Material = _nothing_else,
     ) -> None:
         self._factory = home_factory
+        self._material = material
         self._passphrase = passphrase
         self._limits = limits
         self._keys = tuple(keys)
@@ -242,7 +260,7 @@ class WorkerPool:
         hello = {"home": str(home.path), "passphrase": self._passphrase, "limits": asdict(self._limits)}
         try:
             async with asyncio.timeout(self._limits.start_seconds):
-                header, _ = await self._exchange(slot.process, encode_frame(hello))
+                header, _ = await self._exchange(slot.process, encode_frame(hello, self._material(self._keys)))
         except (TimeoutError, OSError, EOFError, ValueError) as error:
             await _end(slot)
             raise WorkerFailed(reason="start") from error

@@ -1,7 +1,7 @@
 """The command line: parses, calls one service, prints, decides the exit code.
 
 Exit codes: 0 done; 1 our defect; 2 refused or wrong usage; 3 configuration; 4 keys or vault; 5 servers; 6 storage;
-7 audit log altered; 8 the gateway does not work as it should (``status``).
+7 audit log altered; 8 the gateway does not work as it should (``status``), or something is to mend (``doctor``).
 """
 
 import sys

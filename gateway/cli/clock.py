@@ -1,4 +1,7 @@
-"""``gateway clock``: the four-day period of a reception, explained day by day; ``compute`` needs no configuration."""
+"""``gateway clock``: the four-day period of a reception, explained day by day.
+
+``compute`` needs no configuration: without one it uses the shipped calendar.
+"""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -7,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.output import REASONS, day, echo_json, end
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_archive
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
 
 app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True)
 
@@ -16,16 +19,21 @@ app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_arg
 def compute_period(
     received: Annotated[str, typer.Option(help="Instant de réception, avec fuseau : 2026-02-05T10:00:00+01:00.")],
     calendar: Annotated[
-        Path | None, typer.Option(help="Calendrier (TOML, ou JSON) ; celui qui est livré si absent.")
+        Path | None,
+        typer.Option(help="Un autre calendrier que celui en vigueur : TOML, ou liste JSON de lignes."),
     ] = None,
     covers_until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Dernier jour couvert, pour une liste JSON qui ne le dit pas."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Dernier jour couvert, pour une liste qui ne le dit pas ; sinon, la fin de sa dernière année.",
+        ),
     ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Calculer et expliquer le délai d'une réception."""
-    from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+    from gateway.adapters.calendar_file import load_calendar
     from gateway.domain.period import compute
 
     try:
@@ -34,8 +42,12 @@ def compute_period(
         raise typer.BadParameter("un instant est attendu, par exemple 2026-02-05T10:00:00+01:00") from None
     if at.tzinfo is None:
         raise typer.BadParameter("le fuseau manque, par exemple +01:00 ou Z")
-    until: date | None = covers_until.date() if covers_until else None
-    period = compute(at, load_calendar(calendar or SHIPPED_CALENDAR, covers_until=until))
+    if calendar is None:
+        known, _proposals = calendar_standing(config)
+    else:
+        until: date | None = covers_until.date() if covers_until else None
+        known = load_calendar(calendar, covers_until=until, whole_years=True)
+    period = compute(at, known)
     if as_json:
         echo_json(period_json(period))
     else:

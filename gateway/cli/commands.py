@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import acts, audit, clock, demo, keys, read, readers, setup, triage
+from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, readers, setup, triage
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
 
 app = typer.Typer(
@@ -17,12 +17,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("init", rich_help_panel="Installer")(setup.init)
+app.command("doctor", rich_help_panel="Installer")(doctor.doctor)
 app.command("demo", rich_help_panel="Installer")(demo.demo)
 app.add_typer(keys.app, name="keys")
 app.command("cases")(read.cases)
 read.case_app.command("assign")(readers.assign)
 app.add_typer(read.case_app, name="case")
 app.add_typer(clock.app, name="clock")
+app.add_typer(almanac.app, name="calendar")
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
 app.add_typer(audit.app, name="audit")

@@ -1,5 +1,6 @@
 """Commands on keys: ours and those pinned to partners. Fingerprints are always shown and asked in full."""
 
+from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,40 +12,72 @@ from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person
 
 app = typer.Typer(help="Les clés : la nôtre et celles des partenaires.", no_args_is_help=True)
 
+_SUITES = {"openpgp": "OpenPGP", "smime": "S/MIME"}
+_OPENPGP, _SMIME = _SUITES
+
 
 @app.command("list")
 def keys_list(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Lister les clés avec leur empreinte complète."""
-    from gateway.adapters.openpgp.keyfiles import own_key, read_public_key
-    from gateway.storage import Pin
-
-    conf = settings(config)
-    own = own_key(conf.openpgp.folder)
-
-    async def pins(base: Any) -> tuple[Pin, ...]:
-        async with base.store.view() as view:
-            return tuple(await view.all(Pin, site=conf.gateway.site))
-
-    rows = [{"owner": "nous", "fingerprint": own.fingerprint, "state": own.state, "expires_at": own.expires_at}]
-    for pin in with_base(config, pins):
-        facts = read_public_key(pin.material.encode())
-        state = "retired" if pin.retired_at else facts.state
-        rows.append(
-            {"owner": pin.partner, "fingerprint": pin.fingerprint, "state": state, "expires_at": facts.expires_at}
-        )
+    rows = with_base(config, _rows)
     if as_json:
         echo_json(rows)
         return
     shown = [
         (
             str(row["owner"]),
+            _SUITES[row["suite"]],
             grouped(str(row["fingerprint"])),
-            _STATES.get(getattr(row["state"], "value", str(row["state"])), ""),
-            instant(row["expires_at"]) if row["expires_at"] else "jamais",  # type: ignore[arg-type]
+            _STATES.get(str(row["state"]), ""),
+            instant(row["expires_at"]) if row["expires_at"] else _("jamais"),
         )
         for row in rows
     ]
-    table(("De", "Empreinte", "État", "Expire"), shown, empty="Aucune clé.")
+    table((_("De"), _("Suite"), _("Empreinte"), _("État"), _("Expire")), shown, empty=_("Aucune clé."))
+
+
+async def _rows(base: Any) -> list[dict[str, Any]]:
+    from gateway.adapters.openpgp.keyfiles import own_key, read_public_key
+    from gateway.adapters.smime.certificates import Correspondent, read_certificate
+    from gateway.keyring import authority, own_certificate
+    from gateway.storage import Pin
+
+    conf, now = base.settings, base.clock.now()
+    rows = [_openpgp("nous", own_key(conf.openpgp.folder))]
+    identity = own_certificate(conf)
+    if identity is not None:
+        rows.append(_certificate("nous", Correspondent(certificate=identity.certificate), now))
+    async with base.store.view() as view:
+        pins = await view.all(Pin, site=conf.gateway.site)
+    for pin in pins:
+        if pin.suite == _SMIME:
+            certificate = read_certificate(pin.material.encode())
+            row = _certificate(pin.partner, authority(conf, pin.partner).correspondent(certificate), now)
+        else:
+            row = _openpgp(pin.partner, read_public_key(pin.material.encode()))
+        rows.append({**row, "state": "retired"} if pin.retired_at else row)
+    return rows
+
+
+def _openpgp(owner: str, facts: Any) -> dict[str, Any]:
+    found = {"fingerprint": facts.fingerprint, "state": facts.state.value, "expires_at": facts.expires_at}
+    return {"owner": owner, "suite": _OPENPGP, **found}
+
+
+def _certificate(owner: str, who: Any, now: datetime) -> dict[str, Any]:
+    from gateway.adapters.smime.certificates import CertificateFault, Purpose, fault_of
+
+    fault = fault_of(who, Purpose.SIGN, at=(now,))
+    states = {None: "usable", CertificateFault.EXPIRED: "expired", CertificateFault.REVOKED: "revoked"}
+    expires = who.certificate.not_valid_after_utc
+    state = states.get(fault, "invalid")
+    return {
+        "owner": owner,
+        "suite": _SMIME,
+        "fingerprint": who.fingerprint,
+        "state": state,
+        "expires_at": expires,
+    }
 
 
 _STATES = {
@@ -58,7 +91,7 @@ _STATES = {
 
 @app.command("import")
 def keys_import(
-    file: Annotated[Path, typer.Argument(help="La clé publique du partenaire.")],
+    file: Annotated[Path, typer.Argument(help="La clé publique du partenaire, ou son certificat S/MIME.")],
     partner: Annotated[str | None, typer.Option(help="À qui est cette clé, par exemple cnas.")] = None,
     reader: Annotated[str | None, typer.Option(help="Ou à quel lecteur de [readers], par exemple medecin.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -67,30 +100,41 @@ def keys_import(
     ] = None,
 ) -> None:
     """Enregistrer la clé d'un partenaire ou d'un lecteur, si son empreinte est bien celle attendue."""
-    from gateway.adapters.openpgp.keyfiles import read_public_key
     from gateway.domain.errors import FileUnreadable, FingerprintMismatch
     from gateway.domain.reasons import system_reason
 
     owner = _owner(partner, reader)
     try:
-        material = file.read_bytes()
+        content = file.read_bytes()
     except OSError as error:
         raise FileUnreadable(path=file, reason=system_reason(error)) from error
-    facts = read_public_key(material, path=str(file))
+    suite, found, material = _read(content, str(file))
     typed = fingerprint or typer.prompt("Empreinte complète, lue par le partenaire au téléphone")
-    expected = "".join(typed.split()).upper().removeprefix("0X")
-    if expected != facts.fingerprint:
-        raise FingerprintMismatch(expected=expected, found=facts.fingerprint)
+    expected = "".join(typed.replace(":", "").split()).upper().removeprefix("0X")
+    if expected != found:
+        raise FingerprintMismatch(expected=expected, found=found)
     pin = with_core(
         config,
-        lambda core: core.pins.pin(
-            owner, "openpgp", facts.fingerprint, material.decode("ascii"), actor=person(core.base.settings)
-        ),
+        lambda core: core.pins.pin(owner, suite, found, material, actor=person(core.base.settings)),
     )
     if pin.confirmed_by is None:
-        typer.echo(f"Clé de {pin.partner} proposée : une seconde personne doit faire le même import.")
+        told = _("Clé de {partner} proposée : une seconde personne doit faire le même import.")
+        typer.echo(told.format(partner=pin.partner))
         return
-    typer.echo(f"Clé de {pin.partner} enregistrée : {grouped(pin.fingerprint)}")
+    told = _("Clé de {partner} enregistrée : {fingerprint}")
+    typer.echo(told.format(partner=pin.partner, fingerprint=grouped(pin.fingerprint)))
+
+
+def _read(content: bytes, path: str) -> tuple[str, str, str]:
+    """Suite, fingerprint and text of the key in a file: a certificate looks like nothing else."""
+    from gateway.adapters.openpgp.keyfiles import read_public_key
+    from gateway.adapters.smime.certificates import fingerprint, is_certificate, pem, read_certificate
+
+    if is_certificate(content):
+        certificate = read_certificate(content, path=path)
+        return _SMIME, fingerprint(certificate), pem(certificate)
+    facts = read_public_key(content, path=path)
+    return _OPENPGP, facts.fingerprint, content.decode("ascii")
 
 
 def _owner(partner: str | None, reader: str | None) -> str:
@@ -105,22 +149,39 @@ def _owner(partner: str | None, reader: str | None) -> str:
 def keys_export(
     config: ConfigOption = DEFAULT_CONFIG,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Fichier à écrire.")] = None,
+    suite: Annotated[str, typer.Option(help="openpgp ou smime (notre certificat).")] = _OPENPGP,
 ) -> None:
     """Écrire notre clé publique, à remettre aux partenaires ; l'empreinte se lit au téléphone."""
-    from gateway.adapters.openpgp.keyfiles import export_public, own_fingerprint
     from gateway.domain.errors import FileUnreadable
     from gateway.domain.reasons import system_reason
 
-    folder = settings(config).openpgp.folder
-    armoured = export_public(folder)
+    if suite not in _SUITES:
+        raise typer.BadParameter(_("openpgp ou smime attendu"), param_hint="--suite")
+    text, fingerprint = _ours(settings(config), suite)
     if output is None:
-        typer.echo(armoured, nl=False)
+        typer.echo(text, nl=False)
     else:
         try:
-            output.write_text(armoured, encoding="ascii")
+            output.write_text(text, encoding="ascii")
         except OSError as error:
             raise FileUnreadable(path=output, reason=system_reason(error)) from error
-    typer.echo(f"Empreinte : {grouped(own_fingerprint(folder))}", err=True)
+    typer.echo(_("Empreinte : {fingerprint}").format(fingerprint=grouped(fingerprint)), err=True)
+
+
+def _ours(conf: Any, suite: str) -> tuple[str, str]:
+    from gateway.adapters.openpgp.keyfiles import export_public, own_fingerprint
+    from gateway.adapters.smime.certificates import pem
+    from gateway.domain.errors import NotAllowed
+    from gateway.domain.words import said
+    from gateway.keyring import own_certificate
+
+    if suite == _OPENPGP:
+        return export_public(conf.openpgp.folder), own_fingerprint(conf.openpgp.folder)
+    identity = own_certificate(conf)
+    if identity is None:
+        reason = said("La configuration n'a pas de section [smime].")
+        raise NotAllowed(act=said("exporter notre certificat"), reason=reason)
+    return pem(identity.certificate), identity.fingerprint
 
 
 def grouped(fingerprint: str) -> str:

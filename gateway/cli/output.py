@@ -60,6 +60,7 @@ CONDITIONS = {
     "no_answer_by_another_way": "aucune réponse par une autre voie",
     "no_mail_vanished_unread": "aucun courrier n'a disparu sans être lu",
     "mailbox_not_rebuilt": "la boîte aux lettres n'a pas été reconstruite",
+    "calendar_settled": "aucune proposition de calendrier n'allongerait ce délai",
     "no_answer": "aucune réponse n'est arrivée",
     "confirmed_grade_below_policy": "la preuve de réception est confirmée par une personne",
     "confirmed_bounds_violated": "la date de réception annoncée est confirmée par une personne",

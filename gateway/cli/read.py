@@ -270,6 +270,19 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         raise typer.Exit(EXIT_UNWELL)
 
 
+def _show_calendar(now: Any) -> None:
+    until = day(now.calendar_covers_until)
+    if now.calendar_short:
+        year = now.calendar_covers_until.year + 1
+        typer.echo(_("LE CALENDRIER S'ÉPUISE : après le {until}, aucun silence ne s'enregistre.").format(until=until))
+        typer.echo(_("Complétez-le : gateway calendar propose {year} --record").format(year=year))
+    else:
+        typer.echo(_("Calendrier algérien complet jusqu'au {until}").format(until=until))
+    if now.calendar_proposals:
+        many = now.calendar_proposals
+        typer.echo(_("Propositions de calendrier en attente d'une seconde personne : {many}").format(many=many))
+
+
 def _status_json(now: Any) -> dict[str, Any]:
     return {name: getattr(now, name) for name in now.__dataclass_fields__} | {"healthy": now.healthy}
 
@@ -287,6 +300,7 @@ def _show_status(now: Any) -> None:
     typer.echo(f"Demandes ouvertes : {now.open_requests}, dont sans accusé de réception : {now.unacknowledged}")
     typer.echo(f"Délais écoulés en attente d'enregistrement : {now.elapsed}")
     typer.echo(f"Prochaine fin de délai : {end(now.next_end)}")
+    _show_calendar(now)
     if not now.watching:
         stale = [folder for folder, at in now.polled_at.items() if not now.fresh(at)]
         typer.echo(f"LE COURRIER N'EST PAS RELEVÉ ({', '.join(stale)}).")

@@ -62,12 +62,12 @@ def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def with_base(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
-    """Run one reading with database and vault only."""
+def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too: bool = True) -> T:
+    """Run one reading, or an act that seals nothing, with database and vault only."""
     from gateway import app
 
     async def run() -> T:
-        async with app.open_base(settings(path), rehearsals_too=True) as base:
+        async with app.open_base(settings(path), rehearsals_too=rehearsals_too) as base:
             return await work(base)
 
     return asyncio.run(run())
@@ -78,3 +78,27 @@ def with_archive(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     from gateway import app
 
     return with_base(path, lambda base: work(app.archive(base)))
+
+
+def with_calendar(path: Path, work: Callable[[Any], Awaitable[T]], *, reading: bool = False) -> T:
+    """Run one act on the calendar, or with ``reading`` one look at it, which a demonstration permits too."""
+    from gateway import legal_time
+
+    return with_base(
+        path,
+        lambda base: work(legal_time.calendar_acts(base.settings, base.store, base.clock)),
+        rehearsals_too=reading,
+    )
+
+
+def calendar_standing(path: Path) -> Any:
+    """The calendar in force and what awaits a second person; the shipped one where no gateway is installed.
+
+    Raises:
+        ConfigError: a configuration was named, or is installed, and cannot be used.
+    """
+    from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+
+    if path == DEFAULT_CONFIG and not path.exists():
+        return load_calendar(SHIPPED_CALENDAR), ()
+    return with_calendar(path, lambda acts: acts.standing(), reading=True)

@@ -7,8 +7,9 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from gettext import gettext as _
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from gateway.cli.session import DEFAULT_CONFIG, ConfigOption
 _ROLES = ("hospital", "cnas", "cnse")
 _PARTNERS = {"hospital": ("cnas", "cnse"), "cnas": ("hospital", "cnse"), "cnse": ("hospital", "cnas")}
 _PASSPHRASE_BYTES = 32
+_CERTIFICATE_DAYS = 3 * 365
 
 
 def init(
@@ -41,6 +43,9 @@ def init(
     cnse: Annotated[str | None, typer.Option(help="Adresse du pôle médical du CNSE.")] = None,
     mail_partner: Annotated[
         list[str] | None, typer.Option(help="Partenaire sans passerelle (cnas, cnse ou hospital) ; répétable.")
+    ] = None,
+    smime_partner: Annotated[
+        list[str] | None, typer.Option(help="Partenaire en S/MIME (cnas, cnse ou hospital) ; répétable.")
     ] = None,
 ) -> None:
     """Installer : configuration, clés, base de données, et la suite à faire."""
@@ -91,7 +96,10 @@ def init(
         ca=f"ca = {_quoted(str(ca.resolve()))}\n" if ca else "",
         watch=_list(watch or ["INBOX", "Junk"]),
         mtas=_list(mtas),
-        partners="\n".join(_partner(partner, where, mail_partner or []) for partner, where in partners.items()),
+        smime=_SMIME if smime_partner else "",
+        partners="\n".join(
+            _partner(partner, where, mail_partner or [], smime_partner or []) for partner, where in partners.items()
+        ),
     )
     _write_private(config, text)
     _once(keys / "passphrase", lambda path: _write_private(path, secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n"))
@@ -99,22 +107,45 @@ def init(
     settings = load(config)
     passphrase = settings.openpgp.passphrase.read()
     _once(keys / "openpgp", lambda _: generate(keys, settings.gateway.name, settings.gateway.address, passphrase))
-    fingerprint = own_fingerprint(settings.openpgp.folder)
+    prints = {"openpgp": own_fingerprint(settings.openpgp.folder)}
+    if settings.smime is not None:
+        prints["smime"] = _certificate(settings, keys, passphrase)
     settings.gateway.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     database.create(settings.database_url, identity(settings))
-    _next_steps(config, fingerprint=grouped(fingerprint), partners=list(partners), keys=keys)
+    shown = {suite: grouped(found) for suite, found in prints.items()}
+    _next_steps(
+        config, prints=shown, partners={name: part.suite for name, part in settings.partners.items()}, keys=keys
+    )
 
 
-def _next_steps(config: Path, *, fingerprint: str, partners: list[str], keys: Path) -> None:
+def _certificate(settings: Any, keys: Path, passphrase: str) -> str:
+    from gateway.adapters.clock import SystemClock
+    from gateway.adapters.smime.identity import generate
+    from gateway.keyring import own_certificate
+
+    us, now = settings.gateway, SystemClock().now()
+    _once(keys / "smime.pem", lambda _: generate(keys, us.name, us.address, passphrase, at=now, days=_CERTIFICATE_DAYS))
+    identity = own_certificate(settings)
+    return identity.fingerprint if identity else ""
+
+
+def _next_steps(config: Path, *, prints: dict[str, str], partners: dict[str, str], keys: Path) -> None:
     typer.echo(f"Configuration écrite : {config}")
     typer.echo(f"Clés : {keys} (à sauvegarder ; sans elles, rien de ce qui est gardé ne se rouvre)")
-    typer.echo(f"Empreinte de votre clé : {fingerprint}")
+    typer.echo(f"Empreinte de votre clé : {prints['openpgp']}")
+    if "smime" in prints:
+        typer.echo(_("Empreinte de votre certificat S/MIME : {fingerprint}").format(fingerprint=prints["smime"]))
     typer.echo("La suite :")
     typer.echo(f"  1. Remettez votre clé publique aux partenaires :  gateway keys export -c {config} -o notre-cle.asc")
+    if "smime" in prints:
+        command = f"gateway keys export --suite smime -c {config} -o notre-cle.pem"
+        typer.echo(_("     et aux partenaires en S/MIME :  {command}").format(command=command))
     typer.echo("     et lisez-leur l'empreinte au téléphone.")
-    for partner in partners:
-        typer.echo(f"  2. Importez la leur :  gateway keys import {partner}.asc --partner {partner} -c {config}")
-    typer.echo(f"  3. Démarrez :  gateway run -c {config}")
+    for partner, suite in partners.items():
+        file = f"{partner}.pem" if suite == "smime" else f"{partner}.asc"
+        typer.echo(f"  2. Importez la leur :  gateway keys import {file} --partner {partner} -c {config}")
+    typer.echo(f"  3. Vérifiez l'installation et les serveurs :  gateway doctor -c {config}")
+    typer.echo(f"  4. Démarrez :  gateway run -c {config}")
 
 
 def _ask(value: str | None, flag: str, question: str) -> str:
@@ -166,9 +197,10 @@ def _list(items: list[str]) -> str:
     return "[" + ", ".join(_quoted(item) for item in items) + "]"
 
 
-def _partner(partner: str, address: str, by_mail: list[str]) -> str:
+def _partner(partner: str, address: str, by_mail: list[str], in_smime: list[str]) -> str:
     kind, starts = ("mail", "mdn") if partner in by_mail else ("gateway", "signed_receipt")
-    return _PARTNER.format(id=partner, address=address, kind=kind, starts=starts)
+    suite = 'suite = "smime"\n' if partner in in_smime else ""
+    return _PARTNER.format(id=partner, address=address, kind=kind, suite=suite, starts=starts)
 
 
 _TEMPLATE = """\
@@ -201,7 +233,7 @@ master_key = {{ file = "keys/master.key" }}
 folder = "keys/openpgp"
 passphrase = {{ file = "keys/passphrase" }}
 
-[reception]
+{smime}[reception]
 own_mta = {mtas}
 
 [deadlines]
@@ -209,12 +241,20 @@ grace_hours = 12
 
 {partners}"""
 
+_SMIME = """\
+[smime]
+certificate = "keys/smime.pem"
+key = { file = "keys/smime.key" }
+passphrase = { file = "keys/passphrase" }
+
+"""
+
 _PARTNER = """\
 [partners.{id}]
 role = "{id}"
 kind = "{kind}"
 address = "{address}"
-# À partir de quelle preuve le délai court, et à partir de laquelle il s'enregistre sans confirmation.
+{suite}# À partir de quelle preuve le délai court, et à partir de laquelle il s'enregistre sans confirmation.
 starts_from = "{starts}"
 records_alone_from = "signed_reply"
 """

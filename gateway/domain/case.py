@@ -75,12 +75,13 @@ OPENINGS: Mapping[Event, State] = MappingProxyType(
 
 _REVIEWED = (State.RECEIVED, State.UNDER_REVIEW, State.AWAITING_INFORMATION)
 _STAYING = (State.ADMITTED, State.INTERRUPTED, State.REPATRIATION_PENDING)
+# Those who follow a case are not told of the admission: to them the stay may still be only authorised.
+_AUTHORISED = (State.AUTHORISED, *_STAYING)
 
 
 def _table() -> dict[tuple[State, Event], State]:
     table = {
         (State.RECEIVED, Event.REVIEW_STARTED): State.UNDER_REVIEW,
-        (State.AWAITING_INFORMATION, Event.INFORMATION_GIVEN): State.UNDER_REVIEW,
         (State.QUOTED, Event.QUOTED): State.QUOTED,
         (State.QUOTED, Event.DECLINED): State.DECLINED,
         (State.QUOTED, Event.ENTITLEMENT_REFUSED): State.ENTITLEMENT_REFUSED,
@@ -92,24 +93,26 @@ def _table() -> dict[tuple[State, Event], State]:
         (State.INTERRUPTED, Event.READMITTED): State.ADMITTED,
         (State.ADMITTED, Event.TRANSFERRED): State.ADMITTED,
         (State.REPATRIATION_PENDING, Event.TRANSFERRED): State.REPATRIATION_PENDING,
-        (State.REPATRIATION_PENDING, Event.REPATRIATION_PREPARED): State.REPATRIATION_PENDING,
-        (State.ADMITTED, Event.REPATRIATION_PREPARED): State.REPATRIATION_PENDING,
         # A second request may be accepted while repatriation is being prepared: care goes on.
         (State.REPATRIATION_PENDING, Event.EXTENDED): State.ADMITTED,
-        (State.DISCHARGED, Event.REPATRIATION_REQUESTED): State.REPATRIATION_PENDING,
     }
     for state in _REVIEWED:
         table[state, Event.INFORMATION_ASKED] = State.AWAITING_INFORMATION
         table[state, Event.DECLINED] = State.DECLINED
         table[state, Event.QUOTED] = State.QUOTED
+    # Information comes in several mails, and may cross the hospital's decision.
+    table[State.AWAITING_INFORMATION, Event.INFORMATION_GIVEN] = State.UNDER_REVIEW
+    for state in (State.UNDER_REVIEW, State.QUOTED, State.DECLINED):
+        table[state, Event.INFORMATION_GIVEN] = state
     for state in _STAYING:
-        table[state, Event.REPATRIATION_REQUESTED] = State.REPATRIATION_PENDING
-        table[state, Event.REPATRIATED] = State.REPATRIATED
         table[state, Event.DISCHARGED] = State.DISCHARGED
-    # Another certificate for the same stay: copy 2 after copy 1, or the new one that a new year asks for.
-    for state in (State.AUTHORISED, *_STAYING):
+    for state in (*_AUTHORISED, State.DISCHARGED):
+        table[state, Event.REPATRIATION_REQUESTED] = State.REPATRIATION_PENDING
+        table[state, Event.REPATRIATION_PREPARED] = State.REPATRIATION_PENDING
+        table[state, Event.REPATRIATED] = State.REPATRIATED
+    for state in _AUTHORISED:
+        # Another certificate for the same stay: copy 2 after copy 1, or the new one that a new year asks for.
         table[state, Event.ENTITLED] = state
-        # Those who follow a case are not told of the admission: to them the stay may still be only authorised.
         table[state, Event.EXTENSION_ASKED] = state
     # A request's outcome never depends on where the stay stands: it is known, whatever else happened.
     for state in State:

@@ -169,14 +169,17 @@ def authorised_until(certificate: Certificate, absences: Iterable[Absence]) -> d
     """The last day of a certificate: an interruption suspends its length, within its calendar year (003:L350-352)."""
     if certificate.last is None:
         return None
-    end = certificate.last
-    for absence in absences:
-        if absence.until is None or not certificate.first <= absence.since <= end:
-            continue
-        if not needs_new_certificate(certificate.issued_on, absence.until):
+    year = certificate.issued_on.year
+    within = (each for each in absences if each.until is not None and each.until.year == year)
+    return max(certificate.last, min(_suspended(certificate, certificate.last, within), date(year, 12, 31)))
+
+
+def _suspended(certificate: Certificate, end: date, absences: Iterable[Absence]) -> date:
+    """When the length of a certificate would be used up if no calendar year limited it."""
+    for absence in sorted(absences, key=lambda each: each.since):
+        if absence.until is not None and certificate.first <= absence.since <= end:
             end += absence.until - absence.since
-    year_end = date(certificate.issued_on.year, 12, 31)
-    return max(certificate.last, min(end, year_end))
+    return end
 
 
 # --- days on which nothing can be covered
@@ -199,10 +202,12 @@ def _outside(stay: Stay, day: date) -> Iterator[Cover]:
 def _titles(stay: Stay, day: date) -> Iterator[Cover]:
     for certificate in stay.certificates:
         last = authorised_until(certificate, stay.absences)
-        if not certificate.first <= day or (last is not None and day > last):
+        length = certificate.last and _suspended(certificate, certificate.last, stay.absences)
+        if day < certificate.first or (length is not None and day > length):
             continue
-        if _of_another_year(stay, certificate, day):
-            yield Cover(payer=Payer.HOSPITAL, reason=Reason.CALENDAR_YEAR)
+        if _of_another_year(stay, certificate, day) or (last is not None and day > last):
+            if not _renewed(stay, certificate, day):
+                yield Cover(payer=Payer.HOSPITAL, reason=Reason.CALENDAR_YEAR)
             continue
         reason = Reason.SUPPLEMENTARY if certificate.supplementary else Reason.AUTHORISED
         yield Cover(payer=Payer.CNAS, reason=reason, until=last)
@@ -228,6 +233,12 @@ def _of_another_year(stay: Stay, certificate: Certificate, day: date) -> bool:
     """Readmitted in another calendar year than the certificate's, before this day: a new one is needed."""
     back = [absence.until for absence in stay.absences if absence.until is not None and absence.until <= day]
     return bool(back) and needs_new_certificate(certificate.issued_on, max(back))
+
+
+def _renewed(stay: Stay, certificate: Certificate, day: date) -> bool:
+    """Whether a newer certificate has begun, so that it alone says what is covered."""
+    newer = (each for each in stay.certificates if each.issued_on > certificate.issued_on and not each.supplementary)
+    return any(each.first <= day for each in newer)
 
 
 # --- while an answer is awaited, and after one that does not grant all

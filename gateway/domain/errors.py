@@ -5,62 +5,10 @@ templates (what happened, why, the mend) that are filled from its fields. No fie
 a person's name or an address.
 """
 
-from enum import Enum
-from string import Formatter
-from typing import ClassVar
+from gateway.domain.fault import Fault, GatewayError
 
-from gateway.domain.words import Translator, told
-
-
-class Fault(Enum):
-    """Who can mend the situation."""
-
-    OPERATOR = "operator"
-    PARTNER = "partner"
-    WORLD = "world"
-    OURS = "ours"
-
-
-class GatewayError(Exception):
-    """Root of all errors that the gateway raises on purpose.
-
-    Raises:
-        TypeError: the fields given are not exactly those that the templates name (a defect of ours).
-    """
-
-    fault: ClassVar[Fault] = Fault.OURS
-    retry: ClassVar[bool] = False
-    exit_code: ClassVar[int] = 1
-    what: ClassVar[str] = "Erreur interne."
-    why: ClassVar[str] = ""
-    mend: ClassVar[str] = ""
-
-    def __init__(self, **fields: object) -> None:
-        needed = self.field_names()
-        if set(fields) != needed:
-            raise TypeError(f"{type(self).__name__} takes {sorted(needed)}, not {sorted(fields)}")
-        self.fields = fields
-        super().__init__(self.sentence())
-
-    @classmethod
-    def field_names(cls) -> set[str]:
-        """Names of the fields that the templates use."""
-        texts = (cls.what, cls.why, cls.mend)
-        return {name for text in texts for _, name, _, _ in Formatter().parse(text) if name}
-
-    @property
-    def code(self) -> str:
-        """Stable name for logs, audit records and JSON output."""
-        return type(self).__name__
-
-    def lines(self, translate: Translator = str) -> tuple[str, ...]:
-        """What, why and mend, each a sentence; in French without a translator."""
-        fields = {name: told(value, translate) for name, value in self.fields.items()}
-        return tuple(translate(text).format(**fields) for text in (self.what, self.why, self.mend) if text)
-
-    def sentence(self) -> str:
-        """What, why and mend as one line of French."""
-        return " ".join(self.lines())
+__all__ = ["Fault", "GatewayError"]
+"""Defined elsewhere, and taken from here with the leaves."""
 
 
 # --- configuration and secrets (the operator mends them)
@@ -102,7 +50,7 @@ class CalendarInvalid(ConfigError):
 
     what = "Le calendrier {path} est invalide."
     why = "{reason}"
-    mend = "Chaque ligne demande date, name, status et source ; covers_until est obligatoire."
+    mend = "Vérifiez ses lignes (date, name, status, source) et covers_until, ou remettez le fichier précédent."
 
 
 class DatabaseMissing(ConfigError):
@@ -177,6 +125,14 @@ class KeyFileInvalid(KeyFault):
     what = "Le fichier de clé {path} est refusé."
     why = "{reason}"
     mend = "Demandez au partenaire l'export de sa seule clé publique."
+
+
+class AuthorityUnusable(KeyFault):
+    """A certification authority's file cannot be read, or its revocation list is not its own."""
+
+    what = "Le fichier {path} d'une autorité de certification est inutilisable."
+    why = "{reason}"
+    mend = "Remettez le certificat de l'autorité (ca) ou sa liste de révocation à jour (crl)."
 
 
 # --- the outside world
@@ -382,7 +338,7 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "« gateway cases », « gateway triage list » ou « gateway message list » montrent les références."
+    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
 
 
 class NotAllowed(DeskError):

@@ -125,8 +125,6 @@ def _table() -> dict[tuple[State, Event], Step]:
         (State.ELAPSED, Event.REFINED): (State.ELAPSED, ()),
         (State.RUNNING, Event.PERIOD_OVER): (State.ELAPSED, (Effect.TELL_ELAPSED,)),
         (State.ELAPSED, Event.SILENCE_RECORDED): (State.TACITLY_ACCEPTED, (Effect.NOTIFY_SILENCE,)),
-        # The form may come before the silence is recorded: it is kept, and the silence is recorded all the same.
-        (State.ELAPSED, Event.REGULARISED): (State.ELAPSED, ()),
         (State.TACITLY_ACCEPTED, Event.REGULARISED): (State.REGULARISED, (Effect.TELL_OUTCOME,)),
     }
     for state in UNACKNOWLEDGED:
@@ -153,8 +151,12 @@ def _answers() -> dict[tuple[State, Event], Step]:
             table[state, event] = (after, (Effect.TELL_OUTCOME,))
     for state in UNANSWERED:
         table[state, Event.SILENCE_NOTIFIED] = (State.TACITLY_ACCEPTED, ())
+    # What the hospital found undoubted ends the doubt of those who follow.
+    table[State.ANSWER_DISPUTED, Event.SILENCE_NOTIFIED] = (State.TACITLY_ACCEPTED, ())
     for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED):
         table[state, Event.DISPUTED] = (State.ANSWER_DISPUTED, (Effect.ALARM,))
+        # The form may come before the silence is recorded: it is kept, and the silence is recorded all the same.
+        table[state, Event.REGULARISED] = (state, ())
     return table | _afterwards()
 
 

@@ -23,7 +23,8 @@ class Facts:
     """All that the decision looks at.
 
     ``second_source_at`` is when a second source of time last agreed; ``clock_trusted`` is false after a step that no
-    second source explained. ``other_way_excluded`` says that an answer by another way could not go unseen.
+    second source explained. ``calendar_settled`` is false while a proposal that awaits a second person would end the
+    period later. ``other_way_excluded`` says that an answer by another way could not go unseen.
     ``confirmed`` are the (code, binding) pairs that enough persons confirmed: what they knew is part of their word.
     """
 
@@ -38,6 +39,7 @@ class Facts:
     other_way_excluded: bool
     vanished: tuple[int, ...]
     mailbox_rebuilt: bool
+    calendar_settled: bool
     asks_person: tuple[str, ...]
     grade: str
     handed_over_at: datetime | None
@@ -92,6 +94,7 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
         person("no_answer_by_another_way", "other_way", window, facts.other_way_excluded, over),
         person("no_mail_vanished_unread", "vanished_mail", f"{window} {facts.vanished}", not facts.vanished, over),
         person("mailbox_not_rebuilt", "mailbox_rebuilt", window, not facts.mailbox_rebuilt, over),
+        Condition(name="calendar_settled", holds=facts.calendar_settled),
         Condition(name="no_answer", holds=facts.awaiting),
         *(person(f"confirmed_{code}", code, evidence, False) for code in facts.asks_person),
         person("handed_over_in_time", "late_request", sending, _before(facts.handed_over_at, end)),

@@ -2,12 +2,13 @@
 
 Verification raises, or returns a :class:`VerifiedMail`, which nothing else can build. The steps, in this order:
 
-0. The shape is one that we accept: encrypted and signed, or a signed receipt in clear (RFC 3156 §6.1, RFC 1847 §2.1).
-   The opener guarantees that the signature covers the whole body, and that what was encrypted kept its integrity.
+0. The shape is one that we accept: encrypted and signed, or a signed receipt in clear (RFC 3156 §6.1, RFC 8551 §3.7,
+   RFC 1847 §2.1). The opener guarantees that the signature covers the whole body, and that what was encrypted kept its
+   integrity; where only the signature can tell (AES-CBC), that nothing else was used.
 1. There is exactly one signature, valid mathematically, with an accepted digest (checked by the opener; present here).
 2. The signed From holds exactly one address (RFC 5322 §3.6.2); display names are never looked at.
 3. That address belongs to a configured partner.
-4. The signer's primary fingerprint is pinned to that very partner.
+4. The signer's fingerprint (primary key, or certificate) is pinned to that very partner.
 5. The signed recipients name us: a mail encrypted onward by someone else is not for us.
 6. The mail has a Message-ID, and is no replay: the same id with another content is refused. The same id with the same
    content is a duplicate, which is said, not raised: its receipt is sent again, and nothing else happens.
@@ -18,9 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.errors import MailRefused
+from gateway.domain.kinds import PROBE
 from gateway.domain.parties import Directory, Partner
 
-ACCEPTED_SHAPES = frozenset({"ENCRYPTED", "ENCRYPTED_ONE_PASS"})
+SEALED_SHAPE = "ENCRYPTED"
+ACCEPTED_SHAPES = frozenset({SEALED_SHAPE, "ENCRYPTED_ONE_PASS"})
 RECEIPT_SHAPES = frozenset({"SIGNED_REPORT"})
 _PROOF = object()
 
@@ -103,6 +106,17 @@ def verify(
         receipt=claim.shape in RECEIPT_SHAPES,
         proof=_PROOF,
     )
+
+
+def own_probe(claim: Claim, *, kind: str | None, our_address: str, our_fingerprints: frozenset[str]) -> bool:
+    """True for a mail by which we try our servers: signed by a key of ours, from us, to us alone, and a probe by kind.
+
+    Only that it is left alone may follow from this. A probe in the shape of a receipt has no kind; we never acknowledge
+    anything to ourselves otherwise.
+    """
+    a_probe = kind == PROBE if claim.shape == SEALED_SHAPE else claim.shape in RECEIPT_SHAPES
+    from_us = claim.senders == (our_address,) and claim.recipients == (our_address,)
+    return a_probe and from_us and claim.fingerprint in our_fingerprints
 
 
 def _signer(

@@ -129,7 +129,7 @@ class Calendar:
         """What is known of an Algiers day, under a hypothesis or else with each feast where it is expected."""
         if day.weekday() in WEEKEND:
             return Day(date=day, working=False, reason=DayReason.WEEKEND, row=None)
-        row = self._decided.get(day) or (under or self._nominal).forecast.get(day)
+        row = self.statement(day, under)
         if row is None:
             reason = DayReason.WORKING_DAY if self.covers(day) else DayReason.BEYOND_CALENDAR
             return Day(date=day, working=True, reason=reason, row=None)
@@ -139,9 +139,17 @@ class Calendar:
         reason = DayReason.OBSERVED_WORKED if observed else DayReason.DECLARED_WORKED
         return Day(date=day, working=True, reason=reason, row=row)
 
+    def statement(self, day: date, under: Hypothesis | None = None) -> CalendarRow | None:
+        """The row that speaks last of an Algiers day; said of a weekend day too, which counts for nothing anyway."""
+        return self._decided.get(day) or (under or self._nominal).forecast.get(day)
+
     def is_working(self, day: date) -> bool:
         """True when the day counts, each feast being where it is expected."""
         return self.day(day).working
+
+    def is_uncertain(self, day: date) -> bool:
+        """True when a feast that may still move decides whether the day counts."""
+        return len({self.day(day, under).working for under in self.hypotheses(day, day)}) > 1
 
     def covers(self, day: date) -> bool:
         """True when the table is complete for this Algiers day."""

@@ -27,12 +27,11 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
 from gateway.services.follow import Follower
 from gateway.services.readers import Readers
-from gateway.services.requests import AnswerTimes, Reply, Requests, iso
+from gateway.services.replies import AnswerTimes, Reply, answers
+from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
 from gateway.wire.incoming import Incoming, Inner
 from gateway.wire.manifest import Manifest
-
-_UNDECIDED = {*life.UNANSWERED, life.State.ANSWER_DISPUTED}
 
 
 class Accept:
@@ -105,7 +104,8 @@ class Accept:
         Raises:
             MailRefused: it names a case that nobody opened here, or no hospital that we know.
         """
-        ref, hospital = parse_token(arrived.told.case), self._hospital(arrived)
+        ref = parse_token(arrived.told.case)
+        hospital = await self._hospital(act, arrived, ref)
         known = await act.one(Case, site=self._party.site, hospital=hospital, ref=ref)
         if known is not None:
             await act.lock(known.id)
@@ -119,14 +119,18 @@ class Accept:
         await act.lock(case.id)
         return case, key, True
 
-    def _hospital(self, arrived: Arrived) -> str:
-        """Whose case it is: ours, the sender's, or that of the hospital among the addressees."""
+    async def _hospital(self, act: Act, arrived: Arrived, ref: str) -> str:
+        """Whose case it is: ours, the sender's, or that of the hospital among the addressees.
+
+        What CNAS and CNSE write to each other (M33, M38) names no hospital: it is about the one case of its reference.
+        """
         if self._party.role is Role.HOSPITAL:
             return self._party.id
         if arrived.mail.partner.role is Role.HOSPITAL:
             return arrived.mail.partner.id
         found = [self._directory.at_address(address) for address in arrived.inner.recipients]
         named = [partner.id for partner in found if partner is not None and partner.role is Role.HOSPITAL]
+        named = named or [case.hospital for case in await act.all(Case, site=self._party.site, ref=ref)]
         if len(named) != 1:
             raise MailRefused(step="manifest", reason="names-no-hospital")
         return named[0]
@@ -137,7 +141,7 @@ class Accept:
         case, key, opened = await self._case(act, arrived)
         message = await self._message(act, arrived, case, key, arrived.mail.mic)
         decides = self._party.role is Role.CNAS
-        followed = self._requests.followed(arrived.own.latest.replace(microsecond=0)) if decides else {}
+        followed = await self._requests.followed(act, arrived.own.latest.replace(microsecond=0)) if decides else {}
         old = await self._superseded(act, arrived, case)
         request = await act.add(
             Request(
@@ -199,20 +203,15 @@ class Accept:
         if arrived.kind.subject is Subject.NOTICE:
             await self._follower.told(act, arrived, request, case, message, newer=newer)
             return _accepted(arrived, message, key)
-        if arrived.kind.subject is Subject.ANSWER:
-            await self._answered(act, arrived, request, arrived.kind, message)
-        elif (
-            arrived.kind is EXTENSION_REGULARISATION and request.state in _UNDECIDED and self._in_time(arrived, request)
-        ):
-            # The form came before the end of the period: it is an acceptance like any other.
+        if answers(arrived.kind, request, arrived.own.earliest):
             await self._answered(act, arrived, request, arrived.kind, message)
         else:
             await self._exchanged(act, arrived, request, message)
         await self._happen(act, arrived, case, key, message, request=request)
+        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
+            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
+            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
-
-    def _in_time(self, arrived: Arrived, request: Request) -> bool:
-        return request.earliest_at is None or arrived.own.earliest < request.earliest_at
 
     async def _answered(self, act: Act, arrived: Arrived, request: Request, kind: Kind, message: Message) -> None:
         own = arrived.own

@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain import case as life
 from gateway.domain.guards import Known
-from gateway.domain.kinds import ENTITLEMENT_CERTIFICATE, KINDS, Kind, parse_date
+from gateway.domain.kinds import (
+    ENTITLEMENT_CERTIFICATE,
+    EXTENSION_REGULARISATION,
+    KINDS,
+    TACIT_ACCEPTANCE,
+    Kind,
+    parse_date,
+)
 from gateway.domain.kinds.shape import PATIENT
 from gateway.domain.kinds.vital import SUPPLEMENTARY_AUTHORISATION
 from gateway.domain.parties import Party
@@ -104,6 +111,32 @@ class Casework:
         )
         return moved
 
+    async def silence(
+        self, act: Act, request: Request, effective: datetime, *, partner: str | None = None, message: int | None = None
+    ) -> bool:
+        """Keep what a silence grants, the terms of the request (003:L286). Returns whether its form came already."""
+        case = await act.one(Case, id=request.case_id)
+        if case is None:
+            raise LookupError("a request without its case")
+        terms = {
+            "requested_from": request.requested_from.isoformat(),
+            "requested_until": request.requested_until.isoformat(),
+        }
+        what = Happening(
+            kind=TACIT_ACCEPTANCE,
+            values=terms,
+            actor="gateway",
+            at=effective,
+            request_hash=request.hash,
+            message=message,
+            partner=partner,
+        )
+        await self.happen(act, case, await self._cabinet.case_key(act, case), what)
+        forms = await act.all(
+            Fact, site=case.site, case_id=case.id, kind=EXTENSION_REGULARISATION.id, request_hash=request.hash
+        )
+        return bool(forms)
+
     async def correct(
         self, act: Act, case: Case, key: VaultKey, old: Fact, values: Mapping[str, str] | None, *, actor: str
     ) -> Fact:
@@ -121,6 +154,9 @@ class Casework:
         day = old.day if withdraws else fact.day
         fact = await act.add(replace(fact, corrects=old.id, withdraws=withdraws, day=day))
         state = replayed(await standing_facts(act, case), case)
+        if case.closed_at is not None:
+            # A closure is an act of its own, no fact: what is corrected in a closed case leaves it closed.
+            state = life.step(state, life.Event.CLOSED)
         await act.save(replace(case, state=state))
         await act.record(
             "fact.withdrawn" if withdraws else "fact.corrected",

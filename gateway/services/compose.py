@@ -1,4 +1,4 @@
-"""Makes sealed mail: payload entity, one signature, one encryption per recipient, and the rows that carry them.
+"""Makes sealed mail: payload entity, one signature a suite, one encryption per recipient, and the rows that carry them.
 
 Nothing is kept or sent unless every recipient's key is usable: a missing copy is refused, never sent in clear.
 """
@@ -10,7 +10,7 @@ from datetime import datetime
 from gateway.domain import transmission
 from gateway.domain.errors import KeyMissing, MailTooLarge, NoCorrespondent, NotAllowed
 from gateway.domain.kinds import KINDS, RECEIPT_ACK, Kind, parse_date
-from gateway.domain.parties import Directory, Function, Partner, Party
+from gateway.domain.parties import Directory, Function, Partner, Party, Suite
 from gateway.domain.trust import VerifiedMail
 from gateway.domain.words import said
 from gateway.ports import Clock, Noise, PublicKey, Sealer
@@ -155,7 +155,7 @@ class Composer:
         return key
 
     async def seal(self, draft: Draft, pins: Mapping[str, Pin]) -> SealedMail:
-        """Build, sign once, encrypt for each recipient.
+        """Build, sign once in each suite that a recipient uses, encrypt for each recipient.
 
         Raises:
             NotAllowed, NoCorrespondent, KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
@@ -165,13 +165,12 @@ class Composer:
         entity, message_id, at = self._entity(draft, to, cc)
         for partner, _ in keys:
             self._fits(int(len(entity) * ENCRYPTION_OVERHEAD), partner)
-        signed = await self._signed(entity)
+        # One entity, one Message-ID, one hash, whatever the suites: what differs is the layers around it.
+        signed = {suite: await self._signed(entity, suite) for suite in sorted({key.suite for _, key in keys}, key=str)}
         outer = self._outer(draft.ref, to, cc, at, message_id)
         copies = []
         for partner, key in keys:
-            ciphertext = await self._sealer.encrypt(signed, key, partner=partner.id)
-            data = sealed.outer(outer, ciphertext, self.boundary())
-            self._fits(len(data), partner)
+            data = await self._encrypted(signed[key.suite], outer, partner, key)
             envid = self._noise(16).hex()
             copies.append(SealedCopy(partner=partner, fingerprint=key.fingerprint, data=data, envid=envid))
         return SealedMail(
@@ -189,19 +188,18 @@ class Composer:
         return await self.seal_for(partner, key, entity, outer)
 
     async def seal_for(self, partner: Partner, key: PublicKey, entity: bytes, outer: sealed.Outer) -> bytes:
-        """One entity, signed and encrypted for one recipient, in its outer mail.
+        """One entity, signed and encrypted for one recipient, in its outer mail; raises as :meth:`reseal`."""
+        return await self._encrypted(await self._signed(entity, key.suite), outer, partner, key)
 
-        Raises:
-            KeyUnusable, OwnKeyUnusable, MailTooLarge.
-        """
-        signed = await self._signed(entity)
-        data = sealed.outer(outer, await self._sealer.encrypt(signed, key, partner=partner.id), self.boundary())
+    async def _signed(self, entity: bytes, suite: Suite) -> bytes:
+        signature = await self._sealer.sign(entity, suite)
+        return sealed.signed(entity, signature.data, signature.micalg, self.boundary(), suite)
+
+    async def _encrypted(self, signed: bytes, outer: sealed.Outer, partner: Partner, key: PublicKey) -> bytes:
+        ciphertext = await self._sealer.encrypt(signed, key, partner=partner.id)
+        data = sealed.outer(outer, ciphertext, self.boundary(), key.suite)
         self._fits(len(data), partner)
         return data
-
-    async def _signed(self, entity: bytes) -> bytes:
-        signature = await self._sealer.sign(entity)
-        return sealed.signed(entity, signature.armoured, signature.micalg, self.boundary())
 
     def _outer(
         self, ref: str, to: tuple[Partner, ...], cc: tuple[Partner, ...], at: datetime, message_id: str
@@ -265,7 +263,7 @@ class Composer:
         received_at: datetime,
         source: str,
     ) -> SealedReceipt:
-        """Sign the receipt of a verified mail (RFC 8098 in RFC 3156 §5): it states when we received it.
+        """Sign the receipt of a verified mail (RFC 8098 in RFC 1847), in its sender's suite: it states when it came.
 
         Raises:
             OwnKeyUnusable: no receipt was made.
@@ -294,8 +292,9 @@ class Composer:
             source=source,
             boundary=self.boundary(),
         )
-        signature = await self._sealer.sign(entity)
-        data = mdn.receipt_mail(headers, entity, signature.armoured, signature.micalg, self.boundary())
+        suite = mail.partner.suite
+        signature = await self._sealer.sign(entity, suite)
+        data = mdn.receipt_mail(headers, entity, signature.data, signature.micalg, self.boundary(), suite=suite)
         return SealedReceipt(
             partner=mail.partner, message_id=headers.message_id, mic=sealed.mic(entity), at=at, data=data
         )

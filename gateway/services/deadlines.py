@@ -12,13 +12,14 @@ import structlog
 from gateway.domain import request as life
 from gateway.domain.audit import fit
 from gateway.domain.errors import AlreadyThere, IllegalTransition, KeyFault
-from gateway.domain.kinds import TACIT_ACCEPTANCE
+from gateway.domain.kinds import TACIT_ACCEPTANCE_NOTICE
 from gateway.domain.parties import Directory, PartnerKind, Party, Role
 from gateway.domain.tacit import Condition, Facts, Watch, conditions
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
-from gateway.services.casework import Casework, Happening
-from gateway.services.compose import Composer, current_pins
+from gateway.services.calendar_watch import CalendarWatch
+from gateway.services.casework import Casework
+from gateway.services.compose import Composer, Draft, current_pins
 from gateway.services.requests import Requests, iso, notice
 from gateway.storage import (
     Acceptance,
@@ -27,7 +28,9 @@ from gateway.storage import (
     ClockMark,
     Confirmation,
     Detail,
+    Direction,
     Mail,
+    Message,
     Poll,
     Request,
     Store,
@@ -69,14 +72,12 @@ class Deadlines:
         self._watched = watched
         self._persons_needed = persons_needed
         self._unsealable: set[int] = set()
-        self._refreshed = False
+        self._calendar = CalendarWatch(store=store, requests=requests, clock=clock, site=party.site)
 
     async def tick(self) -> bool:
         """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
         suspended = await self._watch_clock()
-        if not self._refreshed:
-            await self._refresh_periods()
-            self._refreshed = True
+        await self._calendar.tick()
         wants_time = suspended
         if self._party.role is Role.HOSPITAL and not suspended:
             wants_time = await self._look_at_due()
@@ -94,19 +95,6 @@ class Deadlines:
                 # A defect of ours on one request must not keep the others from their deadline.
                 _log.error("deadline.defect", request=request.hash, error=type(error).__name__)
         return wants_time
-
-    async def _refresh_periods(self) -> None:
-        """The calendar may have changed while we were down: every open period follows it, in both directions."""
-        async with self._store.view() as view:
-            rows = await view.all(Request, site=self._party.site, state=tuple(life.OPEN))
-        for row in rows:
-            if row.calendar_version in {None, self._requests.calendar.version}:
-                continue
-            async with self._store.act() as act:
-                await act.lock(row.case_id)
-                current = await act.one(Request, id=row.id)
-                if current is not None and current.state in life.UNANSWERED:
-                    await self._requests.refresh(act, current)
 
     async def agree(self, told: datetime) -> bool:
         """A second source tells the time. When it agrees, a suspension ends; when it does not, recording waits."""
@@ -180,7 +168,7 @@ class Deadlines:
             case = await self._case(view, request)
             pins = await current_pins(view, self._party.site)
             key = await self._cabinet.case_key(view, case)
-        draft = notice(request, case)
+            draft = await self._owed(view, request, case)
         try:
             mail = await self._composer.seal(draft, pins)
         except KeyFault as error:
@@ -190,7 +178,7 @@ class Deadlines:
         async with self._store.act() as act:
             await act.lock(case.id)
             current = await act.one(Request, id=request.id)
-            if current is None or not current.owes_notice or notice(current, case) != draft:
+            if current is None or not current.owes_notice or await self._owed(act, current, case) != draft:
                 return
             message = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
             await act.record(
@@ -203,7 +191,15 @@ class Deadlines:
                 outcome=draft.kind.id,
                 details={"mic": mail.mic},
             )
-            await act.save(replace(current, owes_notice=False))
+            await act.save(replace(current, owes_notice=draft != notice(current, case)))
+
+    async def _owed(self, view: View, request: Request, case: Case) -> Draft:
+        """What is to be told next: the silence itself first, whatever became of the request since."""
+        if request.state is life.State.REGULARISED:
+            told = {"kind": TACIT_ACCEPTANCE_NOTICE.id, "request_hash": request.hash, "direction": Direction.OUT}
+            if await view.one(Message, site=self._party.site, **told) is None:
+                return notice(replace(request, state=life.State.TACITLY_ACCEPTED), case)
+        return notice(request, case)
 
     async def _cannot_tell(self, request: Request, case: Case, error: KeyFault) -> None:
         if request.id in self._unsealable:
@@ -231,7 +227,11 @@ class Deadlines:
             await act.lock(seen.case_id)
             request = await act.one(Request, id=request_id)
             now = self._clock.now()
-            if request is None or request.nominal_at is None or request.nominal_at > now:
+            if request is None:
+                return False
+            # Another process may have amended the calendar since this tick began.
+            request = await self._requests.refresh(act, request)
+            if request.nominal_at is None or request.nominal_at > now:
                 return False
             if request.state is life.State.RUNNING:
                 request = await self._over(act, request, now)
@@ -281,7 +281,7 @@ class Deadlines:
         except AlreadyThere:
             _log.warning("silence.already_recorded", request=request.hash)
             raise
-        await self._requests.advance(
+        request = await self._requests.advance(
             act,
             request,
             life.Event.SILENCE_RECORDED,
@@ -290,18 +290,9 @@ class Deadlines:
             due_at=None,
             settled_at=now,
         )
-        await self._granted(act, request, effective)
+        if await self._casework.silence(act, request, effective):
+            await self._requests.advance(act, request, life.Event.REGULARISED, actor="gateway")
         _log.info("silence.recorded", request=request.hash)
-
-    async def _granted(self, act: Act, request: Request, effective: datetime) -> None:
-        """The silence grants what was asked (003:L286): the case keeps it as a fact."""
-        case = await self._case(act, request)
-        terms = {
-            "requested_from": request.requested_from.isoformat(),
-            "requested_until": request.requested_until.isoformat(),
-        }
-        what = Happening(kind=TACIT_ACCEPTANCE, values=terms, actor="gateway", at=effective, request_hash=request.hash)
-        await self._casework.happen(act, case, await self._cabinet.case_key(act, case), what)
 
     async def _silence(self, view: View, request: Request) -> list[str]:
         """The polls of the window, folder by folder: the proof of silence."""
@@ -349,6 +340,7 @@ class Deadlines:
             ),
             vanished=tuple(mail.id for mail in vanished),
             mailbox_rebuilt=await self._rebuilt(view, request),
+            calendar_settled=await self._calendar_settled(view, request),
             asks_person=request.asks_person,
             grade=request.grade.name,
             handed_over_at=request.handed_over_at,
@@ -371,6 +363,12 @@ class Deadlines:
             if len(seen.union(before[-1:])) > 1:
                 return True
         return False
+
+    async def _calendar_settled(self, view: View, request: Request) -> bool:
+        """False while one person has said something of the calendar that would end this period later."""
+        if request.started_at is None:
+            return True
+        return not await self._requests.almanac.would_end_later(view, request.started_at, request.latest_at)
 
     async def _confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
         """What enough different persons confirmed, and about what."""

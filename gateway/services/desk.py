@@ -24,6 +24,7 @@ from gateway.domain.kinds import (
     EXTENSION_REQUEST,
     EXTENSION_REQUEST_VITAL,
     KINDS,
+    Answer,
     Subject,
     Travel,
     parse_date,
@@ -39,7 +40,8 @@ from gateway.services.cases import find_case, open_request
 from gateway.services.casework import Casework, Happening
 from gateway.services.compose import Composer, Draft, SealedMail, current_pins
 from gateway.services.fiche import Fiche, by_place, check
-from gateway.services.requests import Reply, Requests
+from gateway.services.replies import Reply, answers
+from gateway.services.requests import Requests
 from gateway.storage import Act, Case, Fact, Message, Request, Store, VaultKey, View
 
 
@@ -339,7 +341,7 @@ class Desk:
         if request is None:
             return None
         current = await act.one(Request, id=request.id) or request
-        if fiche.kind.answer is not None and message is not None:
+        if message is not None and answers(fiche.kind, current, self._clock.now()):
             return await self._answered(act, fiche, current, message, actor)
         event = fiche.kind.outcome_of(fiche.values).request
         if event is None:
@@ -350,10 +352,8 @@ class Desk:
 
     async def _answered(self, act: Act, fiche: Fiche, current: Request, message: Message, actor: str) -> Request:
         """Our own answer, at the CNAS: late once the period is over, whatever we would like."""
-        answer = fiche.kind.answer
-        if answer is None:
-            raise LookupError("not an answer")
         has_form = any(piece.role == FORM for piece in fiche.attachments)
+        answer = fiche.kind.answer or Answer.ACCEPTED
         reply = Reply(answer=answer, kind=fiche.kind, values=fiche.values, has_form=has_form)
         return await self._requests.own_answer(act, current, reply, actor=actor, message=str(message.id))
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from gateway.domain import audit
 from gateway.domain import request as life
@@ -12,12 +12,13 @@ from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.errors import AuditBroken, Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party
-from gateway.domain.period import Period, compute
+from gateway.domain.period import Period
 from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
-from gateway.domain.workdays import Calendar
 from gateway.ports import Clock
+from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.excerpt import read_content, without_medical
@@ -72,7 +73,10 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder."""
+    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder.
+
+    ``calendar_short`` says that the calendar soon ends, ``calendar_proposals`` how many await a second person.
+    """
 
     now: datetime
     polled_at: dict[str, datetime | None]
@@ -86,6 +90,9 @@ class Status:
     clock_suspended_at: datetime | None
     failing_handovers: int
     waiting_handovers: int
+    calendar_covers_until: date
+    calendar_short: bool
+    calendar_proposals: int
     audit_size: int
 
     @property
@@ -113,7 +120,7 @@ class Archive:
         cabinet: Cabinet,
         clock: Clock,
         party: Party,
-        calendar: Calendar,
+        almanac: Almanac,
         folders: tuple[str, ...],
         readership: Readership,
     ) -> None:
@@ -121,7 +128,7 @@ class Archive:
         self._cabinet = cabinet
         self._clock = clock
         self._party = party
-        self._calendar = calendar
+        self._almanac = almanac
         self._folders = folders
         self._readership = readership
 
@@ -175,7 +182,11 @@ class Archive:
         )
 
     async def _request_view(self, view: View, request: Request) -> RequestView:
-        period = None if request.started_at is None else compute(request.started_at, self._calendar)
+        period = None
+        if request.started_at is not None:
+            # A settled request is explained by the calendar under which it was settled.
+            version = None if request.state in life.OPEN else request.calendar_version
+            period = await self._almanac.explained(view, request.started_at, version)
         return RequestView(
             request=request,
             period=period,
@@ -276,9 +287,12 @@ class Archive:
             failing = await view.all(ReaderHandover, site=site, state=Handing.FAILED)
             nobody = await view.all(ReaderHandover, site=site, state=Handing.WAITING)
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
+            calendar = await self._almanac.calendar(view)
+            proposals = await self._almanac.proposals(view)
         ends = [row.nominal_at for row in requests if row.state is life.State.RUNNING and row.nominal_at]
+        now = self._clock.now()
         return Status(
-            now=self._clock.now(),
+            now=now,
             polled_at=polled,
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
@@ -290,6 +304,9 @@ class Archive:
             clock_suspended_at=mark.suspended_at if mark else None,
             failing_handovers=len(failing),
             waiting_handovers=len(nobody),
+            calendar_covers_until=calendar.covers_until,
+            calendar_short=is_short(calendar, now),
+            calendar_proposals=len(proposals),
             audit_size=size,
         )
 

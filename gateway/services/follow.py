@@ -7,6 +7,7 @@ from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, parse_i
 from gateway.domain.parties import Grade, Party, Role
 from gateway.ports import Clock
 from gateway.services.arrived import Arrived
+from gateway.services.casework import Casework
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Message, Request
 
@@ -16,9 +17,10 @@ _SETTLED = frozenset({*life.ANSWERED, *life.SILENT, life.State.SUPERSEDED})
 class Follower:
     """Applies notices."""
 
-    def __init__(self, *, party: Party, requests: Requests, clock: Clock) -> None:
+    def __init__(self, *, party: Party, requests: Requests, casework: Casework, clock: Clock) -> None:
         self._party = party
         self._requests = requests
+        self._casework = casework
         self._clock = clock
 
     async def told(
@@ -37,7 +39,7 @@ class Follower:
             request.latest_at is None or effective is None or effective < request.latest_at
         )
         legal = (request.state, life.Event.SILENCE_NOTIFIED) in life.TRANSITIONS
-        if too_early or not legal:
+        if effective is None or too_early or not legal:
             # We have answered, or count otherwise: the notice is kept and shown, our own state stays.
             await act.record(
                 "alarm.notice_contradicts_us",
@@ -49,7 +51,7 @@ class Follower:
                 details={"effective_at": iso(effective), "latest_tacit_at": iso(request.latest_at)},
             )
             return
-        await self._requests.advance(
+        request = await self._requests.advance(
             act,
             request,
             life.Event.SILENCE_NOTIFIED,
@@ -60,6 +62,8 @@ class Follower:
             due_at=None,
             settled_at=self._clock.now(),
         )
+        if await self._casework.silence(act, request, effective, partner=partner, message=message.id):
+            await self._requests.advance(act, request, life.Event.REGULARISED, actor="gateway")
 
     async def _mirror(self, act: Act, arrived: Arrived, request: Request, case: Case, message: Message) -> None:
         """A follower mirrors what the hospital states; it decides nothing of its own."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gateway.domain.errors import KeyFileInvalid, NotAllowed, Unknown
 from gateway.domain.parties import Directory, Party
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.storage import Act, Pin, Store
 
@@ -26,8 +27,14 @@ class Pins:
         Raises:
             Unknown, KeyFileInvalid, NotAllowed.
         """
-        if self._directory.find(partner) is None:
+        known_as = self._directory.find(partner)
+        if known_as is None:
             raise Unknown(kind="partenaire", ref=partner)
+        if known_as.suite.value != suite:
+            other = said(
+                "Ce partenaire est convenu en {suite}, ceci est en {found}.", suite=known_as.suite.value, found=suite
+            )
+            raise KeyFileInvalid(path=fingerprint, reason=other)
         async with self._store.act() as act:
             known = await act.one(Pin, site=self._party.site, partner=partner, fingerprint=fingerprint)
             if known is None:

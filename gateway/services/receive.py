@@ -23,7 +23,7 @@ from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import Composer, SealedReceipt
 from gateway.services.reports import Reports
 from gateway.storage import Act, Case, Direction, Mail, Message, Pin, Store, Verdict, View
-from gateway.wire.incoming import Incoming
+from gateway.wire.incoming import Incoming, Inner
 
 _log = structlog.get_logger()
 
@@ -72,6 +72,7 @@ class Receiver:
         party: Party,
         directory: Directory,
         own_mta: frozenset[str],
+        own_fingerprints: frozenset[str],
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -83,6 +84,7 @@ class Receiver:
         self._party = party
         self._directory = directory
         self._own_mta = own_mta
+        self._own_fingerprints = own_fingerprints
 
     async def take(self, arrival: Arrival) -> Mail:
         """Keep, open, verify, decide, record. Returns the committed row.
@@ -107,6 +109,9 @@ class Receiver:
         seen = await self._open(arrival.raw)
         own = self._own_reception(arrival, seen)
         row = replace(self._row(arrival, own, file.name), sha256=digest)
+        if self._is_our_probe(seen):
+            # The file gets no row: the next sweep of the spool removes it.
+            return await self._keep(replace(row, verdict=Verdict.PROBE, file=None))
         try:
             receipt = await self._verify(seen, own)
             async with self._store.act() as act:
@@ -154,15 +159,7 @@ class Receiver:
             raise MailRefused(step="structure", reason="no-signed-headers")
         async with self._store.view() as view:
             mail = trust.verify(
-                trust.Claim(
-                    shape=seen.shape or "",
-                    fingerprint=seen.fingerprint,
-                    signed_at=seen.signed_at,
-                    senders=seen.inner.senders,
-                    recipients=seen.inner.recipients,
-                    message_id=seen.inner.message_id,
-                    mic=seen.mic,
-                ),
+                _claim(seen, seen.inner),
                 directory=self._directory,
                 pins=await self._pins(view),
                 our_address=self._party.address,
@@ -182,6 +179,13 @@ class Receiver:
             source=_source(own),
         )
         return Verified(mail=mail, receipt=receipt)
+
+    def _is_our_probe(self, seen: Incoming) -> bool:
+        if seen.inner is None:
+            return False
+        kind = seen.inner.manifest.kind if seen.inner.manifest else None
+        ours, keys = self._party.address, self._own_fingerprints
+        return trust.own_probe(_claim(seen, seen.inner), kind=kind, our_address=ours, our_fingerprints=keys)
 
     async def _pins(self, view: View) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}
@@ -349,6 +353,18 @@ class Verified:
 
     mail: trust.VerifiedMail
     receipt: SealedReceipt | None
+
+
+def _claim(seen: Incoming, inner: Inner) -> trust.Claim:
+    return trust.Claim(
+        shape=seen.shape or "",
+        fingerprint=seen.fingerprint,
+        signed_at=seen.signed_at,
+        senders=inner.senders,
+        recipients=inner.recipients,
+        message_id=inner.message_id,
+        mic=seen.mic,
+    )
 
 
 def _source(own: OwnReception) -> str:

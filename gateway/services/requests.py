@@ -5,71 +5,24 @@ one commit, and the tick pays the debt in another, however often it takes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain import evidence, period
 from gateway.domain import request as life
-from gateway.domain.errors import IllegalTransition
-from gateway.domain.kinds import (
-    EXTENSION_REQUEST_VITAL,
-    STATUS_NOTICE,
-    TACIT_ACCEPTANCE_NOTICE,
-    Answer,
-    Kind,
-    parse_date,
-)
+from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, Kind
 from gateway.domain.parties import Directory, Grade, Party, Role
 from gateway.domain.request import Effect, Event, State, step
-from gateway.domain.workdays import Calendar
 from gateway.ports import Clock
+from gateway.services.almanac import Almanac
 from gateway.services.compose import Draft
-from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence
+from gateway.services.replies import AnswerTimes, Reply, event_of, timeliness
+from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence, View
 
 _TELLING = frozenset({Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME})
-_ANSWERED = {
-    Answer.ACCEPTED: Event.ACCEPTED,
-    Answer.PARTLY_ACCEPTED: Event.PARTLY_ACCEPTED,
-    Answer.REFUSED: Event.REFUSED,
-    Answer.VITAL_DISPUTED: Event.VITAL_DISPUTED,
-}
-_GRANTING = {Answer.ACCEPTED, Answer.PARTLY_ACCEPTED}
 SHORT_NOTICE = "short_notice"
 """Asked of a person when less than one whole working day remained as the evidence was recorded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerTimes:
-    """When an answer was received here at the earliest and latest, and when its signer says that it was made.
-
-    ``doubtful`` says that our own sources disagree, so that neither end may be taken for granted.
-    """
-
-    earliest: datetime
-    latest: datetime
-    stated: datetime
-    doubtful: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What an answer says: what it does, its kind and fields, and whether the form came with it."""
-
-    answer: Answer
-    kind: Kind
-    values: Mapping[str, str]
-    has_form: bool
-
-    def changes(self) -> dict[str, Any]:
-        """What a request keeps of it."""
-        if self.answer not in _GRANTING:
-            return {}
-        return {
-            "granted_from": parse_date(self.values.get("granted_from", "")),
-            "granted_until": parse_date(self.values.get("granted_until", "")),
-            "form_owed": not self.has_form,
-        }
 
 
 def iso(at: datetime | None) -> str | None:
@@ -85,13 +38,13 @@ class Requests:
         *,
         party: Party,
         directory: Directory,
-        calendar: Calendar,
+        almanac: Almanac,
         clock: Clock,
         grace: timedelta,
     ) -> None:
         self._party = party
         self._directory = directory
-        self.calendar = calendar
+        self.almanac = almanac
         self._clock = clock
         self.grace = grace
 
@@ -163,12 +116,13 @@ class Requests:
         start = evidence.start_of([_evidence(row) for row in rows], addressees)
         if start is None or request.state not in life.UNANSWERED:
             return request
-        found = period.compute(start.at, self.calendar)
+        calendar = await self.almanac.calendar(act)
+        found = period.compute(start.at, calendar)
         asks = [doubt.value for doubt in start.doubts]
-        if period.recorded_too_late(start.evidence.recorded_at, found, self.calendar):
+        if period.recorded_too_late(start.evidence.recorded_at, found, calendar):
             asks.append(SHORT_NOTICE)
         changes = {
-            **self._ends(found),
+            **_ends(found),
             "started_at": start.at,
             "grade": start.evidence.grade,
             "asks_person": tuple(asks),
@@ -184,31 +138,23 @@ class Requests:
             event,
             actor="gateway",
             partner=start.evidence.partner,
-            details=explain(found),
+            details={**explain(found), **_former(request)},
             **changes,
         )
 
-    def _ends(self, found: period.Period) -> dict[str, Any]:
-        return {
-            "nominal_at": found.tacit_at,
-            "earliest_at": found.earliest_tacit_at,
-            "latest_at": found.latest_tacit_at,
-            "calendar_version": found.calendar_version,
-            "due_at": found.tacit_at,
-        }
-
     async def refresh(self, act: Act, request: Request) -> Request:
         """Compute an open period again under the calendar in force, whoever we are."""
-        if request.started_at is None or request.calendar_version in {None, self.calendar.version}:
+        calendar = await self.almanac.calendar(act)
+        if request.started_at is None or request.calendar_version in {None, calendar.version}:
             return request
         if self._party.role is Role.HOSPITAL:
             return await self.recompute(act, request)
-        ends = self._ends(period.compute(request.started_at, self.calendar))
-        return await self.advance(act, request, Event.REFINED, actor="gateway", **ends)
+        ends = _ends(period.compute(request.started_at, calendar))
+        return await self.advance(act, request, Event.REFINED, actor="gateway", details=_former(request), **ends)
 
-    def followed(self, received: datetime) -> dict[str, Any]:
+    async def followed(self, view: View, received: datetime) -> dict[str, Any]:
         """What a party that received the request itself (the CNAS) knows of the period."""
-        ends = self._ends(period.compute(received, self.calendar))
+        ends = _ends(period.compute(received, await self.almanac.calendar(view)))
         return {**ends, "started_at": received, "grade": Grade.SIGNED_RECEIPT}
 
     async def answer(
@@ -219,10 +165,7 @@ class Requests:
         Raises:
             IllegalTransition: a vital emergency is disputed that the request does not plead.
         """
-        event = _ANSWERED[told.answer]
-        if event is Event.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
-            raise IllegalTransition(table="demande", state=request.state.value, event=event.value)
-        event = await self._met(act, request, event, _timeliness(request, times))
+        event = await self._met(act, request, event_of(request, told), timeliness(request, times))
         details: dict[str, Detail] = {
             "answer": told.answer.value,
             "form": told.has_form,
@@ -248,10 +191,8 @@ class Requests:
             IllegalTransition, NotAllowed: such an answer is not possible.
         """
         now = self._clock.now()
-        if told.answer is Answer.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
-            raise IllegalTransition(table="demande", state=request.state.value, event=_ANSWERED[told.answer].value)
         late = request.nominal_at is not None and now >= request.nominal_at
-        event = await self._met(act, request, _ANSWERED[told.answer], Event.LATE_ANSWER if late else None)
+        event = await self._met(act, request, event_of(request, told), Event.LATE_ANSWER if late else None)
         changes: dict[str, Any] = {"settled_at": now, "due_at": None}
         if event in life.ANSWERS:
             changes |= told.changes()
@@ -319,21 +260,32 @@ def explain(found: period.Period) -> dict[str, Detail]:
     }
 
 
+def _former(request: Request) -> dict[str, Detail]:
+    """What was said before, when anything was."""
+    if request.nominal_at is None:
+        return {}
+    return {
+        "former_tacit_at": iso(request.nominal_at),
+        "former_earliest_tacit_at": iso(request.earliest_at),
+        "former_latest_tacit_at": iso(request.latest_at),
+        "former_calendar": request.calendar_version,
+    }
+
+
+def _ends(found: period.Period) -> dict[str, Any]:
+    return {
+        "nominal_at": found.tacit_at,
+        "earliest_at": found.earliest_tacit_at,
+        "latest_at": found.latest_tacit_at,
+        "calendar_version": found.calendar_version,
+        "due_at": found.tacit_at,
+    }
+
+
 def _period_event(request: Request, found: period.Period) -> Event:
     if request.state not in {State.RUNNING, State.ELAPSED}:
         return Event.ACKNOWLEDGED
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
-
-
-def _timeliness(request: Request, times: AnswerTimes) -> Event | None:
-    """None when the answer is in time, else how it is not."""
-    if request.earliest_at is None:
-        return None
-    if times.earliest < request.earliest_at:
-        return Event.DISPUTED if times.doubtful and times.latest >= request.earliest_at else None
-    if request.latest_at is not None and min(times.earliest, times.stated) >= request.latest_at:
-        return Event.LATE_ANSWER
-    return Event.DISPUTED
 
 
 def _evidence(row: StoredEvidence) -> evidence.Evidence:

@@ -12,7 +12,8 @@ from gateway.services.accept import spanned
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request
 from gateway.services.casework import Casework, Happening
-from gateway.services.requests import AnswerTimes, Reply, Requests
+from gateway.services.replies import AnswerTimes, Reply
+from gateway.services.requests import Requests
 from gateway.storage import Act, Mail, Store, Verdict
 
 SETTLEMENTS = ("acceptance", "refusal", "not-an-answer")

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TypeVar
 
 from gateway.domain import case, readers, request, transmission
+from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
 
@@ -213,6 +214,7 @@ class Verdict(Enum):
     TRIAGE = "triage"
     QUARANTINE = "quarantine"
     VANISHED = "vanished"
+    PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,6 +380,8 @@ Value = (
     | Acceptance
     | Pin
     | ClockMark
+    | CalendarAct
+    | CalendarStatement
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.domain.errors import MailMalformed
+from gateway.domain.parties import Suite
 from gateway.wire.compose import check_outgoing, entity, field, mailbox_text, mailboxes_text, multipart, text_part
 from gateway.wire.fields import address, addresses, date_text
 from gateway.wire.fields import date as read_date
@@ -36,7 +37,7 @@ RECEIPT_FIELDS = (
 )
 
 _STEP = "receipt"
-_HUMAN = (
+HUMAN = (
     "Accusé de réception automatique.\n\n"
     "Votre message a été reçu, son authenticité vérifiée et il est conservé par le destinataire.\n"
     "Instant de réception (temps universel) : {stated}\n\n"
@@ -152,11 +153,12 @@ def build_receipt_entity(
     received_at: datetime,
     source: str,
     boundary: str,
+    text: str = HUMAN,
 ) -> bytes:
-    """The multipart/report to sign: protected headers, French and English text, machine part, four original fields.
+    """The multipart/report to sign: protected headers, text for a person, machine part, four original fields.
 
-    ``mic`` is the raw SHA-256 of the original's payload entity; ``received_at`` is aware; ``source`` names what attests
-    it. The header is marked ``hp="clear"`` (RFC 9788).
+    ``text`` may name ``{stated}``, the reception. ``mic`` is the raw SHA-256 of the original's payload entity;
+    ``received_at`` is aware; ``source`` names what attests it. The header is marked ``hp="clear"`` (RFC 9788).
 
     Raises:
         MailMalformed: a value that cannot be written.
@@ -176,7 +178,7 @@ def build_receipt_entity(
         ]
     )
     parts = [
-        text_part(_HUMAN.format(stated=stated)),
+        text_part(text.format(stated=stated)),
         entity([("Content-Type", "message/disposition-notification")], machine),
         entity([("Content-Type", "text/rfc822-headers")], _original_fields(original)),
     ]
@@ -185,7 +187,13 @@ def build_receipt_entity(
 
 
 def receipt_mail(
-    headers: ReceiptHeaders, report: bytes, signature_armoured: bytes, micalg: str, boundary: str
+    headers: ReceiptHeaders,
+    report: bytes,
+    signature: bytes,
+    micalg: str,
+    boundary: str,
+    *,
+    suite: Suite = Suite.OPENPGP,
 ) -> bytes:
     """The finished receipt: multipart/signed around exactly these bytes, never itself asking for a receipt.
 
@@ -193,7 +201,8 @@ def receipt_mail(
         MailMalformed: a value that cannot be written, or a result that a stranger would read otherwise.
     """
     fields = [*_receipt_headers(headers), ("MIME-Version", "1.0")]
-    raw = multipart("signed", signed_parts(report, signature_armoured), boundary, signed_params(micalg), fields)
+    parts = signed_parts(report, signature, suite)
+    raw = multipart("signed", parts, boundary, signed_params(micalg, suite), fields)
     check_outgoing(raw, RECEIPT_FIELDS)
     return raw
 

@@ -1,7 +1,8 @@
 """Shapes of sealed mail and the payload inside: RFC 3156 and RFC 1847 layers, RFC 9788 protected headers.
 
 The readers are strict: exactly the children that the RFC names, in their order, covering the whole entity. Nothing here
-decides trust, and nothing here calls a cryptographic tool. S/MIME is one more pair of layers around the same payload.
+decides trust, and nothing here calls a cryptographic tool. S/MIME is one more pair of layers around the same payload
+(:mod:`gateway.wire.smime`): what is signed and hashed is the same, whatever the suite.
 """
 
 import base64
@@ -11,6 +12,8 @@ from datetime import datetime
 from enum import Enum
 
 from gateway.domain.errors import MailMalformed
+from gateway.domain.parties import Suite
+from gateway.wire import smime
 from gateway.wire.compose import check_outgoing, entity, mailbox_text, mailboxes_text, multipart
 from gateway.wire.fields import date_text
 from gateway.wire.mime import Mailbox, Part
@@ -31,12 +34,14 @@ __all__ = [
     "read_signed",
     "shape_of",
     "signed",
+    "suite_of",
 ]
 
 # RFC 3156 §4: the one thing that the control part says.
 _CONTROL = b"Version: 1"
 # A digest in use today has at most 512 bits; a detached armoured signature by RSA 8192 stays under 3 KiB.
 MAX_SIGNATURE = 64 * 1024
+_PGP_SIGNATURE = "application/pgp-signature"
 _BEGIN_MESSAGE = b"-----BEGIN PGP MESSAGE-----"
 _BEGIN_SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 OUTER_FIELDS = (
@@ -51,6 +56,7 @@ OUTER_FIELDS = (
     "MIME-Version",
     "Content-Type",
 )
+SMIME_FIELDS = (*OUTER_FIELDS, "Content-Transfer-Encoding", "Content-Disposition")
 
 
 class Shape(Enum):
@@ -71,6 +77,7 @@ class SignedParts:
     entity: bytes
     signature: bytes
     micalg: str
+    suite: Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +102,12 @@ def shape_of(part: Part) -> Shape:
     """Shape of a mail before anything is opened.
 
     Every multipart/encrypted is ENCRYPTED; who decrypts it refines that to ENCRYPTED_ONE_PASS when the plaintext is no
-    multipart/signed.
+    multipart/signed. So is whatever S/MIME wraps as one whole: what it is, CMS says inside.
     """
     match part.content_type.media:
         case "multipart/encrypted":
+            return Shape.ENCRYPTED
+        case media if media in smime.ENVELOPES:
             return Shape.ENCRYPTED
         case "multipart/signed":
             return Shape.SIGNED_REPORT if part.parts and _is_report(part.parts[0]) else Shape.SIGNED
@@ -108,10 +117,21 @@ def shape_of(part: Part) -> Shape:
             return Shape.PLAIN
 
 
-def _two_children(part: Part, media: str, protocol: str, step: str) -> tuple[Part, Part]:
+def suite_of(part: Part) -> Suite:
+    """The suite that a sealed mail or a signed entity claims to be in; the readers check the whole structure."""
+    if part.content_type.media in smime.ENVELOPES or _protocol(part) in smime.SIGNATURES:
+        return Suite.SMIME
+    return Suite.OPENPGP
+
+
+def _protocol(part: Part) -> str:
+    return part.content_type.params.get("protocol", "").strip().lower()
+
+
+def _two_children(part: Part, media: str, protocols: frozenset[str], step: str) -> tuple[Part, Part]:
     if part.content_type.media != media:
         raise MailMalformed(reason="wrong-shape", step=step)
-    if part.content_type.params.get("protocol", "").strip().lower() != protocol:
+    if _protocol(part) not in protocols:
         raise MailMalformed(reason="wrong-protocol", step=step)
     if len(part.parts) != 2:  # noqa: PLR2004 - RFC 1847: exactly two
         raise MailMalformed(reason="not-two-parts", step=step)
@@ -139,7 +159,7 @@ def read_encrypted(part: Part) -> bytes:
         MailMalformed: any other structure, protocol, version, or more than one armoured message.
     """
     step = "encrypted"
-    control, data = _two_children(part, "multipart/encrypted", "application/pgp-encrypted", step)
+    control, data = _two_children(part, "multipart/encrypted", frozenset({"application/pgp-encrypted"}), step)
     if control.content_type.media != "application/pgp-encrypted" or control.decoded().strip() != _CONTROL:
         raise MailMalformed(reason="control-part", step=step)
     if data.content_type.media != "application/octet-stream":
@@ -148,20 +168,28 @@ def read_encrypted(part: Part) -> bytes:
 
 
 def read_signed(part: Part) -> SignedParts:
-    """Both parts of a multipart/signed that is the whole entity (RFC 1847 §2.1, RFC 3156 §5).
+    """Both parts of a multipart/signed that is the whole entity (RFC 1847 §2.1, RFC 3156 §5, RFC 8551 §3.5.3).
 
     Raises:
-        MailMalformed: any other structure or protocol, or not exactly one armoured signature in second place.
+        MailMalformed: any other structure or protocol, or not exactly one signature in second place.
     """
     step = "signed"
-    first, second = _two_children(part, "multipart/signed", "application/pgp-signature", step)
-    if second.content_type.media != "application/pgp-signature" or second.size > MAX_SIGNATURE:
+    first, second = _two_children(part, "multipart/signed", smime.SIGNATURES | {_PGP_SIGNATURE}, step)
+    if second.size > MAX_SIGNATURE:
         raise MailMalformed(reason="signature-part", step=step)
+    suite = suite_of(part)
     return SignedParts(
         entity=first.raw,
-        signature=_armoured(second, _BEGIN_SIGNATURE, step),
+        signature=smime.read_signature(second) if suite is Suite.SMIME else _pgp_signature(second, step),
         micalg=part.content_type.params.get("micalg", "").strip().lower(),
+        suite=suite,
     )
+
+
+def _pgp_signature(part: Part, step: str) -> bytes:
+    if part.content_type.media != _PGP_SIGNATURE:
+        raise MailMalformed(reason="signature-part", step=step)
+    return _armoured(part, _BEGIN_SIGNATURE, step)
 
 
 def mic(entity_bytes: bytes) -> str:
@@ -181,39 +209,59 @@ def _canonical_armour(armour: bytes, begin: bytes) -> bytes:
     return text.replace(b"\n", b"\r\n") + b"\r\n"
 
 
-def signed_parts(entity_bytes: bytes, signature_armoured: bytes) -> list[bytes]:
+def signed_parts(entity_bytes: bytes, signature: bytes, suite: Suite) -> list[bytes]:
     """The two children of a multipart/signed, in order; raises as ``signed``."""
-    signature = entity(
+    if suite is Suite.SMIME:
+        return [entity_bytes, smime.signature_part(signature)]
+    part = entity(
         [
-            ("Content-Type", 'application/pgp-signature; name="signature.asc"'),
+            ("Content-Type", f'{_PGP_SIGNATURE}; name="signature.asc"'),
             ("Content-Description", "OpenPGP digital signature"),
             ("Content-Disposition", 'attachment; filename="signature.asc"'),
         ],
-        _canonical_armour(signature_armoured, _BEGIN_SIGNATURE),
+        _canonical_armour(signature, _BEGIN_SIGNATURE),
     )
-    return [entity_bytes, signature]
+    return [entity_bytes, part]
 
 
-def signed_params(micalg: str) -> list[tuple[str, str]]:
-    """Parameters of a multipart/signed in OpenPGP (RFC 3156 §5)."""
-    return [("micalg", micalg), ("protocol", "application/pgp-signature")]
+def signed_params(micalg: str, suite: Suite) -> list[tuple[str, str]]:
+    """Parameters of a multipart/signed (RFC 3156 §5, RFC 8551 §3.5.3.2)."""
+    return [("micalg", micalg), ("protocol", smime.PROTOCOL if suite is Suite.SMIME else _PGP_SIGNATURE)]
 
 
-def signed(entity_bytes: bytes, signature_armoured: bytes, micalg: str, boundary: str) -> bytes:
-    """The multipart/signed entity around exactly these bytes (RFC 3156 §5), ready to encrypt.
-
-    Raises:
-        MailMalformed: not canonical CRLF, not an armoured signature, or the boundary occurs in the entity.
-    """
-    return multipart("signed", signed_parts(entity_bytes, signature_armoured), boundary, signed_params(micalg))
-
-
-def outer(fields: Outer, ciphertext_armoured: bytes, boundary: str) -> bytes:
-    """The finished mail around a ciphertext (RFC 3156 §4), checked as a stranger reads it.
+def signed(entity_bytes: bytes, signature: bytes, micalg: str, boundary: str, suite: Suite = Suite.OPENPGP) -> bytes:
+    """The multipart/signed entity around exactly these bytes (RFC 1847), ready to encrypt.
 
     Raises:
-        MailMalformed: a value that cannot stand in a header, or not an armoured message.
+        MailMalformed: not canonical CRLF, not a signature of this suite, or the boundary occurs in the entity.
     """
+    parts = signed_parts(entity_bytes, signature, suite)
+    return multipart("signed", parts, boundary, signed_params(micalg, suite))
+
+
+def outer(fields: Outer, ciphertext: bytes, boundary: str, suite: Suite = Suite.OPENPGP) -> bytes:
+    """The finished mail around a ciphertext (RFC 3156 §4, RFC 8551 §3.3), checked as a stranger reads it.
+
+    Raises:
+        MailMalformed: a value that cannot stand in a header, or not a ciphertext of this suite.
+    """
+    headers = [*_outer_headers(fields), ("MIME-Version", "1.0")]
+    if suite is Suite.SMIME:
+        kind = smime.envelope_fields(authenticated=smime.is_authenticated(ciphertext))
+        raw = entity([*headers, *kind], smime.envelope_body(ciphertext))
+        check_outgoing(raw, SMIME_FIELDS)
+        return raw
+    control = entity([("Content-Type", "application/pgp-encrypted")], _CONTROL + b"\r\n")
+    data = entity(
+        [("Content-Type", 'application/octet-stream; name="encrypted.asc"')],
+        _canonical_armour(ciphertext, _BEGIN_MESSAGE),
+    )
+    raw = multipart("encrypted", [control, data], boundary, [("protocol", "application/pgp-encrypted")], headers)
+    check_outgoing(raw, OUTER_FIELDS)
+    return raw
+
+
+def _outer_headers(fields: Outer) -> list[tuple[str, str]]:
     headers = [
         ("From", mailbox_text(fields.sender)),
         ("To", mailboxes_text(fields.to)),
@@ -226,12 +274,4 @@ def outer(fields: Outer, ciphertext_armoured: bytes, boundary: str) -> bytes:
         headers.append(("Disposition-Notification-To", mailbox_text(Mailbox(display="", address=fields.receipt_to))))
     if fields.auto_submitted is not None:
         headers.append(("Auto-Submitted", fields.auto_submitted))
-    control = entity([("Content-Type", "application/pgp-encrypted")], _CONTROL + b"\r\n")
-    data = entity(
-        [("Content-Type", 'application/octet-stream; name="encrypted.asc"')],
-        _canonical_armour(ciphertext_armoured, _BEGIN_MESSAGE),
-    )
-    params = [("protocol", "application/pgp-encrypted")]
-    raw = multipart("encrypted", [control, data], boundary, params, [*headers, ("MIME-Version", "1.0")])
-    check_outgoing(raw, OUTER_FIELDS)
-    return raw
+    return headers

@@ -15,7 +15,7 @@ from sqlalchemy import UniqueConstraint, create_engine, inspect
 from sqlalchemy.exc import OperationalError, StatementError
 
 from gateway import storage
-from gateway.adapters.database import DatabaseStore, create, recognise, upgrade
+from gateway.adapters.database import HEAD, DatabaseStore, check, create, recognise, upgrade
 from gateway.adapters.database.schema import driver_reason
 from gateway.adapters.database.tables import METADATA, TABLES
 from gateway.domain import audit, request, transmission
@@ -261,9 +261,22 @@ async def test_a_corrupted_file_is_refused(path: Path, clock: _Clock) -> None:
         async with store.act() as act:
             await act.record("test.done", actor="gateway", details={"x": "y" * 150})
     await store.close()
+    assert check(url_of(path)) == HEAD
     corrupt(path)
     with pytest.raises(DatabaseDamaged):
         upgrade(url_of(path), IDENTITY)
+    with pytest.raises(DatabaseDamaged):
+        check(url_of(path))
+
+
+def test_looking_for_damage_makes_nothing(path: Path, tmp_path: Path) -> None:
+    """An absent database stays absent; the version is told, whatever it is."""
+    with pytest.raises(DatabaseMissing):
+        check(url_of(tmp_path / "absent.sqlite3"))
+    assert not (tmp_path / "absent.sqlite3").exists()
+    before = path.read_bytes()
+    assert check(url_of(path)) == HEAD
+    assert path.read_bytes() == before
 
 
 def test_a_schema_of_a_later_version_is_refused(path: Path) -> None:

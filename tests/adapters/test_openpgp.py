@@ -127,7 +127,7 @@ async def test_a_signature_is_verified_with_its_facts(world: World) -> None:
     """The facts name the primary key, the digest and an aware instant near now."""
     before = datetime.fromtimestamp((world.ours.path / "gpg.conf").stat().st_mtime, tz=UTC) - timedelta(seconds=2)
     signature = await world.their_sealer().sign(ENTITY)
-    facts = verify_detached(world.ours.path, ENTITY, signature.armoured)
+    facts = verify_detached(world.ours.path, ENTITY, signature.data)
     assert facts.fingerprint == world.their_key.fingerprint == signature.fingerprint
     assert (facts.digest, signature.micalg) == ("SHA512", "pgp-sha512")
     assert before <= facts.made_at <= before + timedelta(minutes=10)
@@ -154,7 +154,7 @@ async def test_a_megabyte_passes_both_ways(world: World) -> None:
     ciphertext = await world.their_sealer().encrypt(entity, world.our_key, partner="hopital")
     assert world.decrypt(ciphertext).data == entity
     signature = await world.their_sealer().sign(entity)
-    assert verify_detached(world.ours.path, entity, signature.armoured).fingerprint == world.their_key.fingerprint
+    assert verify_detached(world.ours.path, entity, signature.data).fingerprint == world.their_key.fingerprint
 
 
 def test_signed_and_encrypted_in_one_go_yields_the_signature(world: World) -> None:
@@ -191,7 +191,7 @@ async def test_a_second_secret_key_in_the_ring_never_signs(world: World, strange
         gpg(home.path, "--import", data=gpg(stranger, "--armor", "--export-secret-keys"))
         sealer = OpenPgpSealer(home, fingerprint=world.our_key.fingerprint, passphrase=PASSPHRASE)
         signature = await sealer.sign(ENTITY)
-        assert verify_detached(home.path, ENTITY, signature.armoured).fingerprint == world.our_key.fingerprint
+        assert verify_detached(home.path, ENTITY, signature.data).fingerprint == world.our_key.fingerprint
         for grip in home.own.keygrips:
             (home.path / "private-keys-v1.d" / f"{grip}.key").unlink()
         with pytest.raises(OwnKeyUnusable):
@@ -306,8 +306,8 @@ def test_a_signature_over_canonical_text_is_accepted(world: World) -> None:
 async def test_one_changed_byte_breaks_the_signature(world: World) -> None:
     """Including a byte at the end."""
     signature = await world.their_sealer().sign(ENTITY)
-    assert world.verify_refusal(signature.armoured, ENTITY.replace(b"accord", b"accorD")) == "bad-signature"
-    assert world.verify_refusal(signature.armoured, ENTITY + b"\r\n") == "bad-signature"
+    assert world.verify_refusal(signature.data, ENTITY.replace(b"accord", b"accorD")) == "bad-signature"
+    assert world.verify_refusal(signature.data, ENTITY + b"\r\n") == "bad-signature"
 
 
 def test_a_signature_by_a_key_that_we_do_not_hold_is_refused(world: World, stranger: Path) -> None:
@@ -542,6 +542,41 @@ def test_a_key_of_ours_expires_and_can_do_what_it_must(world: World) -> None:
     assert facts.expires_at is not None
     assert facts.expires_at.tzinfo is UTC
     assert facts.signing == facts.fingerprint == own_fingerprint(world.our_folder)
+    assert facts.usable_until == facts.expires_at
+
+
+def test_a_key_is_usable_until_the_first_of_its_abilities_ends(tmp_path: Path) -> None:
+    """Its only encryption part ends before the whole key; another one that ends later prolongs it."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    gpg(home, "--quick-generate-key", "essai <a@hopital.test>", "ed25519", "sign", "3y")
+    fingerprint = first_fingerprint(home)
+
+    def facts() -> keyfiles.KeyFacts:
+        return read_public_key(gpg(home, "--armor", "--export", fingerprint))
+
+    gpg(home, "--quick-add-key", fingerprint, "cv25519", "encr", "30d")
+    soon = facts()
+    gpg(home, "--quick-add-key", fingerprint, "cv25519", "encr", "60d")
+    later = facts()
+    gpg(home, "--quick-add-key", fingerprint, "cv25519", "encr", "never")
+    longest = facts()
+    gpg(home, "--quick-set-expire", fingerprint, "0")
+    endless = facts()
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=True)
+
+    assert soon.expires_at is not None
+    assert soon.usable_until is not None
+    assert soon.usable_until < soon.expires_at - timedelta(days=1000)
+    assert later.usable_until is not None
+    assert timedelta(days=29) < later.usable_until - soon.usable_until < timedelta(days=31)
+    assert longest.usable_until == longest.expires_at
+    assert endless.usable_until is None
+
+
+def test_the_version_of_gnupg_is_told() -> None:
+    """As numbers that compare."""
+    assert keyfiles.gnupg_version() >= keyfiles.OLDEST_GNUPG
 
 
 def test_the_own_folder_is_private_and_never_replaced(world: World) -> None:

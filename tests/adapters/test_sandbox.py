@@ -98,7 +98,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     try:
         sealer = OpenPgpSealer(theirs, fingerprint=prints[1], passphrase=PASSPHRASE)
         signature = asyncio.run(sealer.sign(ENTITY))
-        content = sealed.signed(ENTITY, signature.armoured, signature.micalg, "bord-signe")
+        content = sealed.signed(ENTITY, signature.data, signature.micalg, "bord-signe")
         mail = as_mail(asyncio.run(sealer.encrypt(content, keys[0], partner="hopital")))
     finally:
         theirs.close()

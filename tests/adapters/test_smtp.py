@@ -19,8 +19,7 @@ import pytest
 import trustme
 from aiosmtpd import smtp as aiosmtpd
 
-from gateway.adapters import smtp
-from gateway.adapters.smtp import SmtpCourier, SmtpSettings, SmtpTls
+from gateway.adapters.smtp import SmtpCourier, SmtpSettings, SmtpTls, answers, courier, dialogue
 from gateway.domain.errors import LoginRefused, ServerError, ServerUnreachable, TlsRefused, TokenRefused
 from gateway.ports import Envelope, HandOver, HandOverOutcome
 
@@ -301,9 +300,11 @@ async def test_reports_are_asked_where_the_server_knows_them(bench: BenchMaker) 
     [
         ((), {}, f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{RECIPIENT}>"),
         (("DSN",), {"dsn": False}, f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{RECIPIENT}>"),
+        (("DSN",), {"dsn": False, "unreported": True}, f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{RECIPIENT}> NOTIFY=NEVER"),
+        ((), {"unreported": True}, f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{RECIPIENT}>"),
         (("DSN", "SIZE"), {"sender": ""}, "MAIL FROM:<> SIZE=11", f"RCPT TO:<{RECIPIENT}>"),
         (("DSN",), {"envid": ""}, f"MAIL FROM:<{SENDER}> RET=HDRS", None),
-        (("DSN",), {"envid": "e" * (smtp.MAX_ENVID + 1)}, f"MAIL FROM:<{SENDER}> RET=HDRS", None),
+        (("DSN",), {"envid": "e" * (dialogue.MAX_ENVID + 1)}, f"MAIL FROM:<{SENDER}> RET=HDRS", None),
         (
             ("DSN",),
             {"recipient": "+" * 170 + "@cnas.test"},
@@ -323,6 +324,34 @@ async def test_parameters_are_left_out_where_they_do_not_fit(
     assert rcpt is None or rcpt in b.script.seen
 
 
+async def test_what_the_server_announces_is_told_without_sending(bench: BenchMaker) -> None:
+    """After TLS and login; a size of zero is no limit; the same connection then takes a mail."""
+    b = await bench()
+    told = await b.courier.announced()
+    assert (told.size, told.dsn) == (1_000_000, True)
+    assert told.tls.version.startswith("TLSv1.")
+    assert told.tls.certificate_ends > datetime(2026, 1, 1, tzinfo=UTC)
+    assert b.script.verbs() == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+    assert (await b.courier.hand_over(envelope())).result is HandOver.ACCEPTED
+    assert b.script.connections == 1
+    plain = await bench(extensions=("SIZE 0",), settings={"user": None})
+    told = await plain.courier.announced()
+    assert (told.size, told.dsn) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("at", "fault"),
+    [({"AUTH": "535 no"}, LoginRefused), ({"EHLO": Do.DROP}, ServerUnreachable), ({"STARTTLS": "454 no"}, TlsRefused)],
+)
+async def test_a_server_that_cannot_be_asked_is_an_error(
+    bench: BenchMaker, at: dict[str, str | Do], fault: type[ServerError]
+) -> None:
+    """The same errors as for a hand-over."""
+    b = await bench(at=at)
+    with pytest.raises(fault):
+        await b.courier.announced()
+
+
 @pytest.mark.parametrize(("announced", "fits"), [("10", False), ("11", True), ("0", True), ("", True), ("1e1", True)])
 async def test_a_mail_above_the_announced_size_is_refused_before_mail(
     bench: BenchMaker, announced: str, *, fits: bool
@@ -330,7 +359,7 @@ async def test_a_mail_above_the_announced_size_is_refused_before_mail(
     """11 octets against limits; zero, none and nonsense are no limit."""
     b = await bench(extensions=(f"SIZE {announced}",), settings={"user": None})
     outcome = await b.courier.hand_over(envelope())
-    assert (outcome.result is HandOver.ACCEPTED) if fits else (outcome == refused(smtp.TOO_LARGE))
+    assert (outcome.result is HandOver.ACCEPTED) if fits else (outcome == refused(answers.TOO_LARGE))
     assert ("MAIL" in b.script.verbs()) is fits
 
 
@@ -340,20 +369,20 @@ async def test_a_mail_above_the_announced_size_is_refused_before_mail(
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"data": b"a\r\n\0\r\n"}, smtp.NOT_CANONICAL),
-        ({"data": b"a\nb\r\n"}, smtp.NOT_CANONICAL),
-        ({"data": b"a\rb\r\n"}, smtp.NOT_CANONICAL),
-        ({"data": b"a\r\r\n.\r\r\n"}, smtp.NOT_CANONICAL),
-        ({"data": b"a\n.\r\nMAIL FROM:<x@y>\r\n"}, smtp.NOT_CANONICAL),
-        ({"data": b"no last line end"}, smtp.NOT_CANONICAL),
-        ({"data": b""}, smtp.NOT_CANONICAL),
-        ({"recipient": "a@b> NOTIFY=NEVER"}, smtp.ENVELOPE_UNFIT),
-        ({"recipient": "a@b\r\nDATA"}, smtp.ENVELOPE_UNFIT),
-        ({"recipient": "é@b.test"}, smtp.ENVELOPE_UNFIT),
-        ({"recipient": ""}, smtp.ENVELOPE_UNFIT),
-        ({"recipient": "a" * smtp.MAX_ADDRESS + "@b"}, smtp.ENVELOPE_UNFIT),
-        ({"sender": "a b@c"}, smtp.ENVELOPE_UNFIT),
-        ({"envid": "é"}, smtp.ENVELOPE_UNFIT),
+        ({"data": b"a\r\n\0\r\n"}, answers.NOT_CANONICAL),
+        ({"data": b"a\nb\r\n"}, answers.NOT_CANONICAL),
+        ({"data": b"a\rb\r\n"}, answers.NOT_CANONICAL),
+        ({"data": b"a\r\r\n.\r\r\n"}, answers.NOT_CANONICAL),
+        ({"data": b"a\n.\r\nMAIL FROM:<x@y>\r\n"}, answers.NOT_CANONICAL),
+        ({"data": b"no last line end"}, answers.NOT_CANONICAL),
+        ({"data": b""}, answers.NOT_CANONICAL),
+        ({"recipient": "a@b> NOTIFY=NEVER"}, answers.ENVELOPE_UNFIT),
+        ({"recipient": "a@b\r\nDATA"}, answers.ENVELOPE_UNFIT),
+        ({"recipient": "é@b.test"}, answers.ENVELOPE_UNFIT),
+        ({"recipient": ""}, answers.ENVELOPE_UNFIT),
+        ({"recipient": "a" * dialogue.MAX_ADDRESS + "@b"}, answers.ENVELOPE_UNFIT),
+        ({"sender": "a b@c"}, answers.ENVELOPE_UNFIT),
+        ({"envid": "é"}, answers.ENVELOPE_UNFIT),
     ],
 )
 async def test_what_would_be_rewritten_or_inject_is_refused_unsent(
@@ -368,7 +397,7 @@ async def test_what_would_be_rewritten_or_inject_is_refused_unsent(
 async def test_eight_bits_need_a_server_that_takes_them(bench: BenchMaker) -> None:
     """Without 8BITMIME a relay might recode the mail, and break its signature."""
     b = await bench(extensions=(), settings={"user": None})
-    assert await b.courier.hand_over(envelope(data=b"\xe9\r\n")) == refused(smtp.NEEDS_8BITMIME)
+    assert await b.courier.hand_over(envelope(data=b"\xe9\r\n")) == refused(answers.NEEDS_8BITMIME)
 
 
 # --- refusals
@@ -399,7 +428,7 @@ async def test_a_421_defers_and_the_next_mail_takes_a_new_connection(bench: Benc
 async def test_the_servers_words_are_cut(bench: BenchMaker) -> None:
     """An operator's line, not a page."""
     b = await bench(at={"MAIL": "550 " + "no " * 1000})
-    assert len((await b.courier.hand_over(envelope())).text) == smtp.MAX_TEXT
+    assert len((await b.courier.hand_over(envelope())).text) == answers.MAX_TEXT
 
 
 # --- lost before the content: certain
@@ -445,7 +474,7 @@ async def test_answers_that_are_each_in_time_do_not_add_up_for_ever(
     bench: BenchMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit over the whole dialogue ends what the limit of each answer lets pass."""
-    monkeypatch.setattr(smtp, "DIALOGUE_TURNS", 0.1)
+    monkeypatch.setattr(courier, "DIALOGUE_TURNS", 0.1)
     b = await bench(delay=0.2)
     with pytest.raises(ServerUnreachable, match="Délai"):
         await b.courier.hand_over(envelope())
@@ -465,11 +494,11 @@ async def test_nobody_listening_is_unreachable(bench: BenchMaker) -> None:
 @pytest.mark.parametrize(
     ("at", "text", "taken"),
     [
-        ({"CONTENT": Do.DROP}, smtp.CONNECTION_LOST, True),
-        ({"HALF": Do.DROP}, smtp.CONNECTION_LOST, False),
-        ({"CONTENT": Do.SILENCE}, smtp.NO_ANSWER, True),
-        ({"CONTENT": Do.DRIBBLE}, smtp.NO_ANSWER, True),
-        ({"CONTENT": "nonsense"}, smtp.ANSWER_BROKEN, True),
+        ({"CONTENT": Do.DROP}, answers.CONNECTION_LOST, True),
+        ({"HALF": Do.DROP}, answers.CONNECTION_LOST, False),
+        ({"CONTENT": Do.SILENCE}, answers.NO_ANSWER, True),
+        ({"CONTENT": Do.DRIBBLE}, answers.NO_ANSWER, True),
+        ({"CONTENT": "nonsense"}, answers.ANSWER_BROKEN, True),
         ({"CONTENT": "354 go on"}, "go on", True),
     ],
 )
@@ -489,7 +518,7 @@ async def test_a_loss_after_the_content_began_is_unknown(
 async def test_success_told_before_the_end_of_the_content_is_unknown(bench: BenchMaker) -> None:
     """A server cannot accept what it has not yet got."""
     b = await bench(at={"HALF": "250 ok"}, extensions=(), settings={"user": None})
-    outcome = await b.courier.hand_over(envelope(data=b"x" * 100 * smtp.CHUNK + b"\r\n"))
+    outcome = await b.courier.hand_over(envelope(data=b"x" * 100 * courier.CHUNK + b"\r\n"))
     assert outcome.result is HandOver.UNKNOWN
 
 

@@ -1,17 +1,24 @@
 """``gateway clock compute`` tells the same ends as the vectors, as data and in words."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from gateway.adapters.calendar_file import calendar_toml
 from gateway.cli.commands import app
+from gateway.domain.workdays import calendar_from_rows
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "clock_vectors.json").read_text(encoding="utf-8"))
-# Those with a calendar of their own are run by tests/domain/test_period.py.
-PLAIN = [vector for vector in VECTORS["vectors"] if "calendar_override" not in vector]
+
+PROMISED = (
+    *("received", "reception_day", "days", "counted_days", "ends_at"),
+    *("tacit_at", "earliest_tacit_at", "latest_tacit_at", "certain"),
+)
+OF_A_DAY = ("date", "weekday", "counted", "reason", "rule")
 
 
 def run(*arguments: str) -> str:
@@ -21,23 +28,55 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The vectors' calendar rows, as the JSON list that --calendar takes."""
-    path = tmp_path_factory.mktemp("calendar") / "rows.json"
-    path.write_text(json.dumps(VECTORS["calendar"]), encoding="utf-8")
-    return path
+def rows_of(vector: dict[str, Any]) -> list[dict[str, str]]:
+    """The vectors' list of rows; where a vector says that a feast was announced or believed otherwise, with that."""
+    rows: list[dict[str, str]] = VECTORS["calendar"]
+    other = vector.get("calendar_override")
+    if other is None:
+        return rows
+    name = next(row["name"] for row in rows if row["date"] in other["remove"])
+    days = [row["date"] for row in rows if row["name"] == name and row["date"] not in other["remove"]] + other["add"]
+    status = "official" if other["announced_at"] else "forecast"
+    new = [{"date": day, "name": name, "status": status, "source": "override"} for day in days]
+    return [row for row in rows if row["name"] != name] + new
 
 
-@pytest.mark.parametrize("vector", PLAIN, ids=lambda vector: str(vector["id"]))
-def test_each_vector_is_explained_as_data(vector: dict[str, Any], rows: Path) -> None:
-    """Counted days and nominal end."""
-    told = json.loads(
-        run("--received", vector["received"], "--calendar", str(rows), "--covers-until", "2027-12-31", "--json")
-    )
+@pytest.mark.parametrize("suffix", ["json", "toml"])
+@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: str(vector["id"]))
+def test_each_vector_is_explained_as_data(vector: dict[str, Any], suffix: str, tmp_path: Path) -> None:
+    """From a bare list of rows as the vectors have it, and from TOML; the promised keys, each as it must be."""
+    file = tmp_path / f"calendar.{suffix}"
+    rows = rows_of(vector)
+    if suffix == "json":
+        file.write_text(json.dumps(rows), encoding="utf-8")
+    else:
+        calendar = calendar_from_rows(rows, "2027-12-31")
+        file.write_text(calendar_toml(calendar), encoding="utf-8")
+
+    told = json.loads(run("--received", vector["received"], "--calendar", str(file), "--json"))
+
+    assert tuple(told)[: len(PROMISED)] == PROMISED
+    assert all(tuple(day)[: len(OF_A_DAY)] == OF_A_DAY for day in told["days"])
+    assert datetime.fromisoformat(told["received"]) == datetime.fromisoformat(vector["received"])
+    assert told["reception_day"] == vector["algiers_reception_day"]
     assert told["counted_days"] == vector["counted_days"]
-    assert told["tacit_at"] == vector["tacit_acceptance_utc"]
-    assert [day["date"] for day in told["days"] if day["counted"]] == vector["counted_days"]
+    assert told["tacit_at"] == told["ends_at"] == vector["tacit_acceptance_utc"]
+    assert told["earliest_tacit_at"] <= told["tacit_at"] <= told["latest_tacit_at"]
+    assert told["certain"] is (told["earliest_tacit_at"] == told["latest_tacit_at"])
+    counted = [day for day in told["days"] if day["counted"]]
+    assert [day["date"] for day in counted] == vector["counted_days"]
+    assert [day["weekday"] for day in counted] == vector["weekdays"]
+    assert told["days"][0]["date"] == told["reception_day"]
+
+
+def test_a_list_of_rows_is_complete_as_far_as_it_is_told(tmp_path: Path) -> None:
+    """To the end of its last year, or to the day given."""
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(VECTORS["calendar"]), encoding="utf-8")
+    received = ("--received", "2027-12-20T10:00:00+01:00", "--calendar", str(file), "--json")
+
+    assert json.loads(run(*received))["latest_tacit_at"] == "2027-12-23T23:00:00Z"
+    assert json.loads(run(*received, "--covers-until", "2027-12-22"))["latest_tacit_at"] is None
 
 
 def test_a_person_reads_every_day_and_the_last_minute() -> None:

@@ -19,9 +19,13 @@ from gateway.cli import demo as command
 from gateway.cli.commands import app
 from tests.system.gateways import until
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
-)
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        shutil.which("gpg") is None and os.environ.get("CI") != "true",
+        reason="needs GnuPG; in CI its absence is a failure",
+    ),
+]
 
 GATEWAY = (sys.executable, "-m", "gateway")
 PATIENCE = 240.0

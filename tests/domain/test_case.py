@@ -117,6 +117,27 @@ def test_story_of_a_return() -> None:
     assert walk(*asked, Event.EXTENDED) is State.ADMITTED
 
 
+def test_story_of_a_return_as_the_cnas_follows_it() -> None:
+    """It is never told of the admission: to it the stay is still only authorised when the return is asked for."""
+    asked = (Event.ENTITLED, Event.EXTENSION_ASKED, Event.REPATRIATION_REQUESTED)
+    assert walk(*asked, Event.REPATRIATION_PREPARED, Event.REPATRIATED, Event.CLOSED) is State.CLOSED
+
+
+def test_a_patient_who_left_the_hospital_may_still_be_on_the_way_home() -> None:
+    """The discharge and the return are two facts, noted in either order of the papers."""
+    stay = (Event.ENTITLED, Event.ADMITTED)
+    assert walk(*stay, Event.REPATRIATION_REQUESTED, Event.DISCHARGED, Event.REPATRIATED) is State.REPATRIATED
+    assert walk(*stay, Event.DISCHARGED, Event.REPATRIATION_PREPARED) is State.REPATRIATION_PENDING
+
+
+def test_information_comes_in_several_mails() -> None:
+    """A second one changes nothing, nor does one that crosses the hospital's decision."""
+    asked = (Event.CARE_REQUESTED, Event.INFORMATION_ASKED, Event.INFORMATION_GIVEN)
+    assert walk(*asked, Event.INFORMATION_GIVEN) is State.UNDER_REVIEW
+    assert walk(*asked, Event.QUOTED, Event.INFORMATION_GIVEN) is State.QUOTED
+    assert walk(*asked, Event.DECLINED, Event.INFORMATION_GIVEN) is State.DECLINED
+
+
 def test_no_regularisation_after_the_fact() -> None:
     """R26: a request for care never enters a stay that began without it (003, line 166)."""
     assert not [state for state in State if (state, Event.CARE_REQUESTED) in TRANSITIONS]

@@ -110,7 +110,29 @@ def test_a_readmission_in_the_next_year_needs_a_new_certificate() -> None:
     stay = Stay(certificates=(old,), admitted_on=date(2026, 11, 10), absences=(away,))
     assert coverage(stay, date(2027, 1, 10)).decides.reason is Reason.CALENDAR_YEAR
     new = Certificate(issued_on=date(2027, 1, 4), first=date(2027, 1, 5), last=date(2027, 2, 1))
-    assert coverage(replace(stay, certificates=(old, new)), date(2027, 1, 10)).covered
+    renewed = replace(stay, certificates=(old, new))
+    assert coverage(renewed, date(2027, 1, 10)).covered
+    assert coverage(renewed, date(2027, 2, 2)).decides.reason is Reason.UNCOVERED
+
+
+def test_a_length_that_was_suspended_is_lost_with_its_year() -> None:
+    """Days of the certificate are left, and only the calendar year ended them: that is the reason given."""
+    certificate = Certificate(issued_on=date(2026, 6, 1), first=date(2026, 6, 8), last=date(2026, 12, 20))
+    away = Absence(since=date(2026, 12, 10), until=date(2026, 12, 28))
+    stay = Stay(certificates=(certificate,), admitted_on=date(2026, 6, 8), absences=(away,))
+    assert coverage(stay, date(2026, 12, 31)).decides.reason is Reason.AUTHORISED
+    assert coverage(stay, date(2027, 1, 1)).decides.reason is Reason.CALENDAR_YEAR
+    assert coverage(stay, date(2027, 1, 7)).decides.reason is Reason.CALENDAR_YEAR
+    assert coverage(stay, date(2027, 1, 8)).decides.reason is Reason.UNCOVERED
+
+
+def test_a_readmission_after_the_last_day_of_the_year_is_told_by_its_reason() -> None:
+    """The certificate ended with its year while the patient was away: the suspended days are not simply uncovered."""
+    certificate = Certificate(issued_on=date(2026, 1, 11), first=date(2026, 1, 18), last=date(2026, 12, 31))
+    away = Absence(since=date(2026, 6, 14), until=date(2027, 1, 10))
+    stay = Stay(certificates=(certificate,), admitted_on=date(2026, 1, 18), absences=(away,))
+    found = coverage(stay, date(2027, 1, 10)).decides
+    assert (found.payer, found.reason) == (Payer.HOSPITAL, Reason.CALENDAR_YEAR)
 
 
 def test_a_supplementary_authorisation_runs_until_the_return() -> None:

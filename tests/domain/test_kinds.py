@@ -22,6 +22,7 @@ from gateway.domain.kinds import (
     addressees,
     faults,
     parse_date,
+    parse_instant,
     recipients,
 )
 from gateway.domain.parties import Function, Role
@@ -62,7 +63,9 @@ def test_every_kind_is_whole(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "sender"), [(kind, route.sender) for kind in KINDS.values() for route in kind.routes], ids=str
+    ("kind", "sender"),
+    [(kind, route.sender) for kind in KINDS.values() for route in kind.routes],
+    ids=lambda each: str(getattr(each, "id", each)),
 )
 def test_nobody_writes_to_himself(kind: Kind, sender: Role) -> None:
     """Each route leads to others, each function once."""
@@ -137,6 +140,8 @@ def test_each_required_field_alone_is_missed(field: object, blank: str) -> None:
         ("authorised_until", "2026-02-30", "autorisation.fin"),
         ("requested_from", "demain", "demande.du"),
         ("nature", "autre", "demande.nature"),
+        ("requested_until", "9999-12-31", "demande.au"),
+        ("patient_born", "0001-01-01", "patient.naissance"),
         ("quote_eur", "12 500,00", "demande.devis_eur"),
         ("quote_eur", "-5", "demande.devis_eur"),
         ("quote_eur", "1.2.3", "demande.devis_eur"),
@@ -175,6 +180,12 @@ def test_an_answer_may_leave_its_fields_out() -> None:
     """An acceptance without dates or form still stops the clock."""
     assert faults(EXTENSION_ACCEPTANCE, {}) == ()
     assert not any(piece.required for piece in EXTENSION_ACCEPTANCE.pieces)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-01-01T00:00:00", "x"])
+def test_an_instant_that_no_calendar_holds_is_none(text: str) -> None:
+    """A partner's notice cannot make us compute beyond the years that exist."""
+    assert parse_instant(text) is None
 
 
 @given(st.text(max_size=12))

@@ -92,6 +92,8 @@ def test_story_of_a_silence_that_is_regularised() -> None:
     """The form comes after the record, or before it while the grace lasts: the silence is recorded all the same."""
     assert walk(State.ELAPSED, Event.SILENCE_RECORDED, Event.REGULARISED) is State.REGULARISED
     assert walk(State.ELAPSED, Event.REGULARISED, Event.SILENCE_RECORDED) is State.TACITLY_ACCEPTED
+    for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED):
+        assert step(state, Event.REGULARISED) == (state, ())
 
 
 def test_a_replaced_request_can_never_be_tacitly_accepted() -> None:

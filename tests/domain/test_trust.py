@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import MailRefused
+from gateway.domain.kinds import PROBE
 from gateway.domain.parties import Directory, Partner, PartnerKind, Role, Suite, default_policy
-from gateway.domain.trust import ACCEPTED_SHAPES, RECEIPT_SHAPES, Claim, VerifiedMail, verify
+from gateway.domain.trust import ACCEPTED_SHAPES, RECEIPT_SHAPES, Claim, VerifiedMail, own_probe, verify
 
 US = "soins@hopital.test"
 AT = datetime(2026, 1, 25, 9, 0, tzinfo=UTC)
@@ -154,3 +155,44 @@ def test_what_passes_has_the_pinned_key_of_its_own_sender(claim: Claim) -> None:
     assert claim.senders[0] in found.partner.addresses
     assert US in claim.recipients
     assert claim.shape in ACCEPTED_SHAPES | RECEIPT_SHAPES
+
+
+# --- The probe by which we try our own servers.
+
+OURS = "A" * 40
+PROBE_CLAIM = replace(GOOD, fingerprint=OURS, senders=(US,), recipients=(US,))
+
+
+def is_probe(claim: Claim, kind: str | None = PROBE) -> bool:
+    """Whether it is left alone."""
+    return own_probe(claim, kind=kind, our_address=US, our_fingerprints=frozenset({OURS, "E" * 64}))
+
+
+def test_our_own_mail_to_ourselves_is_a_probe() -> None:
+    """Sealed and named so, or in the shape of a receipt, which has no name."""
+    assert is_probe(PROBE_CLAIM)
+    assert is_probe(replace(PROBE_CLAIM, fingerprint="E" * 64))
+    assert is_probe(replace(PROBE_CLAIM, shape="SIGNED_REPORT"), None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, None),
+        ({}, "EXTENSION_ACCEPTANCE"),
+        ({"fingerprint": "B" * 40}, PROBE),
+        ({"fingerprint": None}, PROBE),
+        ({"senders": ("conv@cnas.test",)}, PROBE),
+        ({"senders": (US, "conv@cnas.test")}, PROBE),
+        ({"senders": ()}, PROBE),
+        ({"recipients": (US, "conv@cnas.test")}, PROBE),
+        ({"recipients": ("conv@cnas.test",)}, PROBE),
+        ({"shape": "PLAIN"}, PROBE),
+        ({"shape": "REPORT"}, PROBE),
+        ({"shape": "SIGNED"}, PROBE),
+        ({"shape": "ENCRYPTED_ONE_PASS"}, PROBE),
+    ],
+)
+def test_whatever_differs_from_our_probe_is_none(changes: dict[str, object], kind: str | None) -> None:
+    """Another kind, key, sender, recipient or shape: it is looked at like any mail."""
+    assert not is_probe(replace(PROBE_CLAIM, **changes), kind)  # type: ignore[arg-type]

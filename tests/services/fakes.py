@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import count
 
 from gateway.domain.errors import KeyUnusable, OwnKeyUnusable, ProtocolBroken
+from gateway.domain.parties import Suite
 from gateway.ports import DropFile, Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
 from gateway.wire.incoming import Incoming
 
@@ -55,24 +56,25 @@ class FakeClock:
 
 
 class FakeSealer:
-    """Signs and encrypts into armour that holds the plain bytes; refuses the keys that it is told to refuse."""
+    """Signs and encrypts into blocks that hold the plain bytes; refuses the keys that it is told to refuse."""
 
     def __init__(self) -> None:
         self.unusable: set[str] = set()
         self.own_key_fails = False
         self.on_check: Callable[[], object] | None = None
 
-    async def sign(self, entity: bytes) -> Signature:
-        """An armoured block that depends on the entity."""
+    async def sign(self, entity: bytes, suite: Suite) -> Signature:
+        """A block that depends on the entity."""
         if self.own_key_fails:
             raise OwnKeyUnusable(reason="expirée")
-        armoured = _armour(b"SIGNATURE", entity[:48])
-        return Signature(armoured=armoured, micalg="pgp-sha256", fingerprint=OWN_FINGERPRINT)
+        data = _wrapped(suite, b"SIGNATURE", entity[:48])
+        micalg = "pgp-sha256" if suite is Suite.OPENPGP else "sha-256"
+        return Signature(suite=suite, data=data, micalg=micalg, fingerprint=OWN_FINGERPRINT)
 
     async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
-        """An armoured block that holds the entity."""
+        """A block that holds the entity."""
         self._refuse(key, partner)
-        return _armour(b"MESSAGE", entity)
+        return _wrapped(key.suite, b"MESSAGE", entity)
 
     async def check(self, key: PublicKey, *, partner: str) -> None:
         """Refuse the keys that it is told to refuse."""
@@ -85,6 +87,10 @@ class FakeSealer:
     def _refuse(self, key: PublicKey, partner: str) -> None:
         if partner in self.unusable:
             raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason="expirée")
+
+
+def _wrapped(suite: Suite, kind: bytes, data: bytes) -> bytes:
+    return _armour(kind, data) if suite is Suite.OPENPGP else b"\x30" + data
 
 
 def _armour(kind: bytes, data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain import transmission as sending
+from gateway.domain.kinds import EXTENSION_ACCEPTANCE
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.domain.workdays import Calendar, calendar_from_rows
@@ -57,6 +58,41 @@ async def test_an_answer_in_time_settles_the_request(hospital: World, *, accepts
     await hospital.deadlines.tick()
     assert (await hospital.request()).state is state
     assert await hospital.all(Acceptance) == ()
+
+
+@pytest.mark.parametrize(
+    ("granted", "state"),
+    [
+        ({"granted_from": "2026-02-21", "granted_until": "2026-03-20"}, State.ACCEPTED),
+        ({"granted_until": "2026-03-25"}, State.ACCEPTED),
+        ({"granted_until": "2026-03-19"}, State.PARTLY_ACCEPTED),
+        ({"granted_from": "2026-02-22", "granted_until": "2026-03-20"}, State.PARTLY_ACCEPTED),
+    ],
+)
+async def test_an_acceptance_of_fewer_days_is_a_partial_one(
+    hospital: World, cnas: World, granted: dict[str, str], state: State
+) -> None:
+    """Whatever its kind is called, it has refused the other days, for who sends it and for who gets it (A9)."""
+    submitted = await hospital.to_running()
+    await hospital.take(
+        answer_mail(submitted.request.hash, ref=submitted.case.ref, stated=START, accepts=True, values=granted)
+    )
+    assert (await hospital.request()).state is state
+    await cnas.take(request_mail())
+    await cnas.answer(EXTENSION_ACCEPTANCE, granted)
+    assert (await cnas.request()).state is state
+
+
+@pytest.mark.parametrize("motive", ["soins possibles au pays", None])
+async def test_a_refusal_without_its_motive_is_flagged(hospital: World, motive: str | None) -> None:
+    """R11: the texts demand a medical motive and give no sanction: it holds, and a person sees that it lacks."""
+    submitted = await hospital.to_running()
+    values = {"motive": motive} if motive else {}
+    await hospital.take(
+        answer_mail(submitted.request.hash, ref=submitted.case.ref, stated=START, accepts=False, values=values)
+    )
+    assert (await hospital.request()).state is State.REFUSED
+    assert len(await hospital.events("alarm.refusal_not_motivated")) == (motive is None)
 
 
 async def test_the_last_second_is_in_time_and_the_end_itself_is_late(build: Build, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from gateway.domain.kinds import EXTENSION_REFUSAL
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.domain.workdays import calendar_from_rows
-from gateway.storage import Acceptance, ClockMark, Message, Request, Transmission, Verdict
+from gateway.services.almanac import Almanac
+from gateway.storage import Acceptance, Case, ClockMark, Message, Request, Transmission, Verdict
+from gateway.wire.incoming import Incoming
 from tests.services.conftest import Build
 from tests.services.mails import ADDRESSES, START, request_mail, sealed_message
 from tests.services.world import END, MINUTE, World, partner
@@ -27,6 +29,24 @@ async def test_an_answer_goes_to_its_own_hospital_and_to_no_other(build: Build) 
     assert {row.partner for row in queued} == {"hospital", "cnse"}
 
 
+async def test_what_two_funds_write_to_each_other_finds_the_one_case_of_its_reference(build: Build) -> None:
+    """M38 goes from the CNAS to the CNSE alone and names no hospital; two cases of one reference are for nobody."""
+    other = replace(partner(Role.HOSPITAL), id="autre", addresses=("soins@autre.test",))
+    cnse = await build(Role.CNSE, partners=(partner(Role.HOSPITAL), other, partner(Role.CNAS)))
+    await cnse.take(request_mail())
+
+    def disputed() -> Incoming:
+        values = {"motive": "formulaire absent"}
+        return sealed_message("CLAIM_DISPUTE", sender=Role.CNAS, to=(ADDRESSES[Role.CNSE],), values=values)
+
+    row = await cnse.take(disputed())
+    assert (row.verdict, row.case_id) == (Verdict.ACCEPTED, (await cnse.only(Case)).id)
+    await cnse.take(request_mail(address="soins@autre.test", fingerprint="D" * 40))
+    assert len(await cnse.all(Case)) == 2
+    row = await cnse.take(disputed())
+    assert (row.verdict, row.reason) == (Verdict.QUARANTINE, "names-no-hospital")
+
+
 async def test_an_open_period_follows_the_calendar_in_force(hospital: World) -> None:
     """A day off was announced inside the window while we were down: nothing is recorded before the new end."""
     await hospital.to_running()
@@ -34,7 +54,7 @@ async def test_an_open_period_follows_the_calendar_in_force(hospital: World) -> 
         [HOLIDAY], "2027-12-31", recorded_at="2026-01-27T00:00:00Z", recorded_by="test", covers_from="2026-01-01"
     )
     assert hospital.calendar.version != amended.version
-    hospital.requests.calendar = amended
+    hospital.requests.almanac = Almanac(base=amended, site=hospital.party.site)
     await hospital.at_ripe()
     request = await hospital.request()
     assert request.nominal_at == END + timedelta(days=1)

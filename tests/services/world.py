@@ -30,8 +30,11 @@ from gateway.domain.parties import (
 )
 from gateway.domain.readers import Reader, Readership
 from gateway.domain.workdays import Calendar
+from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
+from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
@@ -53,7 +56,16 @@ from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
-from tests.services.fakes import FakeClock, FakeCourier, FakeDrop, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
+from tests.services.fakes import (
+    OWN_FINGERPRINT,
+    FakeClock,
+    FakeCourier,
+    FakeDrop,
+    FakeMailbox,
+    FakeNoise,
+    FakeOpener,
+    FakeSealer,
+)
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
 
 END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
@@ -129,6 +141,7 @@ class World:
     dropped: FakeDrop
     archive: Archive
     calendar: Calendar
+    calendar_acts: CalendarActs
     persons: int
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -305,8 +318,10 @@ async def open_world(
     at: datetime = START,
     pinned: bool = True,
     readers: tuple[Reader, ...] = (),
+    sealer: Sealer | None = None,
+    opener: Opener | None = None,
 ) -> AsyncIterator[World]:
-    """A new gateway in this folder; partners have their keys pinned."""
+    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given."""
     path = folder / f"{role.value}.sqlite3"
     shutil.copy(_template(role), path)
     clock = FakeClock(at)
@@ -326,6 +341,7 @@ async def open_world(
         calendar=calendar,
         persons=persons,
         readership=Readership(role=role, readers=readers),
+        real=(sealer, opener),
     )
     try:
         if pinned:
@@ -348,9 +364,11 @@ def assemble(
     calendar: Calendar,
     persons: int,
     readership: Readership,
+    real: tuple[Sealer | None, Opener | None] = (None, None),
 ) -> World:
     """All services on one store."""
-    sealer, opener, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
+    sealer, opener = real[0] or fake, real[1] or scripted
     cabinet = Cabinet(store=store, vault=vault, clock=clock)
     random = FakeNoise()
     own_mta = frozenset({OWN_MTA})
@@ -366,7 +384,7 @@ def assemble(
     requests = Requests(
         party=party,
         directory=directory,
-        calendar=calendar,
+        almanac=Almanac(base=calendar, site=party.site),
         clock=clock,
         grace=GRACE,
     )
@@ -428,7 +446,7 @@ def assemble(
             directory=directory,
             requests=requests,
             casework=casework,
-            follower=Follower(party=party, requests=requests, clock=clock),
+            follower=Follower(party=party, requests=requests, casework=casework, clock=clock),
             cabinet=cabinet,
             readers=readers,
         ),
@@ -437,6 +455,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
+        own_fingerprints=frozenset({OWN_FINGERPRINT}),
     )
     sender = Sender(
         store=store,
@@ -467,8 +486,8 @@ def assemble(
         store=store,
         vault=vault,
         cabinet=cabinet,
-        sealer=sealer,
-        opener=opener,
+        sealer=fake,
+        opener=scripted,
         courier=courier,
         mailbox=FakeMailbox(clock, FOLDERS),
         composer=composer,
@@ -490,10 +509,11 @@ def assemble(
             cabinet=cabinet,
             clock=clock,
             party=party,
-            calendar=calendar,
+            almanac=requests.almanac,
             folders=FOLDERS,
             readership=readership,
         ),
         calendar=calendar,
+        calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,
     )

@@ -1,4 +1,4 @@
-"""Fixtures of the system tests: one trio of gateways a module in a private folder, and time put back afterwards."""
+"""Fixtures of the system tests: a trio of gateways a module in a private folder, and time put back afterwards."""
 
 import shutil
 import tempfile
@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mailserver import Machine
-from tests.system.gateways import Trio
-from tests.system.gateways import trio as installed_trio
+from tests.system.gateways import Trio, copied, install_trio
 
 
 @contextmanager
@@ -23,15 +22,22 @@ def real_time_afterwards(machine: Machine) -> Iterator[None]:
             machine.set_offset("+0")
 
 
-@pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    """A private folder whose path is short enough for the sockets of gpg-agent; gone after the module."""
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A private folder whose path is short enough for the sockets of gpg-agent; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="gwt-", dir="/tmp"))
     try:
         yield folder
     finally:
         # An agent that ends now may still remove its sockets beside us.
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """The module's own folder."""
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +51,17 @@ def temporary(place: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def installed(mail_machine: Machine) -> Iterator[Trio]:
+    """Three gateways that know each other's keys, installed once; modules work on copies."""
+    with short_folder() as folder:
+        yield install_trio(mail_machine, folder)
+
+
 @pytest.fixture(scope="module")
-def trio(mail_machine: Machine, place: Path, temporary: Path) -> Iterator[Trio]:  # noqa: ARG001  sets the environment
+def trio(mail_machine: Machine, installed: Trio, place: Path, temporary: Path) -> Iterator[Trio]:  # noqa: ARG001  sets the environment
     """Three gateways with fresh mailboxes that know each other's keys; their daemons are not started."""
-    with real_time_afterwards(mail_machine), installed_trio(mail_machine, place) as gateways:
+    with real_time_afterwards(mail_machine), copied(installed, place) as gateways:
         yield gateways
 
 

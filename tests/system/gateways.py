@@ -1,6 +1,7 @@
 """Three gateways as an administrator installs them: ``gateway init``, keys exchanged as files, real daemons."""
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -48,6 +49,7 @@ class Gateway:
     folder: Path
     account: Account
     machine: Machine
+    smime: frozenset[str] = frozenset()
     daemon: subprocess.Popen[bytes] | None = None
     logs: list[Path] = field(default_factory=list)
 
@@ -80,7 +82,7 @@ class Gateway:
         return json.loads(self.call(*arguments, "--json").stdout)
 
     def install(self, partners: dict[str, str]) -> str:
-        """``gateway init``; returns what it printed."""
+        """``gateway init``, with some partners in S/MIME; returns what it printed."""
         password = self.folder / "password"
         password.write_text(self.account.password)
         password.chmod(0o600)
@@ -99,6 +101,8 @@ class Gateway:
         options += ["--own-mta", machine.mta_name, "--own-mta", machine.lmtp_name]
         for partner, address in partners.items():
             options += [f"--{partner}", address]
+        for partner in self.smime:
+            options += ["--smime-partner", partner]
         said = self.call("init", *options).stdout
         text = self.config.read_text()
         text = text.replace("[imap]\n", "[imap]\npoll_seconds = 2\n")
@@ -110,9 +114,22 @@ class Gateway:
         """Where ``export_key`` puts our public key."""
         return self.folder / "public.asc"
 
+    @property
+    def certificate(self) -> Path:
+        """Where ``export_certificate`` puts our certificate."""
+        return self.folder / "public.pem"
+
     def export_key(self) -> str:
         """Write our public key; returns the fingerprint, as it is read on the telephone."""
-        return self.call("keys", "export", "--output", str(self.public_key)).stderr.rpartition(":")[2].strip()
+        return self._export("openpgp", self.public_key)
+
+    def export_certificate(self) -> str:
+        """Write our certificate; returns its fingerprint."""
+        return self._export("smime", self.certificate)
+
+    def _export(self, suite: str, path: Path) -> str:
+        done = self.call("keys", "export", "--suite", suite, "--output", str(path))
+        return done.stderr.rpartition(":")[2].strip()
 
     def import_key(self, partner: str, file: Path, fingerprint: str) -> None:
         """Pin a partner's key."""
@@ -203,14 +220,17 @@ class Trio:
         return "\n".join(f"== {gateway.role}\n{gateway.log()[-3000:]}" for gateway in self)
 
 
-@contextmanager
-def trio(machine: Machine, folder: Path) -> Iterator[Trio]:
-    """Install three gateways that know each other's keys; daemons are stopped at the end."""
+def install_trio(machine: Machine, folder: Path, *, in_smime: tuple[str, str] | None = None) -> Trio:
+    """Three gateways that know each other's keys, installed as three administrators do it; two may be in S/MIME."""
     gateways = {}
+    pair = frozenset(in_smime or ())
     for role, domain in DOMAINS.items():
         place = folder / role
         place.mkdir(mode=0o700)
-        gateways[role] = Gateway(role=role, folder=place, account=machine.fresh_account(domain), machine=machine)
+        with_smime = pair - {role} if role in pair else frozenset()
+        gateways[role] = Gateway(
+            role=role, folder=place, account=machine.fresh_account(domain), machine=machine, smime=with_smime
+        )
     addresses = {role: gateway.account.address for role, gateway in gateways.items()}
     together(
         [
@@ -219,6 +239,26 @@ def trio(machine: Machine, folder: Path) -> Iterator[Trio]:
         ]
     )
     exchange_keys(list(gateways.values()))
+    return Trio(**gateways)
+
+
+@contextmanager
+def copied(installed: Trio, folder: Path) -> Iterator[Trio]:
+    """A copy of a trio that was never started, with mailboxes of its own; its daemons are stopped at the end."""
+    changes = {str(installed.hospital.folder.parent): str(folder)}
+    gateways = {}
+    for gateway in installed:
+        shutil.copytree(gateway.folder, folder / gateway.role)
+        account = gateway.machine.fresh_account(DOMAINS[gateway.role])
+        changes[gateway.account.address] = account.address
+        gateways[gateway.role] = Gateway(
+            role=gateway.role, folder=folder / gateway.role, account=account, machine=gateway.machine
+        )
+    for gateway in gateways.values():
+        text = gateway.config.read_text()
+        for old, new in changes.items():
+            text = text.replace(f'"{old}', f'"{new}')
+        gateway.config.write_text(text)
     try:
         yield Trio(**gateways)
     finally:
@@ -230,10 +270,17 @@ def exchange_keys(gateways: Sequence[Gateway]) -> None:
     """Export, then import by full fingerprint, as two administrators do on the telephone."""
     fingerprints = together([gateway.export_key for gateway in gateways])
     known = dict(zip((gateway.role for gateway in gateways), fingerprints, strict=True))
-    together([partial(_import_all, gateway, gateways, known) for gateway in gateways])
+    certificates = {gateway.role: gateway.export_certificate() for gateway in gateways if gateway.smime}
+    together([partial(_import_all, gateway, gateways, known, certificates) for gateway in gateways])
 
 
-def _import_all(gateway: Gateway, gateways: Sequence[Gateway], fingerprints: dict[str, str]) -> None:
+def _import_all(
+    gateway: Gateway, gateways: Sequence[Gateway], fingerprints: dict[str, str], certificates: dict[str, str]
+) -> None:
     for other in gateways:
-        if other is not gateway:
+        if other is gateway:
+            continue
+        if other.role in gateway.smime:
+            gateway.import_key(other.role, other.certificate, certificates[other.role])
+        else:
             gateway.import_key(other.role, other.public_key, fingerprints[other.role])

@@ -232,7 +232,8 @@ def test_a_truncated_encrypted_mail_is_refused() -> None:
     ("old", "new", "reason"),
     [
         (b"multipart/signed", b"multipart/mixed", "wrong-shape"),
-        (b'protocol="application/pgp-signature"', b'protocol="application/pkcs7-signature"', "wrong-protocol"),
+        (b'protocol="application/pgp-signature"', b'protocol="application/x-other"', "wrong-protocol"),
+        (b'protocol="application/pgp-signature"', b'protocol="application/pkcs7-signature"', "signature-part"),
         (b"Content-Type: application/pgp-signature", b"Content-Type: text/plain", "signature-part"),
         (b"\r\n--b1--", b"\r\n--b1\r\n\r\nmore\r\n--b1--", "not-two-parts"),
         (b"--b1--\r\n", b"--b1--\r\nmore", "not-closed"),

@@ -61,8 +61,7 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
     """
     _require_file(url)
     with _connection(url) as connection:
-        if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-            raise DatabaseDamaged(reason="La vérification d'intégrité de SQLite échoue.")
+        _require_whole(connection)
         current = _revision(connection) == HEAD
         if current:
             _recognise(connection, identity)
@@ -70,6 +69,24 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
         with _connection(url, writes=True) as connection:
             _run_scripts(connection)
             _recognise(connection, identity)
+
+
+def check(url: str) -> str | None:
+    """Look for damage, without changing anything, and return the schema's version; None for a database without any.
+
+    Raises:
+        DatabaseMissing: there is none.
+        DatabaseDamaged: corrupt or unreadable.
+    """
+    _require_file(url)
+    with _connection(url) as connection:
+        _require_whole(connection)
+        return _revision(connection)
+
+
+def _require_whole(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+        raise DatabaseDamaged(reason="La vérification d'intégrité de SQLite échoue.")
 
 
 def driver_reason(error: DBAPIError) -> str:

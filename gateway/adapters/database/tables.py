@@ -10,7 +10,9 @@ from sqlmodel import Field, SQLModel
 
 from gateway import storage
 from gateway.adapters.database.columns import Choice, Instant, Words
-from gateway.domain import case, readers, request, transmission
+from gateway.adapters.database.reader_tables import ReaderHandoverRow
+from gateway.domain import amendments, case, request, transmission
+from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
 
@@ -146,27 +148,6 @@ class OwedCopyRow(SQLModel, table=True):
     reason: str
     noticed_at: datetime = Field(sa_column=_instant(optional=False))
     settled_at: datetime | None = Field(sa_column=_instant(index=True))
-
-
-class ReaderHandoverRow(SQLModel, table=True):
-    """What readers are owed: each share of a message once for each reader."""
-
-    __tablename__ = "handovers"
-    __table_args__ = (UniqueConstraint("site", "message", "reader", "share"),)
-    id: int | None = Field(default=None, primary_key=True)
-    site: str
-    message: int = Field(foreign_key="messages.id")
-    reader: str | None = None
-    share: readers.Share = Field(sa_column=Column(Choice(readers.Share), nullable=False))
-    way: readers.Way | None = Field(sa_column=Column(Choice(readers.Way), nullable=True))
-    state: readers.State = Field(sa_column=Column(Choice(readers.State), nullable=False, index=True))
-    due_at: datetime = Field(sa_column=_instant(optional=False))
-    attempts: int
-    place: str | None = None
-    transmission: int | None = Field(default=None, foreign_key="transmissions.id", index=True)
-    handed_at: datetime | None = Field(sa_column=_instant())
-    failing_since: datetime | None = Field(sa_column=_instant())
-    alarmed: bool
 
 
 class TransmissionRow(SQLModel, table=True):
@@ -322,6 +303,38 @@ class ClockMarkRow(SQLModel, table=True):
     agreed_at: datetime | None = Field(sa_column=_instant())
 
 
+class CalendarActRow(SQLModel, table=True):
+    """What persons did to the calendar; a proposal is confirmed or declined once."""
+
+    __tablename__ = "calendar_acts"
+    __table_args__ = (UniqueConstraint("site", "about"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    verb: amendments.Verb = Field(sa_column=Column(Choice(amendments.Verb), nullable=False))
+    source: str
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    recorded_by: str
+    awaits_second: bool
+    about: int | None = Field(default=None, foreign_key="calendar_acts.id")
+    covers_until: date | None = None
+
+
+class CalendarStatementRow(SQLModel, table=True):
+    """The days that an act of the calendar states or withdraws."""
+
+    __tablename__ = "calendar_statements"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    act: int = Field(foreign_key="calendar_acts.id", index=True)
+    withdrawn: bool
+    date: date
+    name: str
+    feast: str | None = None
+    status: RowStatus = Field(sa_column=Column(Choice(RowStatus), nullable=False))
+    off: bool
+    source: str
+
+
 class AuditEntryRow(SQLModel, table=True):
     """The audit log: canonical bytes are final, the other columns only help to find them."""
 
@@ -377,6 +390,8 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Acceptance: AcceptanceRow,
     storage.Pin: PinRow,
     storage.ClockMark: ClockMarkRow,
+    amendments.CalendarAct: CalendarActRow,
+    amendments.CalendarStatement: CalendarStatementRow,
     storage.AuditEntry: AuditEntryRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

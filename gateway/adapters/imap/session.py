@@ -1,19 +1,21 @@
-"""One open IMAP session as the ``Mailbox`` port (RFC 3501, IDLE of RFC 2177, UIDPLUS of RFC 4315).
+"""One open IMAP session as the ``Survey`` port (RFC 3501, IDLE of RFC 2177, UIDPLUS of RFC 4315).
 
-A watched folder is only read (SELECT, BODY.PEEK[]); only ``server_time`` writes, into a folder of the gateway's own.
+A watched folder is only read (SELECT, BODY.PEEK[]). ``server_time`` writes into a folder of the gateway's own, and
+``remove`` deletes one message that the gateway itself sent.
 Any failure, a cancellation included, ends the session. One task at a time uses it.
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.adapters.imap import syntax
 from gateway.adapters.imap.faults import translated
 from gateway.adapters.imap.protocol import Answer, Broken, GuardedProtocol, Lost
 from gateway.domain.errors import GatewayError
-from gateway.ports import Clock, FolderState, Listed
+from gateway.ports import Clock, Folder, FolderState, Listed, PeerTls
 
 # UIDs in one FETCH: a command line stays far below the 8,000 characters that servers take.
 LISTING_BATCH = 200
@@ -51,10 +53,13 @@ class ImapMailbox:
         Raises:
             ServerUnreachable, TlsRefused, ProtocolBroken.
         """
+        return await self._enter("SELECT", folder)
+
+    async def _enter(self, command: str, folder: str) -> FolderState:
         with self._guarded():
             self._opened = False
             asked_at = self._clock.now()
-            answer = await self._protocol.ask("SELECT", syntax.mailbox_name(folder))
+            answer = await self._protocol.ask(command, syntax.mailbox_name(folder))
             answered_at = self._clock.now()
             uidvalidity, uidnext = syntax.folder_numbers(_accepted(answer, "ouverture du dossier refusée").responses)
             self._opened = True
@@ -149,6 +154,73 @@ class ImapMailbox:
                 else:
                     await self._protocol.rest(span)
                     await self._noop()
+
+    # --- for a check-up
+
+    @property
+    def tls(self) -> PeerTls:
+        """The encryption of this session."""
+        layer = self._protocol.transport.get_extra_info("ssl_object")
+        ends = ssl.cert_time_to_seconds(layer.getpeercert()["notAfter"])
+        return PeerTls(version=layer.version(), certificate_ends=datetime.fromtimestamp(ends, UTC))
+
+    async def folders(self) -> tuple[Folder, ...]:
+        """Every folder that can be opened.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        special = ("RETURN", "(SPECIAL-USE)") if {"SPECIAL-USE", "LIST-EXTENDED"} <= self._capabilities else ()
+        with self._guarded():
+            answer = await self._protocol.ask("LIST", '""', '"*"', *special)
+            return tuple(syntax.folders(_accepted(answer, "liste des dossiers refusée").responses))
+
+    async def append_limit(self, folder: str) -> int | None:
+        """Bytes of the largest message that the folder takes (RFC 7889); None when the server does not say it.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        if "APPENDLIMIT" not in self._capabilities:
+            return syntax.append_limit(self._capabilities, ())
+        with self._guarded():
+            answer = await self._protocol.ask("STATUS", syntax.mailbox_name(folder), "(APPENDLIMIT)")
+            return syntax.append_limit((), _accepted(answer, "état du dossier refusé").responses)
+
+    async def examine(self, folder: str) -> FolderState:
+        """As ``open``, without changing anything, not even what is new (EXAMINE).
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        return await self._enter("EXAMINE", folder)
+
+    async def search(self, first: int, *, subject: str, message_id: str) -> tuple[int, ...]:
+        """UIDs >= first of the open folder whose subject or Message-ID holds this text, ascending.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        either = ("OR", "SUBJECT", syntax.quoted(subject), "HEADER", "MESSAGE-ID", syntax.quoted(message_id))
+        with self._guarded(needs_folder=True):
+            await self._noop()
+            answer = await self._protocol.ask("SEARCH", "UID", f"{first}:*", *either, prefix="UID")
+            found = syntax.searched(_accepted(answer, "recherche refusée").responses)
+        return tuple(sorted(uid for uid in found if uid >= first))
+
+    async def remove(self, folder: str, uidvalidity: int, uid: int) -> bool:
+        """Delete this one message for good; False, and nothing done, where that could delete another.
+
+        That is so without UIDPLUS, whose EXPUNGE names a UID, and when the folder was rebuilt meanwhile.
+
+        Raises:
+            ServerUnreachable, TlsRefused, ProtocolBroken.
+        """
+        if "UIDPLUS" not in self._capabilities or (await self.open(folder)).uidvalidity != uidvalidity:
+            return False
+        with self._guarded(needs_folder=True):
+            await self._delete(uid)
+        return True
 
     async def close(self) -> None:
         """Log out; never raises."""

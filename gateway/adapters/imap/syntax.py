@@ -4,12 +4,12 @@ Pure functions over bytes; what the server sent is never put into an error.
 """
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 from gateway.adapters.imap.protocol import Broken, Response
-from gateway.ports import Listed
+from gateway.ports import Folder, Listed
 
 _MONTHS = (b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC")
 _DATE = re.compile(rb"([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
@@ -21,6 +21,9 @@ _BODY_QUOTED = re.compile(rb'[( ]BODY\[\] "((?:[^"\\]|\\.)*)"')
 _FETCH = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
 _SEARCH = re.compile(rb"SEARCH((?: \d{1,10})*) *", re.IGNORECASE)
 _STATE = re.compile(rb"OK \[(UIDVALIDITY|UIDNEXT) (\d{1,10})\]", re.IGNORECASE)
+_LIST = re.compile(rb'LIST \(([^)]*)\) (?:"(?:[^"\\]|\\.)"|NIL) (.*)', re.IGNORECASE | re.DOTALL)
+_USES = {rb"\JUNK": "junk", rb"\SENT": "sent", rb"\DRAFTS": "drafts", rb"\TRASH": "trash", rb"\ALL": "all"}
+_STATUS_LIMIT = re.compile(rb"STATUS .*\(APPENDLIMIT (\d{1,15})\)", re.IGNORECASE | re.DOTALL)
 _APPENDUID = re.compile(rb"\[APPENDUID \d+ (\d{1,10})\]", re.IGNORECASE)
 
 
@@ -52,6 +55,23 @@ def mailbox_name(name: str) -> str:
             coded = b64encode(run.encode("utf-16-be")).decode("ascii").rstrip("=").replace("/", ",")
             pieces.append(f"&{coded}-")
     return quoted("".join(pieces))
+
+
+def folder_name(raw: bytes) -> str:
+    """The reverse of ``mailbox_name`` without the quotes.
+
+    Raises:
+        Broken: not modified UTF-7.
+    """
+    try:
+        return re.sub(r"&([^-&]*)-", _decoded_run, raw.decode("ascii"))
+    except ValueError as error:
+        raise Broken("nom de dossier illisible") from error
+
+
+def _decoded_run(match: re.Match[str]) -> str:
+    coded = match[1].replace(",", "/")
+    return b64decode(coded + "=" * (-len(coded) % 4), validate=True).decode("utf-16-be") if coded else "&"
 
 
 def quoted(text: str) -> str:
@@ -101,6 +121,41 @@ def capabilities(responses: Iterable[Response]) -> frozenset[str]:
     lines = (response[0].upper() for response in responses)
     names = (word for line in lines if line.startswith(b"CAPABILITY ") for word in line.split()[1:])
     return frozenset(name.decode("ascii", "replace") for name in names)
+
+
+def folders(responses: Iterable[Response]) -> Iterator[Folder]:
+    """Folders of the LIST answers that can be opened.
+
+    Raises:
+        Broken: a LIST answer is not one.
+    """
+    for response in responses:
+        if response[0][:5].upper() != b"LIST ":
+            continue
+        match = _LIST.fullmatch(response[0])
+        if match is None:
+            raise Broken("réponse LIST illisible")
+        flags = set(match[1].upper().split())
+        if not flags & {rb"\NOSELECT", rb"\NONEXISTENT"}:
+            use = next((use for flag, use in _USES.items() if flag in flags), None)
+            yield Folder(name=folder_name(_string(match[2], response)), use=use)
+
+
+def _string(text: bytes, response: Response) -> bytes:
+    """A name as literal, quoted string or atom."""
+    if text.startswith(b"{") and len(response) > 1:
+        return response[1]
+    return re.sub(rb"\\(.)", rb"\1", text[1:-1]) if text.startswith(b'"') else text
+
+
+def append_limit(names: Iterable[str], responses: Iterable[Response]) -> int | None:
+    """The limit of RFC 7889, from the capabilities or else from a STATUS answer; None when neither says a number."""
+    told = (name.partition("=")[2] for name in names if name.startswith("APPENDLIMIT="))
+    number = next((value for value in told if value.isdecimal()), None)
+    if number is not None:
+        return int(number)
+    matches = (_STATUS_LIMIT.match(response[0]) for response in responses)
+    return next((int(match[1]) for match in matches if match), None)
 
 
 def listed(responses: Iterable[Response]) -> Iterator[Listed]:

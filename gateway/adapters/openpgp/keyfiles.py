@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,12 +77,14 @@ _STATES = {"e": KeyState.EXPIRED, "r": KeyState.REVOKED, "i": KeyState.INVALID, 
 class KeyFacts:
     """A key as GnuPG lists it now: upper-case primary fingerprint, expiry (aware UTC, None when it never ends).
 
+    ``usable_until`` is when the key as a whole, or the last of its parts that sign or that encrypt, ends.
     ``can_encrypt`` and ``can_sign`` count expired and revoked parts as absent. ``signing`` is the fingerprint of the
     part that signs, ``encryption_ids`` the long ids of all parts that ever decrypt.
     """
 
     fingerprint: str
     expires_at: datetime | None
+    usable_until: datetime | None
     state: KeyState
     can_encrypt: bool
     can_sign: bool
@@ -147,6 +149,16 @@ def client(home: Path) -> Any:
     return gpg
 
 
+def gnupg_version() -> tuple[int, ...]:
+    """The version of GnuPG on this machine.
+
+    Raises:
+        OwnKeyUnusable: GnuPG is missing or too old.
+    """
+    with short_home() as home:
+        return tuple(client(home).version)
+
+
 def facts_of(entry: Mapping[str, Any]) -> KeyFacts:
     """Turn one entry of python-gnupg's listing into facts."""
     parts = [(entry["keyid"], entry["fingerprint"], entry)]
@@ -158,7 +170,8 @@ def facts_of(entry: Mapping[str, Any]) -> KeyFacts:
     usable = state is KeyState.USABLE
     return KeyFacts(
         fingerprint=entry["fingerprint"].upper(),
-        expires_at=datetime.fromtimestamp(int(entry["expires"]), tz=UTC) if entry["expires"] else None,
+        expires_at=_end(entry),
+        usable_until=_usable_until(entry, [info for _, info in live]),
         state=state,
         can_encrypt=usable and "E" in entry["cap"],
         can_sign=usable and "S" in entry["cap"],
@@ -166,6 +179,20 @@ def facts_of(entry: Mapping[str, Any]) -> KeyFacts:
         encryption_ids=frozenset(keyid for keyid, _, info in parts if "e" in info["cap"]),
         keygrips=frozenset(grip for grip in grips if grip),
     )
+
+
+def _end(entry: Mapping[str, Any]) -> datetime | None:
+    return datetime.fromtimestamp(int(entry["expires"]), tz=UTC) if entry["expires"] else None
+
+
+def _usable_until(entry: Mapping[str, Any], live: Sequence[Mapping[str, Any]]) -> datetime | None:
+    ends = [_end(entry)]
+    for ability in "se":
+        parts = [_end(info) for info in live if ability in info["cap"]]
+        known = [end for end in parts if end is not None]
+        # A part that never ends outlives the others.
+        ends.append(max(known) if known and len(known) == len(parts) else None)
+    return min((end for end in ends if end is not None), default=None)
 
 
 def read_public_key(armoured: bytes, *, path: str = "fourni") -> KeyFacts:

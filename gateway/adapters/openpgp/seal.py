@@ -12,6 +12,7 @@ from typing import Any
 from gateway.adapters.openpgp.home import Home
 from gateway.adapters.openpgp.keyfiles import KeyFacts, KeyState
 from gateway.domain.errors import KeyFileInvalid, KeyUnusable, OwnKeyUnusable
+from gateway.domain.parties import Suite
 from gateway.ports import PublicKey, Signature
 
 _SHA512 = "10"  # RFC 9580 §9.5
@@ -34,13 +35,13 @@ class OpenPgpSealer:
         self._fingerprint = fingerprint
         self._passphrase = passphrase
 
-    async def sign(self, entity: bytes) -> Signature:
+    async def sign(self, entity: bytes, suite: Suite = Suite.OPENPGP) -> Signature:
         """Detached, armoured, binary SHA-512 signature over exactly these bytes.
 
         Raises:
             OwnKeyUnusable: the signature was not made, or not by our key.
         """
-        return await asyncio.to_thread(self._sign, entity)
+        return await asyncio.to_thread(self._sign, entity, suite)
 
     async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
         """Armoured message for exactly this key: AES-256 with integrity, no compression.
@@ -58,7 +59,9 @@ class OpenPgpSealer:
         """
         await asyncio.to_thread(self._check, key, partner)
 
-    def _sign(self, entity: bytes) -> Signature:
+    def _sign(self, entity: bytes, suite: Suite) -> Signature:
+        if suite is not Suite.OPENPGP:
+            raise OwnKeyUnusable(reason="Cette clé ne signe qu'en OpenPGP.")
         own = self._home.own
         if own.fingerprint != self._fingerprint or own.signing is None:
             raise OwnKeyUnusable(reason="Le trousseau ne contient pas la clé de signature attendue.")
@@ -76,7 +79,7 @@ class OpenPgpSealer:
         kind, _, digest, sigclass, _, maker = created[0]
         if (kind, digest, sigclass, maker) != ("D", _SHA512, "00", own.signing):
             raise OwnKeyUnusable(reason="GnuPG a signé autrement que demandé.")
-        return Signature(armoured=bytes(result.data), micalg=_MICALG, fingerprint=own.fingerprint)
+        return Signature(suite=Suite.OPENPGP, data=bytes(result.data), micalg=_MICALG, fingerprint=own.fingerprint)
 
     def _encrypt(self, entity: bytes, key: PublicKey, partner: str) -> bytes:
         self._check(key, partner)

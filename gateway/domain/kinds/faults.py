@@ -8,7 +8,8 @@ from gateway.domain.kinds.shape import Field, FieldType, Kind
 from gateway.domain.words import Said, said
 
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# From 1900 to 2999: further away no stay lies, and arithmetic with days would leave the calendar.
+_DATE = re.compile(r"(19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _DAYS = re.compile(r"[1-9][0-9]{0,3}")
 _RANGES = (
     ("authorised_from", "authorised_until"),
@@ -59,7 +60,7 @@ def _order_faults(kind: Kind, values: Mapping[str, str]) -> list[Said | None]:
 
 
 def parse_date(value: str) -> date | None:
-    """A calendar date written YYYY-MM-DD, or None."""
+    """A calendar date written YYYY-MM-DD, of the years 1900 to 2999, or None."""
     if not _DATE.fullmatch(value.strip()):
         return None
     try:
@@ -69,9 +70,9 @@ def parse_date(value: str) -> date | None:
 
 
 def parse_instant(value: str) -> datetime | None:
-    """An instant with its time zone (RFC 3339), or None."""
+    """An instant with its time zone (RFC 3339), of the years 1900 to 2999, or None."""
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return at.astimezone(UTC) if at.tzinfo is not None else None
+    return at.astimezone(UTC) if at.tzinfo is not None and _DATE.match(f"{at:%Y-%m-%d}") else None

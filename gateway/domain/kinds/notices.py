@@ -4,6 +4,9 @@ from gateway.domain import request
 from gateway.domain.kinds.shape import Field, FieldType, Kind, Route, Subject, choice, day, piece, text
 from gateway.domain.parties import Function, Grade, Role
 
+PROBE = "PROBE"
+"""Kind of the mail that a gateway sends to itself to try its servers. No row has it: nobody else may send or get it."""
+
 STATUS_NOTICE = Kind(
     id="STATUS_NOTICE",
     number=None,

@@ -9,7 +9,15 @@ _ANYONE = frozenset({Role.HOSPITAL, Role.CNAS, Role.CNSE})
 
 
 def _fact(
-    kind_id: str, title: str, event: case.Event, *, effect: str, source: str, precondition: str = "", more: bool = False
+    kind_id: str,
+    title: str,
+    event: case.Event,
+    *,
+    effect: str,
+    source: str,
+    precondition: str = "",
+    more: bool = False,
+    noted_by: frozenset[Role] = _HOSPITAL,
 ) -> Kind:
     """A dated fact of the stay that no mail carries."""
     other = (text("establishment", "fait.etablissement", "établissement", required=False),) if more else ()
@@ -18,7 +26,7 @@ def _fact(
         number=None,
         title=title,
         travel=Travel.FACT,
-        noted_by=_HOSPITAL,
+        noted_by=noted_by,
         fields=(day("on", "fait.date", "date"), *other),
         outcome=Outcome(case=event),
         dated="on",
@@ -68,7 +76,15 @@ TRANSFER = _fact(
     source="003:L356",
     more=True,
 )
-DISCHARGE = _fact("DISCHARGE", "Sortie", case.Event.DISCHARGED, effect="fin du séjour couvert", source="003:L350")
+# The end of the stay ends the case for those who follow it as well, and no mail tells them of it.
+DISCHARGE = _fact(
+    "DISCHARGE",
+    "Sortie",
+    case.Event.DISCHARGED,
+    effect="fin du séjour couvert",
+    source="003:L350",
+    noted_by=_ANYONE,
+)
 
 REPATRIATION_REQUEST = Kind(
     id="REPATRIATION_REQUEST",
@@ -116,7 +132,7 @@ REPATRIATION_DONE = Kind(
     number="M31",
     title="Rapatriement effectif",
     travel=Travel.FACT,
-    noted_by=frozenset({Role.HOSPITAL, Role.CNAS}),
+    noted_by=_ANYONE,
     fields=(day("on", "fait.date", "date"),),
     outcome=Outcome(case=case.Event.REPATRIATED),
     dated="on",

@@ -4,7 +4,6 @@ An unknown key is refused; relative paths are relative to the file. Secrets are 
 are (a file, an environment variable, a systemd credential).
 """
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.config.readers import ReaderSection, RetentionSection, readers_faults
-from gateway.config.values import Address, Domain, FilePath, Identifier, Section, base_folder
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
+from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
+    Function,
     Grade,
     Partner,
     PartnerKind,
@@ -28,70 +26,13 @@ from gateway.domain.parties import (
 )
 from gateway.domain.readers import Readership
 from gateway.domain.reasons import system_reason
+from gateway.readership import ReaderSection, RetentionSection, readers_faults
+from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 
 _UNKNOWN_KEY = "clé inconnue"
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
-
-
-GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
-
-
-class Secret(Section):
-    """Where a secret is: exactly one of a file (0600), an environment variable, a systemd credential."""
-
-    file: FilePath | None = None
-    env: str | None = None
-    credential: str | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "Secret":
-        if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
-            raise ValueError("exactement une source : file, env ou credential")
-        return self
-
-    def read(self) -> str:
-        """The secret, without its final line end.
-
-        Raises:
-            SecretUnreadable: absent, empty, or a file that others can read.
-        """
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            source = f"${self.env}"
-        else:
-            path = self.path()
-            source = str(path)
-            value = _read_private(path, shared=self.credential is not None)
-        if not value.strip():
-            raise SecretUnreadable(source=source, reason="Il est vide ou absent.")
-        return value.rstrip("\r\n")
-
-    def path(self) -> Path:
-        """The file behind ``file`` or ``credential``.
-
-        Raises:
-            SecretUnreadable: a credential outside of a service that was given any.
-        """
-        if self.file is not None:
-            return self.file
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            raise SecretUnreadable(source=str(self.credential), reason="systemd n'a remis aucun secret à ce processus.")
-        return Path(folder, str(self.credential))
-
-
-def _read_private(path: Path, *, shared: bool) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du texte."
-        raise SecretUnreadable(source=str(path), reason=reason) from error
-    if mode & 0o077 and not shared:
-        raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
-    return text
 
 
 class GatewaySection(Section):
@@ -181,6 +122,15 @@ class OpenPgpSection(Section):
     passphrase: Secret
 
 
+class SmimeSection(Section):
+    """Our S/MIME certificate and key."""
+
+    certificate: FilePath
+    key: Secret
+    passphrase: Secret | None = None
+    signature: Literal["pkcs1", "pss"] = "pkcs1"
+
+
 class ReceptionSection(Section):
     """Whose ``Received`` lines are ours."""
 
@@ -209,7 +159,11 @@ class PartnerSection(Section):
     kind: Literal["gateway", "mail"]
     address: Address
     other_addresses: tuple[Address, ...] = ()
-    suite: Literal["openpgp"] = "openpgp"
+    functions: tuple[FunctionName, ...] = ()
+    suite: Literal["openpgp", "smime"] = "openpgp"
+    ca: FilePath | None = None
+    crl: FilePath | None = None
+    cipher: Literal["aes256-cbc", "aes256-gcm"] | None = None
     max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
     starts_from: GradeName | None = None
     records_alone_from: GradeName | None = None
@@ -217,10 +171,16 @@ class PartnerSection(Section):
     answers_come_here: str | None = Field(default=None, min_length=3)
 
     @model_validator(mode="after")
-    def _written_agreement(self) -> "PartnerSection":
+    def _agreed(self) -> "PartnerSection":
         alone = Grade[(self.records_alone_from or "signed_reply").upper()]
         if alone < Grade.SIGNED_REPLY and not self.convention:
             raise ValueError("records_alone_from sous signed_reply demande convention = « … », l'accord écrit")
+        if self.suite != "smime" and (self.ca or self.crl or self.cipher):
+            raise ValueError("ca, crl et cipher demandent suite = « smime »")
+        if self.crl and not self.ca:
+            raise ValueError("crl demande ca, l'autorité qui signe cette liste")
+        if any(Function(name).role is not Role(self.role) for name in self.functions):
+            raise ValueError("functions nomme une fonction d'un autre rôle que le sien")
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -233,6 +193,7 @@ class PartnerSection(Section):
             kind=kind,
             suite=Suite(self.suite),
             addresses=(self.address, *self.other_addresses),
+            functions=frozenset(Function(name) for name in self.functions),
             max_bytes=self.max_bytes,
             policy=ReceptionPolicy(
                 starts_from=Grade[self.starts_from.upper()] if self.starts_from else default.starts_from,
@@ -256,6 +217,7 @@ class Settings(BaseSettings):
     oauth: OAuthSection | None = None
     vault: VaultSection
     openpgp: OpenPgpSection
+    smime: SmimeSection | None = None
     reception: ReceptionSection
     deadlines: DeadlinesSection = DeadlinesSection()
     worker: WorkerSection = WorkerSection()
@@ -268,6 +230,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> "Settings":
         if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
             raise ValueError("auth = « xoauth2 » demande la section [oauth]")
+        if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
+            raise ValueError("suite = « smime » demande la section [smime]")
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
             raise ValueError("deux partenaires ont la même adresse")
@@ -347,14 +311,12 @@ def load(path: Path) -> Settings:
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
     faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
-    token = base_folder.set(path.resolve().parent)
     try:
-        settings = Settings(**data)
+        with relative_to(path):
+            settings = Settings(**data)
     except ValidationError as error:
         faults += [_fault(dict(fault)) for fault in error.errors()]
         raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
-    finally:
-        base_folder.reset(token)
     if faults:
         raise ConfigInvalid(path=path, faults=" ; ".join(faults))
     return settings

@@ -11,11 +11,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gateway.config.values import Address, FilePath, Section
 from gateway.domain.parties import Function, Role
 from gateway.domain.readers import Reader, Way
+from gateway.setting import Address, FilePath, Section
 
-FunctionName = Literal[
+OwnFunction = Literal[
     "hospital.treating_physician",
     "hospital.administration",
     "cnas.agreements_unit",
@@ -24,6 +24,7 @@ FunctionName = Literal[
     "cnse.medical_adviser",
     "cnse.helpdesk",
 ]
+"""Functions of the roles that a gateway can have: the CPAM is a correspondent only."""
 
 
 class RetentionSection(Section):
@@ -35,7 +36,7 @@ class RetentionSection(Section):
 class ReaderSection(Section):
     """A reader: functions of our own party, and one way to reach them."""
 
-    functions: tuple[FunctionName, ...] = Field(min_length=1)
+    functions: tuple[OwnFunction, ...] = Field(min_length=1)
     folder: FilePath | None = None
     address: Address | None = None
     notice: Address | None = None

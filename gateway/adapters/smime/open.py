@@ -1,0 +1,84 @@
+"""Opening an S/MIME envelope that a stranger sent (RFC 8551 §3.3, RFC 5083).
+
+AES-CBC has no integrity (EFAIL): what comes out of here is unproven, whatever the cipher, until the signature inside
+holds. It is named so, and nothing but the search for that signature may look at it.
+"""
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.adapters.smime.cms import ContentCipher, Envelope, Recipient, names_of, read_envelope
+from gateway.adapters.smime.identity import Identity
+from gateway.adapters.smime.openssl import OpensslFailed, OpensslMissing, run
+from gateway.domain.errors import MailRefused, OwnKeyUnusable
+from gateway.domain.words import said
+
+_BLOCK_BITS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unproven:
+    """Plaintext without proof of who wrote it, or that nobody changed it."""
+
+    data: bytes
+
+
+def decrypt(envelope: bytes, own: Identity, *, max_plain: int) -> Unproven:
+    """Decrypt one envelope with our key.
+
+    In order: (1) one envelope with an accepted cipher; (2) within limits; (3) to our certificate, not to a password;
+    (4) by our key, without an error.
+
+    Raises:
+        MailRefused: step ``decrypt``. What failed in (4) is not told apart: that would help to guess a plaintext.
+        OwnKeyUnusable: openssl is missing here; the mail is not to blame.
+    """
+    # (1) one envelope
+    found = read_envelope(envelope)
+    # (2) within limits: nothing in CMS is compressed, so the plaintext is never longer.
+    if len(found.content) > max_plain:
+        raise MailRefused(step="decrypt", reason="too-large")
+    # (3) to us
+    recipient = _ours(found, own)
+    # (4) by our key
+    try:
+        if recipient.wrapped is not None and found.cipher is ContentCipher.AES_CBC:
+            return Unproven(data=_by_ourselves(found, recipient.wrapped, own))
+        return Unproven(data=_by_openssl(envelope, own))
+    except OpensslMissing as error:
+        raise OwnKeyUnusable(reason=said("OpenSSL ne se lance pas sur cette machine.")) from error
+    except (ValueError, OpensslFailed) as error:
+        raise MailRefused(step="decrypt", reason="damaged") from error
+
+
+def _ours(found: Envelope, own: Identity) -> Recipient:
+    names = names_of(own.certificate.public_bytes(Encoding.DER))
+    recipient = next((each for each in found.recipients if each.name in names), None)
+    if recipient is None:
+        only_password = found.by_password and not found.recipients
+        raise MailRefused(step="decrypt", reason="symmetric" if only_password else "not-for-us")
+    return recipient
+
+
+def _by_ourselves(found: Envelope, wrapped: bytes, own: Identity) -> bytes:
+    """RSA PKCS#1 v1.5 and AES-CBC; a wrong padding of the key gives random bytes, not an error, by the library."""
+    if not isinstance(own.key, rsa.RSAPrivateKey):
+        raise OpensslFailed("not for this kind of key")
+    decryptor = Cipher(AES(own.key.decrypt(wrapped, PKCS1v15())), CBC(found.iv)).decryptor()
+    unpadder = PKCS7(_BLOCK_BITS).unpadder()
+    return (
+        unpadder.update(decryptor.update(found.content)) + unpadder.update(decryptor.finalize()) + unpadder.finalize()
+    )
+
+
+def _by_openssl(envelope: bytes, own: Identity) -> bytes:
+    side = {"key": own.key_pem().encode(), "certificate": own.certificate.public_bytes(Encoding.PEM)}
+    arguments = ["-decrypt", "-binary", "-inform", "DER", "-recip", "{certificate}", "-inkey", "{key}"]
+    return run(arguments, data=envelope, side=side)

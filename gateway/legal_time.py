@@ -1,0 +1,60 @@
+"""Composes what counts legal days: the configured calendar, what persons state over it, and the requests under both."""
+
+from datetime import timedelta
+
+from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway.config import Settings
+from gateway.domain.workdays import Calendar
+from gateway.ports import Clock
+from gateway.services.almanac import Almanac
+from gateway.services.calendar_acts import CalendarActs
+from gateway.services.requests import Requests
+from gateway.storage import Store
+
+
+def calendar(settings: Settings) -> Calendar:
+    """The configured calendar, over which persons' acts are laid.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return load_calendar(settings.gateway.calendar or SHIPPED_CALENDAR)
+
+
+def almanac(settings: Settings) -> Almanac:
+    """What gives the calendar in force.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return Almanac(base=calendar(settings), site=settings.gateway.site)
+
+
+def requests(settings: Settings, clock: Clock) -> Requests:
+    """The life of requests, under the calendar in force.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return Requests(
+        party=settings.party,
+        directory=settings.directory,
+        almanac=almanac(settings),
+        clock=clock,
+        grace=timedelta(hours=settings.deadlines.grace_hours),
+    )
+
+
+def calendar_acts(settings: Settings, store: Store, clock: Clock) -> CalendarActs:
+    """What persons do to the calendar.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return CalendarActs(
+        store=store,
+        requests=requests(settings, clock),
+        clock=clock,
+        party=settings.party,
+        persons_needed=2 if settings.four_eyes else 1,
+    )

@@ -1,0 +1,128 @@
+"""What sections of the configuration are made of: paths relative to the file, addresses, and where secrets are kept."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from gateway.domain.errors import SecretUnreadable
+from gateway.domain.reasons import system_reason
+
+_base: ContextVar[Path] = ContextVar("_base", default=Path())
+"""Folder of the file being read: settings classes do not hand pydantic's own context down."""
+
+
+def _absolute(path: Path) -> Path:
+    return path if path.is_absolute() else _base.get() / path
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
+        raise ValueError("adresse attendue, par exemple soins@hopital.fr")
+    return text.lower()
+
+
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"(?=.{4,253}\Z)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+", text):
+        raise ValueError("domaine de messagerie attendu, par exemple hopital.fr")
+    return text.lower()
+
+
+def _identifier(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
+        raise ValueError("lettres minuscules sans accent, chiffres et tirets")
+    return text
+
+
+FilePath = Annotated[Path, AfterValidator(_absolute)]
+Address = Annotated[str, AfterValidator(_address)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+FunctionName = Literal[
+    "cnas.agreements_unit",
+    "cnas.medical_service",
+    "cnse.medical_unit",
+    "cnse.medical_adviser",
+    "cnse.helpdesk",
+    "cpam.international_relations",
+    "hospital.treating_physician",
+    "hospital.administration",
+]
+GradeName = Literal["auto_reply", "dsn_delivered", "mdn", "signed_reply", "signed_receipt"]
+
+
+@contextmanager
+def relative_to(path: Path) -> Iterator[None]:
+    """Sections that are read meanwhile take their relative paths from the folder of this file."""
+    token = _base.set(path.resolve().parent)
+    try:
+        yield
+    finally:
+        _base.reset(token)
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Secret(Section):
+    """Where a secret is: exactly one of a file (0600), an environment variable, a systemd credential."""
+
+    file: FilePath | None = None
+    env: str | None = None
+    credential: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Secret":
+        if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
+            raise ValueError("exactement une source : file, env ou credential")
+        return self
+
+    def read(self) -> str:
+        """The secret, without its final line end.
+
+        Raises:
+            SecretUnreadable: absent, empty, or a file that others can read.
+        """
+        if self.env is not None:
+            value = os.environ.get(self.env, "")
+            source = f"${self.env}"
+        else:
+            path = self.path()
+            source = str(path)
+            value = _read_private(path, shared=self.credential is not None)
+        if not value.strip():
+            raise SecretUnreadable(source=source, reason="Il est vide ou absent.")
+        return value.rstrip("\r\n")
+
+    def path(self) -> Path:
+        """The file behind ``file`` or ``credential``.
+
+        Raises:
+            SecretUnreadable: a credential outside of a service that was given any.
+        """
+        if self.file is not None:
+            return self.file
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            raise SecretUnreadable(source=str(self.credential), reason="systemd n'a remis aucun secret à ce processus.")
+        return Path(folder, str(self.credential))
+
+
+def _read_private(path: Path, *, shared: bool) -> str:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du texte."
+        raise SecretUnreadable(source=str(path), reason=reason) from error
+    if mode & 0o077 and not shared:
+        raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
+    return text

@@ -1,0 +1,1 @@
+"""S/MIME: forged and honest mails, and whoever makes them."""

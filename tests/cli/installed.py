@@ -1,0 +1,155 @@
+"""A hospital as ``gateway init`` leaves it, without mail servers, and requests whose period runs."""
+
+import asyncio
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from gateway import app, legal_time
+from gateway.adapters import database
+from gateway.config import Settings, load
+from gateway.domain.parties import Grade
+from gateway.domain.request import State
+from gateway.storage import Case, Request, StoredEvidence, VaultKey
+from tests.services.fakes import FakeClock
+
+CONFIG = """
+[gateway]
+party = "chu-essai"
+role = "hospital"
+name = "CHU d'essai"
+address = "soins@hopital.test"
+data = "data"
+
+[imap]
+host = "localhost"
+user = "soins"
+password = {{ file = "secret" }}
+
+[smtp]
+host = "localhost"
+user = "soins"
+password = {{ file = "secret" }}
+
+[vault]
+master_key = {{ file = "master.key" }}
+
+[openpgp]
+folder = "openpgp"
+passphrase = {{ file = "secret" }}
+
+[reception]
+own_mta = ["mx.hopital.test"]
+
+[people]
+{people}
+
+[partners.cnas]
+role = "cnas"
+kind = "gateway"
+address = "soins@cnas.test"
+
+[partners.cnse]
+role = "cnse"
+kind = "gateway"
+address = "soins@cnse.test"
+"""
+
+
+@dataclass(kw_only=True)
+class Installed:
+    """Where it is, and the clock that its commands look at."""
+
+    config: Path
+    clock: FakeClock
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration."""
+        return load(self.config)
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.config.parent / "data" / "gateway.sqlite3"
+
+
+def install(folder: Path, clock: FakeClock, *, people: Iterable[str] = ()) -> Installed:
+    """Write it all; each of ``people`` is an account of that name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "gateway.toml"
+    config.write_text(CONFIG.format(people="\n".join(f'{who} = "{who.title()}"' for who in people)), encoding="utf-8")
+    for name, text in (("secret", "s\n"), ("master.key", base64.b64encode(b"m" * 32).decode() + "\n")):
+        (folder / name).write_text(text, encoding="ascii")
+        (folder / name).chmod(0o600)
+    (folder / "data").mkdir(mode=0o700)
+    made = Installed(config=config, clock=clock)
+    database.create(made.settings.database_url, app.identity(made.settings))
+    return made
+
+
+def run_requests(made: Installed, received: Iterable[datetime]) -> list[str]:
+    """Requests that the CNAS acknowledged at these instants, their period not computed yet; returns their cases."""
+    return asyncio.run(_run_requests(made, list(received)))
+
+
+async def _run_requests(made: Installed, received: list[datetime]) -> list[str]:
+    conf = made.settings
+    store = database.DatabaseStore(
+        conf.database_url, clock=made.clock, site=conf.gateway.site, party=conf.gateway.party
+    )
+    refs = []
+    try:
+        async with store.act() as act:
+            await act.add(VaultKey(id="k", purpose="case", wrapped=b"w", created_at=received[0]))
+            for number, at in enumerate(received, start=1):
+                refs.append(f"7F3K-Q{number}")
+                case = await act.add(
+                    Case(
+                        site=conf.gateway.site,
+                        ref=refs[-1],
+                        hospital=conf.gateway.party,
+                        vault_key="k",
+                        opened_at=at,
+                        authorised_until=date(2027, 6, 30),
+                    )
+                )
+                await act.add(
+                    Request(
+                        site=conf.gateway.site,
+                        case_id=case.id,
+                        hash=sha256(bytes([number])).hexdigest(),
+                        state=State.SENT,
+                        authorised_until=date(2027, 6, 30),
+                        requested_from=date(2027, 7, 1),
+                        requested_until=date(2027, 7, 31),
+                        submitted_at=at - timedelta(minutes=1),
+                        complete=True,
+                        handed_over_at=at - timedelta(minutes=1),
+                    )
+                )
+        requests = legal_time.requests(conf, made.clock)
+        async with store.act() as act:
+            for request in await act.all(Request, site=conf.gateway.site):
+                at = received[request.id - 1]
+                found = StoredEvidence(
+                    site=conf.gateway.site,
+                    request_hash=request.hash,
+                    partner="cnas",
+                    kind="receipt",
+                    grade=Grade.SIGNED_RECEIPT,
+                    statement=True,
+                    sent_at=request.submitted_at,
+                    stated_at=at,
+                    dated_at=at,
+                    arrived_at=at,
+                    recorded_at=at,
+                    mail=None,
+                )
+                await requests.receive_evidence(act, request, found)
+    finally:
+        await store.close()
+    return refs
