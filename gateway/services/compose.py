@@ -184,9 +184,12 @@ class Composer:
             KeyUnusable, OwnKeyUnusable, MailTooLarge.
         """
         to, cc = self.addressees(KINDS[message.kind], case.hospital, tuple(message.partner.split("+")))
-        signed = await self._signed(entity, key.suite)
         outer = self._outer(case.ref, to, cc, message.at, message.message_id)
-        return await self._encrypted(signed, outer, partner, key)
+        return await self.seal_for(partner, key, entity, outer)
+
+    async def seal_for(self, partner: Partner, key: PublicKey, entity: bytes, outer: sealed.Outer) -> bytes:
+        """One entity, signed and encrypted for one recipient, in its outer mail; raises as :meth:`reseal`."""
+        return await self._encrypted(await self._signed(entity, key.suite), outer, partner, key)
 
     async def _signed(self, entity: bytes, suite: Suite) -> bytes:
         signature = await self._sealer.sign(entity, suite)
