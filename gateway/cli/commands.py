@@ -51,8 +51,14 @@ def program(
     lang: Annotated[  # noqa: ARG001  it was read before this module was loaded
         Language | None, typer.Option(help="Langue, où qu'on l'écrive sur la ligne ; sinon celle du système.")
     ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Dire la version et s'arrêter.")] = False,
 ) -> None:
     """Show the contents when no command is given."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"gateway {installed('soins-gateway')}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(EXIT_USAGE)
