@@ -25,6 +25,8 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.reasons import system_reason
+from gateway.domain.territory import outside
+from gateway.domain.words import said
 from gateway.setting import Address, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 
 _UNKNOWN_KEY = "clé inconnue"
@@ -43,6 +45,16 @@ class GatewaySection(Section):
     site: Identifier = "principal"
     data: FilePath
     calendar: FilePath | None = None
+    postcode: str | None = None
+
+    @model_validator(mode="after")
+    def _in_the_territory(self) -> "GatewaySection":
+        if self.postcode is not None and self.role != "hospital":
+            raise ValueError(said("postcode est celui d'un hôpital"))
+        fault = None if self.postcode is None else outside(self.postcode)
+        if fault is not None:
+            raise ValueError(said("postcode : {fault}", fault=fault))
+        return self
 
 
 class OAuthSection(Section):

@@ -20,7 +20,7 @@ from gateway.cli.output import (
     title,
 )
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
-from gateway.cli.terms import CASE_STATES
+from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 
 case_app = typer.Typer(help="Un dossier.", no_args_is_help=True)
 message_app = typer.Typer(help="Les messages échangés.", no_args_is_help=True)
@@ -57,6 +57,7 @@ def case_show(
     if view.patient:
         typer.echo(f"Patient : {view.patient['patient_name']} {view.patient['patient_first_name']}")
     typer.echo(f"État : {CASE_STATES[view.case.state]}")
+    _show_beside(view.beside)
     for item in view.requests:
         _show_request(item)
     typer.echo("")
@@ -65,6 +66,15 @@ def case_show(
     typer.echo("")
     rows = [message_row(row) for row in view.messages]
     table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+
+
+def _show_beside(found: Any) -> None:
+    if found.flags:
+        typer.echo(_("En cours : {flags}").format(flags=", ".join(_(FLAGS[flag]) for flag in found.flags)))
+    if found.repatriation:
+        typer.echo(_("Rapatriement : {state}").format(state=_(RETURNS[found.repatriation])))
+    if found.claim:
+        typer.echo(_("Créance : {state}").format(state=_(CLAIMS[found.claim])))
 
 
 def _show_request(item: Any) -> None:
@@ -92,6 +102,9 @@ def _case_json(view: Any) -> dict[str, Any]:
         "opened_at": view.case.opened_at,
         "state": view.case.state,
         "authorised_until": view.case.authorised_until,
+        "repatriation": view.beside.repatriation,
+        "claim": view.beside.claim,
+        "flags": view.beside.flags,
         "facts": [
             {
                 "id": row.id,
