@@ -13,7 +13,6 @@ import typer
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
 from gateway.domain.request import State
-from gateway.storage import Direction, Message
 
 _ALGIERS = ZoneInfo("Africa/Algiers")
 _PARIS = ZoneInfo("Europe/Paris")
@@ -110,8 +109,10 @@ def title(kind: str) -> str:
     return KINDS[kind].title if kind in KINDS else "Accusé de réception"
 
 
-def message_row(row: Message) -> tuple[str, str, str, str, str]:
-    """A message in a listing."""
+def message_row(row: Any) -> tuple[str, str, str, str, str]:
+    """A stored message in a listing."""
+    from gateway.storage import Direction
+
     way = "reçu" if row.direction is Direction.IN else "envoyé"
     return str(row.id), way, title(row.kind), row.partner.replace("+", ", "), instant(row.at)
 
