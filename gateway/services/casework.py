@@ -51,9 +51,9 @@ class Happening:
     reason: str | None = None
 
     @property
-    def is_told(self) -> bool:
-        """Whether its fields are known: not when a person only says what a mail without a manifest is."""
-        return self.message is not None or self.kind.travel is not Travel.MAIL
+    def is_news(self) -> bool:
+        """Whether it came to us with its fields: by a partner's message, or as a fact; not what we send ourselves."""
+        return self.kind.travel is not Travel.MAIL or (self.message is not None and self.actor == "gateway")
 
 
 class Casework:
@@ -118,7 +118,7 @@ class Casework:
                 "insisted": what.reason is not None,
             },
         )
-        if what.is_told:
+        if what.is_news:
             for flag in flags(what.kind, what.values):
                 await act.record(
                     f"alarm.{flag}", actor="gateway", case=case.ref, request=what.request_hash, outcome="raised"
