@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system test-system demo test check format format-check lint types imports docs docs-fresh lock clean
+.PHONY: help install system test-system demo test check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -57,7 +57,7 @@ demo: install ## trois passerelles, deux histoires, une horloge virtuelle (DEMO_
 test: install test-system ## tous les tests (TEST_ARGS="tests/domain -x" pour en choisir)
 	@$(BIN)/pytest $(TEST_PROCESSES) $(TEST_ARGS)
 
-check: install format-check lint types imports docs-fresh test ## tout ce que demande l'intégration continue
+check: install format-check lint types imports docs-fresh words-fresh test ## tout ce que demande l'intégration continue
 
 format: install ## met le code en forme
 	@$(BIN)/ruff format $(SOURCES)
@@ -71,7 +71,7 @@ lint: install ## règles de code (ruff)
 
 types: install ## types (mypy strict)
 	@$(BIN)/mypy
-	@$(BIN)/mypy docs/generate.py
+	@$(BIN)/mypy docs/generate.py docs/words.py
 
 imports: install ## les imports vont vers le bas, les adaptateurs s'ignorent
 	@$(BIN)/lint-imports --no-logo
@@ -81,6 +81,12 @@ docs: install ## régénère les pages de docs/ qui viennent du code
 
 docs-fresh: install ## échoue si ces pages sont périmées
 	@$(BIN)/python docs/generate.py --check
+
+words: install ## rassemble les textes du code dans les catalogues, nomme ceux qu'il reste à traduire
+	@$(BIN)/python docs/words.py
+
+words-fresh: install ## échoue si les catalogues sont périmés ou incomplets
+	@$(BIN)/python docs/words.py --check
 
 lock: install ## recalcule les fichiers de verrouillage (LOCK_ARGS=--upgrade pour monter les versions)
 	@$(PIP_COMPILE) --output-file requirements.lock pyproject.toml

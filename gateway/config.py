@@ -24,12 +24,10 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
-from gateway.domain.reasons import system_reason
+from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.territory import outside
-from gateway.domain.words import said
+from gateway.domain.words import listed, said
 from gateway.setting import Address, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
-
-_UNKNOWN_KEY = "clé inconnue"
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -71,9 +69,9 @@ class OAuthSection(Section):
     @model_validator(mode="after")
     def _one_way(self) -> "OAuthSection":
         if sum(bool(way) for way in (self.command, self.file, self.token_url)) != 1:
-            raise ValueError("exactement une manière : command, file ou token_url")
+            raise ValueError(said("exactement une manière : command, file ou token_url"))
         if self.token_url and not (self.client_id and self.client_secret):
-            raise ValueError("token_url demande client_id et client_secret")
+            raise ValueError(said("token_url demande client_id et client_secret"))
         return self
 
 
@@ -93,11 +91,11 @@ class ServerSection(Section):
     @model_validator(mode="after")
     def _complete(self) -> "ServerSection":
         if self.auth == "password" and not (self.user and self.password):
-            raise ValueError("auth = « password » demande user et password")
+            raise ValueError(said("auth = « password » demande user et password"))
         if self.auth == "xoauth2" and not self.user:
-            raise ValueError("auth = « xoauth2 » demande user")
+            raise ValueError(said("auth = « xoauth2 » demande user"))
         if self.auth == "certificate" and not self.client_certificate:
-            raise ValueError("auth = « certificate » demande client_certificate")
+            raise ValueError(said("auth = « certificate » demande client_certificate"))
         return self
 
 
@@ -183,13 +181,13 @@ class PartnerSection(Section):
     def _agreed(self) -> "PartnerSection":
         alone = Grade[(self.records_alone_from or "signed_reply").upper()]
         if alone < Grade.SIGNED_REPLY and not self.convention:
-            raise ValueError("records_alone_from sous signed_reply demande convention = « … », l'accord écrit")
+            raise ValueError(said("records_alone_from sous signed_reply demande convention = « … », l'accord écrit"))
         if self.suite != "smime" and (self.ca or self.crl or self.cipher):
-            raise ValueError("ca, crl et cipher demandent suite = « smime »")
+            raise ValueError(said("ca, crl et cipher demandent suite = « smime »"))
         if self.crl and not self.ca:
-            raise ValueError("crl demande ca, l'autorité qui signe cette liste")
+            raise ValueError(said("crl demande ca, l'autorité qui signe cette liste"))
         if any(Function(name).role is not Role(self.role) for name in self.functions):
-            raise ValueError("functions nomme une fonction d'un autre rôle que le sien")
+            raise ValueError(said("functions nomme une fonction d'un autre rôle que le sien"))
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -236,14 +234,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
         if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
-            raise ValueError("auth = « xoauth2 » demande la section [oauth]")
+            raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
         if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
-            raise ValueError("suite = « smime » demande la section [smime]")
+            raise ValueError(said("suite = « smime » demande la section [smime]"))
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
-            raise ValueError("deux partenaires ont la même adresse")
+            raise ValueError(said("deux partenaires ont la même adresse"))
         if self.gateway.address in addresses:
-            raise ValueError("l'adresse d'un partenaire est celle de la passerelle")
+            raise ValueError(said("l'adresse d'un partenaire est celle de la passerelle"))
         return self
 
     @classmethod
@@ -293,26 +291,18 @@ def load(path: Path) -> Settings:
     except OSError as error:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigUnreadable(path=path, reason=str(error)) from error
+        raise ConfigUnreadable(path=path, reason=toml_reason(error)) from error
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
-    faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
+    faults = [said("{place} : clé inconnue", place=key) for key in switches]
     try:
         with relative_to(path):
             settings = Settings(**data)
     except ValidationError as error:
-        faults += [_fault(dict(fault)) for fault in error.errors()]
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
+        faults += [
+            setting_reason(fault["loc"], fault["type"], fault.get("ctx", {}), fault["msg"]) for fault in error.errors()
+        ]
+        raise ConfigInvalid(path=path, faults=listed(faults)) from error
     if faults:
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults))
+        raise ConfigInvalid(path=path, faults=listed(faults))
     return settings
-
-
-def _fault(fault: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"]) or "fichier"
-    texts = {"extra_forbidden": _UNKNOWN_KEY, "missing": "clé manquante"}
-    if fault["type"] == "literal_error":
-        return f"{place} : {fault['ctx']['expected'].replace(' or ', ' ou ')} attendu"
-    if fault["type"] == "value_error":
-        return f"{place} : {fault['ctx']['error']}"
-    return f"{place} : {texts.get(fault['type'], fault['msg'])}"

@@ -17,6 +17,7 @@ from gateway.adapters.master_key import load_master_key
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
@@ -76,8 +77,8 @@ def require_owner(data: Path) -> None:
         NotAllowed: the folder is another account's.
     """
     if data.is_dir() and data.stat().st_uid != os.getuid():
-        reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
-        raise NotAllowed(act=f"ouvrir {data}", reason=reason)
+        reason = said("Lancez la commande avec le compte de ce dossier : sudo -u {owner} gateway …", owner=data.owner())
+        raise NotAllowed(act=said("ouvrir {path}", path=data), reason=reason)
 
 
 def archive(base: Base) -> Archive:

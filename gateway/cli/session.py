@@ -3,12 +3,14 @@
 import os
 import pwd
 from collections.abc import Awaitable, Callable
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from gateway.domain.errors import NotAllowed
+from gateway.domain.words import said
 
 T = TypeVar("T")
 
@@ -18,6 +20,21 @@ ConfigOption = Annotated[
     Path,
     typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="Fichier de configuration.", show_default=True),
 ]
+LARGEST_NUMBER = 2**63 - 1
+"""What a database column holds."""
+
+
+def storable(value: int | None) -> int | None:
+    """A number that a person typed, as a parameter's callback.
+
+    Raises:
+        BadParameter: no row can have it.
+    """
+    if value is not None and abs(value) > LARGEST_NUMBER:
+        raise typer.BadParameter(_("ce nombre est trop grand"))
+    return value
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Écrire du JSON.")]
 
 
@@ -45,7 +62,8 @@ def person(conf: Any) -> str:
     """
     account = system_user()
     if conf.people and account not in conf.people:
-        raise NotAllowed(act=f"agir avec le compte {account}", reason="Ce compte n'est pas dans [people].")
+        act = said("agir avec le compte {account}", account=account)
+        raise NotAllowed(act=act, reason=said("Ce compte n'est pas dans [people]."))
     # Two accounts of one person are one person: four eyes look at names.
     return str(conf.people.get(account, account))
 

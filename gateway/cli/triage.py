@@ -1,15 +1,18 @@
 """Commands on mails that a person must look at."""
 
+from gettext import gettext as _
 from typing import Annotated
 
 import typer
 
 from gateway.cli.output import echo_json, instant, table
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, with_archive, with_core
+from gateway.cli.pages import Contents
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, storable, with_archive, with_core
+from gateway.storage import Mail
 
-app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True)
+app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True, cls=Contents)
 
-MailArgument = Annotated[int, typer.Argument(help="Le numéro du courrier.")]
+MailArgument = Annotated[int, typer.Argument(help="Le numéro du courrier.", callback=storable)]
 
 
 @app.command("list")
@@ -28,12 +31,12 @@ def triage_list(
             str(mail.id),
             mail.partner or "–",
             instant(mail.received_earliest),
-            f"{mail.step or mail.verdict.value} : {mail.reason or ''}",
-            "retient" if mail.held_back and not mail.settled_at else (mail.settled_as or ""),
+            _("{step} : {reason}").format(step=mail.step or mail.verdict.value, reason=mail.reason or ""),
+            _("retient") if mail.held_back and not mail.settled_at else (mail.settled_as or ""),
         )
         for mail in found
     ]
-    table(("N°", "Partenaire", "Reçu", "Pourquoi", ""), rows, empty="Rien à trier.")
+    table((_("N°"), _("Partenaire"), _("Reçu"), _("Pourquoi"), ""), rows, empty=_("Rien à trier."))
 
 
 @app.command("show")
@@ -43,15 +46,7 @@ def triage_show(mail: MailArgument, config: ConfigOption = DEFAULT_CONFIG, as_js
     if as_json:
         echo_json(_plain(found))
         return
-    typer.echo(f"Courrier {found.id} : {found.verdict.value}, étape {found.step or '–'}, raison {found.reason or '–'}")
-    typer.echo(f"Partenaire : {found.partner or 'inconnu'} ; dossier de messagerie {found.folder}, UID {found.uid}")
-    typer.echo(f"Reçu entre {instant(found.received_earliest)} et {instant(found.received_latest)}")
-    typer.echo(f"Taille : {found.size} octets ; SHA-256 {found.sha256 or '–'}")
-    if found.settled_at:
-        typer.echo(f"Classé « {found.settled_as} » par {found.settled_by}, {instant(found.settled_at)}")
-    elif found.held_back:
-        typer.echo("Tant qu'il n'est pas classé, aucune acceptation tacite n'est enregistrée.")
-    typer.echo(f"Pour le lire : gateway message save mail-{found.id} --to DOSSIER")
+    _show(found)
 
 
 @app.command("classify")
@@ -66,17 +61,35 @@ def triage_classify(
     from gateway.services.triage import SETTLEMENTS
 
     if what not in SETTLEMENTS:
-        raise typer.BadParameter(f"{', '.join(SETTLEMENTS)} attendu")
+        raise typer.BadParameter(_("{choices} attendu").format(choices=", ".join(SETTLEMENTS)))
     settled = with_core(
         config,
         lambda core: core.triage.classify(mail, what, actor=person(core.base.settings), ref=case, request_hash=request),
     )
     if settled.settled_at is None:
-        typer.echo(
-            f"Courrier {settled.id} : proposé par {settled.settled_by} ; une seconde personne doit le confirmer."
-        )
+        proposed = _("Courrier {id} : proposé par {person} ; une seconde personne doit le confirmer.")
+        typer.echo(proposed.format(id=settled.id, person=settled.settled_by))
         return
-    typer.echo(f"Courrier {settled.id} classé « {what} » par {settled.settled_by}.")
+    done = _("Courrier {id} classé « {settlement} » par {person}.")
+    typer.echo(done.format(id=settled.id, settlement=what, person=settled.settled_by))
+
+
+def _show(mail: Mail) -> None:
+    decided = _("Courrier {id} : {verdict}, étape {step}, raison {reason}")
+    reason = mail.reason or "–"
+    typer.echo(decided.format(id=mail.id, verdict=mail.verdict.value, step=mail.step or "–", reason=reason))
+    where = _("Partenaire : {partner} ; dossier de messagerie {folder}, UID {uid}")
+    typer.echo(where.format(partner=mail.partner or _("inconnu"), folder=mail.folder, uid=mail.uid))
+    between = {"earliest": instant(mail.received_earliest), "latest": instant(mail.received_latest)}
+    typer.echo(_("Reçu entre {earliest} et {latest}").format(**between))
+    typer.echo(_("Taille : {size} octets ; SHA-256 {hash}").format(size=mail.size, hash=mail.sha256 or "–"))
+    if mail.settled_at:
+        classified = _("Classé « {settlement} » par {person}, {at}")
+        at = instant(mail.settled_at)
+        typer.echo(classified.format(settlement=mail.settled_as, person=mail.settled_by, at=at))
+    elif mail.held_back:
+        typer.echo(_("Tant qu'il n'est pas classé, aucune acceptation tacite n'est enregistrée."))
+    typer.echo(_("Pour le lire : gateway message save mail-{id} --to DOSSIER").format(id=mail.id))
 
 
 def _plain(mail: object) -> dict[str, object]:

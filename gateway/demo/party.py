@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from gettext import gettext as _
 from pathlib import Path
 
 import structlog
@@ -154,6 +155,7 @@ def _configuration(profile: Profile, server: MailServer, ca: Path) -> str:
         if other is not profile
     )
     return _TEMPLATE.format(
+        comment=_("Configuration de la démonstration ; config/gateway.example.toml explique chaque clé."),
         profile=profile,
         host=HOST,
         relay=RELAY,
@@ -167,7 +169,7 @@ def _configuration(profile: Profile, server: MailServer, ca: Path) -> str:
 
 
 _TEMPLATE = """\
-# Configuration de la démonstration ; config/gateway.example.toml explique chaque clé.
+# {comment}
 [gateway]
 party = "{profile.id}"
 role = "{profile.role}"

@@ -42,7 +42,7 @@ async def integrity(installation: Installation) -> AsyncIterator[Finding]:
         )
         return
     if version is None:
-        raise DatabaseDamaged(reason="Elle n'a pas de schéma.")
+        raise DatabaseDamaged(reason=said("Elle n'a pas de schéma."))
     async with installation.reading() as view:
         size, _, last = await view.head()
     yield fine(

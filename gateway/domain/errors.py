@@ -9,7 +9,7 @@ from enum import Enum
 from string import Formatter
 from typing import ClassVar
 
-from gateway.domain.words import Translator, told
+from gateway.domain.words import Translator, filled
 
 
 class Fault(Enum):
@@ -55,8 +55,7 @@ class GatewayError(Exception):
 
     def lines(self, translate: Translator = str) -> tuple[str, ...]:
         """What, why and mend, each a sentence; in French without a translator."""
-        fields = {name: told(value, translate) for name, value in self.fields.items()}
-        return tuple(translate(text).format(**fields) for text in (self.what, self.why, self.mend) if text)
+        return tuple(filled(text, self.fields, translate) for text in (self.what, self.why, self.mend) if text)
 
     def sentence(self) -> str:
         """What, why and mend as one line of French."""

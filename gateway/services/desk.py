@@ -141,7 +141,7 @@ class Desk:
         async with self._store.act() as act:
             place = await self._place(act, fiche)
             if place.opens:
-                raise Unknown(kind="dossier", ref="–")
+                raise Unknown(kind=said("dossier"), ref="–")
             await self._guarded(act, fiche, place)
             await act.lock(place.case.id)
             case = await act.one(Case, id=place.case.id) or place.case
@@ -160,7 +160,7 @@ class Desk:
         async with self._store.act() as act:
             old = await act.one(Fact, site=self._party.site, id=fact_id)
             if old is None:
-                raise Unknown(kind="fait", ref=str(fact_id))
+                raise Unknown(kind=said("fait"), ref=str(fact_id))
             act_named = said("corriger le fait {number}", number=fact_id)
             if old.message is not None:
                 reason = said("Un courrier ne se corrige pas : envoyez-en un autre.")
@@ -203,7 +203,7 @@ class Desk:
             return
         end = parse_date(fiche.values.get("authorised_until", ""))
         if end is not None and self._clock.now() >= end_of_day_in_paris(end):
-            raise RequestTooLate(end=end.strftime("%d/%m/%Y"))
+            raise RequestTooLate(end=said("{end:%d/%m/%Y}", end=end))
 
     async def _place(self, view: View, fiche: Fiche) -> _Place:
         kind = fiche.kind
@@ -381,7 +381,7 @@ def _foreseen(fiche: Fiche, place: _Place) -> None:
         stay.step(place.case.state, event)
     asked = fiche.kind.outcome_of(fiche.values).request
     if asked is not None and place.request is not None and (place.request.state, asked) not in life.TRANSITIONS:
-        raise IllegalTransition(table="demande", state=place.request.state.value, event=asked.value)
+        raise IllegalTransition(table=said("demande"), state=place.request.state.value, event=asked.value)
 
 
 def _draft(fiche: Fiche, place: _Place) -> Draft:

@@ -13,6 +13,7 @@ from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.errors import AuditBroken, Unknown
 from gateway.domain.parties import Party
 from gateway.domain.period import Period
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
@@ -144,7 +145,7 @@ class Archive:
         async with self._store.view() as view:
             found = await view.all(Case, site=self._party.site, ref=parse_token(ref), limit=1)
             if not found:
-                raise Unknown(kind="dossier", ref=ref)
+                raise Unknown(kind=said("dossier"), ref=ref)
             return await self._case_view(view, found[0], with_patient=True)
 
     async def coverage(self, ref: str, at: str = "") -> Coverage:
@@ -155,7 +156,7 @@ class Archive:
         """
         day = day_of(at, self._clock.now())
         if day is None:
-            raise Unknown(kind="jour", ref=at[:40])
+            raise Unknown(kind=said("jour"), ref=at[:40])
         async with self._store.view() as view:
             return coverage(await read_stay(view, await find_case(view, self._party.site, ref)), day)
 
@@ -208,7 +209,7 @@ class Archive:
         async with self._store.view() as view:
             found = await view.one(Mail, site=self._party.site, id=mail_id)
         if found is None:
-            raise Unknown(kind="courrier", ref=str(mail_id))
+            raise Unknown(kind=said("courrier"), ref=str(mail_id))
         return found
 
     async def messages(self, ref: str | None) -> tuple[Message, ...]:
@@ -227,7 +228,7 @@ class Archive:
         async with self._store.act() as act:
             message = await act.one(Message, site=self._party.site, id=message_id)
             if message is None or message.entity is None or message.case_id is None:
-                raise Unknown(kind="message", ref=str(message_id))
+                raise Unknown(kind=said("message"), ref=str(message_id))
             case = await act.one(Case, id=message.case_id)
             await act.record(
                 "message.read",
@@ -249,7 +250,7 @@ class Archive:
         async with self._store.act() as act:
             mail = await act.one(Mail, site=self._party.site, id=mail_id)
             if mail is None or mail.file is None:
-                raise Unknown(kind="courrier", ref=str(mail_id))
+                raise Unknown(kind=said("courrier"), ref=str(mail_id))
             await act.record("mail.read", actor=actor, message=f"mail-{mail.id}", outcome=purpose)
             return mail, await self._cabinet.get(act, mail.file)
 
@@ -302,7 +303,7 @@ class Archive:
             while page := await view.entries(after=len(rows) - 1, limit=PAGE):
                 rows += [(entry.canonical, entry.leaf) for entry in page]
         if size != frontier.size:
-            raise AuditBroken(index=min(size, frontier.size), reason="La tête du journal se contredit.")
+            raise AuditBroken(index=min(size, frontier.size), reason=said("La tête du journal se contredit."))
         return audit.verify_log((row[0] for row in rows), frontier, leaves=(row[1] for row in rows))
 
 

@@ -71,7 +71,7 @@ class Triage:
                 Verdict.TRIAGE,
                 Verdict.VANISHED,
             }:
-                raise Unknown(kind="courrier à trier", ref=str(mail_id))
+                raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
             if mail.settled_at is not None:
                 raise NotAllowed(
                     act=said("classer le courrier {mail}", mail=mail_id),
