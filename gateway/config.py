@@ -26,6 +26,7 @@ from gateway.domain.parties import (
 )
 from gateway.domain.readers import Readership
 from gateway.domain.reasons import setting_reason, system_reason, toml_reason
+from gateway.domain.territory import outside
 from gateway.domain.words import listed, said
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
@@ -45,6 +46,16 @@ class GatewaySection(Section):
     site: Identifier = "principal"
     data: FilePath
     calendar: FilePath | None = None
+    postcode: str | None = None
+
+    @model_validator(mode="after")
+    def _in_the_territory(self) -> "GatewaySection":
+        if self.postcode is not None and self.role != "hospital":
+            raise ValueError(said("postcode est celui d'un hôpital"))
+        fault = None if self.postcode is None else outside(self.postcode)
+        if fault is not None:
+            raise ValueError(said("postcode : {fault}", fault=fault))
+        return self
 
 
 class OAuthSection(Section):

@@ -24,7 +24,7 @@ from gateway.cli.output import (
 from gateway.cli.pages import Contents
 from gateway.cli.readers import handover_json, show_handovers, summary
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
-from gateway.cli.terms import CASE_STATES
+from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 
 case_app = typer.Typer(
     help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
@@ -67,6 +67,7 @@ def case_show(
     typer.echo(_("État : {state}").format(state=_(CASE_STATES[view.case.state])))
     if view.case.physician:
         typer.echo(_("Médecin : {reader}").format(reader=view.case.physician))
+    _show_beside(view.beside)
     for item in view.requests:
         _show_request(item)
     typer.echo("")
@@ -76,6 +77,15 @@ def case_show(
     headings = (_("Message"), _("Sens"), _("Type"), _("Partenaire"), _("Date"))
     table(headings, [message_row(row) for row in view.messages], empty=_("Aucun message."))
     show_handovers(view.handovers)
+
+
+def _show_beside(found: Any) -> None:
+    if found.flags:
+        typer.echo(_("En cours : {flags}").format(flags=", ".join(_(FLAGS[flag]) for flag in found.flags)))
+    if found.repatriation:
+        typer.echo(_("Rapatriement : {state}").format(state=_(RETURNS[found.repatriation])))
+    if found.claim:
+        typer.echo(_("Créance : {state}").format(state=_(CLAIMS[found.claim])))
 
 
 def _show_request(item: Any) -> None:
@@ -107,6 +117,9 @@ def _case_json(view: Any) -> dict[str, Any]:
         "state": view.case.state,
         "authorised_until": view.case.authorised_until,
         "physician": view.case.physician,
+        "repatriation": view.beside.repatriation,
+        "claim": view.beside.claim,
+        "flags": view.beside.flags,
         "facts": [
             {
                 "id": row.id,

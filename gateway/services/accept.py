@@ -208,9 +208,6 @@ class Accept:
         else:
             await self._exchanged(act, arrived, request, message)
         await self._happen(act, arrived, case, key, message, request=request)
-        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
-            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
-            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
 
     async def _answered(self, act: Act, arrived: Arrived, request: Request, kind: Kind, message: Message) -> None:

@@ -161,6 +161,8 @@ class Composer:
             NotAllowed, NoCorrespondent, KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
         """
         to, cc = self.addressees(draft.kind, draft.hospital, draft.only)
+        if set(draft.only or ()) - {partner.id for partner in (*to, *cc)}:
+            raise NotAllowed(act=said(draft.kind.title), reason=said("Les textes n'en font pas un destinataire."))
         keys = [(partner, await self.usable(partner, pins)) for partner in (*to, *cc)]
         entity, message_id, at = self._entity(draft, to, cc)
         for partner, _ in keys:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from gateway.domain import audit
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
+from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.errors import AuditBroken, Unknown
@@ -70,6 +71,12 @@ class CaseView:
     messages: tuple[Message, ...]
     transmissions: tuple[Transmission, ...]
     handovers: tuple[ReaderHandover, ...]
+
+    @property
+    def beside(self) -> Beside:
+        """Its return home, its claim and its flags."""
+        requests = [(item.request.kind, item.request.state) for item in self.requests]
+        return beside([fact.kind for fact in self.facts], requests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -234,6 +234,7 @@ class Trio:
         await self.until("2026-01-11")
         await self.cnas.sends("ENTITLEMENT_CERTIFICATE", about=None, because=None, also=(), **certificate)
         await self.until("2026-01-18")
+        await self.hospital.notes("ENTITLEMENT_PRESENTED")
         await self.hospital.notes("ADMISSION")
 
     # --- time and post
