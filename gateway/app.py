@@ -228,6 +228,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         requests=requests,
         casework=casework,
         clock=clock,
+        noise=secrets.token_bytes,
         party=us,
         directory=directory,
         persons_needed=persons_needed,

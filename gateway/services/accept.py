@@ -10,10 +10,8 @@ from gateway.domain.case import parse_token
 from gateway.domain.errors import MailRefused, Unknown
 from gateway.domain.evidence import OwnReception
 from gateway.domain.kinds import (
-    EXTENSION_REGULARISATION,
     KINDS,
     REPAIRED_COPY,
-    Answer,
     Kind,
     Subject,
     faults,
@@ -25,8 +23,9 @@ from gateway.domain.trust import VerifiedMail
 from gateway.services.arrived import Arrived, Decision, values_of
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
+from gateway.services.exchanges import Exchanges, Heard
 from gateway.services.follow import Follower
-from gateway.services.replies import AnswerTimes, Reply, answers
+from gateway.services.replies import AnswerTimes
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
 from gateway.wire.incoming import Incoming, Inner
@@ -49,6 +48,7 @@ class Accept:
         self._party = party
         self._directory = directory
         self._requests = requests
+        self._exchanges = Exchanges(requests)
         self._casework = casework
         self._follower = follower
         self._cabinet = cabinet
@@ -200,44 +200,9 @@ class Accept:
         if arrived.kind.subject is Subject.NOTICE:
             await self._follower.told(act, arrived, request, case, message, newer=newer)
             return _accepted(arrived, message, key)
-        if answers(arrived.kind, request, arrived.own.earliest):
-            await self._answered(act, arrived, request, arrived.kind, message)
-        else:
-            await self._exchanged(act, arrived, request, message)
+        await self._exchanges.apply(act, request, case, _heard(arrived, message))
         await self._happen(act, arrived, case, key, message, request=request)
-        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
-            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
-            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
-
-    async def _answered(self, act: Act, arrived: Arrived, request: Request, kind: Kind, message: Message) -> None:
-        own = arrived.own
-        await self._requests.answer(
-            act,
-            request,
-            Reply(answer=kind.answer or Answer.ACCEPTED, kind=kind, values=arrived.values, has_form=arrived.has_form),
-            AnswerTimes(
-                earliest=own.earliest, latest=own.latest, stated=arrived.mail.signed_at, doubtful=own.disagrees
-            ),
-            actor="gateway",
-            partner=arrived.mail.partner.id,
-            message=str(message.id),
-        )
-
-    async def _exchanged(self, act: Act, arrived: Arrived, request: Request, message: Message) -> None:
-        event = arrived.kind.outcome_of(arrived.values).request
-        if event is None:
-            return
-        changes: dict[str, Any] = {"form_owed": False} if arrived.kind is EXTENSION_REGULARISATION else {}
-        await self._requests.advance(
-            act,
-            request,
-            event,
-            actor="gateway",
-            partner=arrived.mail.partner.id,
-            message=str(message.id),
-            **changes,
-        )
 
     async def _newer(self, act: Act, arrived: Arrived, request: Request) -> bool:
         """Whether a later message of the same kind about the request was received already."""
@@ -327,6 +292,20 @@ def spanned(kind: Kind, values: Mapping[str, str], request: Request | None) -> M
         return values
     asked = {"granted_from": request.requested_from.isoformat(), "granted_until": request.requested_until.isoformat()}
     return asked | {name: value for name, value in values.items() if value}
+
+
+def _heard(arrived: Arrived, message: Message) -> Heard:
+    own = arrived.own
+    times = AnswerTimes(earliest=own.earliest, latest=own.latest, stated=arrived.mail.signed_at, doubtful=own.disagrees)
+    return Heard(
+        kind=arrived.kind,
+        values=arrived.values,
+        has_form=arrived.has_form,
+        times=times,
+        actor="gateway",
+        partner=arrived.mail.partner.id,
+        message=str(message.id),
+    )
 
 
 def _accepted(arrived: Arrived, message: Message, key: VaultKey) -> Decision:

@@ -82,6 +82,10 @@ class RealOpener:
         seen = read(raw, self._bench)
         return seen if seen.signed_at is None else replace(seen, signed_at=self._clock.now())
 
+    async def signed(self, raw: bytes) -> bytes | None:
+        """The signature with what it covers."""
+        return read(raw, self._bench, whole=True).whole
+
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Role, Keys]]:

@@ -396,6 +396,7 @@ def assemble(
         requests=requests,
         casework=casework,
         clock=clock,
+        noise=random,
         party=party,
         directory=directory,
         persons_needed=persons,

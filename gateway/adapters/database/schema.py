@@ -15,7 +15,7 @@ from gateway.adapters.database.tables import LogHeadRow, MetaRow
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnly
 from gateway.domain.merkle import Frontier
 
-HEAD = "0003"
+HEAD = "0005"
 """The schema that this version writes; a test compares it with the scripts."""
 
 REHEARSAL = "rehearsal"

@@ -204,6 +204,27 @@ class MailRow(SQLModel, table=True):
     settled_at: datetime | None = Field(sa_column=_instant())
     settled_as: str | None = None
     settled_by: str | None = None
+    likely_case: int | None = None
+    likely_request: str | None = None
+    likely_by: storage.Hint | None = Field(sa_column=Column(Choice(storage.Hint), nullable=True))
+    proposal: str | None = None
+
+
+class LetterRow(SQLModel, table=True):
+    """Signed letters among the mails that wait for a person."""
+
+    __tablename__ = "letters"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    mail: int = Field(foreign_key="mails.id", unique=True)
+    author: str
+    message_id: str
+    mic: str
+    signed_at: datetime = Field(sa_column=_instant(optional=False))
+    reached: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
+    kind: str | None = None
+    copied: bool
+    entity: str = Field(foreign_key="files.name")
 
 
 class PollRow(SQLModel, table=True):
@@ -381,6 +402,7 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.OwedCopy: OwedCopyRow,
     storage.Transmission: TransmissionRow,
     storage.Mail: MailRow,
+    storage.Letter: LetterRow,
     storage.Poll: PollRow,
     storage.StoredEvidence: StoredEvidenceRow,
     storage.Confirmation: ConfirmationRow,
