@@ -37,6 +37,7 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
+from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.dossier import Archive
@@ -370,6 +371,10 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         directory=directory,
     )
 
+    repair = CopyRepair(
+        store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
+    )
+
     async def keys() -> tuple[PublicKey, ...]:
         return await pinned_keys(base, core.keys)
 
@@ -379,6 +384,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
+            repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,
             pinned_keys=keys,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.clock import show_period
+from gateway.cli.copies import copy_line
 from gateway.cli.output import (
     CONDITIONS,
     GRADES,
@@ -65,6 +66,8 @@ def case_show(
     typer.echo("")
     rows = [message_row(row) for row in view.messages]
     table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+    for owed in view.owed_copies:
+        typer.echo(copy_line(owed, view.messages))
 
 
 def _show_request(item: Any) -> None:
@@ -118,6 +121,16 @@ def _case_json(view: Any) -> dict[str, Any]:
                 "request": row.request_hash,
             }
             for row in view.messages
+        ],
+        "owed_copies": [
+            {
+                "message": row.message,
+                "partner": row.partner,
+                "reason": row.reason,
+                "noticed_at": row.noticed_at,
+                "settled_at": row.settled_at,
+            }
+            for row in view.owed_copies
         ],
         "transmissions": [
             {

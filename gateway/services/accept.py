@@ -1,6 +1,7 @@
 """What a verified message does: it opens a case or a request, answers one, or adds to it. Decided by the catalogue."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -23,6 +24,8 @@ from gateway.domain.trust import VerifiedMail
 from gateway.services.arrived import Arrived, Decision, values_of
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
+from gateway.services.copied import case_of, original_of
+from gateway.services.copies import owe_forgotten
 from gateway.services.exchanges import Exchanges, Heard
 from gateway.services.follow import Follower
 from gateway.services.replies import AnswerTimes
@@ -79,6 +82,8 @@ class Accept:
             return _for_a_person(mail, "no-manifest")
         kind = KINDS[inner.manifest.kind]
         arrived = Arrived(kind=kind, inner=inner, told=inner.manifest, seen=seen, mail=mail, own=own)
+        if kind is REPAIRED_COPY:
+            return await self._copy(act, arrived)
         match kind.subject:
             case Subject.CASE:
                 return await self._on_case(act, arrived)
@@ -192,9 +197,6 @@ class Accept:
         if case is None:
             raise LookupError("a request without its case")
         key = await self._cabinet.case_key(act, case)
-        if arrived.kind is REPAIRED_COPY and self._party.role is Role.HOSPITAL:
-            # An answer that reached us by its copy alone: a person reads it and says what it is.
-            return _for_a_person(arrived.mail, "repaired-copy")
         newer = await self._newer(act, arrived, request)
         message = await self._message(act, arrived, case, key, request.hash)
         if arrived.kind.subject is Subject.NOTICE:
@@ -227,6 +229,22 @@ class Accept:
             raise MailRefused(step="manifest", reason="other-case")
         return request
 
+    # --- a copy of what its author did not send us
+
+    async def _copy(self, act: Act, arrived: Arrived) -> Decision:
+        """A copy is filed where it belongs and changes nothing; what reaches a hospital by it alone is for a person."""
+        request = await self._named_request(act, arrived)
+        original = await original_of(act, arrived, self._party.site)
+        case = await case_of(act, arrived, request or original, self._directory, self._party.site)
+        if case is None or (original is None and self._party.role is Role.HOSPITAL):
+            return _for_a_person(arrived.mail, "repaired-copy")
+        await act.lock(case.id)
+        key = await self._cabinet.case_key(act, case)
+        message = await self._message(act, arrived, case, key, request.hash if request else None)
+        if original is not None:
+            message = await act.save(replace(message, about=original.id))
+        return _accepted(arrived, message, key)
+
     # --- common
 
     async def _happen(
@@ -255,7 +273,7 @@ class Accept:
         self, act: Act, arrived: Arrived, case: Case, key: VaultKey, request_hash: str | None
     ) -> Message:
         entity = await act.add(await self._cabinet.put(arrived.seen.entity or b"", key))
-        return await act.add(
+        message = await act.add(
             Message(
                 site=self._party.site,
                 direction=Direction.IN,
@@ -269,6 +287,20 @@ class Accept:
                 entity=entity.name,
             )
         )
+        found = (self._directory.at_address(address) for address in arrived.inner.recipients)
+        reached = {partner.id for partner in found if partner is not None}
+        await owe_forgotten(
+            act,
+            arrived.kind,
+            arrived.mail.partner,
+            reached=reached,
+            case=case,
+            message=message,
+            us=self._party,
+            directory=self._directory,
+            at=arrived.own.latest,
+        )
+        return message
 
 
 def request_terms(kind: Kind, values: Mapping[str, str]) -> dict[str, Any]:
@@ -325,7 +357,8 @@ def _check_content(kind: Kind, inner: Inner, told: Manifest) -> None:
     end = told.authorisation_end
     if kind.subject is Subject.REQUEST and end is not None and end.isoformat() != values["authorised_until"]:
         raise MailRefused(step="manifest", reason="authorisation-end")
-    if kind.subject not in {Subject.REQUEST, Subject.CASE} and told.request_hash is None:
+    names_one = kind.subject not in {Subject.REQUEST, Subject.CASE} and kind is not REPAIRED_COPY
+    if names_one and told.request_hash is None:
         raise MailRefused(step="manifest", reason="names-no-request")
     try:
         parse_token(told.case)

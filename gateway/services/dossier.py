@@ -28,6 +28,7 @@ from gateway.storage import (
     Letter,
     Mail,
     Message,
+    OwedCopy,
     Poll,
     Request,
     Store,
@@ -64,6 +65,7 @@ class CaseView:
     requests: tuple[RequestView, ...]
     facts: tuple[Fact, ...]
     messages: tuple[Message, ...]
+    owed_copies: tuple[OwedCopy, ...]
     transmissions: tuple[Transmission, ...]
 
 
@@ -178,6 +180,7 @@ class Archive:
             requests=tuple([await self._request_view(view, row) for row in requests]),
             facts=await standing_facts(view, case),
             messages=messages,
+            owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
             transmissions=transmissions,
         )
 

@@ -15,6 +15,11 @@ _CLOSING = {
         "dans les termes de la demande (instruction DSS/DACI/2019/224, § 5.1 b et c). Merci d'adresser le formulaire "
         "SE 352-302 dûment rempli au médecin de l'hôpital et au pôle médical du CNSE."
     ),
+    "REPAIRED_COPY": (
+        "Les textes font de vous un destinataire du message joint, que son auteur ne vous a pas adressé ou qui ne vous "
+        "est pas parvenu. Il est joint tel que reçu : la signature de son auteur s'y vérifie. Ce n'est qu'une copie : "
+        "une personne dit ce qu'elle est."
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from gateway.domain.words import said
 from gateway.ports import Clock, Noise
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
+from gateway.services.copies import owe_forgotten
 from gateway.services.deadlines import STEP_LIMIT
 from gateway.services.exchanges import Exchanges
 from gateway.services.reading import Reader, Reading, Word
@@ -46,6 +47,7 @@ class Triage:
         self._casework = casework
         self._clock = clock
         self._party = party
+        self._directory = directory
         self._persons_needed = persons_needed
         self._reader = Reader(party=party, directory=directory, cabinet=cabinet, casework=casework, noise=noise)
 
@@ -160,7 +162,7 @@ class Triage:
             )
             raise NotAllowed(act=said("classer le courrier {mail}", mail=mail.id), reason=reason)
         await self._cabinet.hand_to(act, letter.entity, reading.key)
-        return await act.add(
+        message = await act.add(
             Message(
                 site=self._party.site,
                 direction=Direction.IN,
@@ -174,6 +176,19 @@ class Triage:
                 entity=letter.entity,
             )
         )
+        if not letter.copied:
+            await owe_forgotten(
+                act,
+                reading.kind,
+                reading.author,
+                reached=letter.reached,
+                case=case,
+                message=message,
+                us=self._party,
+                directory=self._directory,
+                at=self._clock.now(),
+            )
+        return message
 
     async def _settled(
         self,

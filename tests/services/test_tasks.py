@@ -81,6 +81,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         poller=world.poller,
         sender=world.sender,
         deadlines=world.deadlines,
+        repair=world.repair,
         cabinet=world.cabinet,
         clock=world.clock,
         pinned_keys=_no_keys,

@@ -37,6 +37,7 @@ from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
+from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
 from gateway.services.fiche import Fiche
@@ -120,6 +121,7 @@ class World:
     pins: Pins
     receiver: Receiver
     sender: Sender
+    repair: CopyRepair
     poller: InboxPoller
     calendar: Calendar
     calendar_acts: CalendarActs
@@ -465,6 +467,14 @@ def assemble(
         pins=pins,
         receiver=receiver,
         sender=sender,
+        repair=CopyRepair(
+            store=store,
+            cabinet=cabinet,
+            composer=composer,
+            opener=opener,
+            clock=clock,
+            party=party,
+        ),
         poller=poller,
         calendar=calendar,
         calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
