@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from gateway.domain.coverage import Absence, Asked, Certificate, Stay
 from gateway.domain.kinds import ENTITLEMENT_CERTIFICATE, parse_date
+from gateway.domain.kinds.care import ENTITLEMENT_PRESENTED
 from gateway.domain.kinds.stay import ADMISSION, DISCHARGE, INTERRUPTION, READMISSION, REPATRIATION_DONE
 from gateway.domain.kinds.vital import EXPERT_OPINION, SUPPLEMENTARY_AUTHORISATION
 from gateway.domain.tacit import end_of_day_in_paris
@@ -18,7 +19,7 @@ async def read_stay(view: View, case: Case) -> Stay:
     requests = await view.all(Request, site=case.site, case_id=case.id)
     admitted = _days(facts, ADMISSION.id)
     return Stay(
-        certificates=tuple(_certificate(fact) for fact in facts if fact.kind in _CERTIFY and fact.first),
+        certificates=tuple(_certificate(fact) for fact in _certified(facts)),
         # Followers are told of requests, not of the admission; a stay may also be older than its case.
         taken_over=not admitted and bool(requests),
         admitted_on=min(admitted, default=None),
@@ -29,7 +30,12 @@ async def read_stay(view: View, case: Case) -> Stay:
     )
 
 
-_CERTIFY = {ENTITLEMENT_CERTIFICATE.id, SUPPLEMENTARY_AUTHORISATION.id}
+def _certified(facts: Sequence[Fact]) -> list[Fact]:
+    """What says which days are authorised; copy 1, which the patient brings, only while copy 2 has not come."""
+    dated = [fact for fact in facts if fact.first is not None]
+    copies = [fact for fact in dated if fact.kind == ENTITLEMENT_CERTIFICATE.id]
+    copies = copies or [fact for fact in dated if fact.kind == ENTITLEMENT_PRESENTED.id]
+    return copies + [fact for fact in dated if fact.kind == SUPPLEMENTARY_AUTHORISATION.id]
 
 
 def _days(facts: Sequence[Fact], kind: str) -> list[date]:

@@ -1,5 +1,6 @@
 """What persons note, correct and close: facts that stay, a state that follows from those that stand."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -178,3 +179,23 @@ async def test_who_follows_a_stay_notes_its_end_and_closes(build: Build, role: R
     await world.desk.note(fact("DISCHARGE", "2026-03-01"), actor="carol")
     await world.desk.close(REF, actor="carol")
     assert await state(world) is life.State.CLOSED
+
+
+async def test_copy_1_alone_opens_the_stay(hospital: World) -> None:
+    """M09: the patient is there with the CNAS's form, and copy 2 never came by mail (003:L242-248)."""
+    to = (ADDRESSES[Role.HOSPITAL],)
+    values = {"pathology": "p", "treatments": "t", "examinations": "e"} | {
+        name: "2026-01-01" if name == "patient_born" else "démuni"
+        for name in ("patient_name", "patient_first_name", "patient_born", "insurance_number")
+    }
+    await hospital.take(sealed_message("CARE_REQUEST", sender=Role.CNAS, to=to, values=values, roles=("medical_file",)))
+    with pytest.raises(IllegalTransition):
+        await hospital.desk.note(fact("ENTITLEMENT_PRESENTED", signed="oui"), actor="alice")
+    case = await hospital.only(Case)
+    await hospital.change(replace(case, state=life.State.QUOTED))
+    days = {"covered_from": "2026-01-25", "covered_until": "2026-02-20"}
+    await hospital.desk.note(fact("ENTITLEMENT_PRESENTED", signed="non", **days), actor="alice")
+    known = await hospital.only(Case)
+    assert (known.state, known.authorised_until) == (life.State.AUTHORISED, date(2026, 2, 20))
+    await hospital.desk.note(fact("ADMISSION"), actor="alice")
+    assert await state(hospital) is life.State.ADMITTED

@@ -164,11 +164,16 @@ ENTITLEMENT_PRESENTED = Kind(
     fields=(
         day("on", "fait.date", "remis le"),
         choice("signed", "fait.signe", "cadre 4 signé par le patient", "oui", "non"),
+        # Copy 2 may never come: copy 1 is the same certificate, and says for which days.
+        day("covered_from", "attestation.debut", "début des droits", required=False),
+        day("covered_until", "attestation.fin", "fin des droits", required=False),
     ),
+    outcome=Outcome(case=case.Event.ENTITLED),
     dated="on",
+    span=("covered_from", "covered_until"),
     precondition="M08",
     deadline="à l'admission",
-    effect="déclaration du patient, dont l'acceptation préalable du rapatriement",
+    effect="déclaration du patient, dont l'acceptation du rapatriement ; tient lieu d'exemplaire 2 s'il manque",
     source="003:L152, L242-246, L350 ; 002:L507",
 )
 
