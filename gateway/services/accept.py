@@ -13,6 +13,7 @@ from gateway.domain.evidence import OwnReception
 from gateway.domain.kinds import (
     KINDS,
     REPAIRED_COPY,
+    Answer,
     Kind,
     Subject,
     faults,
@@ -202,8 +203,11 @@ class Accept:
         if arrived.kind.subject is Subject.NOTICE:
             await self._follower.told(act, arrived, request, case, message, newer=newer)
             return _accepted(arrived, message, key)
-        await self._exchanges.apply(act, request, case, _heard(arrived, message))
+        await self._exchanges.apply(act, request, _heard(arrived, message))
         await self._happen(act, arrived, case, key, message, request=request)
+        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
+            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
+            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
 
     async def _newer(self, act: Act, arrived: Arrived, request: Request) -> bool:

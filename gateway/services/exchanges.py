@@ -7,7 +7,7 @@ from typing import Any
 from gateway.domain.kinds import EXTENSION_REGULARISATION, Answer, Kind
 from gateway.services.replies import AnswerTimes, Reply, answers
 from gateway.services.requests import Requests
-from gateway.storage import Act, Case, Request
+from gateway.storage import Act, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +29,14 @@ class Exchanges:
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
 
-    async def apply(self, act: Act, request: Request, case: Case, heard: Heard) -> Request:
+    async def apply(self, act: Act, request: Request, heard: Heard) -> Request:
         """One answer or exchange, in the caller's act.
 
         Raises:
             IllegalTransition: it cannot happen now; the act must end without a commit.
         """
         if answers(heard.kind, request, heard.times.earliest):
-            return await self._answered(act, request, case, heard)
+            return await self._answered(act, request, heard)
         event = heard.kind.outcome_of(heard.values).request
         if event is None:
             return request
@@ -45,12 +45,9 @@ class Exchanges:
             act, request, event, actor=heard.actor, partner=heard.partner, message=heard.message, **changes
         )
 
-    async def _answered(self, act: Act, request: Request, case: Case, heard: Heard) -> Request:
+    async def _answered(self, act: Act, request: Request, heard: Heard) -> Request:
         answer = heard.kind.answer or Answer.ACCEPTED
         told = Reply(answer=answer, kind=heard.kind, values=heard.values, has_form=heard.has_form)
-        if answer is Answer.REFUSED and not heard.values.get("motive"):
-            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
-            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return await self._requests.answer(
             act, request, told, heard.times, actor=heard.actor, partner=heard.partner, message=heard.message
         )

@@ -129,7 +129,7 @@ class Triage:
         message = await self._message(act, mail, reading, case)
         named = str(message.id) if message else f"mail-{mail.id}"
         if request is not None:
-            await self._exchanges.apply(act, request, case, reading.heard(actor, named))
+            await self._exchanges.apply(act, request, reading.heard(actor, named))
         what = Happening(
             kind=reading.kind,
             values=reading.values,
