@@ -35,6 +35,7 @@ from gateway.services.accept import Accept
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
+from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.follow import Follower
@@ -156,6 +157,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         requests=requests,
         casework=casework,
         clock=clock,
+        noise=secrets.token_bytes,
         party=us,
         directory=directory,
         persons_needed=persons_needed,
@@ -297,6 +299,9 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=settings.outbox,
     )
+    repair = CopyRepair(
+        store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
+    )
     try:
         yield Tasks(
             mailboxes=ImapFactory(settings=imap_settings(settings, token), clock=base.clock),
@@ -304,6 +309,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             sender=sender,
             deadlines=core.deadlines,
             handovers=handovers(base, core.readers, core.composer),
+            repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,
             pinned_keys=partial(pinned_keys, base, core.keys),

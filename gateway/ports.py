@@ -278,6 +278,14 @@ class Opener(Protocol):
         """
         ...
 
+    async def signed(self, raw: bytes) -> bytes | None:
+        """The multipart/signed of a mail, whose signature anyone can verify; None where it cannot be told apart.
+
+        Raises:
+            MailMalformed, WorkerFailed: as ``open``.
+        """
+        ...
+
 
 # --- readers of our own party
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.clock import show_period
+from gateway.cli.copies import copy_line
 from gateway.cli.output import (
     CONDITIONS,
     GRADES,
@@ -76,6 +77,8 @@ def case_show(
     typer.echo("")
     headings = (_("Message"), _("Sens"), _("Type"), _("Partenaire"), _("Date"))
     table(headings, [message_row(row) for row in view.messages], empty=_("Aucun message."))
+    for owed in view.owed_copies:
+        typer.echo(copy_line(owed, view.messages))
     show_handovers(view.handovers)
 
 
@@ -146,6 +149,16 @@ def _case_json(view: Any) -> dict[str, Any]:
                 "request": row.request_hash,
             }
             for row in view.messages
+        ],
+        "owed_copies": [
+            {
+                "message": row.message,
+                "partner": row.partner,
+                "reason": row.reason,
+                "noticed_at": row.noticed_at,
+                "settled_at": row.settled_at,
+            }
+            for row in view.owed_copies
         ],
         "transmissions": [
             {

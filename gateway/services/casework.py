@@ -39,7 +39,10 @@ PRESENT = "oui"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """An exchange or fact, as it is kept: its kind, its fields, who brought it, and what it is about."""
+    """An exchange or fact, as it is kept: its kind, its fields, who brought it, and what it is about.
+
+    ``message`` is the message that brought it; ``mail`` the mail, when a person said that it is this.
+    """
 
     kind: Kind
     values: Mapping[str, str]
@@ -47,6 +50,7 @@ class Happening:
     at: datetime
     request_hash: str | None = None
     message: int | None = None
+    mail: int | None = None
     partner: str | None = None
     reason: str | None = None
 
@@ -54,6 +58,13 @@ class Happening:
     def is_news(self) -> bool:
         """Whether it came to us with its fields: by a partner's message, or as a fact; not what we send ourselves."""
         return self.kind.travel is not Travel.MAIL or (self.message is not None and self.actor == "gateway")
+
+    @property
+    def reference(self) -> str | None:
+        """What brought it, for the audit log."""
+        if self.message is not None:
+            return str(self.message)
+        return None if self.mail is None else f"mail-{self.mail}"
 
 
 class Casework:
@@ -108,7 +119,7 @@ class Casework:
             actor=what.actor,
             case=case.ref,
             request=what.request_hash,
-            message=None if what.message is None else str(what.message),
+            message=what.reference,
             partner=what.partner,
             outcome=state.value,
             details={

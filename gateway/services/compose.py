@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gateway.domain import transmission
 from gateway.domain.errors import KeyMissing, MailTooLarge, NoCorrespondent, NotAllowed
-from gateway.domain.kinds import KINDS, RECEIPT_ACK, Kind, parse_date
+from gateway.domain.kinds import KINDS, RECEIPT_ACK, REPAIRED_COPY, Kind, parse_date
 from gateway.domain.parties import Directory, Function, Partner, Party, Suite
 from gateway.domain.trust import VerifiedMail
 from gateway.domain.words import said
@@ -126,6 +126,12 @@ class Composer:
         route = kind.route(self._party.role)
         if route is None:
             raise NotAllowed(act=said(kind.title), reason=said("Ce rôle n'envoie pas ce type de message."))
+        if only is not None and kind is REPAIRED_COPY:
+            # Whoever was forgotten; a function of the row that nobody fills was not.
+            holders = {each.id: each for item in route.to for each in self._directory.holders(item, hospital)}
+            if not holders.keys() & set(only):
+                raise NoCorrespondent(function=route.to[0].value)
+            return tuple(each for each in holders.values() if each.id in only), ()
         to, copy = self._holders(route.to, hospital), self._holders(route.copy, hospital)
         if only is not None:
             to, copy = tuple(each for each in to if each.id in only), tuple(each for each in copy if each.id in only)

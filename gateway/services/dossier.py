@@ -25,13 +25,16 @@ from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.excerpt import read_content, without_medical
 from gateway.services.stay import day_of, read_stay
+from gateway.services.triage import SETTLED_BY_A_PERSON
 from gateway.storage import (
     Acceptance,
     Case,
     ClockMark,
     Fact,
+    Letter,
     Mail,
     Message,
+    OwedCopy,
     Poll,
     ReaderHandover,
     Request,
@@ -69,6 +72,7 @@ class CaseView:
     requests: tuple[RequestView, ...]
     facts: tuple[Fact, ...]
     messages: tuple[Message, ...]
+    owed_copies: tuple[OwedCopy, ...]
     transmissions: tuple[Transmission, ...]
     handovers: tuple[ReaderHandover, ...]
 
@@ -77,6 +81,15 @@ class CaseView:
         """Its return home, its claim and its flags."""
         requests = [(item.request.kind, item.request.state) for item in self.requests]
         return beside([fact.kind for fact in self.facts], requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailView:
+    """A mail that a person sorts: the case that it is or seems to be about, and what its signature proves."""
+
+    mail: Mail
+    ref: str | None
+    letter: Letter | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +198,7 @@ class Archive:
             requests=tuple([await self._request_view(view, row) for row in requests]),
             facts=await standing_facts(view, case),
             messages=messages,
+            owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
             transmissions=transmissions,
             handovers=await self._handovers(view, messages),
         )
@@ -204,14 +218,15 @@ class Archive:
 
     # --- Mails and messages.
 
-    async def triage(self, *, settled: bool = False) -> tuple[Mail, ...]:
-        """Mails that await a person, oldest first; with ``settled`` also those that no longer do."""
-        waiting = (Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED)
+    async def triage(self, *, settled: bool = False) -> tuple[MailView, ...]:
+        """Mails that await a person, oldest first; with ``settled`` also those that do not, or no longer."""
+        waiting = SETTLED_BY_A_PERSON if settled else SETTLED_BY_A_PERSON - {Verdict.AUTOMATIC}
         async with self._store.view() as view:
-            found = await view.all(Mail, site=self._party.site, verdict=waiting)
-        return tuple(mail for mail in found if settled or mail.settled_at is None)
+            found = await view.all(Mail, site=self._party.site, verdict=tuple(waiting))
+            rows = [mail for mail in found if settled or mail.settled_at is None]
+            return tuple([await self._mail_view(view, mail) for mail in rows])
 
-    async def mail(self, mail_id: int) -> Mail:
+    async def mail(self, mail_id: int) -> MailView:
         """One incoming mail.
 
         Raises:
@@ -219,9 +234,15 @@ class Archive:
         """
         async with self._store.view() as view:
             found = await view.one(Mail, site=self._party.site, id=mail_id)
-        if found is None:
-            raise Unknown(kind=said("courrier"), ref=str(mail_id))
-        return found
+            if found is None:
+                raise Unknown(kind=said("courrier"), ref=str(mail_id))
+            return await self._mail_view(view, found)
+
+    async def _mail_view(self, view: View, mail: Mail) -> MailView:
+        about = mail.case_id or mail.likely_case
+        case = None if about is None else await view.one(Case, id=about)
+        letter = await view.one(Letter, site=mail.site, mail=mail.id)
+        return MailView(mail=mail, ref=case.ref if case else None, letter=letter)
 
     async def messages(self, ref: str | None) -> tuple[Message, ...]:
         """Messages of the protocol, of one case or all."""
@@ -304,7 +325,7 @@ class Archive:
             polled_at=polled,
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
-            to_triage=len([mail for mail in await self.triage() if mail.held_back]),
+            to_triage=len([view for view in await self.triage() if view.mail.held_back]),
             open_requests=len(requests),
             unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),

@@ -21,6 +21,11 @@ _CLOSING = {
     ),
     "EXTENSION_REFUSAL": _APPEAL,
     "EXTENSION_PARTIAL_ACCEPTANCE": _APPEAL,
+    "REPAIRED_COPY": (
+        "Les textes font de vous un destinataire du message joint, que son auteur ne vous a pas adressé ou qui ne vous "
+        "est pas parvenu. Il est joint tel que reçu : la signature de son auteur s'y vérifie. Ce n'est qu'une copie : "
+        "une personne dit ce qu'elle est."
+    ),
 }
 
 

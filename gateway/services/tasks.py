@@ -13,6 +13,7 @@ import structlog
 from gateway.domain.errors import GatewayError
 from gateway.ports import Clock, MailboxFactory, PublicKey
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
+from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
@@ -47,6 +48,7 @@ class Tasks:
         sender: Sender,
         deadlines: Deadlines,
         handovers: Handovers,
+        repair: CopyRepair,
         cabinet: Cabinet,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
@@ -58,6 +60,7 @@ class Tasks:
         self._sender = sender
         self._deadlines = deadlines
         self._handovers = handovers
+        self._repair = repair
         self._cabinet = cabinet
         self._clock = clock
         self._pinned_keys = pinned_keys
@@ -143,6 +146,7 @@ class Tasks:
                     self._time_wanted.set()
                 else:
                     self._time_wanted.clear()
+                await self._repair.round()
                 await self._sweep()
                 pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again

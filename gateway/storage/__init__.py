@@ -1,5 +1,6 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.letters import Hint, Letter
 from gateway.storage.rows import (
     Acceptance,
     AuditEntry,
@@ -35,6 +36,8 @@ __all__ = [
     "Detail",
     "Direction",
     "Fact",
+    "Hint",
+    "Letter",
     "Mail",
     "Message",
     "OwedCopy",

@@ -14,6 +14,7 @@ from gateway.domain import case, readers, request, transmission
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
+from gateway.storage.letters import Hint, Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +211,7 @@ class Verdict(Enum):
     DUPLICATE = "duplicate"
     RECEIPT = "receipt"
     REPORT = "report"
+    AUTOMATIC = "automatic"
     PLAIN = "plain"
     TRIAGE = "triage"
     QUARANTINE = "quarantine"
@@ -223,6 +225,8 @@ class Mail:
 
     ``held_back`` says that it comes from a partner's domain or cites one of our ids, verified or not: until a person
     settles it, it holds back tacit acceptances. ``received_earliest`` and ``received_latest`` are our own reception.
+    ``likely_case`` and ``likely_request`` (a hash) are what ``likely_by`` suggests. ``proposal`` stands for all that a
+    first person said of it while a second one is needed: the second must say the same.
     """
 
     id: int = 0
@@ -248,6 +252,10 @@ class Mail:
     settled_at: datetime | None = None
     settled_as: str | None = None
     settled_by: str | None = None
+    likely_case: int | None = None
+    likely_request: str | None = None
+    likely_by: Hint | None = None
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,6 +382,7 @@ Value = (
     | ReaderHandover
     | Transmission
     | Mail
+    | Letter
     | Poll
     | StoredEvidence
     | Confirmation

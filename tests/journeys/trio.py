@@ -195,7 +195,7 @@ class Party:
 
     async def waiting(self) -> tuple[Mail, ...]:
         """Mails that await a person."""
-        return await self.archive.triage()
+        return tuple(view.mail for view in await self.archive.triage())
 
     async def alarms(self) -> list[str]:
         """Every alarm so far."""

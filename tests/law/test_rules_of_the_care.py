@@ -15,6 +15,7 @@ from gateway.domain.errors import (
     ConfigInvalid,
     FicheInvalid,
     IllegalTransition,
+    NoCorrespondent,
     NotAllowed,
     PreconditionMissing,
     Unknown,
@@ -373,7 +374,7 @@ async def test_r27_nothing_leaves_for_anyone_outside_the_protocol(hospital: Worl
     )
     async with hospital.store.view() as view:
         pins = await current_pins(view, "s")
-    with pytest.raises(NotAllowed, match="destinataire"):
+    with pytest.raises(NoCorrespondent):
         await hospital.composer.seal(copy, pins)
 
     submitted = await hospital.to_running()

@@ -113,6 +113,13 @@ class FakeOpener:
             raise found
         return found
 
+    async def signed(self, raw: bytes) -> bytes | None:
+        """What the test says that stood around the entity."""
+        found = self.scripted[raw]
+        if isinstance(found, BaseException):
+            raise found
+        return found.whole
+
 
 ACCEPTED = HandOverOutcome(result=HandOver.ACCEPTED, code=250, text="ok")
 DEFERRED = HandOverOutcome(result=HandOver.DEFERRED, code=451, text="later")

@@ -22,6 +22,7 @@ PATIENT = {
 }
 CARE = {
     **PATIENT,
+    "nationality": "algerienne",
     "pathology": f"{MARKER} de la jambe",
     "treatments": f"contre {MARKER}",
     "examinations": f"IRM : {MARKER}",

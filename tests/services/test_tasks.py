@@ -82,6 +82,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         sender=world.sender,
         deadlines=world.deadlines,
         handovers=world.handovers,
+        repair=world.repair,
         cabinet=world.cabinet,
         clock=world.clock,
         pinned_keys=_no_keys,

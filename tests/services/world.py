@@ -38,6 +38,7 @@ from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
+from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
 from gateway.services.dossier import Archive
@@ -135,6 +136,7 @@ class World:
     pins: Pins
     receiver: Receiver
     sender: Sender
+    repair: CopyRepair
     poller: InboxPoller
     readers: Readers
     handovers: Handovers
@@ -418,6 +420,7 @@ def assemble(
         requests=requests,
         casework=casework,
         clock=clock,
+        noise=random,
         party=party,
         directory=directory,
         persons_needed=persons,
@@ -500,6 +503,14 @@ def assemble(
         pins=pins,
         receiver=receiver,
         sender=sender,
+        repair=CopyRepair(
+            store=store,
+            cabinet=cabinet,
+            composer=composer,
+            opener=opener,
+            clock=clock,
+            party=party,
+        ),
         poller=poller,
         readers=readers,
         handovers=handovers,
