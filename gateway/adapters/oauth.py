@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
-
 from gateway.domain.errors import TokenRefused
 from gateway.domain.words import Said, said
 from gateway.ports import Clock
@@ -171,6 +169,8 @@ class ClientCredentialsToken(_Remembered):
         self._credentials = credentials
 
     async def _demand(self) -> _Fresh:
+        import httpx  # it takes as long to load as all our own modules, and most gateways ask no token server
+
         source = _server(self._credentials.token_url)
         try:
             async with asyncio.timeout(self._credentials.timeout):
@@ -189,6 +189,8 @@ class ClientCredentialsToken(_Remembered):
 
     async def _post(self) -> tuple[int, bytes]:
         """Status and at most MAX_ANSWER + 1 bytes. Redirections are not followed: the secret goes to one place only."""
+        import httpx
+
         asked = self._credentials
         verify = await asyncio.to_thread(ssl.create_default_context, cafile=asked.ca)
         form = {

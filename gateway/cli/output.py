@@ -18,7 +18,6 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
 from gateway.domain.request import State
 from gateway.domain.words import french
-from gateway.storage import Direction, Message
 
 _ALGIERS = ZoneInfo("Africa/Algiers")
 _PARIS = ZoneInfo("Europe/Paris")
@@ -123,8 +122,10 @@ def title(kind: str) -> str:
     return _(KINDS[kind].title) if kind in KINDS else _("Accusé de réception")
 
 
-def message_row(row: Message) -> tuple[str, str, str, str, str]:
-    """A message in a listing."""
+def message_row(row: Any) -> tuple[str, str, str, str, str]:
+    """A stored message in a listing."""
+    from gateway.storage import Direction
+
     way = _("reçu") if row.direction is Direction.IN else _("envoyé")
     return str(row.id), way, title(row.kind), row.partner.replace("+", ", "), instant(row.at)
 

@@ -1,6 +1,5 @@
 """What every command needs: the configuration's path, the person behind the keyboard, and the parts of the gateway."""
 
-import asyncio
 import os
 import pwd
 from collections.abc import Awaitable, Callable
@@ -71,6 +70,8 @@ def person(conf: Any) -> str:
 
 def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one act with everything that sealing needs."""
+    import asyncio
+
     from gateway import app
 
     async def run() -> T:
@@ -82,10 +83,12 @@ def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
 
 def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too: bool = True) -> T:
     """Run one reading, or an act that seals nothing, with database and vault only."""
-    from gateway import app
+    import asyncio
+
+    from gateway import records
 
     async def run() -> T:
-        async with app.open_base(settings(path), rehearsals_too=rehearsals_too) as base:
+        async with records.open_base(settings(path), rehearsals_too=rehearsals_too) as base:
             return await work(base)
 
     return asyncio.run(run())
@@ -93,9 +96,9 @@ def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too
 
 def with_archive(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one reading of cases, messages, state or log."""
-    from gateway import app
+    from gateway import records
 
-    return with_base(path, lambda base: work(app.archive(base)))
+    return with_base(path, lambda base: work(records.archive(base)))
 
 
 def with_calendar(path: Path, work: Callable[[Any], Awaitable[T]], *, reading: bool = False) -> T:

@@ -54,10 +54,10 @@ def init(
     from gateway.adapters import database
     from gateway.adapters.master_key import generate_master_key
     from gateway.adapters.openpgp.keyfiles import generate, own_fingerprint
-    from gateway.app import identity
     from gateway.cli.keys import grouped
     from gateway.config import load
     from gateway.domain.errors import ConfigError, NotAllowed
+    from gateway.records import identity
 
     os.umask(0o077)
     if config.exists():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway import app
+from gateway import app, records
 from gateway.adapters import database
 from gateway.adapters.master_key import generate_master_key
 from gateway.adapters.openpgp.keyfiles import export_public, generate, read_public_key
@@ -125,7 +125,7 @@ async def running(installed: Installed, others: Iterable[Installed], clock: Virt
                 profile=installed.profile,
                 config=installed.config,
                 core=daemon.core,
-                archive=app.archive(daemon.core.base),
+                archive=records.archive(daemon.core.base),
             )
         finally:
             stop.set()
@@ -143,7 +143,7 @@ async def install_all(folder: Path, server: MailServer, ca: Path) -> dict[str, I
     for party in made:
         # One after the other: Alembic keeps what it works on in its module.
         await asyncio.to_thread(
-            database.create, party.settings.database_url, app.identity(party.settings, rehearsal=True)
+            database.create, party.settings.database_url, records.identity(party.settings, rehearsal=True)
         )
     return {party.profile.role: party for party in made}
 

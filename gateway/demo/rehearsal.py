@@ -36,9 +36,11 @@ def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands)
     Raises:
         GatewayError, DemonstrationFailed: the story did not end as it must.
     """
+    screen = Screen(out)
     try:
-        asyncio.run(_perform(keep, speed, Screen(out), commands))
-    except asyncio.CancelledError as error:
+        asyncio.run(_perform(keep, speed, screen, commands))
+    except (asyncio.CancelledError, KeyboardInterrupt) as error:
+        screen.end_clock()
         raise DemonstrationFailed(_("Elle a été interrompue ; tout ce qui tournait est arrêté.")) from error
 
 

@@ -81,11 +81,16 @@ class Screen:
             self._out.flush()
             self._clock_shown = True
 
-    def _line(self, text: str, colour: str = "") -> None:
-        self.transcript.append(text)
+    def end_clock(self) -> None:
+        """Take the clock away, for whatever is written next."""
         if self._clock_shown:
             self._out.write("\r\x1b[K")
+            self._out.flush()
             self._clock_shown = False
+
+    def _line(self, text: str, colour: str = "") -> None:
+        self.transcript.append(text)
+        self.end_clock()
         shown = f"\x1b[{colour}m{text}\x1b[0m" if self._colours and colour and text else text
         self._out.write(f"{shown}\n")
         self._out.flush()

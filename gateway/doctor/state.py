@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from gateway import app
+from gateway import records
 from gateway.adapters import database
 from gateway.adapters.daemon_lock import is_held
 from gateway.doctor.finding import Finding, fine, to_know, to_mend
@@ -26,7 +26,7 @@ async def integrity(installation: Installation) -> AsyncIterator[Finding]:
         NotAllowed, DatabaseMissing, DatabaseDamaged, RehearsalOnly, StorageFailed.
     """
     settings = installation.settings
-    app.require_owner(settings.gateway.data)
+    records.require_owner(settings.gateway.data)
     version = await asyncio.to_thread(database.check, settings.database_url)
     if version is not None and version < database.HEAD:
         yield to_know(
