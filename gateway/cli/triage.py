@@ -1,14 +1,13 @@
 """Commands on mails that a person must look at."""
 
 from gettext import gettext as _
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.output import echo_json, instant, table
 from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, storable, with_archive, with_core
-from gateway.storage import Mail
 
 app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True, cls=Contents)
 
@@ -74,7 +73,7 @@ def triage_classify(
     typer.echo(done.format(id=settled.id, settlement=what, person=settled.settled_by))
 
 
-def _show(mail: Mail) -> None:
+def _show(mail: Any) -> None:
     decided = _("Courrier {id} : {verdict}, étape {step}, raison {reason}")
     reason = mail.reason or "–"
     typer.echo(decided.format(id=mail.id, verdict=mail.verdict.value, step=mail.step or "–", reason=reason))

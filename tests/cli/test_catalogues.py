@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Container, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from babel.messages.catalog import Catalog
 
 from gateway.cli.language import LOCALES, translate
 from gateway.domain.errors import GatewayError
-from gateway.domain.words import filled, said
+from gateway.domain.words import dated, filled, listed, said
 from tests.test_house import LEAVES
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +108,14 @@ def test_an_error_is_told_in_both_languages(leaf: type[GatewayError]) -> None:
     assert all(value in " ".join(told) for value in given.values())
     assert told != error.lines()
     assert str(error) == error.sentence()
+
+
+@pytest.mark.usefixtures("english")
+def test_lists_and_dates_are_told_as_each_language_writes_them() -> None:
+    """No French spacing, no date that can be read the wrong way round."""
+    both = listed([dated(date(2027, 12, 31)), said("Rien à trier.")])
+
+    assert (str(both), both.told(translate)) == ("31/12/2027 ; Rien à trier.", "31 Dec 2027; Nothing in triage.")
 
 
 @pytest.mark.parametrize("wrong", ["Case {reference}", "Case {", "Case {0}", "Case {ref.name}", "Case {ref!x}"])
