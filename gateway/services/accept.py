@@ -26,6 +26,7 @@ from gateway.services.arrived import Arrived, Decision, values_of
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
 from gateway.services.follow import Follower
+from gateway.services.readers import Readers
 from gateway.services.replies import AnswerTimes, Reply, answers
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
@@ -45,6 +46,7 @@ class Accept:
         casework: Casework,
         follower: Follower,
         cabinet: Cabinet,
+        readers: Readers,
     ) -> None:
         self._party = party
         self._directory = directory
@@ -52,6 +54,7 @@ class Accept:
         self._casework = casework
         self._follower = follower
         self._cabinet = cabinet
+        self._readers = readers
 
     def check(self, seen: Incoming, mail: VerifiedMail) -> None:
         """Refuse a manifest that contradicts the catalogue, its sender's role or its attachments.
@@ -205,9 +208,6 @@ class Accept:
         else:
             await self._exchanged(act, arrived, request, message)
         await self._happen(act, arrived, case, key, message, request=request)
-        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
-            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
-            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
 
     async def _answered(self, act: Act, arrived: Arrived, request: Request, kind: Kind, message: Message) -> None:
@@ -290,7 +290,7 @@ class Accept:
         self, act: Act, arrived: Arrived, case: Case, key: VaultKey, request_hash: str | None
     ) -> Message:
         entity = await act.add(await self._cabinet.put(arrived.seen.entity or b"", key))
-        return await act.add(
+        message = await act.add(
             Message(
                 site=self._party.site,
                 direction=Direction.IN,
@@ -304,6 +304,8 @@ class Accept:
                 entity=entity.name,
             )
         )
+        await self._readers.owe(act, case, message, arrived.kind, arrived.mail.partner.role, medical=arrived.medical)
+        return message
 
 
 def request_terms(kind: Kind, values: Mapping[str, str]) -> dict[str, Any]:

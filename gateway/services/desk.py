@@ -18,7 +18,7 @@ from gateway.domain.errors import (
     RequestTooLate,
     Unknown,
 )
-from gateway.domain.guards import guard
+from gateway.domain.guards import Known, guard
 from gateway.domain.kinds import (
     EXTENSION_REGULARISATION,
     EXTENSION_REQUEST,
@@ -249,9 +249,9 @@ class Desk:
         raise FicheInvalid(path=fiche.path, faults=listed([fault]))
 
     async def _guarded(self, view: View, fiche: Fiche, place: _Place) -> None:
-        if fiche.because or place.opens:
+        if fiche.because:
             return
-        known = await self._casework.known(view, place.case, place.request)
+        known = Known(facts={}) if place.opens else await self._casework.known(view, place.case, place.request)
         reason = guard(fiche.kind.id, fiche.values, known)
         if reason is not None:
             raise PreconditionMissing(act=said(fiche.kind.title), reason=reason)

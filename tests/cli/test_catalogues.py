@@ -14,7 +14,7 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from gateway.cli.language import LOCALES, translate
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import AlreadyThere, GatewayError, MailRefused
 from gateway.domain.words import dated, filled, listed, said
 from tests.test_house import LEAVES
 
@@ -142,6 +142,7 @@ FRENCH_ON_PURPOSE = {
     "gateway/demo/papers.py": "papers of a French hospital",
     "gateway/demo/party.py": "names of institutions",
     "gateway/domain/kinds": "sources are cited in their language; titles are collected from the table itself",
+    "gateway/services/excerpt.py": "letters to the hospital's own readers",
     "gateway/services/letters.py": "letters speak the language of the protocol",
     "gateway/wire/mdn.py": "receipts speak the language of the protocol",
     "gateway/adapters/imap/session.py": "a message in the hospital's own mailbox",
@@ -179,6 +180,34 @@ def test_no_french_text_escapes_the_catalogues(words: Any) -> None:
     left = {place: texts for place, texts in found.items() if not place.startswith(tuple(FRENCH_ON_PURPOSE))}
 
     assert {place: texts for place, texts in left.items() if texts} == {}
+
+
+TOLD = {"act", "faults", "kind", "reason", "table"}
+"""Fields of errors that are sentences or words for a person, some too short to look French."""
+
+CODES = (AlreadyThere, MailRefused)
+"""Errors that a program reads: these fields are names of tables, or stable codes."""
+
+
+def bare(source: str) -> list[str]:
+    """Texts of a module that an error would show as they are written."""
+    leaves = {leaf.__name__ for leaf in LEAVES if not issubclass(leaf, CODES)}
+    return [
+        str(keyword.value.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in leaves
+        for keyword in node.keywords
+        if keyword.arg in TOLD and isinstance(keyword.value, ast.Constant)
+    ]
+
+
+def test_no_error_holds_a_bare_text() -> None:
+    """A word such as « fait » has nothing that tells it from English; its place does."""
+    found = {path: bare(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "gateway").rglob("*.py"))}
+
+    assert {path: texts for path, texts in found.items() if texts} == {}
+    assert bare('Unknown(kind="fait", ref="3")') == ["fait"]
+    assert bare('Unknown(kind=said("fait"), ref="3")') == []
 
 
 def test_an_unmarked_text_is_found() -> None:
