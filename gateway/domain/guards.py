@@ -12,7 +12,7 @@ from types import MappingProxyType
 from gateway.domain import request
 from gateway.domain.case import needs_new_certificate
 from gateway.domain.kinds import parse_date
-from gateway.domain.words import Said, said
+from gateway.domain.words import Said, dated, said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def _beforehand(values: Mapping[str, str], known: Known) -> Said | None:
     return said(
         "Les droits commenceraient le {first}, avant l'attestation : la commission nationale ne régularise pas "
         "un séjour commencé sans accord (instruction, § 4.1).",
-        first=first.strftime("%d/%m/%Y"),
+        first=dated(first),
     )
 
 

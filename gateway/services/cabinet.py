@@ -95,7 +95,7 @@ class Cabinet:
         """
         file = await act.one(SpoolFile, name=name)
         if file is None:
-            raise Unknown(kind="fichier", ref=name)
+            raise Unknown(kind=said("fichier"), ref=name)
         self.vault.remove(name)
         await act.save(replace(file, wrapped=b""))
 

@@ -31,7 +31,7 @@ from gateway.domain.kinds import (
 )
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.tacit import end_of_day_in_paris
-from gateway.domain.words import listed, said
+from gateway.domain.words import dated, listed, said
 from gateway.ports import Clock, Noise
 from gateway.services.accept import request_terms, spanned
 from gateway.services.arrived import FORM
@@ -203,7 +203,7 @@ class Desk:
             return
         end = parse_date(fiche.values.get("authorised_until", ""))
         if end is not None and self._clock.now() >= end_of_day_in_paris(end):
-            raise RequestTooLate(end=said("{end:%d/%m/%Y}", end=end))
+            raise RequestTooLate(end=dated(end))
 
     async def _place(self, view: View, fiche: Fiche) -> _Place:
         kind = fiche.kind

@@ -50,7 +50,7 @@ class Readers:
         """
         reader = self.readership.find(reader_id)
         if reader is None:
-            raise Unknown(kind="lecteur", ref=reader_id[:40])
+            raise Unknown(kind=said("lecteur"), ref=reader_id[:40])
         if not reader.medical:
             reason = said("Ce lecteur n'a pas de fonction médicale.")
             raise NotAllowed(act=said("confier le dossier {ref}", ref=ref), reason=reason)
