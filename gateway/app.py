@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -26,6 +27,7 @@ from gateway.config import Settings
 from gateway.domain.parties import Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
 from gateway.ports import Clock, PublicKey, Sealer
+from gateway.postroom import handovers
 from gateway.process import notify
 from gateway.records import Base, identity, open_base
 from gateway.servers import imap_settings, smtp_settings, token_provider
@@ -33,11 +35,13 @@ from gateway.services.accept import Accept
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
+from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
+from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
@@ -68,6 +72,7 @@ class Core:
     triage: Triage
     confirmations: Confirmations
     pins: Pins
+    readers: Readers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +157,11 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         requests=requests,
         casework=casework,
         clock=clock,
+        noise=secrets.token_bytes,
         party=us,
         directory=directory,
         persons_needed=persons_needed,
     )
-    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=persons_needed)
     return Core(
         base=base,
         home=home,
@@ -169,7 +174,8 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
-        pins=pins,
+        pins=Pins(store=store, clock=clock, party=us, directory=settings.outbox, persons_needed=persons_needed),
+        readers=Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership),
     )
 
 
@@ -263,6 +269,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             casework=core.casework,
             follower=Follower(party=us, requests=core.requests, casework=core.casework, clock=base.clock),
             cabinet=base.cabinet,
+            readers=core.readers,
         ),
         reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
         clock=base.clock,
@@ -290,21 +297,22 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=directory,
+        directory=settings.outbox,
     )
-
-    async def keys() -> tuple[PublicKey, ...]:
-        return await pinned_keys(base, core.keys)
-
+    repair = CopyRepair(
+        store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
+    )
     try:
         yield Tasks(
             mailboxes=ImapFactory(settings=imap_settings(settings, token), clock=base.clock),
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
+            handovers=handovers(base, core.readers, core.composer),
+            repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,
-            pinned_keys=keys,
+            pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(
                 poll_seconds=settings.imap.poll_seconds,

@@ -24,9 +24,12 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
+from gateway.domain.readers import Readership
 from gateway.domain.reasons import setting_reason, system_reason, toml_reason
+from gateway.domain.territory import outside
 from gateway.domain.words import listed, said
-from gateway.setting import Address, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
+from gateway.readership import ReaderSection, RetentionSection, readers_faults
+from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -39,9 +42,20 @@ class GatewaySection(Section):
     role: Literal["hospital", "cnas", "cnse"]
     name: str = Field(min_length=1, max_length=120)
     address: Address
+    mail_domains: tuple[Domain, ...] = ()
     site: Identifier = "principal"
     data: FilePath
     calendar: FilePath | None = None
+    postcode: str | None = None
+
+    @model_validator(mode="after")
+    def _in_the_territory(self) -> "GatewaySection":
+        if self.postcode is not None and self.role != "hospital":
+            raise ValueError(said("postcode est celui d'un hôpital"))
+        fault = None if self.postcode is None else outside(self.postcode)
+        if fault is not None:
+            raise ValueError(said("postcode : {fault}", fault=fault))
+        return self
 
 
 class OAuthSection(Section):
@@ -218,6 +232,8 @@ class Settings(BaseSettings):
     deadlines: DeadlinesSection = DeadlinesSection()
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
+    readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
+    retention: RetentionSection = RetentionSection()
     partners: dict[Identifier, PartnerSection]
 
     @model_validator(mode="after")
@@ -231,6 +247,16 @@ class Settings(BaseSettings):
             raise ValueError(said("deux partenaires ont la même adresse"))
         if self.gateway.address in addresses:
             raise ValueError(said("l'adresse d'un partenaire est celle de la passerelle"))
+        faults = readers_faults(
+            self.readers,
+            role=self.party.role,
+            data=self.gateway.data,
+            domains=(self.gateway.address.rpartition("@")[2], *self.gateway.mail_domains),
+            taken=(self.gateway.address, *addresses),
+            accounts=self.people,
+        )
+        if faults:
+            raise ValueError(listed(faults))
         return self
 
     @classmethod
@@ -255,6 +281,17 @@ class Settings(BaseSettings):
     def directory(self) -> Directory:
         """Our correspondents."""
         return Directory(tuple(section.value(name) for name, section in self.partners.items()))
+
+    @property
+    def readership(self) -> Readership:
+        """Who reads inside our own party."""
+        found = (section.value(name, self.people) for name, section in self.readers.items())
+        return Readership(role=self.party.role, readers=tuple(found))
+
+    @property
+    def outbox(self) -> Directory:
+        """Everyone to whom mail leaves: our correspondents, and our own readers."""
+        return Directory((*self.directory.partners, *self.readership.correspondents(self.smtp.max_bytes)))
 
     @property
     def four_eyes(self) -> bool:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from gateway.domain.parties import Suite
+from gateway.domain.words import french
 from gateway.wire.incoming import Incoming
 
 
@@ -274,6 +275,48 @@ class Opener(Protocol):
 
         Raises:
             MailMalformed: larger than the pool takes. WorkerFailed: the worker did not survive, or could not start.
+        """
+        ...
+
+    async def signed(self, raw: bytes) -> bytes | None:
+        """The multipart/signed of a mail, whose signature anyone can verify; None where it cannot be told apart.
+
+        Raises:
+            MailMalformed, WorkerFailed: as ``open``.
+        """
+        ...
+
+
+# --- readers of our own party
+
+DROP = french("le dossier de remise")
+"""The place that a drop names in a StorageFailed of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropFile:
+    """One file for a reader. ``name`` is one component of a path, made safe by whoever chose it."""
+
+    name: str
+    data: bytes
+
+
+class Drop(Protocol):
+    """Puts opened messages into the folders of readers, and takes them away again."""
+
+    async def put(self, folder: str, name: str, files: Sequence[DropFile]) -> None:
+        """Write these files, durably and all at once, as the folder ``name``; what is there already is not changed.
+
+        Raises:
+            DropRefused: the folder is not private and ours, or other content bears the name. StorageFailed.
+        """
+        ...
+
+    async def remove(self, folder: str, name: str) -> None:
+        """Delete what ``put`` wrote, whole or partial; absent is fine.
+
+        Raises:
+            DropRefused, StorageFailed: it is still there.
         """
         ...
 

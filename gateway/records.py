@@ -91,4 +91,5 @@ def archive(base: Base) -> Archive:
         party=settings.party,
         almanac=legal_time.almanac(settings),
         folders=settings.imap.watch,
+        readership=settings.readership,
     )

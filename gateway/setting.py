@@ -28,6 +28,12 @@ def _address(text: str) -> str:
     return text.lower()
 
 
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"(?=.{4,253}\Z)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+", text):
+        raise ValueError("domaine de messagerie attendu, par exemple hopital.fr")
+    return text.lower()
+
+
 def _identifier(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
         raise ValueError(said("lettres minuscules sans accent, chiffres et tirets"))
@@ -36,6 +42,7 @@ def _identifier(text: str) -> str:
 
 FilePath = Annotated[Path, AfterValidator(_absolute)]
 Address = Annotated[str, AfterValidator(_address)]
+Domain = Annotated[str, AfterValidator(_domain)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 FunctionName = Literal[
     "cnas.agreements_unit",

@@ -8,7 +8,7 @@ process, and the parent replaces it. It writes no log, and its standard error is
 import os
 import resource
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,8 +22,8 @@ from gateway.adapters.smime.verify import verify_detached as verify_smime
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.ports import Clock, SignatureFacts
-from gateway.wire import incoming, mime, sealed, smime
-from gateway.wire.incoming import Incoming
+from gateway.wire import automatic, incoming, mime, sealed, smime
+from gateway.wire.incoming import Copied, Incoming
 from gateway.wire.sealed import Shape
 
 _ENCRYPTED = frozenset({Shape.ENCRYPTED, Shape.ENCRYPTED_ONE_PASS})
@@ -44,15 +44,21 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A mail after its cryptography: ``entity`` holds the exact bytes under the one signature, None without one."""
+    """A mail after its cryptography: ``entity`` holds the exact bytes under the one signature, None without one.
+
+    ``whole`` is what holds entity and signature as they came together, None when they cannot be told apart.
+    """
 
     shape: Shape
     entity: bytes | None
     signature: SignatureFacts | None
+    whole: mime.Part | None = None
 
 
-def read(raw: bytes, bench: Bench) -> Incoming:
+def read(raw: bytes, bench: Bench, *, whole: bool = False) -> Incoming:
     """Everything that the parent may know of one mail; a refusal is part of it, beside the outer headers.
+
+    ``whole`` adds the signature with what it covers, which nobody needs who only reads.
 
     Raises:
         OwnKeyUnusable: the mail is for us, but our own key does not open.
@@ -62,20 +68,23 @@ def read(raw: bytes, bench: Bench) -> Incoming:
         part = mime.parse(raw)
         outer = incoming.read_outer(part.headers)
         opened = open_mail(part, bench)
-        return _facts(part, outer, opened)
+        seen = _facts(part, outer, opened, bench)
+        return replace(seen, whole=opened.whole.raw) if whole and opened.whole else seen
     except MailRefused as refused:
         return Incoming(shape=None, outer=outer, failed_step=refused.step, failed_reason=refused.reason)
 
 
-def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened) -> Incoming:
+def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened, bench: Bench) -> Incoming:
     if opened.entity is None or opened.signature is None:
         receipt, report = incoming.read_unsigned_report(part) if opened.shape is Shape.REPORT else (None, None)
-        return Incoming(shape=opened.shape.name, outer=outer, receipt=receipt, report=report)
-    receipt = None
+        notice = automatic.is_notice(part)
+        return Incoming(shape=opened.shape.name, outer=outer, receipt=receipt, report=report, notice=notice)
+    receipt = copied = None
     if opened.shape is Shape.SIGNED_REPORT:
         inner, receipt = incoming.read_signed_report(opened.entity)
     else:
         inner = incoming.read_inner(opened.entity)
+        copied = _copied(incoming.read_copy(opened.entity, inner), bench)
     return Incoming(
         shape=opened.shape.name,
         outer=outer,
@@ -85,6 +94,29 @@ def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened) -> Incoming:
         mic=sealed.mic(opened.entity),
         inner=inner,
         receipt=receipt,
+        copied=copied,
+    )
+
+
+def _copied(data: bytes | None, bench: Bench) -> Copied | None:
+    """Whose signature stands under the message in a repaired copy. Nothing inside is opened any further."""
+    if data is None:
+        return None
+    try:
+        part = mime.parse(data)
+        if sealed.shape_of(part) is not Shape.SIGNED:
+            return Copied(failed_reason="not-signed")
+        found = _verified(part, bench, shape=Shape.SIGNED)
+        if found.entity is None or found.signature is None:
+            return Copied(failed_reason="not-signed")
+        inner = incoming.read_inner(found.entity)
+    except MailRefused as refused:
+        return Copied(failed_reason=refused.reason)
+    return Copied(
+        fingerprint=found.signature.fingerprint,
+        signed_at=found.signature.made_at,
+        mic=sealed.mic(found.entity),
+        inner=incoming.without_content(inner),
     )
 
 
@@ -139,7 +171,7 @@ def _verified(part: mime.Part, bench: Bench, *, shape: Shape) -> Opened:
         raise MailRefused(step="signature", reason="unknown-key")
     else:
         facts = verify_smime(signed.entity, signed.signature, bench.smime.known, at=bench.clock.now())
-    return Opened(shape=shape, entity=signed.entity, signature=facts)
+    return Opened(shape=shape, entity=signed.entity, signature=facts, whole=part)
 
 
 def confine(limits: Limits) -> None:
@@ -189,17 +221,18 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     _send(answers, {"ready": True}, b"")
     while (request := read_frame(requests, limits.max_mail)) is not None:
         allow_processor_time(limits.cpu_seconds)
-        header, body = answer(request[1], bench)
+        header, body = answer(request[1], bench, whole=request[0].get("whole") is True)
         _send(answers, header, body)
 
 
-def answer(raw: bytes, bench: Bench) -> tuple[dict[str, Any], bytes]:
-    """The message that tells the parent what became of one mail."""
+def answer(raw: bytes, bench: Bench, *, whole: bool = False) -> tuple[dict[str, Any], bytes]:
+    """The message that tells the parent what became of one mail; ``whole``: with the signature around the entity."""
     try:
-        seen = read(raw, bench)
+        seen = read(raw, bench, whole=whole)
     except OwnKeyUnusable:
         return {"own_key": True}, b""
-    return {"seen": encode_incoming(seen)}, seen.entity or b""
+    body = seen.whole if whole else seen.entity
+    return {"seen": encode_incoming(seen)}, body or b""
 
 
 def _send(answers: BinaryIO, header: dict[str, Any], body: bytes) -> None:

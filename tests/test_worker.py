@@ -2,12 +2,15 @@
 
 import asyncio
 import io
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +18,15 @@ from gateway.adapters.openpgp.home import Home, open_home
 from gateway.adapters.openpgp.keyfiles import export_public, generate
 from gateway.adapters.openpgp.open import OpenLimits
 from gateway.adapters.openpgp.seal import OpenPgpSealer
-from gateway.adapters.sandbox import MAX_HEADER, Limits, encode_frame, read_frame
+from gateway.adapters.sandbox import MAX_HEADER, Limits, _answer, encode_frame, read_frame
 from gateway.domain.errors import MailMalformed, MailRefused
 from gateway.domain.parties import Suite
 from gateway.ports import PublicKey
 from gateway.wire import mime, sealed
+from gateway.wire.compose import attachment_part, multipart, text_part
+from gateway.wire.incoming import Copied, Incoming
 from gateway.wire.mime import Mailbox
+from gateway.wire.payload import MANIFEST_TYPE
 from gateway.worker import Bench, Opened, answer, open_mail
 
 PASSPHRASE = "kf8sQ2LxVb71-mZp0aYt6RwC3"
@@ -51,7 +57,7 @@ class World:
     def signed(self, entity: bytes = ENTITY) -> bytes:
         """A multipart/signed by the partner."""
         signature = asyncio.run(self.theirs.sign(entity))
-        return sealed.signed(entity, signature.data, signature.micalg, "bord-signe")
+        return sealed.signed(entity, signature.data, signature.micalg, f"bord-{len(entity)}")
 
     def mail(self, content: bytes) -> bytes:
         """This content, encrypted to us, as a mail."""
@@ -164,6 +170,115 @@ def test_garbage_is_malformed(world: World, raw: bytes) -> None:
     assert header["seen"]["failed_step"]
     assert header["seen"]["shape"] is None
     assert body == b""
+
+
+# --- what a mail says of itself, and what it holds
+
+MANIFEST = {
+    "version": 1,
+    "kind": "REPAIRED_COPY",
+    "case": "7F3K-Q2",
+    "party_from": "cnse",
+    "request_hash": "0" * 64,
+    "authorisation_end": None,
+    "fields": {},
+    "attachments": [],
+    "software": "test/1",
+}
+
+
+FILE = {"name": "x", "role": None, "media_type": "application/pdf", "sha256": "0" * 64, "size": 1}
+
+
+def payload(*, manifest: dict[str, Any] | None, copy: bytes | None = None, headers: str = "") -> bytes:
+    """A payload entity of a partner, with the files that it holds."""
+    pieces = []
+    told = dict(manifest or {})
+    if copy is not None:
+        pieces.append(attachment_part("copie.eml", "message/rfc822", copy, "copy"))
+        sized = {"sha256": sha256(copy).hexdigest(), "size": len(copy)}
+        told["attachments"] = [{"name": "copie.eml", "role": "copy", "media_type": "message/rfc822", **sized}]
+    if manifest is not None:
+        told = {"attachments": told.pop("attachments"), **told}
+        pieces.append(attachment_part("message.json", MANIFEST_TYPE, json.dumps(told).encode()))
+    body = multipart("mixed", [text_part("Bonjour."), *pieces], f"charge-{len(copy or b'')}", [("hp", "cipher")])
+    head = f"From: b@cnas.test\r\nTo: a@hopital.test\r\nMessage-ID: <2@cnas.test>\r\n{headers}"
+    return head.encode() + body
+
+
+def seen(world: World, entity: bytes) -> Incoming:
+    """What the worker tells of this entity, signed and sealed by the partner."""
+    header, _ = answer(world.mail(world.signed(entity)), world.bench())
+    return _answer(header, b"")
+
+
+def test_the_signature_is_handed_out_with_what_it_covers_on_demand(world: World) -> None:
+    """Byte for byte, whether it came encrypted or in clear; not where encryption and signature are one."""
+    signed = world.signed()
+    for raw in (world.mail(signed), signed):
+        assert answer(raw, world.bench(), whole=True)[1] == signed
+        assert answer(raw, world.bench())[1] == ENTITY
+
+
+def test_a_repaired_copy_tells_whose_signature_stands_under_it(world: World) -> None:
+    """The message inside is verified as if it had come alone; of its content, nothing is told."""
+    inside = payload(manifest={**MANIFEST, "kind": "EXTENSION_ACCEPTANCE", "fields": {"x": "canari"}})
+    told = seen(world, payload(manifest=MANIFEST, copy=world.signed(inside)))
+    assert told.copied is not None
+    assert (told.copied.fingerprint, told.copied.mic) == (world.their_fingerprint, sealed.mic(inside))
+    assert told.copied.inner is not None
+    assert (told.copied.inner.message_id, told.copied.inner.text) == ("<2@cnas.test>", "")
+    assert told.copied.inner.manifest is not None
+    assert (told.copied.inner.manifest.kind, told.copied.inner.manifest.fields) == ("EXTENSION_ACCEPTANCE", {})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda world: world.signed().replace(b"canari", b"autre!"), "bad-signature"),
+        (lambda world: world.mail(world.signed()), "not-signed"),
+        (lambda _: ENTITY, "not-signed"),
+        (lambda _: b":\r\n\r\n", "header-line"),
+    ],
+)
+def test_a_copy_that_proves_nothing_says_why(world: World, change: Callable[[World], bytes], reason: str) -> None:
+    """Altered, sealed for somebody, unsigned, or no mail at all: nothing is opened any further."""
+    told = seen(world, payload(manifest=MANIFEST, copy=change(world)))
+    assert told.failed_reason is None
+    assert told.copied == Copied(failed_reason=reason)
+
+
+def test_only_a_repaired_copy_is_looked_into(world: World) -> None:
+    """A mail attached to another message is a file like any other."""
+    assert seen(world, payload(manifest={**MANIFEST, "kind": "NOTE"}, copy=world.signed())).copied is None
+    assert seen(world, payload(manifest=None)).copied is None
+
+
+def test_a_manifest_that_contradicts_its_attachments_is_refused(world: World) -> None:
+    """A file more, a file less, or other bytes than it lists."""
+    listed = payload(manifest=MANIFEST, copy=world.signed())
+    for wrong in (
+        payload(manifest={**MANIFEST, "attachments": [{**FILE, "name": "x.pdf"}]}),
+        listed.replace(b"canari", b"autre!"),
+        listed.replace(b"copie.eml", b"autre.eml", 2),
+    ):
+        told = seen(world, wrong)
+        assert (told.failed_step, told.failed_reason) == ("manifest", "manifest-mismatch")
+
+
+def test_a_machine_that_answers_says_so_in_its_signed_header(world: World) -> None:
+    """Auto-replied; what a machine merely generates may be a person's word."""
+    for word, automatic in (("auto-replied", True), ("Auto-Replied; x=y", True), ("auto-generated", False)):
+        told = seen(world, payload(manifest=None, headers=f"Auto-Submitted: {word}\r\n"))
+        assert told.inner is not None
+        assert told.inner.automatic is automatic
+
+
+def test_an_unsigned_notice_is_told_as_one(world: World) -> None:
+    """From the whole mail: header and content."""
+    raw = b"Auto-Submitted: auto-replied\r\nContent-Type: text/plain\r\n\r\nAbsent.\r\n"
+    told = [_answer(answer(each, world.bench())[0], b"") for each in (raw, raw.replace(b"auto-replied", b"no"))]
+    assert [(each.shape, each.notice) for each in told] == [("PLAIN", True), ("PLAIN", False)]
 
 
 # --- the process

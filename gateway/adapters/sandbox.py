@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 import gateway
 from gateway.domain.errors import MailMalformed, WorkerFailed
 from gateway.ports import PublicKey
-from gateway.wire.incoming import Incoming
+from gateway.wire.incoming import Copied, Incoming
 
 # The facts of a mail: a manifest of 256 KiB and a letter of 100,000 characters, escaped, fit well.
 MAX_HEADER = 2 * 1024 * 1024
@@ -201,12 +201,19 @@ class WorkerPool:
             WorkerFailed: ``timeout``, ``memory``, ``died``, ``protocol``, ``start``, ``own-key`` or
                 ``closed``.
         """
+        return await self._asked(raw, {})
+
+    async def signed(self, raw: bytes) -> bytes | None:
+        """See :meth:`gateway.ports.Opener.signed`; raises as ``open``."""
+        return (await self._asked(raw, {"whole": True})).entity or None
+
+    async def _asked(self, raw: bytes, wanted: Mapping[str, Any]) -> Incoming:
         if len(raw) > self._limits.max_mail:
             raise MailMalformed(reason="too-large")
         slot = await self._free.get()
         try:
             process = await self._ready(slot)
-            return await self._job(slot, process, raw)
+            return await self._job(slot, process, encode_frame(wanted, raw))
         except (WorkerFailed, asyncio.CancelledError):
             # The pipe may hold half a message.
             await _end(slot)
@@ -268,11 +275,11 @@ class WorkerPool:
             await _end(slot)
             raise WorkerFailed(reason="start")
 
-    async def _job(self, slot: "_Slot", process: asyncio.subprocess.Process, raw: bytes) -> Incoming:
+    async def _job(self, slot: "_Slot", process: asyncio.subprocess.Process, message: bytes) -> Incoming:
         slot.jobs += 1
         try:
             async with asyncio.timeout(self._limits.seconds):
-                header, body = await self._exchange(process, encode_frame({}, raw))
+                header, body = await self._exchange(process, message)
         except TimeoutError as error:
             raise WorkerFailed(reason="timeout") from error
         except (OSError, EOFError) as error:
@@ -341,8 +348,8 @@ async def _end(slot: _Slot) -> None:
 
 
 def encode_incoming(seen: Incoming) -> Any:
-    """The facts of a mail as JSON values, without the entity, which travels as the body."""
-    return _INCOMING.dump_python(seen, mode="json", exclude={"entity"})
+    """The facts of a mail as JSON values, without its bytes, which travel as the body."""
+    return _INCOMING.dump_python(seen, mode="json", exclude={"entity", "whole"})
 
 
 def _answer(header: Mapping[str, Any], body: bytes) -> Incoming:
@@ -353,11 +360,13 @@ def _answer(header: Mapping[str, Any], body: bytes) -> Incoming:
     """
     try:
         seen = _INCOMING.validate_json(json.dumps(header["seen"]), strict=True)
-        for text in (seen.shape, seen.failed_step, seen.failed_reason):
+        copied = seen.copied or Copied()
+        for text in (seen.shape, seen.failed_step, seen.failed_reason, copied.failed_reason):
             if text is not None:
                 _matching(_CODE, text)
-        if seen.fingerprint is not None:
-            _matching(_FINGERPRINT, seen.fingerprint)
+        for fingerprint in (seen.fingerprint, copied.fingerprint):
+            if fingerprint is not None:
+                _matching(_FINGERPRINT, fingerprint)
         _require_aware(seen)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WorkerFailed(reason="protocol") from error

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, setup, triage
+from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, readers, setup, triage
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
@@ -30,6 +30,7 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys")
 app.command("cases")(read.cases)
+read.case_app.command("assign")(readers.assign)
 app.add_typer(read.case_app, name="case")
 app.add_typer(clock.app, name="clock")
 app.add_typer(almanac.app, name="calendar")
@@ -50,8 +51,14 @@ def program(
     lang: Annotated[  # noqa: ARG001  it was read before this module was loaded
         Language | None, typer.Option(help="Langue, où qu'on l'écrive sur la ligne ; sinon celle du système.")
     ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Dire la version et s'arrêter.")] = False,
 ) -> None:
     """Show the contents when no command is given."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"gateway {installed('soins-gateway')}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(EXIT_USAGE)

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.domain.errors import FicheInvalid, FileUnreadable, StorageFailed, Unknown
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
 from gateway.domain.reasons import system_reason, toml_reason
+from gateway.domain.settlements import WORDS
 from gateway.domain.words import Said, listed, said
 from gateway.services.fiche import Fiche
 from gateway.wire.params import safe_filename
@@ -29,12 +30,7 @@ def read_fiche(
     Raises:
         FileUnreadable, FicheInvalid.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileUnreadable(path=path, reason=system_reason(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FicheInvalid(path=path, faults=toml_reason(error)) from error
+    document = _document(path)
     named = str(document.pop("kind", EXTENSION_REQUEST.id))
     kind = KINDS.get(named)
     if kind is None:
@@ -55,6 +51,34 @@ def read_fiche(
         hospital=head.get("hopital"),
         because=because,
     )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileUnreadable(path=path, reason=system_reason(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FicheInvalid(path=path, faults=toml_reason(error)) from error
+
+
+def places_of(path: Path, what: str) -> dict[str, str]:
+    """The fields of a fiche by their place, for a mail that a person says to be this.
+
+    Raises:
+        FileUnreadable, FicheInvalid: unreadable, or the fiche of another kind.
+    """
+    document = _document(path)
+    named = str(document.pop("kind", what))
+    if what.lower() != named.lower() and WORDS.get(what) is not KINDS.get(named):
+        raise FicheInvalid(path=path, faults=listed([said("kind : attendu {what}", what=what)]))
+    return {
+        f"{section}.{key}": _text(value)
+        for section, content in document.items()
+        if isinstance(content, dict) and section != "pieces"
+        for key, value in content.items()
+        if _text(value)
+    }
 
 
 def known_kind(named: str) -> Kind:
@@ -146,8 +170,12 @@ def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[
             if place not in places:
                 faults.append(said("{place} : clé inconnue", place=place))
             else:
-                values[places[place]] = value.isoformat() if isinstance(value, date) else str(value).strip()
+                values[places[place]] = _text(value)
     return values, faults
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value).strip()
 
 
 def _attachments(

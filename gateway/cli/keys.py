@@ -98,16 +98,18 @@ _STATES = {
 @app.command("import")
 def keys_import(
     file: Annotated[Path, typer.Argument(help="La clé publique du partenaire, ou son certificat S/MIME.")],
-    partner: Annotated[str, typer.Option(help="À qui est cette clé, par exemple cnas.")],
+    partner: Annotated[str | None, typer.Option(help="À qui est cette clé, par exemple cnas.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Ou à quel lecteur de [readers], par exemple medecin.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     fingerprint: Annotated[
         str | None, typer.Option(help="L'empreinte complète, vérifiée avec le partenaire par un autre canal.")
     ] = None,
 ) -> None:
-    """Enregistrer la clé d'un partenaire, si son empreinte est bien celle attendue."""
+    """Enregistrer la clé d'un partenaire ou d'un lecteur, si son empreinte est bien celle attendue."""
     from gateway.domain.errors import FileUnreadable, FingerprintMismatch
     from gateway.domain.reasons import system_reason
 
+    owner = _owner(partner, reader)
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -121,7 +123,7 @@ def keys_import(
         raise FingerprintMismatch(expected=expected, found=found)
     pin = with_core(
         config,
-        lambda core: core.pins.pin(partner, suite, found, material, actor=person(core.base.settings)),
+        lambda core: core.pins.pin(owner, suite, found, material, actor=person(core.base.settings)),
     )
     if pin.confirmed_by is None:
         told = _("Clé de {partner} proposée : une seconde personne doit faire le même import.")
@@ -141,6 +143,14 @@ def _read(content: bytes, path: str) -> tuple[str, str, str]:
         return _SMIME, fingerprint(certificate), pem(certificate)
     facts = read_public_key(content, path=path)
     return _OPENPGP, facts.fingerprint, content.decode("ascii")
+
+
+def _owner(partner: str | None, reader: str | None) -> str:
+    from gateway.domain.readers import PREFIX
+
+    if (partner is None) == (reader is None):
+        raise typer.BadParameter(_("donnez --partner ou --reader"))
+    return partner or f"{PREFIX}{reader}"
 
 
 @app.command("export")

@@ -16,6 +16,7 @@ import typer
 
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
+from gateway.domain.readers import HANDOVER, PREFIX
 from gateway.domain.request import State
 from gateway.domain.words import french
 
@@ -119,6 +120,8 @@ def end(at: datetime | None) -> str:
 
 def title(kind: str) -> str:
     """A message kind as a person calls it."""
+    if kind == HANDOVER:
+        return _("Remise à un lecteur")
     return _(KINDS[kind].title) if kind in KINDS else _("Accusé de réception")
 
 
@@ -127,7 +130,11 @@ def message_row(row: Any) -> tuple[str, str, str, str, str]:
     from gateway.storage import Direction
 
     way = _("reçu") if row.direction is Direction.IN else _("envoyé")
-    return str(row.id), way, title(row.kind), row.partner.replace("+", ", "), instant(row.at)
+    return str(row.id), way, title(row.kind), _partners(row.partner), instant(row.at)
+
+
+def _partners(joined: str) -> str:
+    return joined.removeprefix(PREFIX).replace("+", ", ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

@@ -1,7 +1,7 @@
 """Commands that show: cases, messages, the gateway's state."""
 
 import re
-from collections.abc import Iterable
+from dataclasses import asdict
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.clock import show_period
+from gateway.cli.copies import copy_line
 from gateway.cli.output import (
     CONDITIONS,
     GRADES,
@@ -22,8 +23,9 @@ from gateway.cli.output import (
     title,
 )
 from gateway.cli.pages import Contents
+from gateway.cli.readers import handover_json, show_handovers, summary
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
-from gateway.cli.terms import CASE_STATES
+from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 
 case_app = typer.Typer(
     help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
@@ -64,19 +66,29 @@ def case_show(
         name = f"{view.patient['patient_name']} {view.patient['patient_first_name']}"
         typer.echo(_("Patient : {name}").format(name=name))
     typer.echo(_("État : {state}").format(state=_(CASE_STATES[view.case.state])))
+    if view.case.physician:
+        typer.echo(_("Médecin : {reader}").format(reader=view.case.physician))
+    _show_beside(view.beside)
     for item in view.requests:
         _show_request(item)
     typer.echo("")
     facts = [(str(row.id), day(row.day), title(row.kind), row.by) for row in view.facts]
-    headings = (_("Fait"), _("Date"), _("Ce qui s'est passé"), _("Par"))
-    table(headings, facts, empty=_("Aucun fait noté."))
+    table((_("Fait"), _("Date"), _("Ce qui s'est passé"), _("Par")), facts, empty=_("Aucun fait noté."))
     typer.echo("")
-    _show_messages(view.messages)
-
-
-def _show_messages(messages: Iterable[Any]) -> None:
     headings = (_("Message"), _("Sens"), _("Type"), _("Partenaire"), _("Date"))
-    table(headings, [message_row(row) for row in messages], empty=_("Aucun message."))
+    table(headings, [message_row(row) for row in view.messages], empty=_("Aucun message."))
+    for owed in view.owed_copies:
+        typer.echo(copy_line(owed, view.messages))
+    show_handovers(view.handovers)
+
+
+def _show_beside(found: Any) -> None:
+    if found.flags:
+        typer.echo(_("En cours : {flags}").format(flags=", ".join(_(FLAGS[flag]) for flag in found.flags)))
+    if found.repatriation:
+        typer.echo(_("Rapatriement : {state}").format(state=_(RETURNS[found.repatriation])))
+    if found.claim:
+        typer.echo(_("Créance : {state}").format(state=_(CLAIMS[found.claim])))
 
 
 def _show_request(item: Any) -> None:
@@ -107,6 +119,10 @@ def _case_json(view: Any) -> dict[str, Any]:
         "opened_at": view.case.opened_at,
         "state": view.case.state,
         "authorised_until": view.case.authorised_until,
+        "physician": view.case.physician,
+        "repatriation": view.beside.repatriation,
+        "claim": view.beside.claim,
+        "flags": view.beside.flags,
         "facts": [
             {
                 "id": row.id,
@@ -134,6 +150,16 @@ def _case_json(view: Any) -> dict[str, Any]:
             }
             for row in view.messages
         ],
+        "owed_copies": [
+            {
+                "message": row.message,
+                "partner": row.partner,
+                "reason": row.reason,
+                "noticed_at": row.noticed_at,
+                "settled_at": row.settled_at,
+            }
+            for row in view.owed_copies
+        ],
         "transmissions": [
             {
                 "message": row.message,
@@ -146,6 +172,7 @@ def _case_json(view: Any) -> dict[str, Any]:
             }
             for row in view.transmissions
         ],
+        "handovers": [handover_json(row) for row in view.handovers],
     }
 
 
@@ -205,11 +232,19 @@ def message_list(
     as_json: JsonOption = False,
 ) -> None:
     """Lister les messages, sans leur contenu."""
-    found = with_archive(config, lambda archive: archive.messages(case))
+    found, handed = with_archive(config, lambda archive: _messages(archive, case))
+    own = {row.id: [each for each in handed if each.message == row.id] for row in found}
     if as_json:
-        echo_json(list(found))
+        echo_json([asdict(row) | {"handovers": [handover_json(each) for each in own[row.id]]} for row in found])
         return
-    _show_messages(found)
+    rows = [(*message_row(row), summary(own[row.id])) for row in found]
+    headings = (_("Message"), _("Sens"), _("Type"), _("Partenaire"), _("Date"), _("Remise"))
+    table(headings, rows, empty=_("Aucun message."))
+
+
+async def _messages(archive: Any, ref: str | None) -> tuple[Any, Any]:
+    found = await archive.messages(ref)
+    return found, await archive.handovers(found)
 
 
 @message_app.command("show")
@@ -299,6 +334,9 @@ def _show_status(now: Any) -> None:
     sending = _("Courriers à envoyer : {waiting} ; à l'issue incertaine ou refusés : {doubtful}")
     typer.echo(sending.format(waiting=now.waiting_mails, doubtful=now.doubtful_mails))
     typer.echo(_("Courriers à trier : {count}").format(count=now.to_triage))
+    if now.failing_handovers or now.waiting_handovers:
+        told = _("Remises aux lecteurs : {failing} en échec, {waiting} sans lecteur désigné")
+        typer.echo(told.format(failing=now.failing_handovers, waiting=now.waiting_handovers))
     requests = _("Demandes ouvertes : {open}, dont sans accusé de réception : {unacknowledged}")
     typer.echo(requests.format(open=now.open_requests, unacknowledged=now.unacknowledged))
     typer.echo(_("Délais écoulés en attente d'enregistrement : {count}").format(count=now.elapsed))

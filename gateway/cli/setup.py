@@ -150,8 +150,8 @@ def _next_steps(config: Path, *, prints: dict[str, str], partners: dict[str, str
     export = _("  1. Remettez votre clé publique aux partenaires :  gateway keys export -c {path} -o notre-cle.asc")
     typer.echo(export.format(path=config))
     if "smime" in prints:
-        command = f"gateway keys export --suite smime -c {config} -o notre-cle.pem"
-        typer.echo(_("     et aux partenaires en S/MIME :  {command}").format(command=command))
+        smime = _("     et aux partenaires en S/MIME :  gateway keys export --suite smime -c {path} -o notre-cle.pem")
+        typer.echo(smime.format(path=config))
     typer.echo(_("     et lisez-leur l'empreinte au téléphone."))
     importing = _("  2. Importez la leur :  gateway keys import {file} --partner {partner} -c {path}")
     for partner, suite in partners.items():

@@ -1,100 +1,205 @@
 """Commands on mails that a person must look at."""
 
 from gettext import gettext as _
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.output import echo_json, instant, table
+from gateway.cli.output import echo_json, instant, table, title
 from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, storable, with_archive, with_core
-from gateway.storage import Mail
+from gateway.cli.terms import HINTS, MAIL_REASONS
 
 app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True, cls=Contents)
 
 MailArgument = Annotated[int, typer.Argument(help="Le numéro du courrier.", callback=storable)]
 
+_WHAT = (
+    "acceptance, partial, refusal, question, vital-dispute, regularisation, not-an-answer, ou un type : "
+    "ENTITLEMENT_CERTIFICATE, CLAIM_DISPUTE…"
+)
+
 
 @app.command("list")
 def triage_list(
     config: ConfigOption = DEFAULT_CONFIG,
-    everything: Annotated[bool, typer.Option("--all", help="Aussi les courriers déjà classés.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Aussi les courriers déjà classés et les réponses automatiques.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Lister les courriers à trier. Ceux qui retiennent une acceptation sont marqués."""
     found = with_archive(config, lambda archive: archive.triage(settled=everything))
     if as_json:
-        echo_json([_plain(mail) for mail in found])
+        echo_json([_plain(view) for view in found])
         return
     rows = [
         (
-            str(mail.id),
-            mail.partner or "–",
-            instant(mail.received_earliest),
-            _("{step} : {reason}").format(step=mail.step or mail.verdict.value, reason=mail.reason or ""),
-            _("retient") if mail.held_back and not mail.settled_at else (mail.settled_as or ""),
+            str(view.mail.id),
+            view.mail.partner or "–",
+            instant(view.mail.received_earliest),
+            _reason(view.mail),
+            _about(view),
+            _standing(view.mail),
         )
-        for mail in found
+        for view in found
     ]
-    table((_("N°"), _("Partenaire"), _("Reçu"), _("Pourquoi"), ""), rows, empty=_("Rien à trier."))
+    headings = (_("N°"), _("Partenaire"), _("Reçu"), _("Ce que c'est"), _("Semble répondre à"), "")
+    table(headings, rows, empty=_("Rien à trier."))
 
 
 @app.command("show")
 def triage_show(mail: MailArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Montrer ce que l'on sait d'un courrier, sans l'ouvrir."""
-    found = with_archive(config, lambda archive: archive.mail(mail))
+    view = with_archive(config, lambda archive: archive.mail(mail))
     if as_json:
-        echo_json(_plain(found))
+        echo_json(_plain(view))
         return
-    _show(found)
+    found = view.mail
+    typer.echo(_("Courrier {number} : {reason}").format(number=found.id, reason=_reason(found)))
+    place = _("Partenaire : {partner} ; dossier de messagerie {folder}, UID {uid}")
+    typer.echo(place.format(partner=found.partner or _("inconnu"), folder=found.folder, uid=found.uid))
+    between = _("Reçu entre {earliest} et {latest}")
+    typer.echo(between.format(earliest=instant(found.received_earliest), latest=instant(found.received_latest)))
+    typer.echo(_("Taille : {size} octets ; SHA-256 {sha256}").format(size=found.size, sha256=found.sha256 or "–"))
+    for line in (_suggestion(view), _signature(view)):
+        if line:
+            typer.echo(line)
+    typer.echo(_next(view))
+    typer.echo(_("Pour le lire : gateway message save mail-{number} --to DOSSIER").format(number=found.id))
 
 
 @app.command("classify")
 def triage_classify(
     mail: MailArgument,
-    what: Annotated[str, typer.Argument(help="acceptance, refusal ou not-an-answer.")],
+    what: Annotated[str, typer.Argument(help=_WHAT)],
     config: ConfigOption = DEFAULT_CONFIG,
-    case: Annotated[str | None, typer.Option(help="Le dossier auquel il répond.")] = None,
+    case: Annotated[
+        str | None, typer.Option(help="Le dossier ; à défaut, celui que le courrier semble concerner.")
+    ] = None,
     request: Annotated[str | None, typer.Option(help="Début de l'empreinte, si plusieurs demandes.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Début accordé (AAAA-MM-JJ).")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Fin accordée (AAAA-MM-JJ).")] = None,
+    motive: Annotated[str | None, typer.Option(help="Motif médical du refus.")] = None,
+    fields: Annotated[list[str] | None, typer.Option("--set", help="Un champ : attestation.fin=2027-04-30.")] = None,
+    fiche: Annotated[Path | None, typer.Option(help="Les champs, dans une fiche (TOML).")] = None,
+    with_form: Annotated[
+        bool, typer.Option("--with-form", help="Le formulaire officiel est dans le courrier.")
+    ] = False,
 ) -> None:
-    """Dire ce qu'est un courrier : acceptation, refus, ou pas une réponse."""
-    from gateway.services.triage import SETTLEMENTS
+    """Dire ce qu'est un courrier : une réponse de la CNAS, un autre échange, ou pas une réponse."""
+    from gateway.cli.fiche import pairs, places_of
+    from gateway.domain.settlements import NOT_AN_ANSWER
 
-    if what not in SETTLEMENTS:
-        raise typer.BadParameter(_("{choices} attendu").format(choices=", ".join(SETTLEMENTS)))
+    places = {
+        **(places_of(fiche, what) if fiche else {}),
+        **{
+            place: value
+            for place, value in (("decision.du", start), ("decision.au", until), ("decision.motif", motive))
+            if value is not None
+        },
+        **pairs(fields or [], on=None),
+    }
     settled = with_core(
         config,
-        lambda core: core.triage.classify(mail, what, actor=person(core.base.settings), ref=case, request_hash=request),
+        lambda core: core.triage.classify(
+            mail,
+            what,
+            actor=person(core.base.settings),
+            ref=case,
+            request_hash=request,
+            places=places,
+            has_form=with_form,
+        ),
     )
     if settled.settled_at is None:
-        proposed = _("Courrier {id} : proposé par {person} ; une seconde personne doit le confirmer.")
-        typer.echo(proposed.format(id=settled.id, person=settled.settled_by))
+        proposed = _("Courrier {number} : proposé par {who} ; une seconde personne doit dire la même chose.")
+        typer.echo(proposed.format(number=settled.id, who=settled.settled_by))
         return
-    done = _("Courrier {id} classé « {settlement} » par {person}.")
-    typer.echo(done.format(id=settled.id, settlement=what, person=settled.settled_by))
+    done = _("Courrier {number} classé « {what} » par {who}.")
+    typer.echo(done.format(number=settled.id, what=_word(settled.settled_as), who=settled.settled_by))
+    if settled.settled_as != NOT_AN_ANSWER:
+        view = with_archive(config, lambda archive: archive.mail(mail))
+        typer.echo(_("Dossier {ref} : gateway case show {ref}").format(ref=view.ref))
 
 
-def _show(mail: Mail) -> None:
-    decided = _("Courrier {id} : {verdict}, étape {step}, raison {reason}")
-    reason = mail.reason or "–"
-    typer.echo(decided.format(id=mail.id, verdict=mail.verdict.value, step=mail.step or "–", reason=reason))
-    where = _("Partenaire : {partner} ; dossier de messagerie {folder}, UID {uid}")
-    typer.echo(where.format(partner=mail.partner or _("inconnu"), folder=mail.folder, uid=mail.uid))
-    between = {"earliest": instant(mail.received_earliest), "latest": instant(mail.received_latest)}
-    typer.echo(_("Reçu entre {earliest} et {latest}").format(**between))
-    typer.echo(_("Taille : {size} octets ; SHA-256 {hash}").format(size=mail.size, hash=mail.sha256 or "–"))
+# --- what is printed
+
+
+def _reason(mail: Any) -> str:
+    return (
+        _(MAIL_REASONS[mail.reason])
+        if mail.reason in MAIL_REASONS
+        else f"{mail.step or mail.verdict.value} : {mail.reason}"
+    )
+
+
+def _about(view: Any) -> str:
+    if view.ref is None:
+        return "–"
+    return f"{view.ref} {view.mail.likely_request[:6]}" if view.mail.likely_request else str(view.ref)
+
+
+def _standing(mail: Any) -> str:
     if mail.settled_at:
-        classified = _("Classé « {settlement} » par {person}, {at}")
-        at = instant(mail.settled_at)
-        typer.echo(classified.format(settlement=mail.settled_as, person=mail.settled_by, at=at))
-    elif mail.held_back:
-        typer.echo(_("Tant qu'il n'est pas classé, aucune acceptation tacite n'est enregistrée."))
-    typer.echo(_("Pour le lire : gateway message save mail-{id} --to DOSSIER").format(id=mail.id))
+        return _word(mail.settled_as)
+    if mail.settled_as:
+        return _("proposé par {who} : {what}").format(who=mail.settled_by, what=_word(mail.settled_as))
+    return _("retient") if mail.held_back else ""
 
 
-def _plain(mail: object) -> dict[str, object]:
+def _word(settled_as: str | None) -> str:
+    from gateway.domain.settlements import NOT_AN_ANSWER, WORDS
+
+    if settled_as == NOT_AN_ANSWER:
+        return _("pas une réponse")
+    kind = WORDS.get(settled_as or "")
+    return title(kind.id if kind else settled_as or "")
+
+
+def _suggestion(view: Any) -> str:
+    mail = view.mail
+    if view.ref is None or mail.likely_by is None:
+        return ""
+    why = _(HINTS[mail.likely_by])
+    if mail.likely_request is None:
+        return _("Semble concerner le dossier {ref} : {why}.").format(ref=view.ref, why=why)
+    about = _("Semble répondre à la demande {request} du dossier {ref} : {why}.")
+    return about.format(request=mail.likely_request[:6], ref=view.ref, why=why)
+
+
+def _signature(view: Any) -> str:
+    letter = view.letter
+    if letter is None:
+        return ""
+    at = instant(letter.signed_at)
+    if not letter.copied:
+        return _("Signature vérifiée : {author}, {at}.").format(author=letter.author, at=at)
+    copied = _("Copie relayée par {carrier} d'un message de {author}, dont la signature est vérifiée : {title}, {at}.")
+    what = title(letter.kind) if letter.kind else _("écrit par une personne")
+    return copied.format(carrier=view.mail.partner or "–", author=letter.author, title=what, at=at)
+
+
+def _next(view: Any) -> str:
+    mail = view.mail
+    if mail.settled_at:
+        done = _("Classé « {what} » par {who}, {at}.")
+        return done.format(what=_word(mail.settled_as), who=mail.settled_by, at=instant(mail.settled_at))
+    if mail.settled_as:
+        waits = _("Proposé par {who} : « {what} » ; une seconde personne doit dire la même chose.")
+        return waits.format(who=mail.settled_by, what=_word(mail.settled_as))
+    if mail.held_back:
+        return _("Tant qu'il n'est pas classé, aucune acceptation tacite n'est enregistrée.")
+    return _("Il ne retient rien.")
+
+
+def _plain(view: Any) -> dict[str, object]:
     names = (
         *("id", "verdict", "step", "reason", "partner", "folder", "uidvalidity", "uid", "size", "sha256"),
         *("received_earliest", "received_latest", "held_back", "settled_as", "settled_by", "settled_at"),
+        *("likely_request", "likely_by"),
     )
-    return {name: getattr(mail, name) for name in names}
+    letter = view.letter
+    signed = letter and {name: getattr(letter, name) for name in ("author", "signed_at", "kind", "copied", "mic")}
+    return {name: getattr(view.mail, name) for name in names} | {"likely_case": view.ref, "signed": signed}

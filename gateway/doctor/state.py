@@ -126,7 +126,10 @@ async def clock(installation: Installation) -> AsyncIterator[Finding]:
     elif mark is not None and mark.suspended_at is not None:
         yield to_mend(
             "state.clock",
-            said("L'horloge est tenue pour douteuse depuis {at}.", at=f"{mark.suspended_at:%d/%m/%Y %H:%M} UTC"),
+            said(
+                "L'horloge est tenue pour douteuse depuis {at}.",
+                at=said("{at:%d/%m/%Y %H:%M} UTC", at=mark.suspended_at),
+            ),
             said("Elle a sauté, ou le serveur de messagerie donne une autre heure : aucun silence n'est enregistré."),
             mend,
             suspended_at=mark.suspended_at,

@@ -86,7 +86,7 @@ def verify(
     if claim.fingerprint is None or claim.signed_at is None or claim.mic is None:
         raise MailRefused(step="signature", reason="not-signed")
     # (2) One sender, (3) a partner we know, (4) their own pinned key.
-    partner = _signer(claim.senders, claim.fingerprint, directory, pins)
+    partner = verify_signer(claim.senders, claim.fingerprint, directory, pins)
     # (5) Meant for us.
     if our_address not in claim.recipients:
         raise MailRefused(step="recipients", reason="not-for-us")
@@ -119,9 +119,14 @@ def own_probe(claim: Claim, *, kind: str | None, our_address: str, our_fingerpri
     return a_probe and from_us and claim.fingerprint in our_fingerprints
 
 
-def _signer(
+def verify_signer(
     senders: tuple[str, ...], fingerprint: str, directory: Directory, pins: Mapping[str, frozenset[str]]
 ) -> Partner:
+    """Steps 2 to 4 alone: whose word a message is that was not addressed to us, and reached us inside another one.
+
+    Raises:
+        MailRefused: with the step's name and a short code.
+    """
     # (2) One sender.
     if len(senders) != 1:
         raise MailRefused(step="sender", reason="not-one-from")

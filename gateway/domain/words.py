@@ -7,6 +7,7 @@ has one for the reader's language). ``str`` is the French. Catalogues collect ea
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 Translator = Callable[[str], str]
 """A French template to the same template in the reader's language."""
@@ -15,6 +16,10 @@ Translator = Callable[[str], str]
 def french(text: str) -> str:
     """Marks a text of a table for the catalogues; whoever shows it translates it."""
     return text
+
+
+_BETWEEN = french(" ; ")
+"""What stands between sentences that are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Listed:
 
     def told(self, translate: Translator) -> str:
         """All of them, in the translator's language."""
-        return " ; ".join(str(told(item, translate)) for item in self.items)
+        return translate(_BETWEEN).join(str(told(item, translate)) for item in self.items)
 
 
 Words = str | Said | Listed
@@ -58,6 +63,11 @@ def said(template: str, /, **values: object) -> Said:
 def listed(items: Iterable["Said | str"]) -> Listed:
     """Several sentences told at once."""
     return Listed(tuple(items))
+
+
+def dated(day: date) -> Said:
+    """A date, in the order in which the reader writes it."""
+    return said("{day:%d/%m/%Y}", day=day)
 
 
 def told(value: object, translate: Translator) -> object:

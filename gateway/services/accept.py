@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,10 +12,8 @@ from gateway.domain.case import parse_token
 from gateway.domain.errors import MailRefused, Unknown
 from gateway.domain.evidence import OwnReception
 from gateway.domain.kinds import (
-    EXTENSION_REGULARISATION,
     KINDS,
     REPAIRED_COPY,
-    Answer,
     Kind,
     Subject,
     faults,
@@ -26,8 +25,12 @@ from gateway.domain.trust import VerifiedMail
 from gateway.services.arrived import Arrived, Decision, values_of
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
+from gateway.services.copied import case_of, original_of
+from gateway.services.copies import owe_forgotten
+from gateway.services.exchanges import Exchanges, Heard
 from gateway.services.follow import Follower
-from gateway.services.replies import AnswerTimes, Reply, answers
+from gateway.services.readers import Readers
+from gateway.services.replies import AnswerTimes
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
 from gateway.wire.incoming import Incoming, Inner
@@ -48,13 +51,16 @@ class Accept:
         casework: Casework,
         follower: Follower,
         cabinet: Cabinet,
+        readers: Readers,
     ) -> None:
         self._party = party
         self._directory = directory
         self._requests = requests
+        self._exchanges = Exchanges(requests)
         self._casework = casework
         self._follower = follower
         self._cabinet = cabinet
+        self._readers = readers
 
     def check(self, seen: Incoming, mail: VerifiedMail) -> None:
         """Refuse a manifest that contradicts the catalogue, its sender's role or its attachments.
@@ -82,6 +88,8 @@ class Accept:
             return _for_a_person(mail, "no-manifest")
         kind = KINDS[inner.manifest.kind]
         arrived = Arrived(kind=kind, inner=inner, told=inner.manifest, seen=seen, mail=mail, own=own)
+        if kind is REPAIRED_COPY:
+            return await self._copy(act, arrived)
         match kind.subject:
             case Subject.CASE:
                 return await self._on_case(act, arrived)
@@ -196,52 +204,14 @@ class Accept:
         if case is None:
             raise LookupError("a request without its case")
         key = await self._cabinet.case_key(act, case)
-        if arrived.kind is REPAIRED_COPY and self._party.role is Role.HOSPITAL:
-            # An answer that reached us by its copy alone: a person reads it and says what it is.
-            return _for_a_person(arrived.mail, "repaired-copy")
         newer = await self._newer(act, arrived, request)
         message = await self._message(act, arrived, case, key, request.hash)
         if arrived.kind.subject is Subject.NOTICE:
             await self._follower.told(act, arrived, request, case, message, newer=newer)
             return _accepted(arrived, message, key)
-        if answers(arrived.kind, request, arrived.own.earliest):
-            await self._answered(act, arrived, request, arrived.kind, message)
-        else:
-            await self._exchanged(act, arrived, request, message)
+        await self._exchanges.apply(act, request, _heard(arrived, message))
         await self._happen(act, arrived, case, key, message, request=request)
-        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
-            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
-            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
-
-    async def _answered(self, act: Act, arrived: Arrived, request: Request, kind: Kind, message: Message) -> None:
-        own = arrived.own
-        await self._requests.answer(
-            act,
-            request,
-            Reply(answer=kind.answer or Answer.ACCEPTED, kind=kind, values=arrived.values, has_form=arrived.has_form),
-            AnswerTimes(
-                earliest=own.earliest, latest=own.latest, stated=arrived.mail.signed_at, doubtful=own.disagrees
-            ),
-            actor="gateway",
-            partner=arrived.mail.partner.id,
-            message=str(message.id),
-        )
-
-    async def _exchanged(self, act: Act, arrived: Arrived, request: Request, message: Message) -> None:
-        event = arrived.kind.outcome_of(arrived.values).request
-        if event is None:
-            return
-        changes: dict[str, Any] = {"form_owed": False} if arrived.kind is EXTENSION_REGULARISATION else {}
-        await self._requests.advance(
-            act,
-            request,
-            event,
-            actor="gateway",
-            partner=arrived.mail.partner.id,
-            message=str(message.id),
-            **changes,
-        )
 
     async def _newer(self, act: Act, arrived: Arrived, request: Request) -> bool:
         """Whether a later message of the same kind about the request was received already."""
@@ -265,6 +235,22 @@ class Accept:
         if parse_token(arrived.told.case) != case.ref:
             raise MailRefused(step="manifest", reason="other-case")
         return request
+
+    # --- a copy of what its author did not send us
+
+    async def _copy(self, act: Act, arrived: Arrived) -> Decision:
+        """A copy is filed where it belongs and changes nothing; what reaches a hospital by it alone is for a person."""
+        request = await self._named_request(act, arrived)
+        original = await original_of(act, arrived, self._party.site)
+        case = await case_of(act, arrived, request or original, self._directory, self._party.site)
+        if case is None or (original is None and self._party.role is Role.HOSPITAL):
+            return _for_a_person(arrived.mail, "repaired-copy")
+        await act.lock(case.id)
+        key = await self._cabinet.case_key(act, case)
+        message = await self._message(act, arrived, case, key, request.hash if request else None)
+        if original is not None:
+            message = await act.save(replace(message, about=original.id))
+        return _accepted(arrived, message, key)
 
     # --- common
 
@@ -294,7 +280,7 @@ class Accept:
         self, act: Act, arrived: Arrived, case: Case, key: VaultKey, request_hash: str | None
     ) -> Message:
         entity = await act.add(await self._cabinet.put(arrived.seen.entity or b"", key))
-        return await act.add(
+        message = await act.add(
             Message(
                 site=self._party.site,
                 direction=Direction.IN,
@@ -308,6 +294,21 @@ class Accept:
                 entity=entity.name,
             )
         )
+        await self._readers.owe(act, case, message, arrived.kind, arrived.mail.partner.role, medical=arrived.medical)
+        found = (self._directory.at_address(address) for address in arrived.inner.recipients)
+        reached = {partner.id for partner in found if partner is not None}
+        await owe_forgotten(
+            act,
+            arrived.kind,
+            arrived.mail.partner,
+            reached=reached,
+            case=case,
+            message=message,
+            us=self._party,
+            directory=self._directory,
+            at=arrived.own.latest,
+        )
+        return message
 
 
 def request_terms(kind: Kind, values: Mapping[str, str]) -> dict[str, Any]:
@@ -333,6 +334,20 @@ def spanned(kind: Kind, values: Mapping[str, str], request: Request | None) -> M
     return asked | {name: value for name, value in values.items() if value}
 
 
+def _heard(arrived: Arrived, message: Message) -> Heard:
+    own = arrived.own
+    times = AnswerTimes(earliest=own.earliest, latest=own.latest, stated=arrived.mail.signed_at, doubtful=own.disagrees)
+    return Heard(
+        kind=arrived.kind,
+        values=arrived.values,
+        has_form=arrived.has_form,
+        times=times,
+        actor="gateway",
+        partner=arrived.mail.partner.id,
+        message=str(message.id),
+    )
+
+
 def _accepted(arrived: Arrived, message: Message, key: VaultKey) -> Decision:
     return Decision(verdict=Verdict.ACCEPTED, partner=arrived.mail.partner.id, message=message, key=key)
 
@@ -350,7 +365,8 @@ def _check_content(kind: Kind, inner: Inner, told: Manifest) -> None:
     end = told.authorisation_end
     if kind.subject is Subject.REQUEST and end is not None and end.isoformat() != values["authorised_until"]:
         raise MailRefused(step="manifest", reason="authorisation-end")
-    if kind.subject not in {Subject.REQUEST, Subject.CASE} and told.request_hash is None:
+    names_one = kind.subject not in {Subject.REQUEST, Subject.CASE} and kind is not REPAIRED_COPY
+    if names_one and told.request_hash is None:
         raise MailRefused(step="manifest", reason="names-no-request")
     try:
         parse_token(told.case)

@@ -3,6 +3,8 @@
 A file is written and fsynced before the act that names it; a file that no row names is swept at start.
 """
 
+from dataclasses import replace
+
 from gateway.domain.errors import Unknown, VaultClosed
 from gateway.domain.words import said
 from gateway.ports import Clock, SpoolFile, Vault, WrappedKey
@@ -84,6 +86,18 @@ class Cabinet:
         if file.vault_key != key.id:
             old = wrapped(await self._key(act, file.vault_key))
             await act.save(self.vault.rewrap(file, old, wrapped(key)))
+
+    async def destroy(self, act: Act, name: str) -> None:
+        """Make a file unreadable for ever: it goes, and the key that opened it is forgotten. Its row tells that it was.
+
+        Raises:
+            StorageFailed: the disk keeps it.
+        """
+        file = await act.one(SpoolFile, name=name)
+        if file is None:
+            raise Unknown(kind=said("fichier"), ref=name)
+        self.vault.remove(name)
+        await act.save(replace(file, wrapped=b""))
 
     async def sweep(self) -> int:
         """Remove the files that no row names: a crash came between their fsync and their commit.

@@ -10,13 +10,17 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.domain import case as life
+from gateway.domain.flags import flags
 from gateway.domain.guards import Known
 from gateway.domain.kinds import (
     ENTITLEMENT_CERTIFICATE,
     EXTENSION_REGULARISATION,
+    EXTENSION_REQUEST,
+    EXTENSION_REQUEST_VITAL,
     KINDS,
     TACIT_ACCEPTANCE,
     Kind,
+    Travel,
     parse_date,
 )
 from gateway.domain.kinds.shape import PATIENT
@@ -35,7 +39,10 @@ PRESENT = "oui"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """An exchange or fact, as it is kept: its kind, its fields, who brought it, and what it is about."""
+    """An exchange or fact, as it is kept: its kind, its fields, who brought it, and what it is about.
+
+    ``message`` is the message that brought it; ``mail`` the mail, when a person said that it is this.
+    """
 
     kind: Kind
     values: Mapping[str, str]
@@ -43,8 +50,21 @@ class Happening:
     at: datetime
     request_hash: str | None = None
     message: int | None = None
+    mail: int | None = None
     partner: str | None = None
     reason: str | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it came to us with its fields: by a partner's message, or as a fact; not what we send ourselves."""
+        return self.kind.travel is not Travel.MAIL or (self.message is not None and self.actor == "gateway")
+
+    @property
+    def reference(self) -> str | None:
+        """What brought it, for the audit log."""
+        if self.message is not None:
+            return str(self.message)
+        return None if self.mail is None else f"mail-{self.mail}"
 
 
 class Casework:
@@ -99,7 +119,7 @@ class Casework:
             actor=what.actor,
             case=case.ref,
             request=what.request_hash,
-            message=None if what.message is None else str(what.message),
+            message=what.reference,
             partner=what.partner,
             outcome=state.value,
             details={
@@ -109,6 +129,11 @@ class Casework:
                 "insisted": what.reason is not None,
             },
         )
+        if what.is_news:
+            for flag in flags(what.kind, what.values):
+                await act.record(
+                    f"alarm.{flag}", actor="gateway", case=case.ref, request=what.request_hash, outcome="raised"
+                )
         return moved
 
     async def silence(
@@ -118,7 +143,12 @@ class Casework:
         case = await act.one(Case, id=request.case_id)
         if case is None:
             raise LookupError("a request without its case")
-        terms = {
+        key = await self._cabinet.case_key(act, case)
+        asked = await act.all(
+            Fact, site=case.site, request_hash=request.hash, kind=(EXTENSION_REQUEST.id, EXTENSION_REQUEST_VITAL.id)
+        )
+        told = self.details(asked[0], key) if asked else {}
+        terms = {name: value for name, value in told.items() if TACIT_ACCEPTANCE.field(name)} | {
             "requested_from": request.requested_from.isoformat(),
             "requested_until": request.requested_until.isoformat(),
         }
@@ -131,7 +161,7 @@ class Casework:
             message=message,
             partner=partner,
         )
-        await self.happen(act, case, await self._cabinet.case_key(act, case), what)
+        await self.happen(act, case, key, what)
         forms = await act.all(
             Fact, site=case.site, case_id=case.id, kind=EXTENSION_REGULARISATION.id, request_hash=request.hash
         )

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gateway.domain import transmission
 from gateway.domain.errors import KeyMissing, MailTooLarge, NoCorrespondent, NotAllowed
-from gateway.domain.kinds import KINDS, RECEIPT_ACK, Kind, parse_date
+from gateway.domain.kinds import KINDS, RECEIPT_ACK, REPAIRED_COPY, Kind, parse_date
 from gateway.domain.parties import Directory, Function, Partner, Party, Suite
 from gateway.domain.trust import VerifiedMail
 from gateway.domain.words import said
@@ -126,6 +126,12 @@ class Composer:
         route = kind.route(self._party.role)
         if route is None:
             raise NotAllowed(act=said(kind.title), reason=said("Ce rôle n'envoie pas ce type de message."))
+        if only is not None and kind is REPAIRED_COPY:
+            # Whoever was forgotten; a function of the row that nobody fills was not.
+            holders = {each.id: each for item in route.to for each in self._directory.holders(item, hospital)}
+            if not holders.keys() & set(only):
+                raise NoCorrespondent(function=route.to[0].value)
+            return tuple(each for each in holders.values() if each.id in only), ()
         to, copy = self._holders(route.to, hospital), self._holders(route.copy, hospital)
         if only is not None:
             to, copy = tuple(each for each in to if each.id in only), tuple(each for each in copy if each.id in only)
@@ -161,6 +167,8 @@ class Composer:
             NotAllowed, NoCorrespondent, KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
         """
         to, cc = self.addressees(draft.kind, draft.hospital, draft.only)
+        if set(draft.only or ()) - {partner.id for partner in (*to, *cc)}:
+            raise NotAllowed(act=said(draft.kind.title), reason=said("Les textes n'en font pas un destinataire."))
         keys = [(partner, await self.usable(partner, pins)) for partner in (*to, *cc)]
         entity, message_id, at = self._entity(draft, to, cc)
         for partner, _ in keys:
@@ -184,9 +192,12 @@ class Composer:
             KeyUnusable, OwnKeyUnusable, MailTooLarge.
         """
         to, cc = self.addressees(KINDS[message.kind], case.hospital, tuple(message.partner.split("+")))
-        signed = await self._signed(entity, key.suite)
         outer = self._outer(case.ref, to, cc, message.at, message.message_id)
-        return await self._encrypted(signed, outer, partner, key)
+        return await self.seal_for(partner, key, entity, outer)
+
+    async def seal_for(self, partner: Partner, key: PublicKey, entity: bytes, outer: sealed.Outer) -> bytes:
+        """One entity, signed and encrypted for one recipient, in its outer mail; raises as :meth:`reseal`."""
+        return await self._encrypted(await self._signed(entity, key.suite), outer, partner, key)
 
     async def _signed(self, entity: bytes, suite: Suite) -> bytes:
         signature = await self._sealer.sign(entity, suite)

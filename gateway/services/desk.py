@@ -18,7 +18,7 @@ from gateway.domain.errors import (
     RequestTooLate,
     Unknown,
 )
-from gateway.domain.guards import guard
+from gateway.domain.guards import Known, guard
 from gateway.domain.kinds import (
     EXTENSION_REGULARISATION,
     EXTENSION_REQUEST,
@@ -31,7 +31,7 @@ from gateway.domain.kinds import (
 )
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.tacit import end_of_day_in_paris
-from gateway.domain.words import listed, said
+from gateway.domain.words import dated, listed, said
 from gateway.ports import Clock, Noise
 from gateway.services.accept import request_terms, spanned
 from gateway.services.arrived import FORM
@@ -203,7 +203,7 @@ class Desk:
             return
         end = parse_date(fiche.values.get("authorised_until", ""))
         if end is not None and self._clock.now() >= end_of_day_in_paris(end):
-            raise RequestTooLate(end=said("{end:%d/%m/%Y}", end=end))
+            raise RequestTooLate(end=dated(end))
 
     async def _place(self, view: View, fiche: Fiche) -> _Place:
         kind = fiche.kind
@@ -249,9 +249,9 @@ class Desk:
         raise FicheInvalid(path=fiche.path, faults=listed([fault]))
 
     async def _guarded(self, view: View, fiche: Fiche, place: _Place) -> None:
-        if fiche.because or place.opens:
+        if fiche.because:
             return
-        known = await self._casework.known(view, place.case, place.request)
+        known = Known(facts={}) if place.opens else await self._casework.known(view, place.case, place.request)
         reason = guard(fiche.kind.id, fiche.values, known)
         if reason is not None:
             raise PreconditionMissing(act=said(fiche.kind.title), reason=reason)

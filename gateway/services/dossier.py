@@ -7,11 +7,15 @@ from datetime import date, datetime, timedelta
 from gateway.domain import audit
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
+from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.errors import AuditBroken, Unknown
+from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party
 from gateway.domain.period import Period
+from gateway.domain.readers import Readership, Share
+from gateway.domain.readers import State as Handing
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
@@ -19,15 +23,20 @@ from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
+from gateway.services.excerpt import read_content, without_medical
 from gateway.services.stay import day_of, read_stay
+from gateway.services.triage import SETTLED_BY_A_PERSON
 from gateway.storage import (
     Acceptance,
     Case,
     ClockMark,
     Fact,
+    Letter,
     Mail,
     Message,
+    OwedCopy,
     Poll,
+    ReaderHandover,
     Request,
     Store,
     StoredEvidence,
@@ -63,7 +72,24 @@ class CaseView:
     requests: tuple[RequestView, ...]
     facts: tuple[Fact, ...]
     messages: tuple[Message, ...]
+    owed_copies: tuple[OwedCopy, ...]
     transmissions: tuple[Transmission, ...]
+    handovers: tuple[ReaderHandover, ...]
+
+    @property
+    def beside(self) -> Beside:
+        """Its return home, its claim and its flags."""
+        requests = [(item.request.kind, item.request.state) for item in self.requests]
+        return beside([fact.kind for fact in self.facts], requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailView:
+    """A mail that a person sorts: the case that it is or seems to be about, and what its signature proves."""
+
+    mail: Mail
+    ref: str | None
+    letter: Letter | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +109,8 @@ class Status:
     elapsed: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
+    failing_handovers: int
+    waiting_handovers: int
     calendar_covers_until: date
     calendar_short: bool
     calendar_proposals: int
@@ -115,6 +143,7 @@ class Archive:
         party: Party,
         almanac: Almanac,
         folders: tuple[str, ...],
+        readership: Readership,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -122,6 +151,7 @@ class Archive:
         self._party = party
         self._almanac = almanac
         self._folders = folders
+        self._readership = readership
 
     async def cases(self) -> tuple[CaseView, ...]:
         """Every case, oldest first."""
@@ -168,7 +198,9 @@ class Archive:
             requests=tuple([await self._request_view(view, row) for row in requests]),
             facts=await standing_facts(view, case),
             messages=messages,
+            owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
             transmissions=transmissions,
+            handovers=await self._handovers(view, messages),
         )
 
     async def _request_view(self, view: View, request: Request) -> RequestView:
@@ -186,14 +218,15 @@ class Archive:
 
     # --- Mails and messages.
 
-    async def triage(self, *, settled: bool = False) -> tuple[Mail, ...]:
-        """Mails that await a person, oldest first; with ``settled`` also those that no longer do."""
-        waiting = (Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED)
+    async def triage(self, *, settled: bool = False) -> tuple[MailView, ...]:
+        """Mails that await a person, oldest first; with ``settled`` also those that do not, or no longer."""
+        waiting = SETTLED_BY_A_PERSON if settled else SETTLED_BY_A_PERSON - {Verdict.AUTOMATIC}
         async with self._store.view() as view:
-            found = await view.all(Mail, site=self._party.site, verdict=waiting)
-        return tuple(mail for mail in found if settled or mail.settled_at is None)
+            found = await view.all(Mail, site=self._party.site, verdict=tuple(waiting))
+            rows = [mail for mail in found if settled or mail.settled_at is None]
+            return tuple([await self._mail_view(view, mail) for mail in rows])
 
-    async def mail(self, mail_id: int) -> Mail:
+    async def mail(self, mail_id: int) -> MailView:
         """One incoming mail.
 
         Raises:
@@ -201,9 +234,15 @@ class Archive:
         """
         async with self._store.view() as view:
             found = await view.one(Mail, site=self._party.site, id=mail_id)
-        if found is None:
-            raise Unknown(kind=said("courrier"), ref=str(mail_id))
-        return found
+            if found is None:
+                raise Unknown(kind=said("courrier"), ref=str(mail_id))
+            return await self._mail_view(view, found)
+
+    async def _mail_view(self, view: View, mail: Mail) -> MailView:
+        about = mail.case_id or mail.likely_case
+        case = None if about is None else await view.one(Case, id=about)
+        letter = await view.one(Letter, site=mail.site, mail=mail.id)
+        return MailView(mail=mail, ref=case.ref if case else None, letter=letter)
 
     async def messages(self, ref: str | None) -> tuple[Message, ...]:
         """Messages of the protocol, of one case or all."""
@@ -212,8 +251,18 @@ class Archive:
         async with self._store.view() as view:
             return await view.all(Message, site=self._party.site)
 
+    async def handovers(self, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
+        """What readers are owed or got of these messages."""
+        async with self._store.view() as view:
+            return await self._handovers(view, messages)
+
+    async def _handovers(self, view: View, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
+        return await view.all(ReaderHandover, site=self._party.site, message=tuple(row.id for row in messages))
+
     async def read(self, message_id: int, *, actor: str, purpose: str) -> tuple[Message, Payload]:
-        """The content of a message. The reading is recorded before the content leaves.
+        """The content of a message, without its medical parts for who may not read them.
+
+        The reading is recorded before the content leaves.
 
         Raises:
             Unknown, VaultClosed, StorageFailed.
@@ -223,16 +272,22 @@ class Archive:
             if message is None or message.entity is None or message.case_id is None:
                 raise Unknown(kind=said("message"), ref=str(message_id))
             case = await act.one(Case, id=message.case_id)
+            if case is None:
+                raise LookupError("a message without its case")
+            whole = self._readership.may_read_medical(actor, case.physician)
             await act.record(
                 "message.read",
                 actor=actor,
-                case=case.ref if case else None,
+                case=case.ref,
                 request=message.request_hash,
                 message=str(message.id),
                 outcome=purpose,
+                details={"share": (Share.WHOLE if whole else Share.WITHOUT_MEDICAL).value},
             )
             entity = await self._cabinet.get(act, message.entity)
-        return message, read_payload(entity)
+        payload = read_payload(entity)
+        content = read_content(KINDS[message.kind], payload)
+        return message, payload if whole or not content.medical else without_medical(content, message, case)
 
     async def read_mail(self, mail_id: int, *, actor: str, purpose: str) -> tuple[Mail, bytes]:
         """The raw bytes of an incoming mail, as it came; recorded before they leave.
@@ -258,6 +313,8 @@ class Archive:
             size, _, _ = await view.head()
             waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
+            failing = await view.all(ReaderHandover, site=site, state=Handing.FAILED)
+            nobody = await view.all(ReaderHandover, site=site, state=Handing.WAITING)
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
             calendar = await self._almanac.calendar(view)
             proposals = await self._almanac.proposals(view)
@@ -268,12 +325,14 @@ class Archive:
             polled_at=polled,
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
-            to_triage=len([mail for mail in await self.triage() if mail.held_back]),
+            to_triage=len([view for view in await self.triage() if view.mail.held_back]),
             open_requests=len(requests),
             unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
+            failing_handovers=len(failing),
+            waiting_handovers=len(nobody),
             calendar_covers_until=calendar.covers_until,
             calendar_short=is_short(calendar, now),
             calendar_proposals=len(proposals),

@@ -8,6 +8,7 @@ from gateway.domain.parties import Grade, Party, Role
 from gateway.ports import Clock
 from gateway.services.arrived import Arrived
 from gateway.services.casework import Casework
+from gateway.services.copies import UNANSWERED, owe_unseen_answer
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Message, Request
 
@@ -27,10 +28,28 @@ class Follower:
         self, act: Act, arrived: Arrived, request: Request, case: Case, message: Message, *, newer: bool
     ) -> None:
         """Apply a notice; ``newer`` says that a later one is known, so that this one only completes the file."""
+        if not newer and self._party.role is Role.CNSE:
+            await self._unseen(act, arrived, request, case)
         if arrived.kind is TACIT_ACCEPTANCE_NOTICE:
             await self._silence_notified(act, arrived, request, message)
         elif arrived.kind is STATUS_NOTICE and not newer:
             await self._mirror(act, arrived, request, case, message)
+
+    async def _unseen(self, act: Act, arrived: Arrived, request: Request, case: Case) -> None:
+        """The CNSE gives the hospital the answer of which its notice shows that it knows nothing."""
+        values = arrived.values
+        silent = arrived.kind is TACIT_ACCEPTANCE_NOTICE
+        if not silent and life.State(values.get("state", life.State.SENT.value)) not in UNANSWERED:
+            return
+        await owe_unseen_answer(
+            act,
+            request,
+            case,
+            arrived.mail.partner,
+            told_at=arrived.inner.date or arrived.mail.signed_at,
+            ends_at=parse_instant(values.get("effective_at" if silent else "ends_at", "")),
+            at=self._clock.now(),
+        )
 
     async def _silence_notified(self, act: Act, arrived: Arrived, request: Request, message: Message) -> None:
         partner = arrived.mail.partner.id

@@ -5,7 +5,6 @@ mail's row, what it changes, its audit record, and the receipt in the outbox. A 
 quarantine and stays unanswered, whatever failed.
 """
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -21,20 +20,16 @@ from gateway.services.accept import Accept
 from gateway.services.arrived import Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import Composer, SealedReceipt
+from gateway.services.identify import Identification
+from gateway.services.proofs import Proofs
 from gateway.services.reports import Reports
-from gateway.storage import Act, Case, Direction, Mail, Message, Pin, Store, Verdict, View
+from gateway.storage import Act, Direction, Mail, Message, Pin, Store, Verdict, View
 from gateway.wire.incoming import Incoming, Inner
 
 _log = structlog.get_logger()
 
 OUR_FAULTS = frozenset({"start", "own-key", "closed"})
 """Reasons for which the worker could not even try: the mail is not to blame, the next poll takes it again."""
-
-MAX_CITED = 100
-"""Message-IDs looked up for one mail: a long thread fits."""
-
-HEADER_SCAN = 64 * 1024
-"""Bytes of an unreadable mail in which a partner's domain is looked for: the largest header that we accept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +80,8 @@ class Receiver:
         self._directory = directory
         self._own_mta = own_mta
         self._own_fingerprints = own_fingerprints
+        self._identification = Identification(party=party, directory=directory)
+        self._proofs = Proofs(party=party, directory=directory, cabinet=cabinet)
 
     async def take(self, arrival: Arrival) -> Mail:
         """Keep, open, verify, decide, record. Returns the committed row.
@@ -120,11 +117,12 @@ class Receiver:
         except (MailRefused, IllegalTransition, AlreadyThere) as error:
             # Any other error is ours (our key, the vault, the disk): it goes up, and the next poll sees the mail again.
             step, reason = _refusal(error)
-            held = await self._held_back(arrival.raw, seen)
-            refused = replace(row, verdict=Verdict.QUARANTINE, step=step, reason=reason, held_back=held)
+            refused = replace(row, verdict=Verdict.QUARANTINE, step=step, reason=reason)
             async with self._store.act() as act:
                 await act.add(file)
-                return await self._record(act, refused)
+                held = await self._identification.may_concern_us(act, arrival.raw, seen)
+                refused = await self._identification.suggested(act, refused, seen, signed=False)
+                return await self._record(act, replace(refused, held_back=held))
 
     async def give_up(self, arrival: Arrival, code: str) -> Mail:
         """Record a mail on which our own code failed: kept on the server, held back, for a person."""
@@ -207,18 +205,41 @@ class Receiver:
         self, act: Act, row: Mail, seen: Incoming, own: OwnReception, verified: "Verified | None"
     ) -> Mail:
         if verified is None:
-            decision = await self._reports.unsigned(act, seen, row)
-            if decision.verdict in {Verdict.PLAIN, Verdict.TRIAGE} and not decision.held_back:
-                decision = replace(decision, held_back=await self._concerns_us(act, seen))
-            return await self._finish(act, row, decision)
+            return await self._unsigned(act, row, seen)
         mail = verified.mail
         if mail.duplicate:
             return await self._finish(act, row, await self._repeat(act, mail))
         if mail.receipt:
             return await self._finish(act, row, await self._reports.signed(act, seen, mail, row))
+        if _by_machine(seen):
+            return await self._finish(act, row, await self._reports.machine_answer(act, seen, mail.partner, row))
         decision = await self._accept.take(act, seen, mail, own)
+        if decision.verdict is Verdict.TRIAGE:
+            return await self._for_a_person(act, row, seen, mail, decision)
         if decision.message is not None and verified.receipt is not None and decision.verdict is Verdict.ACCEPTED:
             await self._composer.queue_receipt(act, verified.receipt, decision.message)
+        return await self._finish(act, row, decision)
+
+    async def _unsigned(self, act: Act, row: Mail, seen: Incoming) -> Mail:
+        decision = await self._reports.unsigned(act, seen, row)
+        if decision.verdict in {Verdict.PLAIN, Verdict.TRIAGE}:
+            held = decision.held_back or await self._identification.concerns_us(act, seen)
+            decision = replace(decision, held_back=held)
+            row = await self._identification.suggested(act, row, seen, signed=False)
+        return await self._finish(act, row, decision)
+
+    async def _for_a_person(
+        self, act: Act, row: Mail, seen: Incoming, mail: trust.VerifiedMail, decision: Decision
+    ) -> Mail:
+        """A partner's own signed word, of which only a person can say what it is: what it proves is kept with it."""
+        letter = await self._proofs.keep(act, row, seen, mail, await self._pins(act))
+        if seen.copied is not None and letter is None:
+            decision = replace(decision, reason="copy-unverified")
+            seen = replace(seen, copied=replace(seen.copied, inner=None))
+        row = await self._identification.suggested(act, row, seen, signed=True)
+        if seen.copied is None and seen.inner is not None:
+            for message in await self._identification.cited(act, seen.inner.cited):
+                await self._reports.replied(act, message, mail, seen.inner.date, row)
         return await self._finish(act, row, decision)
 
     async def _repeat(self, act: Act, mail: trust.VerifiedMail) -> Decision:
@@ -308,44 +329,6 @@ class Receiver:
         listed = arrival.internaldate or arrival.seen_at
         return reception(hops, self._own_mta, listed, arrival.not_before, seen_at=arrival.seen_at)
 
-    async def _held_back(self, raw: bytes, seen: Incoming) -> bool:
-        if seen.outer is not None:
-            async with self._store.view() as view:
-                return await self._concerns_us(view, seen)
-        head = raw[:HEADER_SCAN].lower()
-        if any(domain.encode() in head for domain in self._directory.domains):
-            return True
-        ours = re.findall(rb"<[0-9a-f]{32}@" + re.escape(self._our_domain.encode()) + rb">", head)
-        async with self._store.view() as view:
-            return await self._is_ours(view, tuple(sorted({found.decode() for found in ours}))[:MAX_CITED])
-
-    async def _concerns_us(self, view: View, seen: Incoming) -> bool:
-        """Whether a mail may be an answer: from a partner's domain, or citing a message or a case of ours."""
-        if seen.outer is not None:
-            senders = tuple(sender.rpartition("@")[2] for sender in seen.outer.senders)
-            if self._from_partner(seen.outer.domains + senders):
-                return True
-        cited = (seen.outer.cited if seen.outer else ()) + (seen.inner.cited if seen.inner else ())
-        if await self._is_ours(view, cited[:MAX_CITED]):
-            return True
-        tokens = seen.outer.tokens if seen.outer else ()
-        return bool(tokens and await view.all(Case, site=self._party.site, ref=tuple(tokens), limit=1))
-
-    def _from_partner(self, domains: tuple[str, ...]) -> bool:
-        """Sub-domains count: a person there may write from another server than the agreed mailbox."""
-        partners = self._directory.domains
-        return any(domain == partner or domain.endswith(f".{partner}") for domain in domains for partner in partners)
-
-    async def _is_ours(self, view: View, message_ids: tuple[str, ...]) -> bool:
-        if not message_ids:
-            return False
-        found = await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=message_ids, limit=1)
-        return bool(found)
-
-    @property
-    def _our_domain(self) -> str:
-        return self._party.address.rpartition("@")[2]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
@@ -353,6 +336,12 @@ class Verified:
 
     mail: trust.VerifiedMail
     receipt: SealedReceipt | None
+
+
+def _by_machine(seen: Incoming) -> bool:
+    """An out-of-office, by its own signed word: nothing but words, and no message of the protocol."""
+    inner = seen.inner
+    return inner is not None and inner.automatic and inner.manifest is None and not inner.pieces
 
 
 def _claim(seen: Incoming, inner: Inner) -> trust.Claim:

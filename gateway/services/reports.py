@@ -11,11 +11,13 @@ from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.errors import MailRefused
 from gateway.domain.kinds import KINDS, Subject
-from gateway.domain.parties import Directory, Grade, PartnerKind, Party, Role
+from gateway.domain.parties import Directory, Grade, Partner, PartnerKind, Party, Role
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock
 from gateway.services.arrived import Decision
 from gateway.services.compose import RECEIPT
+from gateway.services.identify import MAX_CITED
+from gateway.services.readers import returned
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Direction, Mail, Message, Request, StoredEvidence, Transmission, Verdict
 from gateway.wire import dsn
@@ -23,6 +25,9 @@ from gateway.wire.incoming import ACTIONS, DISPOSITIONS, OTHER, Attested, Incomi
 
 POSITIVE = frozenset({"processed", "dispatched", "displayed"})
 """Dispositions that attest reception; ``deleted``, ``denied``, ``failed`` and unknown words attest nothing."""
+
+SIGNED_REPLY = "signed_reply"
+"""Kind of the evidence that a signed mail is which merely cites a request."""
 
 
 class Reports:
@@ -86,18 +91,70 @@ class Reports:
         return decision
 
     async def unsigned(self, act: Act, seen: Incoming, row: Mail) -> Decision:
-        """A mail that nobody signed: a plain receipt, a delivery report, or just a mail."""
+        """A mail that nobody signed: a plain receipt, a delivery report, an out-of-office, or just a mail."""
+        partner = self._sender(seen)
         if seen.receipt is not None:
-            return await self._plain_receipt(act, seen, seen.receipt, row)
-        if seen.report is not None:
-            return await self._delivery_report(act, seen.report, row)
+            decision = await self._plain_receipt(act, seen, seen.receipt, row)
+        elif seen.report is not None:
+            decision = await self._delivery_report(act, seen.report, row)
+        elif seen.notice:
+            return await self.machine_answer(act, seen, partner, row)
+        else:
+            return Decision(verdict=Verdict.PLAIN, reason="not-sealed", partner=partner.id if partner else None)
+        if decision.verdict is Verdict.TRIAGE and seen.notice:
+            # A report on a mail that is not ours: persons write from this mailbox too.
+            return replace(decision, verdict=Verdict.AUTOMATIC, held_back=False)
+        return decision
+
+    async def machine_answer(self, act: Act, seen: Incoming, partner: Partner | None, row: Mail) -> Decision:
+        """An out-of-office: no answer, and the weakest of all evidence that the mail it cites has arrived."""
+        signed = seen.inner is not None
+        cited = seen.inner.cited if seen.inner else seen.outer.cited if seen.outer else ()
+        dated = seen.signed_at if signed else seen.outer.date if seen.outer else None
+        for message_id in cited[:MAX_CITED]:
+            message = await self._ours(act, message_id)
+            if message is None or partner is None or partner.id not in message.partner.split("+"):
+                continue
+            await self._evidence(
+                act,
+                message,
+                partner=partner.id,
+                kind="auto_reply",
+                grade=Grade.AUTO_REPLY,
+                stated=None,
+                dated=dated,
+                row=row,
+            )
+        return Decision(verdict=Verdict.AUTOMATIC, reason="auto-reply", partner=partner.id if partner else None)
+
+    async def replied(self, act: Act, message: Message, mail: VerifiedMail, dated: datetime | None, row: Mail) -> None:
+        """A person's signed mail that cites a request attests that it arrived, once: a bound, never a statement."""
+        partner = mail.partner.id
+        at = max(mail.signed_at, dated) if dated else mail.signed_at
+        if partner not in message.partner.split("+"):
+            return
+        known = await act.all(
+            StoredEvidence, site=self._party.site, request_hash=message.mic, partner=partner, kind=SIGNED_REPLY
+        )
+        if any(item.dated_at is not None and item.dated_at <= at for item in known):
+            return
+        await self._evidence(
+            act,
+            message,
+            partner=partner,
+            kind=SIGNED_REPLY,
+            grade=Grade.SIGNED_REPLY,
+            stated=None,
+            dated=at,
+            row=row,
+        )
+
+    def _sender(self, seen: Incoming) -> Partner | None:
         sender = seen.outer.senders[0] if seen.outer and len(seen.outer.senders) == 1 else ""
-        partner = self._directory.at_address(sender)
-        return Decision(verdict=Verdict.PLAIN, reason="not-sealed", partner=partner.id if partner else None)
+        return self._directory.at_address(sender)
 
     async def _plain_receipt(self, act: Act, seen: Incoming, receipt: Attested, row: Mail) -> Decision:
-        sender = seen.outer.senders[0] if seen.outer and len(seen.outer.senders) == 1 else ""
-        partner = self._directory.at_address(sender)
+        partner = self._sender(seen)
         message = await self._ours(act, receipt.original_message_id)
         if message is None or partner is None or partner.id not in message.partner.split("+"):
             return Decision(verdict=Verdict.TRIAGE, reason="matches-nothing", held_back=message is not None)
@@ -148,6 +205,7 @@ class Reports:
             partner=transmission.partner,
             outcome="failed",
         )
+        await returned(act, transmission, self._clock.now())
         request = await self._request_of(act, message)
         partner = self._directory.find(transmission.partner)
         if request is not None and partner is not None and partner in self._directory.with_role(Role.CNAS):

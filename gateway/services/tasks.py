@@ -1,4 +1,4 @@
-"""The tasks of a running gateway: take mail in, send mail out, look at the deadlines, ask a second source of time.
+"""The tasks of a running gateway: mail in, mail out, deadlines, a second source of time, hand-overs to our readers.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
 starts and ends. None waits for another.
@@ -13,7 +13,9 @@ import structlog
 from gateway.domain.errors import GatewayError
 from gateway.ports import Clock, MailboxFactory, PublicKey
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
+from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
+from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.send import BATCH, Sender
 
@@ -45,6 +47,8 @@ class Tasks:
         poller: InboxPoller,
         sender: Sender,
         deadlines: Deadlines,
+        handovers: Handovers,
+        repair: CopyRepair,
         cabinet: Cabinet,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
@@ -55,6 +59,8 @@ class Tasks:
         self._poller = poller
         self._sender = sender
         self._deadlines = deadlines
+        self._handovers = handovers
+        self._repair = repair
         self._cabinet = cabinet
         self._clock = clock
         self._pinned_keys = pinned_keys
@@ -72,7 +78,7 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source())
+            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over())
             tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
@@ -140,7 +146,20 @@ class Tasks:
                     self._time_wanted.set()
                 else:
                     self._time_wanted.clear()
+                await self._repair.round()
                 await self._sweep()
+                pause.over()
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
+                await pause.after(error)
+                continue
+            await asyncio.sleep(self._rhythm.tick_seconds)
+
+    async def _hand_over(self) -> None:
+        """A task of its own: a reader's folder may lie on a disk that does not answer."""
+        pause = _Pause("handover")
+        while True:
+            try:
+                await self._handovers.round()
                 pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)

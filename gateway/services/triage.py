@@ -1,23 +1,28 @@
-"""What a mail in triage is, said by a person. What would let a silence be recorded needs two."""
+"""What a mail in triage is, said by a person. What would let a silence be recorded needs two, who say the same."""
 
+import json
 from dataclasses import replace
 
-from gateway.domain.case import parse_token
+from gateway.domain import request as life
 from gateway.domain.errors import NotAllowed, Unknown
-from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_REFUSAL, Answer
 from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.settlements import NOT_AN_ANSWER, name_of
 from gateway.domain.words import said
-from gateway.ports import Clock
-from gateway.services.accept import spanned
+from gateway.ports import Clock, Noise
 from gateway.services.cabinet import Cabinet
-from gateway.services.cases import find_case, open_request
 from gateway.services.casework import Casework, Happening
-from gateway.services.replies import AnswerTimes, Reply
+from gateway.services.copies import owe_forgotten
+from gateway.services.deadlines import STEP_LIMIT
+from gateway.services.exchanges import Exchanges
+from gateway.services.reading import Reader, Reading, Word
+from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
-from gateway.storage import Act, Mail, Store, Verdict
+from gateway.storage import Act, Case, Direction, Mail, Message, Request, Store, Verdict
 
-SETTLEMENTS = ("acceptance", "refusal", "not-an-answer")
-"""What a person may say that a mail in triage is."""
+SETTLED_BY_A_PERSON = frozenset(
+    {Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC}
+)
+"""Verdicts on which a person has the last word: a machine's answer may turn out to be a person's."""
 
 
 class Triage:
@@ -31,18 +36,20 @@ class Triage:
         requests: Requests,
         casework: Casework,
         clock: Clock,
+        noise: Noise,
         party: Party,
         directory: Directory,
         persons_needed: int,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
-        self._requests = requests
+        self._exchanges = Exchanges(requests)
         self._casework = casework
         self._clock = clock
         self._party = party
         self._directory = directory
         self._persons_needed = persons_needed
+        self._reader = Reader(party=party, directory=directory, cabinet=cabinet, casework=casework, noise=noise)
 
     async def classify(
         self,
@@ -52,59 +59,59 @@ class Triage:
         actor: str,
         ref: str | None = None,
         request_hash: str | None = None,
+        places: dict[str, str] | None = None,
+        has_form: bool = False,
     ) -> Mail:
-        """Say what a mail in triage is. An answer counts as of our own reception of the mail.
+        """Say what a mail in triage is. It counts as of our own reception of the mail.
+
+        Returns the mail, settled, or with a proposal that waits for a second person.
 
         Raises:
-            Unknown, NotAllowed.
+            Unknown: no such mail or case. NotAllowed: every fault at once, or settled already.
+            IllegalTransition: it cannot happen now.
         """
-        if settlement not in SETTLEMENTS:
-            raise NotAllowed(
-                act=said("classer en « {what} »", what=settlement[:20]),
-                reason=said("Attendu : {choices}.", choices=", ".join(SETTLEMENTS)),
-            )
+        self._reader.check(settlement)
+        word = Word(what=settlement, ref=ref, request_hash=request_hash, places=dict(places or {}), has_form=has_form)
         async with self._store.act() as act:
-            mail = await act.one(Mail, site=self._party.site, id=mail_id)
-            if mail is None or mail.verdict not in {
-                Verdict.QUARANTINE,
-                Verdict.PLAIN,
-                Verdict.TRIAGE,
-                Verdict.VANISHED,
-            }:
-                raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
-            if mail.settled_at is not None:
-                raise NotAllowed(
-                    act=said("classer le courrier {mail}", mail=mail_id),
-                    reason=said("Déjà classé par {who}.", who=mail.settled_by),
-                )
-            case_id = mail.case_id
-            if settlement != "not-an-answer":
-                case_id = await self._classified_answer(
-                    act, mail, settlement, ref=ref, request_hash=request_hash, actor=actor
-                )
-            elif self._needs_second(mail) and not self._seconded(mail, settlement, actor):
+            mail = await self._waiting(act, mail_id)
+            reading = None if settlement == NOT_AN_ANSWER else await self._reader.read(act, mail, word)
+            named = name_of(reading.kind) if reading else NOT_AN_ANSWER
+            # Keyed, because what was said may be guessed from a plain hash.
+            proposal = self._cabinet.vault.lookup(_plain(reading))
+            if await self._frees(act, mail, reading) and not self._seconded(mail, proposal, actor):
                 # It would let a silence be recorded: one person proposes, another settles.
-                await act.record("triage.proposed", actor=actor, message=f"mail-{mail.id}", outcome=settlement)
-                return await act.save(replace(mail, settled_as=settlement, settled_by=actor))
-            settled = await act.save(
-                replace(mail, settled_at=self._clock.now(), settled_as=settlement, settled_by=actor, case_id=case_id)
-            )
-            await act.record(
-                "triage.classified",
-                actor=actor,
-                case=parse_token(ref) if ref else None,
-                message=f"mail-{mail.id}",
-                partner=mail.partner,
-                outcome=settlement,
-            )
-            return settled
+                await act.record("triage.proposed", actor=actor, message=f"mail-{mail.id}", outcome=named)
+                return await act.save(replace(mail, settled_as=named, settled_by=actor, proposal=proposal))
+            case, message = await self._apply(act, mail, reading, actor) if reading else (None, None)
+            return await self._settled(act, mail, named, actor, reading=reading, case=case, message=message)
 
-    def _needs_second(self, mail: Mail) -> bool:
-        """Whether calling it no answer would let a silence be recorded."""
-        return self._persons_needed > 1 and (mail.held_back or mail.verdict is Verdict.VANISHED)
+    async def _waiting(self, act: Act, mail_id: int) -> Mail:
+        mail = await act.one(Mail, site=self._party.site, id=mail_id)
+        if mail is None or mail.verdict not in SETTLED_BY_A_PERSON:
+            raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
+        if mail.settled_at is not None:
+            reason = said("Déjà classé par {who}.", who=mail.settled_by)
+            raise NotAllowed(act=said("classer le courrier {mail}", mail=mail_id), reason=reason)
+        return mail
 
-    def _seconded(self, mail: Mail, settlement: str, actor: str) -> bool:
-        if mail.settled_as != settlement or mail.settled_by is None:
+    # --- four eyes
+
+    async def _frees(self, act: Act, mail: Mail, reading: Reading | None) -> bool:
+        """Whether settling it so would let a silence be recorded that the mail holds back."""
+        holds = mail.held_back or mail.verdict is Verdict.VANISHED
+        if self._persons_needed == 1 or self._party.role is not Role.HOSPITAL or not holds:
+            return False
+        rows = await act.all(Request, site=self._party.site, state=tuple(life.OPEN))
+        since = mail.received_latest
+        waiting = {row.hash for row in rows if since is None or since >= row.submitted_at - STEP_LIMIT}
+        stopped = _stopped(reading)
+        if stopped is None:
+            return bool(waiting)
+        # An answer stops its own request; against what the mail itself cites, it would free another.
+        return mail.likely_request in waiting - {stopped}
+
+    def _seconded(self, mail: Mail, proposal: str, actor: str) -> bool:
+        if mail.proposal != proposal or mail.settled_by is None:
             return False
         if mail.settled_by == actor:
             raise NotAllowed(
@@ -112,40 +119,128 @@ class Triage:
             )
         return True
 
-    async def _classified_answer(
-        self, act: Act, mail: Mail, settlement: str, *, ref: str | None, request_hash: str | None, actor: str
-    ) -> int:
-        if self._party.role is not Role.HOSPITAL:
-            raise NotAllowed(act=said("classer une réponse"), reason=said("Seul l'hôpital attend une réponse."))
-        if ref is None:
-            raise NotAllowed(act=said("classer une réponse"), reason=said("Indiquez le dossier : --case REF."))
-        if mail.received_earliest is None or mail.received_latest is None or mail.file is None:
-            raise NotAllowed(act=said("classer une réponse"), reason=said("Ce courrier n'a pas pu être lu."))
-        case = await find_case(act, self._party.site, ref)
-        await act.lock(case.id)
-        request = await open_request(act, case, request_hash, or_settled=True)
-        kind = EXTENSION_ACCEPTANCE if settlement == "acceptance" else EXTENSION_REFUSAL
-        times = AnswerTimes(earliest=mail.received_earliest, latest=mail.received_latest, stated=mail.received_latest)
-        partner = mail.partner or self._directory.with_role(Role.CNAS)[0].id
-        key = await self._cabinet.case_key(act, case)
-        await self._requests.answer(
-            act,
-            request,
-            # Whether the form is in it, only its reader knows: it stays owed until it comes by itself.
-            Reply(answer=kind.answer or Answer.ACCEPTED, kind=kind, values={}, has_form=False),
-            times,
-            actor=actor,
-            partner=partner,
-            message=f"mail-{mail.id}",
-        )
+    # --- the commit
+
+    async def _apply(self, act: Act, mail: Mail, reading: Reading, actor: str) -> tuple[Case, Message | None]:
+        case, request = reading.case, reading.request
+        if reading.opens:
+            case = await self._casework.open(act, case, reading.key, actor=actor)
+            await act.lock(case.id)
+        message = await self._message(act, mail, reading, case)
+        named = str(message.id) if message else f"mail-{mail.id}"
+        if request is not None:
+            await self._exchanges.apply(act, request, reading.heard(actor, named))
         what = Happening(
-            kind=kind,
-            values=spanned(kind, {}, request),
+            kind=reading.kind,
+            values=reading.values,
             actor=actor,
-            at=mail.received_earliest,
-            request_hash=request.hash,
-            partner=partner,
+            at=reading.times.earliest,
+            request_hash=request.hash if request else None,
+            message=message.id if message else None,
+            mail=mail.id,
+            partner=reading.author.id,
         )
-        await self._casework.happen(act, case, key, what)
-        await self._cabinet.hand_to(act, mail.file, key)
-        return case.id
+        case = await self._casework.happen(act, case, reading.key, what, opens=reading.opens)
+        await self._cabinet.hand_to(act, mail.file or "", reading.key)
+        return case, message
+
+    async def _message(self, act: Act, mail: Mail, reading: Reading, case: Case) -> Message | None:
+        """A signed letter is a message like any other from now on; an unsigned mail has only a person's word."""
+        letter = reading.letter
+        if letter is None:
+            return None
+        known = await act.one(
+            Message,
+            site=self._party.site,
+            direction=Direction.IN,
+            partner=letter.author,
+            message_id=letter.message_id,
+        )
+        if known is not None:
+            reason = said(
+                "Ce message est déjà au dossier (message {number}) : classez-le not-an-answer.", number=known.id
+            )
+            raise NotAllowed(act=said("classer le courrier {mail}", mail=mail.id), reason=reason)
+        await self._cabinet.hand_to(act, letter.entity, reading.key)
+        message = await act.add(
+            Message(
+                site=self._party.site,
+                direction=Direction.IN,
+                kind=reading.kind.id,
+                partner=letter.author,
+                message_id=letter.message_id,
+                mic=letter.mic,
+                at=letter.signed_at,
+                case_id=case.id,
+                request_hash=reading.request.hash if reading.request else None,
+                entity=letter.entity,
+            )
+        )
+        if not letter.copied:
+            await owe_forgotten(
+                act,
+                reading.kind,
+                reading.author,
+                reached=letter.reached,
+                case=case,
+                message=message,
+                us=self._party,
+                directory=self._directory,
+                at=self._clock.now(),
+            )
+        return message
+
+    async def _settled(
+        self,
+        act: Act,
+        mail: Mail,
+        named: str,
+        actor: str,
+        *,
+        reading: Reading | None,
+        case: Case | None,
+        message: Message | None,
+    ) -> Mail:
+        settled = await act.save(
+            replace(
+                mail,
+                settled_at=self._clock.now(),
+                settled_as=named,
+                settled_by=actor,
+                case_id=case.id if case else mail.case_id,
+                message=message.id if message else mail.message,
+            )
+        )
+        request = reading.request.hash if reading and reading.request else None
+        await act.record(
+            "triage.classified",
+            actor=actor,
+            case=case.ref if case else None,
+            request=request,
+            message=f"mail-{mail.id}",
+            partner=mail.partner,
+            outcome=named,
+            details={
+                "kind": reading.kind.id if reading else None,
+                "form": reading.has_form if reading else False,
+                "suggested_by": mail.likely_by.value if mail.likely_by else None,
+                "as_suggested": request is not None and request == mail.likely_request,
+                "proposed_by": mail.settled_by if mail.proposal else None,
+            },
+        )
+        return settled
+
+
+def _stopped(reading: Reading | None) -> str | None:
+    """The open request whose period this answer stops or puts in dispute."""
+    if reading is None or reading.request is None or reading.request.state not in life.OPEN:
+        return None
+    if not answers(reading.kind, reading.request, reading.times.earliest):
+        return None
+    late = timeliness(reading.request, reading.times) is life.Event.LATE_ANSWER
+    return None if late else reading.request.hash
+
+
+def _plain(reading: Reading | None) -> str:
+    """All that was said, so that what a second person says can be compared with it."""
+    return json.dumps(reading.plain(), sort_keys=True, ensure_ascii=False) if reading else NOT_AN_ANSWER

@@ -1,5 +1,6 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.letters import Hint, Letter
 from gateway.storage.rows import (
     Acceptance,
     AuditEntry,
@@ -14,6 +15,7 @@ from gateway.storage.rows import (
     OwedCopy,
     Pin,
     Poll,
+    ReaderHandover,
     Request,
     StoredEvidence,
     Transmission,
@@ -34,11 +36,14 @@ __all__ = [
     "Detail",
     "Direction",
     "Fact",
+    "Hint",
+    "Letter",
     "Mail",
     "Message",
     "OwedCopy",
     "Pin",
     "Poll",
+    "ReaderHandover",
     "Request",
     "Store",
     "StoredEvidence",

@@ -10,10 +10,11 @@ from datetime import date, datetime
 from enum import Enum
 from typing import TypeVar
 
-from gateway.domain import case, request, transmission
+from gateway.domain import case, readers, request, transmission
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
+from gateway.storage.letters import Hint, Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class VaultKey:
 class Case:
     """A case. ``identity`` is the sealed JSON of the patient's identity, ``identity_lookup`` its keyed hash.
 
-    ``authorised_until`` is the last day of the newest authorisation known.
+    ``authorised_until`` is the last day of the newest authorisation known; ``physician`` the reader of ours who follows
+    the patient, when a person chose one.
     """
 
     id: int = 0
@@ -45,6 +47,7 @@ class Case:
     identity: bytes | None = None
     identity_lookup: str | None = None
     closed_at: datetime | None = None
+    physician: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,30 @@ class OwedCopy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderHandover:
+    """What a reader of ours is owed of an incoming message; ``reader`` is None while nobody may have it.
+
+    ``place`` is the folder that was written, ``transmission`` the mail that carries it. ``failing_since`` is set while
+    it fails, ``alarmed`` once that was told. ``way`` is how it went, or would go now.
+    """
+
+    id: int = 0
+    site: str
+    message: int
+    reader: str | None
+    share: readers.Share
+    way: readers.Way | None
+    state: readers.State
+    due_at: datetime
+    attempts: int = 0
+    place: str | None = None
+    transmission: int | None = None
+    handed_at: datetime | None = None
+    failing_since: datetime | None = None
+    alarmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transmission:
     """The outbox: one sealed mail for one recipient. ``receipt`` ones go out with a null return path."""
 
@@ -184,6 +211,7 @@ class Verdict(Enum):
     DUPLICATE = "duplicate"
     RECEIPT = "receipt"
     REPORT = "report"
+    AUTOMATIC = "automatic"
     PLAIN = "plain"
     TRIAGE = "triage"
     QUARANTINE = "quarantine"
@@ -197,6 +225,8 @@ class Mail:
 
     ``held_back`` says that it comes from a partner's domain or cites one of our ids, verified or not: until a person
     settles it, it holds back tacit acceptances. ``received_earliest`` and ``received_latest`` are our own reception.
+    ``likely_case`` and ``likely_request`` (a hash) are what ``likely_by`` suggests. ``proposal`` stands for all that a
+    first person said of it while a second one is needed: the second must say the same.
     """
 
     id: int = 0
@@ -222,6 +252,10 @@ class Mail:
     settled_at: datetime | None = None
     settled_as: str | None = None
     settled_by: str | None = None
+    likely_case: int | None = None
+    likely_request: str | None = None
+    likely_by: Hint | None = None
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,8 +379,10 @@ Value = (
     | Message
     | Fact
     | OwedCopy
+    | ReaderHandover
     | Transmission
     | Mail
+    | Letter
     | Poll
     | StoredEvidence
     | Confirmation

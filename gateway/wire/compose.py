@@ -171,10 +171,19 @@ def _lines(data: bytes) -> bytes:
     return base64.encodebytes(data).replace(b"\n", _CRLF).removesuffix(_CRLF)
 
 
+def fits_verbatim(data: bytes) -> bool:
+    """Whether these bytes survive transport unencoded: canonical CRLF, ASCII, no long line."""
+    try:
+        require_canonical(data)
+    except MailMalformed:
+        return False
+    return data.isascii() and all(len(line) <= MAX_LINE for line in data.split(_CRLF))
+
+
 def _verbatim(data: bytes) -> bytes:
     """A message/rfc822 may not be encoded (RFC 2046 §5.2.1), so it must already be fit for transport."""
     require_canonical(data)
-    if not data.isascii() or any(len(line) > MAX_LINE for line in data.split(_CRLF)):
+    if not fits_verbatim(data):
         raise MailMalformed(reason="attachment-data", step="compose")
     return data
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from gateway.domain.case import ALPHABET
 from gateway.domain.errors import MailMalformed
+from gateway.domain.kinds import REPAIRED_COPY
 from gateway.wire import dsn, fields, manifest, mdn
 from gateway.wire.automatic import is_answerable
 from gateway.wire.mime import Headers, Part, parse
@@ -33,6 +34,9 @@ MODIFIERS = ("error", "warning")
 
 ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 """Actions of RFC 3464 section 2.3.3."""
+
+COPY = "copy"
+"""Role of the one piece of a repaired copy."""
 
 _SENDER_FIELDS = ("From", "Sender", "Reply-To", "Return-Path")
 # RFC 1035: a name has at most 253 characters. Comments and blanks may stand around the sign (RFC 5322 section 4.4).
@@ -71,7 +75,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inner:
-    """Facts of the signed entity."""
+    """Facts of the signed entity. ``automatic``: a machine answered, by its own signed word."""
 
     senders: tuple[str, ...]
     recipients: tuple[str, ...]
@@ -82,6 +86,21 @@ class Inner:
     cited: tuple[str, ...]
     manifest: manifest.Manifest | None
     pieces: tuple[Piece, ...]
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """The message that a repaired copy holds, and whose signature on it was found good; else why it was not.
+
+    ``inner`` is without content: that is in the copy itself.
+    """
+
+    failed_reason: str | None = None
+    fingerprint: str | None = None
+    signed_at: datetime | None = None
+    mic: str | None = None
+    inner: Inner | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +124,9 @@ class Incoming:
     """One mail as the worker saw it.
 
     ``shape`` is the name of a :class:`gateway.wire.sealed.Shape`. ``failed_step`` and ``failed_reason`` tell what was
-    refused, in which case nothing but ``outer`` is set. ``entity`` is the exact signed bytes; ``mic`` their SHA-256.
-    The actions of ``report`` are ACTIONS or OTHER.
+    refused, in which case nothing but ``outer`` is set. ``entity`` is the exact signed bytes, ``mic`` their SHA-256,
+    ``whole`` the multipart/signed around them when somebody asked for it and the signature can be told apart.
+    ``notice``: an out-of-office or a report, by its own unsigned word. The actions of ``report`` are ACTIONS or OTHER.
     """
 
     shape: str | None
@@ -116,10 +136,13 @@ class Incoming:
     fingerprint: str | None = None
     signed_at: datetime | None = None
     entity: bytes | None = None
+    whole: bytes | None = None
     mic: str | None = None
     inner: Inner | None = None
     receipt: Attested | None = None
     report: dsn.Dsn | None = None
+    notice: bool = False
+    copied: Copied | None = None
 
 
 def read_outer(headers: Headers) -> Outer:
@@ -165,7 +188,25 @@ def read_inner(entity: bytes) -> Inner:
             )
             for attachment in payload.attachments
         ),
+        automatic=(payload.auto_submitted or "").strip().lower().startswith("auto-replied"),
     )
+
+
+def read_copy(entity: bytes, inner: Inner) -> bytes | None:
+    """The bytes of the message that a repaired copy holds; None when this is none.
+
+    Raises:
+        MailMalformed: as ``read_inner``.
+    """
+    if inner.manifest is None or inner.manifest.kind != REPAIRED_COPY.id:
+        return None
+    return next((piece.data for piece in read_payload(entity).attachments if piece.role == COPY), None)
+
+
+def without_content(inner: Inner) -> Inner:
+    """Who wrote to whom about what: all that is told of a message inside another one."""
+    told = inner.manifest and replace(inner.manifest, fields={}, attachments=())
+    return replace(inner, subject="", text="", pieces=(), manifest=told)
 
 
 def read_signed_report(entity: bytes) -> tuple[Inner, Attested]:

@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Container, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from gateway.cli.language import LOCALES, translate
-from gateway.domain.errors import GatewayError
-from gateway.domain.words import filled, said
+from gateway.domain.errors import AlreadyThere, GatewayError, MailRefused
+from gateway.domain.words import dated, filled, listed, said
 from tests.test_house import LEAVES
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +110,14 @@ def test_an_error_is_told_in_both_languages(leaf: type[GatewayError]) -> None:
     assert str(error) == error.sentence()
 
 
+@pytest.mark.usefixtures("english")
+def test_lists_and_dates_are_told_as_each_language_writes_them() -> None:
+    """No French spacing, no date that can be read the wrong way round."""
+    both = listed([dated(date(2027, 12, 31)), said("Rien à trier.")])
+
+    assert (str(both), both.told(translate)) == ("31/12/2027 ; Rien à trier.", "31 Dec 2027; Nothing in triage.")
+
+
 @pytest.mark.parametrize("wrong", ["Case {reference}", "Case {", "Case {0}", "Case {ref.name}", "Case {ref!x}"])
 def test_a_wrong_translation_leaves_the_french(wrong: str) -> None:
     """A catalogue that somebody else made must not turn a reason into a traceback."""
@@ -133,6 +142,7 @@ FRENCH_ON_PURPOSE = {
     "gateway/demo/papers.py": "papers of a French hospital",
     "gateway/demo/party.py": "names of institutions",
     "gateway/domain/kinds": "sources are cited in their language; titles are collected from the table itself",
+    "gateway/services/excerpt.py": "letters to the hospital's own readers",
     "gateway/services/letters.py": "letters speak the language of the protocol",
     "gateway/wire/mdn.py": "receipts speak the language of the protocol",
     "gateway/adapters/imap/session.py": "a message in the hospital's own mailbox",
@@ -170,6 +180,34 @@ def test_no_french_text_escapes_the_catalogues(words: Any) -> None:
     left = {place: texts for place, texts in found.items() if not place.startswith(tuple(FRENCH_ON_PURPOSE))}
 
     assert {place: texts for place, texts in left.items() if texts} == {}
+
+
+TOLD = {"act", "faults", "kind", "reason", "table"}
+"""Fields of errors that are sentences or words for a person, some too short to look French."""
+
+CODES = (AlreadyThere, MailRefused)
+"""Errors that a program reads: these fields are names of tables, or stable codes."""
+
+
+def bare(source: str) -> list[str]:
+    """Texts of a module that an error would show as they are written."""
+    leaves = {leaf.__name__ for leaf in LEAVES if not issubclass(leaf, CODES)}
+    return [
+        str(keyword.value.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in leaves
+        for keyword in node.keywords
+        if keyword.arg in TOLD and isinstance(keyword.value, ast.Constant)
+    ]
+
+
+def test_no_error_holds_a_bare_text() -> None:
+    """A word such as « fait » has nothing that tells it from English; its place does."""
+    found = {path: bare(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "gateway").rglob("*.py"))}
+
+    assert {path: texts for path, texts in found.items() if texts} == {}
+    assert bare('Unknown(kind="fait", ref="3")') == ["fait"]
+    assert bare('Unknown(kind=said("fait"), ref="3")') == []
 
 
 def test_an_unmarked_text_is_found() -> None:

@@ -116,3 +116,12 @@ def test_a_group_without_a_command_shows_its_page(gateway: Gateway) -> None:
 
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("Usage : gateway case")
+
+
+def test_the_version_is_told_in_one_line(gateway: Gateway) -> None:
+    """The same in every language, and before any command."""
+    told = gateway("--version", "--lang", "en")
+
+    assert (told.code, told.err) == (0, "")
+    assert re.fullmatch(r"gateway \d+\.\d+\.\d+\n", told.out)
+    assert gateway("--version", "status").out == told.out

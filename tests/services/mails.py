@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count
+from typing import Any
 
 from gateway.domain.kinds import EXTENSION_REQUEST
 from gateway.domain.parties import Role
 from gateway.storage import Message
-from gateway.wire import dsn, manifest
-from gateway.wire.incoming import Attested, Incoming, Inner, Outer, Piece
+from gateway.wire import dsn, manifest, payload, sealed
+from gateway.wire.fields import Mailbox
+from gateway.wire.incoming import Attested, Copied, Incoming, Inner, Outer, Piece, read_inner, without_content
+from gateway.wire.payload import Attachment
 
 START = datetime(2026, 1, 25, 9, 0, tzinfo=UTC)
 """A Sunday without any feast near it."""
@@ -40,9 +43,13 @@ REF = "7F3K-Q2"
 _ids = count(1)
 
 
-def outer(sender: str, *, message_id: str | None = None, cited: tuple[str, ...] = ()) -> Outer:
+def outer(
+    sender: str, *, message_id: str | None = None, cited: tuple[str, ...] = (), tokens: tuple[str, ...] = ()
+) -> Outer:
     """Outer headers."""
-    return Outer(senders=(sender,), message_id=message_id, cited=cited, hops=(), date=START, automatic=False)
+    return Outer(
+        senders=(sender,), message_id=message_id, cited=cited, hops=(), date=START, automatic=False, tokens=tokens
+    )
 
 
 def sealed_message(
@@ -53,7 +60,7 @@ def sealed_message(
     values: Mapping[str, str],
     ref: str = REF,
     request_hash: str | None = None,
-    roles: tuple[str, ...] = (),
+    roles: tuple[str | None, ...] = (),
     fingerprint: str | None = None,
     address: str | None = None,
     message_id: str | None = None,
@@ -61,6 +68,8 @@ def sealed_message(
     signed_at: datetime = START,
     date: datetime | None = None,
     told: bool = True,
+    cited: tuple[str, ...] = (),
+    automatic: bool = False,
 ) -> Incoming:
     """A sealed message of the protocol as the worker sees it."""
     number = next(_ids)
@@ -83,7 +92,8 @@ def sealed_message(
             date=date or signed_at,
             subject="",
             text="",
-            cited=(),
+            cited=cited,
+            automatic=automatic,
             manifest=manifest.Manifest(
                 kind=kind,
                 case=ref,
@@ -111,9 +121,9 @@ def answer_mail(
 ) -> Incoming:
     """The CNAS's express answer."""
     kind = "EXTENSION_ACCEPTANCE" if accepts else "EXTENSION_REFUSAL"
-    options: dict[str, object] = {"values": {}, "signed_at": stated, "ref": ref, "request_hash": request_hash} | changes
     to = (ADDRESSES[Role.HOSPITAL], ADDRESSES[Role.CNSE])
-    return sealed_message(kind, sender=Role.CNAS, to=to, **options)  # type: ignore[arg-type]
+    options: dict[str, object] = {"values": {}, "signed_at": stated, "ref": ref, "request_hash": request_hash, "to": to}
+    return sealed_message(kind, sender=Role.CNAS, **options | changes)  # type: ignore[arg-type]
 
 
 def receipt(
@@ -199,6 +209,105 @@ def delivery_report(
     return Incoming(shape="REPORT", outer=outer(f"mailer-daemon@{reporter}"), report=report)
 
 
-def plain_mail(sender: str, *, cited: tuple[str, ...] = ()) -> Incoming:
-    """A mail that claims nothing."""
-    return Incoming(shape="PLAIN", outer=outer(sender, cited=cited))
+def plain_mail(
+    sender: str, *, cited: tuple[str, ...] = (), tokens: tuple[str, ...] = (), notice: bool = False
+) -> Incoming:
+    """A mail that claims nothing; ``notice``: an out-of-office, by its own word."""
+    return Incoming(shape="PLAIN", outer=outer(sender, cited=cited, tokens=tokens), notice=notice)
+
+
+def letter(
+    *cited: str, sender: Role = Role.CNAS, to: tuple[Role, ...] = (Role.HOSPITAL, Role.CNSE), **changes: Any
+) -> Incoming:
+    """A signed mail that a person wrote in a mail program, as an answer to these."""
+    addresses = tuple(ADDRESSES[role] for role in to)
+    return sealed_message("", sender=sender, to=addresses, values={}, told=False, cited=cited, **changes)
+
+
+# --- copies
+
+
+def written(
+    kind: str,
+    *,
+    sender: Role = Role.CNAS,
+    to: tuple[Role, ...] = (Role.CNSE,),
+    values: Mapping[str, str] | None = None,
+    ref: str = REF,
+    request_hash: str | None = None,
+    attachments: tuple[Attachment, ...] = (),
+    at: datetime = START,
+) -> tuple[bytes, Inner]:
+    """A message as a gateway writes it, byte for byte, and what the worker tells of it inside another one."""
+    told = manifest.Manifest(
+        kind=kind,
+        case=ref,
+        party_from=sender.value,
+        request_hash=request_hash,
+        fields=dict(values or {}),
+        attachments=tuple(manifest.describe(each) for each in attachments),
+        software="test/1",
+    )
+    entity = payload.build_entity(
+        payload.Payload(
+            sender=Mailbox(display="", address=ADDRESSES[sender]),
+            to=tuple(Mailbox(display="", address=ADDRESSES[role]) for role in to),
+            date=at,
+            message_id=f"<w{next(_ids)}@{ADDRESSES[sender].rpartition('@')[2]}>",
+            subject="Réponse",
+            text="Bonjour.",
+            manifest=manifest.encode(told),
+            attachments=attachments,
+        ),
+        f"ecrit-{next(_ids)}",
+    )
+    return entity, read_inner(entity)
+
+
+def around(entity: bytes) -> bytes:
+    """The entity with its author's signature, as the opener hands it out."""
+    armour = b"-----BEGIN PGP SIGNATURE-----\r\n\r\nAAAA\r\n-----END PGP SIGNATURE-----\r\n"
+    return sealed.signed(entity, armour, "pgp-sha256", f"signe-{next(_ids)}")
+
+
+def repaired_copy(
+    entity: bytes,
+    inner: Inner,
+    *,
+    carrier: Role = Role.CNSE,
+    to: Role = Role.HOSPITAL,
+    ref: str = REF,
+    request_hash: str | None = None,
+    failed: str | None = None,
+    fingerprint: str | None = None,
+    at: datetime = START,
+) -> Incoming:
+    """A message that its author did not send us, brought by another partner; ``failed``: its signature is not good."""
+    piece = Attachment(name="copie.eml", media_type="message/rfc822", data=around(entity), role="copy")
+    values = {"copied_kind": "x", "copied_from": "y"}
+    outside, told = written(
+        "REPAIRED_COPY",
+        sender=carrier,
+        to=(to,),
+        values=values,
+        ref=ref,
+        request_hash=request_hash,
+        attachments=(piece,),
+    )
+    author = next(role for role, address in ADDRESSES.items() if (address,) == inner.senders)
+    copied = Copied(
+        fingerprint=fingerprint or FINGERPRINTS[author],
+        signed_at=at,
+        mic=sealed.mic(entity),
+        inner=without_content(inner),
+    )
+    return Incoming(
+        shape="ENCRYPTED",
+        outer=outer(ADDRESSES[carrier]),
+        fingerprint=FINGERPRINTS[carrier],
+        signed_at=START,
+        entity=outside,
+        mic=sealed.mic(outside),
+        inner=told,
+        copied=copied if failed is None else Copied(failed_reason=failed),
+    )

@@ -300,23 +300,25 @@ async def test_a_receipt_cannot_be_classified(hospital: World) -> None:
 async def test_saying_that_a_held_mail_is_no_answer_takes_two_persons(build: Build) -> None:
     """It makes a recording possible: one proposes, another settles; the same person twice does not."""
     world = await build(persons=2)
+    await world.to_running()
     row = await world.take(plain_mail("conv@cnas.test"))
     await world.triage.classify(row.id, "not-an-answer", actor="alice")
-    assert (await world.only(Mail)).settled_at is None
+    assert (await world.only(Mail, id=row.id)).settled_at is None
     with pytest.raises(NotAllowed):
         await world.triage.classify(row.id, "not-an-answer", actor="alice")
-    assert (await world.only(Mail)).settled_at is None
+    assert (await world.only(Mail, id=row.id)).settled_at is None
     await world.triage.classify(row.id, "not-an-answer", actor="bob")
-    assert (await world.only(Mail)).settled_by == "bob"
+    assert (await world.only(Mail, id=row.id)).settled_by == "bob"
 
 
 async def test_saying_that_a_vanished_mail_was_no_answer_takes_two_persons(build: Build) -> None:
     """Nobody read it, and it holds the silence back as well: one person alone does not free it."""
     world = await build(persons=2)
+    await world.to_running()
     row = await world.take(plain_mail("x@ailleurs.test"))
     await world.change(replace(row, verdict=Verdict.VANISHED, file=None))
     await world.triage.classify(row.id, "not-an-answer", actor="alice")
-    assert (await world.only(Mail)).settled_at is None
+    assert (await world.only(Mail, id=row.id)).settled_at is None
 
 
 async def test_one_person_is_enough_for_what_delays(build: Build) -> None:

@@ -27,10 +27,12 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Role, Suite
 from gateway.domain.request import State
 from gateway.ports import PublicKey
+from gateway.services.compose import Draft, current_pins
+from gateway.services.desk import Submitted
 from gateway.services.fiche import Fiche
 from gateway.services.receive import Arrival
 from gateway.services.suites import Suites
-from gateway.storage import Acceptance, Mail, Message, Transmission, Verdict
+from gateway.storage import Acceptance, Case, Letter, Mail, Message, Transmission, Verdict
 from gateway.wire.incoming import Incoming
 from gateway.worker import Bench, read
 from tests.services.fakes import FakeClock
@@ -81,6 +83,10 @@ class RealOpener:
         """The facts of a mail."""
         seen = read(raw, self._bench)
         return seen if seen.signed_at is None else replace(seen, signed_at=self._clock.now())
+
+    async def signed(self, raw: bytes) -> bytes | None:
+        """The signature with what it covers."""
+        return read(raw, self._bench, whole=True).whole
 
 
 @pytest.fixture(scope="module")
@@ -285,3 +291,59 @@ async def test_a_held_mail_is_sealed_again_to_a_new_certificate(three: Three, ke
 
 def _bench(keys: dict[Role, Keys], role: Role) -> Bench:
     return RealOpener(keys[role], [keys[other] for other in ADDRESSES if other is not role], FakeClock(START))._bench
+
+
+async def to_one(world: World, submitted: Submitted, reader: str) -> None:
+    """The CNAS answers one of the two that the texts make its addressees."""
+    async with world.store.view() as view:
+        case, pins = await view.one(Case, ref=submitted.case.ref), await current_pins(view, "s")
+        assert case is not None
+        key = await world.cabinet.case_key(view, case)
+    draft = Draft(
+        kind=KINDS["EXTENSION_ACCEPTANCE"],
+        ref=case.ref,
+        hospital=case.hospital,
+        values={"granted_until": "2026-03-20"},
+        request_hash=submitted.request.hash,
+        only=(reader,),
+    )
+    mail = await world.composer.seal(draft, pins)
+    async with world.store.act() as act:
+        await world.composer.queue(act, mail, case, key, request_hash=submitted.request.hash)
+
+
+async def test_a_forgotten_cnse_gets_the_answer_with_the_signature_of_the_cnas(three: Three) -> None:
+    """The hospital wraps what the CNAS signed in S/MIME into its own OpenPGP mail; the CNSE verifies both."""
+    submitted = await three.hospital.submit()
+    await three.exchange()
+    await to_one(three.cnas, submitted, "hospital")
+    await three.exchange()
+    assert (await three.hospital.request()).state is State.ACCEPTED
+    assert await three.hospital.repair.round() == 1
+    taken = await three.exchange()
+    assert [mail.verdict for mail in taken["cnse"]] == [Verdict.ACCEPTED]
+    copy = await three.cnse.only(Message, kind="REPAIRED_COPY")
+    (mail,) = await three.cnse.all(Mail, message=copy.id)
+    async with three.cnse.store.view() as view:
+        raw = await three.cnse.cabinet.get(view, mail.file or "")
+    copied = (await three.cnse.receiver._opener.open(raw)).copied
+    answer = await three.hospital.only(Message, kind="EXTENSION_ACCEPTANCE")
+    assert copied is not None
+    assert (copied.failed_reason, copied.mic) == (None, answer.mic)
+
+
+async def test_a_forgotten_hospital_gets_the_answer_and_a_person_says_what_it_is(three: Three) -> None:
+    """The CNSE brings it: the signature of the CNAS is verified there, and the answer then counts."""
+    submitted = await three.hospital.submit()
+    await three.exchange()
+    await to_one(three.cnas, submitted, "cnse")
+    await three.exchange()
+    assert await three.cnse.repair.round() == 1
+    taken = await three.exchange()
+    (row,) = taken["hospital"]
+    proved = await three.hospital.only(Letter, mail=row.id)
+    assert (row.reason, row.likely_request) == ("repaired-copy", submitted.request.hash)
+    assert (proved.author, proved.kind) == ("cnas", "EXTENSION_ACCEPTANCE")
+    await three.hospital.triage.classify(row.id, "acceptance", actor="alice")
+    request = await three.hospital.request()
+    assert (request.state, str(request.granted_until)) == (State.ACCEPTED, "2026-03-20")

@@ -16,7 +16,7 @@ from tests.mailserver import Machine, libfaketime
 from tests.system.containers import IMAGE, Container, Mount, Store, built, container, processes, root_of, settings
 from tests.system.gateways import PATIENCE, until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.package, pytest.mark.system, pytest.mark.timeout(1200)]
 
 USER = 10001
 CONFIGURATION = "/etc/soins-passerelle"

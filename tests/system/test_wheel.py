@@ -13,7 +13,7 @@ import pytest
 
 from tests.system.gateways import PATIENCE
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.package, pytest.mark.system, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("gateway", "config", "pyproject.toml", "README.md", "LICENSE")

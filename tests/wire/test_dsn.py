@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import MailMalformed
 from gateway.wire import automatic, dsn
-from gateway.wire.automatic import has_null_return_path, is_answerable, is_auto_submitted
+from gateway.wire.automatic import has_null_return_path, is_answerable, is_auto_submitted, is_notice
 from gateway.wire.dsn import Dsn, DsnRecipient, read_report
 from gateway.wire.mime import parse, parse_headers
 
@@ -155,3 +155,46 @@ def test_a_mail_that_could_loop_is_not_answered(block: bytes) -> None:
 def test_a_person_may_be_answered() -> None:
     """No mark, few hops."""
     assert is_answerable(parse_headers(b"From: a@b.c\r\n" + b"Received: x\r\n" * automatic.MAX_HOPS))
+
+
+NULL = b"Return-Path: <>\r\n"
+REPLIED = b"Auto-Submitted: auto-replied\r\n"
+GENERATED = b"Auto-Submitted: auto-generated\r\n"
+WORDS = b"Content-Type: text/plain\r\n\r\nJe suis absent.\r\n"
+BOTH = (
+    b"Content-Type: multipart/alternative; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/plain\r\n\r\nAbsent.\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n--b--\r\n"
+)
+SCAN = (
+    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/plain\r\n\r\n.\r\n--b\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--b--\r\n"
+)
+FILE = WORDS.replace(b"text/plain", b"text/plain\r\nContent-Disposition: attachment")
+EMPTY = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b--\r\n"
+REPORT = POSTFIX[POSTFIX.index(b"Content-Type: multipart/report") :]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (REPLIED + WORDS, True),
+        (REPLIED + BOTH, True),
+        (GENERATED + NULL + WORDS, True),
+        (GENERATED + WORDS, False),
+        (NULL + WORDS, False),
+        (b"Auto-Submitted: no\r\n" + NULL + WORDS, False),
+        (b"Precedence: bulk\r\n" + NULL + WORDS, False),
+        (b"Precedence: auto_reply\r\n" + WORDS, False),
+        (b"List-Id: <x>\r\n" + WORDS, False),
+        (b"Subject: Absence\r\n" + WORDS, False),
+        (REPLIED + SCAN, False),
+        (REPLIED + FILE, False),
+        (REPLIED + EMPTY, False),
+        (NULL + REPORT, True),
+        (REPORT, False),
+        (NULL + SCAN, False),
+    ],
+)
+def test_an_out_of_office_or_a_report_is_known_by_header_and_content(raw: bytes, expected: bool) -> None:  # noqa: FBT001
+    """A machine that answers, and nothing but words: any doubt leaves the mail to a person."""
+    assert is_notice(parse(raw)) is expected

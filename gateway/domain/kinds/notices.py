@@ -51,11 +51,11 @@ REPAIRED_COPY = Kind(
     number=None,
     title="Copie d'un message que son auteur ne vous a pas adressée",
     subject=Subject.NOTICE,
-    # Only those whom a text names are told; the draft says who was forgotten.
+    # Only those whom a text names are told; the draft says who of them was forgotten.
     routes=(
-        Route(sender=Role.HOSPITAL, to=(Function.MEDICAL_UNIT,)),
-        Route(sender=Role.CNAS, to=(Function.MEDICAL_UNIT,)),
-        Route(sender=Role.CNSE, to=(Function.TREATING_PHYSICIAN,)),
+        Route(sender=Role.HOSPITAL, to=(Function.MEDICAL_UNIT, Function.MEDICAL_ADVISER)),
+        Route(sender=Role.CNAS, to=(Function.MEDICAL_UNIT, Function.MEDICAL_ADVISER)),
+        Route(sender=Role.CNSE, to=(Function.TREATING_PHYSICIAN, Function.ADMINISTRATION)),
     ),
     fields=(text("copied_kind", "copie.type", "type du message"), text("copied_from", "copie.auteur", "auteur")),
     pieces=(piece("copy", "copie", "message d'origine, signature comprise", medical=True),),
