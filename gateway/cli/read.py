@@ -8,13 +8,13 @@ import typer
 
 from gateway.cli.clock import show_period
 from gateway.cli.copies import copy_line
+from gateway.cli.listing import show_cases, show_waiting
 from gateway.cli.output import (
     CONDITIONS,
     GRADES,
     STATES,
     day,
     echo_json,
-    end,
     instant,
     message_row,
     table,
@@ -22,6 +22,7 @@ from gateway.cli.output import (
 )
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
 from gateway.cli.terms import CASE_STATES
+from gateway.cli.todo import show_duty
 
 case_app = typer.Typer(help="Un dossier.", no_args_is_help=True)
 message_app = typer.Typer(help="Les messages échangés.", no_args_is_help=True)
@@ -31,16 +32,15 @@ EXIT_UNWELL = 8
 
 def cases(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Lister les dossiers, leurs demandes et la fin de leur délai."""
-    found = with_archive(config, lambda archive: archive.cases())
+
+    async def read(archive: Any) -> Any:
+        return archive.role, await archive.cases()
+
+    role, found = with_archive(config, read)
     if as_json:
         echo_json([_case_json(view) for view in found])
-        return
-    rows = [
-        (view.case.ref, STATES[item.request.state], end(item.request.nominal_at), item.request.hash[:12])
-        for view in found
-        for item in view.requests
-    ]
-    table(("Dossier", "Demande", "Fin du délai", "Empreinte"), rows, empty="Aucun dossier.")
+    else:
+        show_cases(found, role)
 
 
 @case_app.command("show")
@@ -50,7 +50,11 @@ def case_show(
     as_json: JsonOption = False,
 ) -> None:
     """Montrer un dossier : demandes, délai jour par jour, preuves, courriers."""
-    view = with_archive(config, lambda archive: archive.case(ref))
+
+    async def read(archive: Any) -> Any:
+        return archive.role, await archive.case(ref)
+
+    role, view = with_archive(config, read)
     if as_json:
         echo_json(_case_json(view))
         return
@@ -58,6 +62,8 @@ def case_show(
     if view.patient:
         typer.echo(f"Patient : {view.patient['patient_name']} {view.patient['patient_first_name']}")
     typer.echo(f"État : {CASE_STATES[view.case.state]}")
+    for duty in view.duties:
+        show_duty(duty, None, ours=role)
     for item in view.requests:
         _show_request(item)
     typer.echo("")
@@ -121,6 +127,10 @@ def _case_json(view: Any) -> dict[str, Any]:
                 "request": row.request_hash,
             }
             for row in view.messages
+        ],
+        "duties": [
+            {"code": duty.code, "by": duty.by, "urgency": duty.urgency, "request": duty.request, "due": duty.due}
+            for duty in view.duties
         ],
         "owed_copies": [
             {
@@ -293,9 +303,7 @@ def _show_status(now: Any) -> None:
         typer.echo(f"HORLOGE DOUTEUSE depuis {instant(now.clock_suspended_at)} : aucun silence n'est enregistré.")
     typer.echo(f"Courriers à envoyer : {now.waiting_mails} ; à l'issue incertaine ou refusés : {now.doubtful_mails}")
     typer.echo(f"Courriers à trier : {now.to_triage}")
-    typer.echo(f"Demandes ouvertes : {now.open_requests}, dont sans accusé de réception : {now.unacknowledged}")
-    typer.echo(f"Délais écoulés en attente d'enregistrement : {now.elapsed}")
-    typer.echo(f"Prochaine fin de délai : {end(now.next_end)}")
+    show_waiting(now)
     _show_calendar(now)
     if not now.watching:
         stale = [folder for folder, at in now.polled_at.items() if not now.fresh(at)]

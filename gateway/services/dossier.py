@@ -9,8 +9,9 @@ from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
+from gateway.domain.duties import Duty
 from gateway.domain.errors import AuditBroken, Unknown
-from gateway.domain.parties import Party
+from gateway.domain.parties import Party, Role
 from gateway.domain.period import Period
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
@@ -20,6 +21,7 @@ from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.stay import day_of, read_stay
 from gateway.services.triage import SETTLED_BY_A_PERSON
+from gateway.services.worklist import Worklist
 from gateway.storage import (
     Acceptance,
     Case,
@@ -58,7 +60,10 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A case as its page shows it; ``patient`` is None in listings, and when it was forgotten or never known."""
+    """A case as its page shows it; ``patient`` is None in listings, and when it was forgotten or never known.
+
+    ``duties`` are what our role should know is owed in it.
+    """
 
     case: Case
     patient: dict[str, str] | None
@@ -66,6 +71,7 @@ class CaseView:
     facts: tuple[Fact, ...]
     messages: tuple[Message, ...]
     owed_copies: tuple[OwedCopy, ...]
+    duties: tuple[Duty, ...]
     transmissions: tuple[Transmission, ...]
 
 
@@ -86,6 +92,7 @@ class Status:
     """
 
     now: datetime
+    role: Role
     polled_at: dict[str, datetime | None]
     waiting_mails: int
     doubtful_mails: int
@@ -93,6 +100,7 @@ class Status:
     open_requests: int
     unacknowledged: int
     elapsed: int
+    owed_copies: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
     calendar_covers_until: date
@@ -134,6 +142,12 @@ class Archive:
         self._party = party
         self._almanac = almanac
         self._folders = folders
+        self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
+
+    @property
+    def role(self) -> Role:
+        """Whose gateway it is."""
+        return self._party.role
 
     async def cases(self) -> tuple[CaseView, ...]:
         """Every case, oldest first."""
@@ -181,6 +195,7 @@ class Archive:
             facts=await standing_facts(view, case),
             messages=messages,
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
+            duties=await self.worklist.of(view, case),
             transmissions=transmissions,
         )
 
@@ -277,6 +292,7 @@ class Archive:
             mark = await view.one(ClockMark, site=site)
             size, _, _ = await view.head()
             waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
+            copies = await view.all(OwedCopy, site=site, settled_at=None)
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
             calendar = await self._almanac.calendar(view)
@@ -285,6 +301,7 @@ class Archive:
         now = self._clock.now()
         return Status(
             now=now,
+            role=self._party.role,
             polled_at=polled,
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
@@ -292,6 +309,7 @@ class Archive:
             open_requests=len(requests),
             unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),
+            owed_copies=len(copies),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
             calendar_covers_until=calendar.covers_until,

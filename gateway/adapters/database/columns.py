@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Dialect, String, Text
+from sqlalchemy import Column, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
 _LENGTH = len("2026-02-04T23:00:00.000000Z")
@@ -58,3 +58,8 @@ class Words(TypeDecorator[tuple[str, ...]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:  # noqa: ARG002, D102  SQLAlchemy's
         return None if value is None else tuple(json.loads(value))
+
+
+def instant(*, index: bool = False, optional: bool = True) -> Column[datetime]:
+    """A column that holds an instant."""
+    return Column(Instant, nullable=optional, index=index)

@@ -1,0 +1,82 @@
+"""The tables of what comes in: mails of the watched folders, what is proved of signed letters, and the polls."""
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway import storage
+from gateway.adapters.database.columns import Choice, Words
+from gateway.adapters.database.columns import instant as _instant
+
+
+class MailRow(SQLModel, table=True):
+    """Incoming mails, one row for each UID of each watched folder."""
+
+    __tablename__ = "mails"
+    __table_args__ = (
+        UniqueConstraint("site", "mailbox", "folder", "uidvalidity", "uid"),
+        Index("mails_held_back", "site", "settled_at", "held_back"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uid: int
+    verdict: storage.Verdict = Field(sa_column=Column(Choice(storage.Verdict), nullable=False, index=True))
+    step: str | None = None
+    reason: str | None = None
+    partner: str | None = None
+    held_back: bool
+    internaldate: datetime | None = Field(sa_column=_instant())
+    received_earliest: datetime | None = Field(sa_column=_instant())
+    received_latest: datetime | None = Field(sa_column=_instant())
+    recorded_at: datetime = Field(sa_column=_instant(optional=False))
+    sha256: str | None = Field(default=None, index=True)
+    size: int
+    file: str | None = Field(default=None, foreign_key="files.name")
+    message: int | None = Field(default=None, foreign_key="messages.id")
+    case_id: int | None = Field(default=None, foreign_key="cases.id", index=True)
+    settled_at: datetime | None = Field(sa_column=_instant())
+    settled_as: str | None = None
+    settled_by: str | None = None
+    likely_case: int | None = None
+    likely_request: str | None = None
+    likely_by: storage.Hint | None = Field(sa_column=Column(Choice(storage.Hint), nullable=True))
+    proposal: str | None = None
+
+
+class LetterRow(SQLModel, table=True):
+    """Signed letters among the mails that wait for a person."""
+
+    __tablename__ = "letters"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    mail: int = Field(foreign_key="mails.id", unique=True)
+    author: str
+    message_id: str
+    mic: str
+    signed_at: datetime = Field(sa_column=_instant(optional=False))
+    reached: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
+    kind: str | None = None
+    copied: bool
+    entity: str = Field(foreign_key="files.name")
+
+
+class PollRow(SQLModel, table=True):
+    """Successful polls."""
+
+    __tablename__ = "polls"
+    __table_args__ = (Index("polls_folder", "site", "mailbox", "folder", "last_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    site: str
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uidnext: int
+    first_at: datetime = Field(sa_column=_instant(optional=False))
+    last_at: datetime = Field(sa_column=_instant(optional=False))
+    answered_at: datetime = Field(sa_column=_instant(optional=False))
+    count: int
+    longest_gap: int
