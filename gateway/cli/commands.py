@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, readers, setup, triage
+from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, readers, setup, todo, triage
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
@@ -29,6 +29,7 @@ app.command("init")(setup.init)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys")
+app.command("todo")(todo.todo)
 app.command("cases")(read.cases)
 read.case_app.command("assign")(readers.assign)
 app.add_typer(read.case_app, name="case")
@@ -123,6 +124,7 @@ def answer(
     ref: Annotated[str, typer.Argument(help="Le dossier.")],
     config: ConfigOption = DEFAULT_CONFIG,
     accept: Annotated[bool, typer.Option("--accept", help="Accepter.")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Accepter en partie : --from et --until.")] = False,
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuser.")] = False,
     motive: Annotated[str | None, typer.Option(help="Motif médical du refus.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Début accordé (AAAA-MM-JJ).")] = None,
@@ -134,13 +136,14 @@ def answer(
     """Répondre à une demande (CNAS)."""
     from gateway.cli.fiche import attachment
     from gateway.cli.output import STATES, echo_json
-    from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_REFUSAL
+    from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_PARTIAL_ACCEPTANCE, EXTENSION_REFUSAL
     from gateway.services.fiche import Fiche
 
-    if accept == refuse:
-        raise typer.BadParameter(_("choisissez --accept ou --refuse"))
-    kind = EXTENSION_ACCEPTANCE if accept else EXTENSION_REFUSAL
-    told = {"granted_from": start, "granted_until": until} if accept else {"motive": motive}
+    if [accept, partial, refuse].count(True) != 1:
+        raise typer.BadParameter(_("choisissez --accept, --partial ou --refuse"))
+    kind = EXTENSION_ACCEPTANCE if accept else EXTENSION_PARTIAL_ACCEPTANCE if partial else EXTENSION_REFUSAL
+    granted = {} if refuse else {"granted_from": start, "granted_until": until}
+    told = granted | ({} if accept else {"motive": motive})
     values = {name: value for name, value in told.items() if value}
     files = [attachment("form", attach)] if attach else []
     form = Fiche(path="", kind=kind, ref=ref, values=values, attachments=tuple(files), request=request)
@@ -151,7 +154,7 @@ def answer(
     sealed = _("Dossier {ref} : {kind}, scellée et prête à partir ({partners}).")
     typer.echo(sealed.format(ref=done.case.ref, kind=_(kind.title).lower(), partners=done.message.partner))
     typer.echo(_("La demande est {state}.").format(state=_(STATES[done.request.state])))
-    if accept and not files:
+    if not refuse and not files:
         typer.echo(_("Le formulaire SE 352-302 (partie 7) reste dû à l'hôpital et au CNSE."))
 
 

@@ -10,13 +10,13 @@ import typer
 
 from gateway.cli.clock import show_period
 from gateway.cli.copies import copy_line
+from gateway.cli.listing import show_cases, show_waiting
 from gateway.cli.output import (
     CONDITIONS,
     GRADES,
     STATES,
     day,
     echo_json,
-    end,
     instant,
     message_row,
     table,
@@ -26,6 +26,7 @@ from gateway.cli.pages import Contents
 from gateway.cli.readers import handover_json, show_handovers, summary
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
 from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
+from gateway.cli.todo import show_duty
 
 case_app = typer.Typer(
     help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
@@ -37,17 +38,15 @@ EXIT_UNWELL = 8
 
 def cases(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Lister les dossiers, leurs demandes et la fin de leur délai."""
-    found = with_archive(config, lambda archive: archive.cases())
+
+    async def read(archive: Any) -> Any:
+        return archive.role, await archive.cases()
+
+    role, found = with_archive(config, read)
     if as_json:
         echo_json([_case_json(view) for view in found])
-        return
-    rows = [
-        (view.case.ref, _(STATES[item.request.state]), end(item.request.nominal_at), item.request.hash[:12])
-        for view in found
-        for item in view.requests
-    ]
-    headings = (_("Dossier"), _("Demande"), _("Fin du délai"), _("Empreinte (début)"))
-    table(headings, rows, empty=_("Aucun dossier."))
+    else:
+        show_cases(found, role)
 
 
 @case_app.command("show")
@@ -57,7 +56,11 @@ def case_show(
     as_json: JsonOption = False,
 ) -> None:
     """Montrer un dossier : demandes, délai jour par jour, preuves, courriers."""
-    view = with_archive(config, lambda archive: archive.case(ref))
+
+    async def read(archive: Any) -> Any:
+        return archive.role, await archive.case(ref)
+
+    role, view = with_archive(config, read)
     if as_json:
         echo_json(_case_json(view))
         return
@@ -69,6 +72,8 @@ def case_show(
     if view.case.physician:
         typer.echo(_("Médecin : {reader}").format(reader=view.case.physician))
     _show_beside(view.beside)
+    for duty in view.duties:
+        show_duty(duty, None, ours=role)
     for item in view.requests:
         _show_request(item)
     typer.echo("")
@@ -149,6 +154,10 @@ def _case_json(view: Any) -> dict[str, Any]:
                 "request": row.request_hash,
             }
             for row in view.messages
+        ],
+        "duties": [
+            {"code": duty.code, "by": duty.by, "urgency": duty.urgency, "request": duty.request, "due": duty.due}
+            for duty in view.duties
         ],
         "owed_copies": [
             {
@@ -337,10 +346,7 @@ def _show_status(now: Any) -> None:
     if now.failing_handovers or now.waiting_handovers:
         told = _("Remises aux lecteurs : {failing} en échec, {waiting} sans lecteur désigné")
         typer.echo(told.format(failing=now.failing_handovers, waiting=now.waiting_handovers))
-    requests = _("Demandes ouvertes : {open}, dont sans accusé de réception : {unacknowledged}")
-    typer.echo(requests.format(open=now.open_requests, unacknowledged=now.unacknowledged))
-    typer.echo(_("Délais écoulés en attente d'enregistrement : {count}").format(count=now.elapsed))
-    typer.echo(_("Prochaine fin de délai : {end}").format(end=end(now.next_end)))
+    show_waiting(now)
     _show_calendar(now)
     if not now.watching:
         stale = ", ".join(folder for folder, at in now.polled_at.items() if not now.fresh(at))

@@ -10,9 +10,10 @@ from gateway.domain import transmission as sending
 from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
+from gateway.domain.duties import Duty
 from gateway.domain.errors import AuditBroken, Unknown
 from gateway.domain.kinds import KINDS
-from gateway.domain.parties import Party
+from gateway.domain.parties import Party, Role
 from gateway.domain.period import Period
 from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
@@ -26,6 +27,7 @@ from gateway.services.casework import standing_facts
 from gateway.services.excerpt import read_content, without_medical
 from gateway.services.stay import day_of, read_stay
 from gateway.services.triage import SETTLED_BY_A_PERSON
+from gateway.services.worklist import Worklist
 from gateway.storage import (
     Acceptance,
     Case,
@@ -65,7 +67,10 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A case as its page shows it; ``patient`` is None in listings, and when it was forgotten or never known."""
+    """A case as its page shows it; ``patient`` is None in listings, and when it was forgotten or never known.
+
+    ``duties`` are what our role should know is owed in it.
+    """
 
     case: Case
     patient: dict[str, str] | None
@@ -73,6 +78,7 @@ class CaseView:
     facts: tuple[Fact, ...]
     messages: tuple[Message, ...]
     owed_copies: tuple[OwedCopy, ...]
+    duties: tuple[Duty, ...]
     transmissions: tuple[Transmission, ...]
     handovers: tuple[ReaderHandover, ...]
 
@@ -100,6 +106,7 @@ class Status:
     """
 
     now: datetime
+    role: Role
     polled_at: dict[str, datetime | None]
     waiting_mails: int
     doubtful_mails: int
@@ -107,6 +114,7 @@ class Status:
     open_requests: int
     unacknowledged: int
     elapsed: int
+    owed_copies: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
     failing_handovers: int
@@ -152,6 +160,12 @@ class Archive:
         self._almanac = almanac
         self._folders = folders
         self._readership = readership
+        self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
+
+    @property
+    def role(self) -> Role:
+        """Whose gateway it is."""
+        return self._party.role
 
     async def cases(self) -> tuple[CaseView, ...]:
         """Every case, oldest first."""
@@ -199,6 +213,7 @@ class Archive:
             facts=await standing_facts(view, case),
             messages=messages,
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
+            duties=await self.worklist.of(view, case),
             transmissions=transmissions,
             handovers=await self._handovers(view, messages),
         )
@@ -312,6 +327,7 @@ class Archive:
             mark = await view.one(ClockMark, site=site)
             size, _, _ = await view.head()
             waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
+            copies = await view.all(OwedCopy, site=site, settled_at=None)
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
             failing = await view.all(ReaderHandover, site=site, state=Handing.FAILED)
             nobody = await view.all(ReaderHandover, site=site, state=Handing.WAITING)
@@ -322,6 +338,7 @@ class Archive:
         now = self._clock.now()
         return Status(
             now=now,
+            role=self._party.role,
             polled_at=polled,
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
@@ -329,6 +346,7 @@ class Archive:
             open_requests=len(requests),
             unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),
+            owed_copies=len(copies),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
             failing_handovers=len(failing),

@@ -135,7 +135,7 @@ REFUSALS = [
     ("submit absent.toml", 2, "Le fichier absent.toml est illisible.", "The file absent.toml cannot be read"),
     ("submit broken.toml", 2, "Ce n'est pas du TOML : ligne 2", "It is not TOML: line 2"),
     ("submit unknown.toml", 2, "patient.age : clé inconnue", "patient.age: unknown key"),
-    ("answer 7F3K-Q2", 2, "choisissez --accept ou --refuse", "choose --accept or --refuse"),
+    ("answer 7F3K-Q2", 2, "choisissez --accept, --partial ou --refuse", "choose --accept, --partial or --refuse"),
     ("answer 7F3K-Q2 --refuse", 2, "Ce rôle n'envoie pas ce type de message.", "does not send this kind of message."),
     ("fiche", 0, "Demande de programmation des soins", "Request to schedule care"),
     ("note FOO", 2, "Référence inconnue : type FOO.", "Unknown reference: kind FOO."),
