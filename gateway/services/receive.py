@@ -21,6 +21,7 @@ from gateway.services.arrived import Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import Composer, SealedReceipt
 from gateway.services.identify import Identification
+from gateway.services.overtaken import overtaken_by
 from gateway.services.proofs import Proofs
 from gateway.services.reports import Reports
 from gateway.storage import Act, Direction, Mail, Message, Pin, Store, Verdict, View
@@ -84,11 +85,16 @@ class Receiver:
         self._proofs = Proofs(party=party, directory=directory, cabinet=cabinet)
 
     async def take(self, arrival: Arrival) -> Mail:
-        """Keep, open, verify, decide, record. Returns the committed row.
+        """Keep, open, verify, decide, record; then decide again on what waited for it. Returns the committed row.
 
         Raises:
             GatewayError: our disk, key or vault failed; nothing was recorded, the next poll sees the mail again.
         """
+        taken = await self._take(arrival)
+        await self._catch_up(taken)
+        return taken
+
+    async def _take(self, arrival: Arrival) -> Mail:
         if arrival.raw is None:
             verdict = Verdict.QUARANTINE if arrival.too_large else Verdict.VANISHED
             reason = "too-large" if arrival.too_large else "vanished"
@@ -123,6 +129,21 @@ class Receiver:
                 held = await self._identification.may_concern_us(act, arrival.raw, seen)
                 refused = await self._identification.suggested(act, refused, seen, signed=False)
                 return await self._record(act, replace(refused, held_back=held))
+
+    async def _catch_up(self, taken: Mail) -> None:
+        async with self._store.view() as view:
+            waiting = await overtaken_by(view, self._cabinet, taken)
+        for each in waiting:
+            seen = await self._open(each.raw)
+            if not each.named_by(seen):
+                continue
+            try:
+                receipt = await self._verify(seen, each.own)
+                async with self._store.act() as act:
+                    if await act.one(Mail, id=each.row.id) == each.row:
+                        await self._decide(act, each.row, seen, each.own, receipt)
+            except (MailRefused, IllegalTransition, AlreadyThere) as error:
+                _log.info("mail.still_waiting", mail=each.row.id, reason=_refusal(error)[1])
 
     async def give_up(self, arrival: Arrival, code: str) -> Mail:
         """Record a mail on which our own code failed: kept on the server, held back, for a person."""

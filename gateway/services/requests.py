@@ -222,9 +222,11 @@ class Requests:
     async def supersede(self, act: Act, old: Request, new: Request, *, actor: str) -> Request | None:
         """Replace an open request by a corrected one, before its earliest end; None when it is too late for that.
 
-        The old one can then no longer be tacitly accepted (DESIGN: a correction is a new request).
+        The old one can then no longer be tacitly accepted (DESIGN: a correction is a new request). Those who are told
+        of it only follow the hospital, however late the mail.
         """
-        over = old.earliest_at is not None and self._clock.now() >= old.earliest_at
+        ours = self._party.role is Role.HOSPITAL
+        over = ours and old.earliest_at is not None and self._clock.now() >= old.earliest_at
         if over or (old.state, Event.SUPERSEDED) not in life.TRANSITIONS:
             return None
         return await self.advance(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import IllegalTransition
-from gateway.domain.request import ANSWERED, DISCUSSING, OPEN, SILENT, TRANSITIONS, Effect, Event, State, step
+from gateway.domain.request import ANSWERED, ANSWERS, DISCUSSING, OPEN, SILENT, TRANSITIONS, Effect, Event, State, step
 from gateway.domain.words import said
 
 PAIRS = tuple(product(State, Event))
@@ -58,6 +58,14 @@ def test_every_state_can_be_reached() -> None:
 def test_an_open_request_can_still_end(state: State) -> None:
     """No open state is a dead end: an answer or silence can still settle it."""
     assert reachable(state) & {State.ACCEPTED, State.REFUSED, State.TACITLY_ACCEPTED}
+
+
+def test_a_period_starts_once_and_a_silence_is_recorded_once() -> None:
+    """After its start no event starts it again; after the record neither an answer nor a second record settles it."""
+    assert not [state for state in reachable(State.RUNNING) if (state, Event.ACKNOWLEDGED) in TRANSITIONS]
+    settling = {*ANSWERS, Event.SILENCE_RECORDED, Event.SILENCE_NOTIFIED}
+    after = reachable(State.TACITLY_ACCEPTED)
+    assert not [pair for pair in TRANSITIONS if pair[0] in after and pair[1] in settling]
 
 
 FINAL = tuple(state for state in (*ANSWERED, *SILENT, State.SUPERSEDED) if state not in DISCUSSING)

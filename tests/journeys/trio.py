@@ -89,13 +89,13 @@ class Party:
             fiche = replace(fiche, ref=None)
         done = await self.world.desk.submit(fiche, actor=self.role.value)
         self.trio.ref = done.case.ref
-        await self.trio.settle()
+        await self.trio.settle(self.role)
         return _sent(done)
 
     async def notes(self, kind: str, *, about: Sent | None = None, because: str | None = None, **told: str) -> None:
         """Note a fact that no mail carries."""
         await self.world.desk.note(self._fiche(kind, about, because, told), actor=self.role.value)
-        await self.trio.settle()
+        await self.trio.settle(self.role)
 
     async def corrects(self, kind: str, day: str) -> None:
         """Put another date in the place of that of the only fact of this kind."""
@@ -107,13 +107,13 @@ class Party:
         await self.world.triage.classify(
             mail.id, what, actor=self.role.value, ref=self.trio.ref, request_hash=about.request if about else None
         )
-        await self.trio.settle()
+        await self.trio.settle(self.role)
 
     async def confirms(self, sent: Sent) -> set[str]:
         """Confirm by name all that a request asks of a person; returns what that was."""
         ref, who = self.trio.ref, self.role.value
         done = await self.world.confirmations.confirm(ref, actor=who, request_hash=sent.request)
-        await self.trio.settle()
+        await self.trio.settle(self.role)
         return set(done)
 
     async def closes(self) -> None:
@@ -212,6 +212,12 @@ class Trio:
     elsewhere: list[Letter] = field(default_factory=list)
     """What went to those who have no gateway of this software."""
 
+    slow: bool = False
+    """Whether the post keeps its letters until the story brings them."""
+
+    road: list[Letter] = field(default_factory=list)
+    """What the slow post keeps."""
+
     @property
     def hospital(self) -> Party:
         """The hospital."""
@@ -256,9 +262,9 @@ class Trio:
         for _ in range(days):
             await self.until(self.now + timedelta(days=1))
 
-    async def settle(self) -> None:
-        """Daemons work until nothing is left to do: mailboxes read, deadlines looked at, outboxes drained."""
-        busy = list(self.parties)
+    async def settle(self, *first: Role) -> None:
+        """Daemons work until nothing is left to do, those who have news: mailboxes, deadlines, outboxes."""
+        busy = list(first or self.parties)
         while busy:
             role = busy.pop(0)
             await self._work(self.parties[role].world)
@@ -274,7 +280,17 @@ class Trio:
         """Deliver what this party handed over; returns who has news."""
         letters = [Letter(sender=party.role, envelope=envelope) for envelope in party.world.courier.taken]
         party.world.courier.taken.clear()
+        if self.slow:
+            self.road += letters
+            return []
         return [reader for letter in letters for reader in self.deliver(letter)]
+
+    async def arrives(self, which: int = 0) -> Letter:
+        """The slow post brings one of its letters."""
+        letter = self.road.pop(which)
+        for reader in self.deliver(letter):
+            await self.settle(reader)
+        return letter
 
     def deliver(self, letter: Letter) -> list[Role]:
         """Put a letter into the mailbox that it is for."""

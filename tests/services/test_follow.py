@@ -8,10 +8,10 @@ from gateway.domain.kinds import EXTENSION_REGULARISATION
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.services.requests import iso
-from gateway.storage import Acceptance, Case, Fact, Message
+from gateway.storage import Acceptance, Case, Fact, Message, Request
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
-from tests.services.mails import ADDRESSES, REF, START, answer_mail, request_mail, sealed_message
+from tests.services.mails import ADDRESSES, REF, START, VALUES, answer_mail, request_mail, sealed_message
 from tests.services.world import END, MINUTE, RIPE, World
 
 FORM = ("form",)
@@ -161,3 +161,37 @@ async def test_a_form_after_the_end_is_none_for_who_sends_it(cnas: World) -> Non
     assert request.state is State.RUNNING
     await cnas.take(silence(request.hash))
     assert (await cnas.request()).state is State.REGULARISED
+
+
+@pytest.mark.parametrize("role", [Role.CNAS, Role.CNSE])
+@pytest.mark.parametrize("first", ["request", "correction"])
+async def test_a_correction_replaces_what_it_corrects_in_either_order(
+    cnas: World, cnse: World, role: Role, first: str
+) -> None:
+    """The post may bring the correction before the request; only the correction is then answered."""
+    world = cnas if role is Role.CNAS else cnse
+    asked = request_mail()
+    corrected = request_mail(values={**VALUES, "supersedes": asked.mic})
+    for mail in (asked, corrected) if first == "request" else (corrected, asked):
+        await world.take(mail)
+    states = {row.hash: row.state for row in await world.all(Request)}
+    open_state = State.RUNNING if role is Role.CNAS else State.SENT
+    assert states == {asked.mic: State.SUPERSEDED, corrected.mic: open_state}
+
+
+async def test_a_correction_on_its_way_when_the_period_ended_is_followed(cnas: World) -> None:
+    """The hospital gave the first one up in time; it would wait for ever at the CNAS otherwise."""
+    asked = request_mail()
+    await cnas.take(asked)
+    cnas.clock.go_to(END + MINUTE)
+    await cnas.take(request_mail(values={**VALUES, "supersedes": asked.mic}))
+    assert (await cnas.only(Request, hash=asked.mic)).state is State.SUPERSEDED
+
+
+async def test_words_in_the_place_of_a_hash_replace_nothing(cnas: World) -> None:
+    """What a sender writes there is no reference, and stands in no record."""
+    asked = request_mail()
+    await cnas.take(asked)
+    await cnas.take(request_mail(values={**VALUES, "supersedes": "la demande de M. BENALI"}))
+    assert {row.supersedes for row in await cnas.all(Request)} == {None}
+    assert all(b"BENALI" not in entry.canonical for entry in await cnas.events())
