@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system demo test check format format-check lint types imports docs docs-fresh lock clean
+.PHONY: help install system test-system package-system demo test test-package check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -33,8 +33,15 @@ help: ## cette liste
 install: $(STAMP) ## crée .venv et y installe les versions verrouillées, puis la passerelle
 
 system:
-	@PYTHON="$(PYTHON)" .ci/system-packages python3-venv gnupg postfix dovecot-imapd dovecot-lmtpd \
-		libfaketime faketime strace openssl
+	@PYTHON="$(PYTHON)" .ci/system-packages python3-venv gnupg
+
+# Real mail servers, a clock that moves, faults of the system, and systemd's own judgement.
+test-system:
+	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl systemd
+
+# What builds a container without an engine.
+package-system:
+	@PYTHON="$(PYTHON)" .ci/system-packages buildah debootstrap
 
 $(STAMP): requirements-dev.lock pyproject.toml | system
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -50,10 +57,13 @@ $(STAMP): requirements-dev.lock pyproject.toml | system
 demo: install ## trois passerelles, deux histoires, une horloge virtuelle (DEMO_ARGS="--speed 6 --keep DOSSIER")
 	@$(BIN)/gateway demo $(DEMO_ARGS)
 
-test: install ## tous les tests (TEST_ARGS="tests/domain -x" pour en choisir)
-	@$(BIN)/pytest $(TEST_PROCESSES) $(TEST_ARGS)
+test: install test-system ## les tests, sauf ceux du paquet (TEST_ARGS="tests/domain -x" pour en choisir)
+	@$(BIN)/pytest $(TEST_PROCESSES) $(or $(TEST_ARGS),-m "not package")
 
-check: install format-check lint types imports docs-fresh test ## tout ce que demande l'intégration continue
+test-package: install test-system package-system ## construit l'image du conteneur et le paquet pip, puis s'en sert
+	@$(BIN)/pytest $(TEST_PROCESSES) -m package tests
+
+check: install format-check lint types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
 
 format: install ## met le code en forme
 	@$(BIN)/ruff format $(SOURCES)
@@ -67,7 +77,7 @@ lint: install ## règles de code (ruff)
 
 types: install ## types (mypy strict)
 	@$(BIN)/mypy
-	@$(BIN)/mypy docs/generate.py
+	@$(BIN)/mypy docs/generate.py docs/words.py
 
 imports: install ## les imports vont vers le bas, les adaptateurs s'ignorent
 	@$(BIN)/lint-imports --no-logo
@@ -77,6 +87,12 @@ docs: install ## régénère les pages de docs/ qui viennent du code
 
 docs-fresh: install ## échoue si ces pages sont périmées
 	@$(BIN)/python docs/generate.py --check
+
+words: install ## rassemble les textes du code dans les catalogues, nomme ceux qu'il reste à traduire
+	@$(BIN)/python docs/words.py
+
+words-fresh: install ## échoue si les catalogues sont périmés ou incomplets
+	@$(BIN)/python docs/words.py --check
 
 lock: install ## recalcule les fichiers de verrouillage (LOCK_ARGS=--upgrade pour monter les versions)
 	@$(PIP_COMPILE) --output-file requirements.lock pyproject.toml

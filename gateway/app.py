@@ -11,7 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import structlog
 
@@ -19,31 +19,29 @@ from gateway import legal_time
 from gateway.adapters import daemon_lock, database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
-from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
 from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
-from gateway.adapters.vault import FileVault
 from gateway.config import Settings
-from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
 from gateway.ports import Clock, PublicKey, Sealer
+from gateway.postroom import handovers
 from gateway.process import notify
+from gateway.records import Base, identity, open_base
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
-from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
-from gateway.services.dossier import Archive
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
+from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
@@ -56,16 +54,6 @@ _log = structlog.get_logger()
 _MIB = 1024 * 1024
 _MAX_MAIL = 60 * _MIB
 """Bytes of one incoming mail that we read: well above what mail servers carry, and within the worker's memory."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """What every command needs: settings, clock, database, vault."""
-
-    settings: Settings
-    clock: Clock
-    store: database.DatabaseStore
-    cabinet: Cabinet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +72,7 @@ class Core:
     triage: Triage
     confirmations: Confirmations
     pins: Pins
+    readers: Readers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,54 +81,6 @@ class Daemon:
 
     core: Core
     tasks: Tasks
-
-
-def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
-    """Whose database it is, and whether it belongs to a rehearsal, where time is not the world's."""
-    whose = {"party": settings.gateway.party, "role": settings.gateway.role, "site": settings.gateway.site}
-    return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
-
-
-@asynccontextmanager
-async def open_base(
-    settings: Settings, *, clock: Clock | None = None, rehearsals_too: bool = False
-) -> AsyncIterator[Base]:
-    """Open database and vault.
-
-    A ``clock`` of the caller opens the database of a rehearsal and no other; without one, the system's clock opens a
-    real one, and with ``rehearsals_too`` either (for commands that only read).
-
-    Raises:
-        ConfigError, DatabaseDamaged.
-    """
-    os.umask(0o077)
-    require_owner(settings.gateway.data)
-    accepted = [identity(settings, rehearsal=clock is not None)]
-    if rehearsals_too:
-        accepted.append(identity(settings, rehearsal=True))
-    await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
-    source = settings.vault.master_key
-    master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
-    clock = clock or SystemClock()
-    us = settings.party
-    store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
-    vault = FileVault(folder=settings.gateway.data / "spool", master=master)
-    try:
-        cabinet = Cabinet(store=store, vault=vault, clock=clock)
-        yield Base(settings=settings, clock=clock, store=store, cabinet=cabinet)
-    finally:
-        await store.close()
-
-
-def require_owner(data: Path) -> None:
-    """Files written by another account would be unreadable for the daemon, and hold its outbox.
-
-    Raises:
-        NotAllowed: the folder is another account's.
-    """
-    if data.is_dir() and data.stat().st_uid != os.getuid():
-        reason = f"Lancez la commande avec le compte de ce dossier : sudo -u {data.owner()} gateway …"
-        raise NotAllowed(act=f"ouvrir {data}", reason=reason)
 
 
 @asynccontextmanager
@@ -157,19 +98,6 @@ async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncI
             yield _core(base, home, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
-
-
-def archive(base: Base) -> Archive:
-    """What persons read."""
-    settings = base.settings
-    return Archive(
-        store=base.store,
-        cabinet=base.cabinet,
-        clock=base.clock,
-        party=settings.party,
-        almanac=legal_time.almanac(settings),
-        folders=settings.imap.watch,
-    )
 
 
 async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
@@ -223,18 +151,19 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         party=us,
         directory=directory,
     )
+    readers = Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership)
     triage = Triage(
         store=store,
         cabinet=cabinet,
         requests=requests,
         casework=casework,
         clock=clock,
+        readers=readers,
         noise=secrets.token_bytes,
         party=us,
         directory=directory,
         persons_needed=persons_needed,
     )
-    pins = Pins(store=store, clock=clock, party=us, directory=directory, persons_needed=persons_needed)
     return Core(
         base=base,
         home=home,
@@ -247,7 +176,8 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
-        pins=pins,
+        pins=Pins(store=store, clock=clock, party=us, directory=settings.outbox, persons_needed=persons_needed),
+        readers=readers,
     )
 
 
@@ -341,6 +271,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             casework=core.casework,
             follower=Follower(party=us, requests=core.requests, casework=core.casework, clock=base.clock),
             cabinet=base.cabinet,
+            readers=core.readers,
         ),
         reports=Reports(party=us, directory=directory, requests=core.requests, clock=base.clock, own_mta=own_mta),
         clock=base.clock,
@@ -368,26 +299,22 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=directory,
+        directory=settings.outbox,
     )
-
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
     )
-
-    async def keys() -> tuple[PublicKey, ...]:
-        return await pinned_keys(base, core.keys)
-
     try:
         yield Tasks(
             mailboxes=ImapFactory(settings=imap_settings(settings, token), clock=base.clock),
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
+            handovers=handovers(base, core.readers, core.composer),
             repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,
-            pinned_keys=keys,
+            pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(
                 poll_seconds=settings.imap.poll_seconds,

@@ -24,10 +24,12 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
-from gateway.domain.reasons import system_reason
-from gateway.setting import Address, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
-
-_UNKNOWN_KEY = "clé inconnue"
+from gateway.domain.readers import Readership
+from gateway.domain.reasons import setting_reason, system_reason, toml_reason
+from gateway.domain.territory import outside
+from gateway.domain.words import listed, said
+from gateway.readership import ReaderSection, RetentionSection, readers_faults
+from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -40,9 +42,20 @@ class GatewaySection(Section):
     role: Literal["hospital", "cnas", "cnse"]
     name: str = Field(min_length=1, max_length=120)
     address: Address
+    mail_domains: tuple[Domain, ...] = ()
     site: Identifier = "principal"
     data: FilePath
     calendar: FilePath | None = None
+    postcode: str | None = None
+
+    @model_validator(mode="after")
+    def _in_the_territory(self) -> "GatewaySection":
+        if self.postcode is not None and self.role != "hospital":
+            raise ValueError(said("postcode est celui d'un hôpital"))
+        fault = None if self.postcode is None else outside(self.postcode)
+        if fault is not None:
+            raise ValueError(said("postcode : {fault}", fault=fault))
+        return self
 
 
 class OAuthSection(Section):
@@ -59,9 +72,9 @@ class OAuthSection(Section):
     @model_validator(mode="after")
     def _one_way(self) -> "OAuthSection":
         if sum(bool(way) for way in (self.command, self.file, self.token_url)) != 1:
-            raise ValueError("exactement une manière : command, file ou token_url")
+            raise ValueError(said("exactement une manière : command, file ou token_url"))
         if self.token_url and not (self.client_id and self.client_secret):
-            raise ValueError("token_url demande client_id et client_secret")
+            raise ValueError(said("token_url demande client_id et client_secret"))
         return self
 
 
@@ -81,11 +94,11 @@ class ServerSection(Section):
     @model_validator(mode="after")
     def _complete(self) -> "ServerSection":
         if self.auth == "password" and not (self.user and self.password):
-            raise ValueError("auth = « password » demande user et password")
+            raise ValueError(said("auth = « password » demande user et password"))
         if self.auth == "xoauth2" and not self.user:
-            raise ValueError("auth = « xoauth2 » demande user")
+            raise ValueError(said("auth = « xoauth2 » demande user"))
         if self.auth == "certificate" and not self.client_certificate:
-            raise ValueError("auth = « certificate » demande client_certificate")
+            raise ValueError(said("auth = « certificate » demande client_certificate"))
         return self
 
 
@@ -171,13 +184,13 @@ class PartnerSection(Section):
     def _agreed(self) -> "PartnerSection":
         alone = Grade[(self.records_alone_from or "signed_reply").upper()]
         if alone < Grade.SIGNED_REPLY and not self.convention:
-            raise ValueError("records_alone_from sous signed_reply demande convention = « … », l'accord écrit")
+            raise ValueError(said("records_alone_from sous signed_reply demande convention = « … », l'accord écrit"))
         if self.suite != "smime" and (self.ca or self.crl or self.cipher):
-            raise ValueError("ca, crl et cipher demandent suite = « smime »")
+            raise ValueError(said("ca, crl et cipher demandent suite = « smime »"))
         if self.crl and not self.ca:
-            raise ValueError("crl demande ca, l'autorité qui signe cette liste")
+            raise ValueError(said("crl demande ca, l'autorité qui signe cette liste"))
         if any(Function(name).role is not Role(self.role) for name in self.functions):
-            raise ValueError("functions nomme une fonction d'un autre rôle que le sien")
+            raise ValueError(said("functions nomme une fonction d'un autre rôle que le sien"))
         return self
 
     def value(self, partner_id: str) -> Partner:
@@ -219,19 +232,31 @@ class Settings(BaseSettings):
     deadlines: DeadlinesSection = DeadlinesSection()
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
+    readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
+    retention: RetentionSection = RetentionSection()
     partners: dict[Identifier, PartnerSection]
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
         if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
-            raise ValueError("auth = « xoauth2 » demande la section [oauth]")
+            raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
         if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
-            raise ValueError("suite = « smime » demande la section [smime]")
+            raise ValueError(said("suite = « smime » demande la section [smime]"))
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
-            raise ValueError("deux partenaires ont la même adresse")
+            raise ValueError(said("deux partenaires ont la même adresse"))
         if self.gateway.address in addresses:
-            raise ValueError("l'adresse d'un partenaire est celle de la passerelle")
+            raise ValueError(said("l'adresse d'un partenaire est celle de la passerelle"))
+        faults = readers_faults(
+            self.readers,
+            role=self.party.role,
+            data=self.gateway.data,
+            domains=(self.gateway.address.rpartition("@")[2], *self.gateway.mail_domains),
+            taken=(self.gateway.address, *addresses),
+            accounts=self.people,
+        )
+        if faults:
+            raise ValueError(listed(faults))
         return self
 
     @classmethod
@@ -258,6 +283,17 @@ class Settings(BaseSettings):
         return Directory(tuple(section.value(name) for name, section in self.partners.items()))
 
     @property
+    def readership(self) -> Readership:
+        """Who reads inside our own party."""
+        found = (section.value(name, self.people) for name, section in self.readers.items())
+        return Readership(role=self.party.role, readers=tuple(found))
+
+    @property
+    def outbox(self) -> Directory:
+        """Everyone to whom mail leaves: our correspondents, and our own readers."""
+        return Directory((*self.directory.partners, *self.readership.correspondents(self.smtp.max_bytes)))
+
+    @property
     def four_eyes(self) -> bool:
         """Two persons are demanded for acts that make a recording possible when two are named."""
         return len(set(self.people.values())) > 1
@@ -281,26 +317,18 @@ def load(path: Path) -> Settings:
     except OSError as error:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigUnreadable(path=path, reason=str(error)) from error
+        raise ConfigUnreadable(path=path, reason=toml_reason(error)) from error
     # The settings library takes arguments that begin with an underscore as switches of its own.
     switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
-    faults = [f"{key} : {_UNKNOWN_KEY}" for key in switches]
+    faults = [said("{place} : clé inconnue", place=key) for key in switches]
     try:
         with relative_to(path):
             settings = Settings(**data)
     except ValidationError as error:
-        faults += [_fault(dict(fault)) for fault in error.errors()]
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults)) from error
+        faults += [
+            setting_reason(fault["loc"], fault["type"], fault.get("ctx", {}), fault["msg"]) for fault in error.errors()
+        ]
+        raise ConfigInvalid(path=path, faults=listed(faults)) from error
     if faults:
-        raise ConfigInvalid(path=path, faults=" ; ".join(faults))
+        raise ConfigInvalid(path=path, faults=listed(faults))
     return settings
-
-
-def _fault(fault: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"]) or "fichier"
-    texts = {"extra_forbidden": _UNKNOWN_KEY, "missing": "clé manquante"}
-    if fault["type"] == "literal_error":
-        return f"{place} : {fault['ctx']['expected'].replace(' or ', ' ou ')} attendu"
-    if fault["type"] == "value_error":
-        return f"{place} : {fault['ctx']['error']}"
-    return f"{place} : {texts.get(fault['type'], fault['msg'])}"

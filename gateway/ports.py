@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from gateway.domain.parties import Suite
+from gateway.domain.words import french
 from gateway.wire.incoming import Incoming
 
 
@@ -282,6 +283,40 @@ class Opener(Protocol):
 
         Raises:
             MailMalformed, WorkerFailed: as ``open``.
+        """
+        ...
+
+
+# --- readers of our own party
+
+DROP = french("le dossier de remise")
+"""The place that a drop names in a StorageFailed of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropFile:
+    """One file for a reader. ``name`` is one component of a path, made safe by whoever chose it."""
+
+    name: str
+    data: bytes
+
+
+class Drop(Protocol):
+    """Puts opened messages into the folders of readers, and takes them away again."""
+
+    async def put(self, folder: str, name: str, files: Sequence[DropFile]) -> None:
+        """Write these files, durably and all at once, as the folder ``name``; what is there already is not changed.
+
+        Raises:
+            DropRefused: the folder is not private and ours, or other content bears the name. StorageFailed.
+        """
+        ...
+
+    async def remove(self, folder: str, name: str) -> None:
+        """Delete what ``put`` wrote, whole or partial; absent is fine.
+
+        Raises:
+            DropRefused, StorageFailed: it is still there.
         """
         ...
 

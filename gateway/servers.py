@@ -7,6 +7,7 @@ from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, Co
 from gateway.adapters.smtp import SmtpSettings, SmtpTls
 from gateway.config import ServerSection, Settings
 from gateway.domain.errors import ConfigInvalid
+from gateway.domain.words import said
 from gateway.ports import Clock
 
 Token = Callable[[], Awaitable[str]]
@@ -22,7 +23,7 @@ def token_provider(settings: Settings, clock: Clock) -> Token | None:
     if section.file:
         return FileToken(section.file).token
     if section.token_url is None or section.client_id is None or section.client_secret is None:
-        raise ConfigInvalid(path="[oauth]", faults="token_url, client_id et client_secret vont ensemble")
+        raise ConfigInvalid(path="[oauth]", faults=said("token_url, client_id et client_secret vont ensemble"))
     credentials = ClientCredentials(
         token_url=section.token_url,
         client_id=section.client_id,

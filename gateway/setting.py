@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from gateway.domain.errors import SecretUnreadable
 from gateway.domain.reasons import system_reason
+from gateway.domain.words import said
 
 _base: ContextVar[Path] = ContextVar("_base", default=Path())
 """Folder of the file being read: settings classes do not hand pydantic's own context down."""
@@ -23,18 +24,25 @@ def _absolute(path: Path) -> Path:
 
 def _address(text: str) -> str:
     if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
-        raise ValueError("adresse attendue, par exemple soins@hopital.fr")
+        raise ValueError(said("adresse attendue, par exemple soins@hopital.fr"))
+    return text.lower()
+
+
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"(?=.{4,253}\Z)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+", text):
+        raise ValueError("domaine de messagerie attendu, par exemple hopital.fr")
     return text.lower()
 
 
 def _identifier(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
-        raise ValueError("lettres minuscules sans accent, chiffres et tirets")
+        raise ValueError(said("lettres minuscules sans accent, chiffres et tirets"))
     return text
 
 
 FilePath = Annotated[Path, AfterValidator(_absolute)]
 Address = Annotated[str, AfterValidator(_address)]
+Domain = Annotated[str, AfterValidator(_domain)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 FunctionName = Literal[
     "cnas.agreements_unit",
@@ -75,7 +83,7 @@ class Secret(Section):
     @model_validator(mode="after")
     def _exactly_one(self) -> "Secret":
         if sum(source is not None for source in (self.file, self.env, self.credential)) != 1:
-            raise ValueError("exactement une source : file, env ou credential")
+            raise ValueError(said("exactement une source : file, env ou credential"))
         return self
 
     def read(self) -> str:
@@ -92,7 +100,7 @@ class Secret(Section):
             source = str(path)
             value = _read_private(path, shared=self.credential is not None)
         if not value.strip():
-            raise SecretUnreadable(source=source, reason="Il est vide ou absent.")
+            raise SecretUnreadable(source=source, reason=said("Il est vide ou absent."))
         return value.rstrip("\r\n")
 
     def path(self) -> Path:
@@ -105,7 +113,8 @@ class Secret(Section):
             return self.file
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
-            raise SecretUnreadable(source=str(self.credential), reason="systemd n'a remis aucun secret à ce processus.")
+            reason = said("systemd n'a remis aucun secret à ce processus.")
+            raise SecretUnreadable(source=str(self.credential), reason=reason)
         return Path(folder, str(self.credential))
 
 
@@ -114,8 +123,9 @@ def _read_private(path: Path, *, shared: bool) -> str:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else "Ce n'est pas du texte."
+        reason = system_reason(error) if isinstance(error, OSError) else said("Ce n'est pas du texte.")
         raise SecretUnreadable(source=str(path), reason=reason) from error
     if mode & 0o077 and not shared:
-        raise SecretUnreadable(source=str(path), reason=f"D'autres utilisateurs peuvent le lire ({mode & 0o777:o}).")
+        open_to = said("D'autres utilisateurs peuvent le lire ({mode:o}).", mode=mode & 0o777)
+        raise SecretUnreadable(source=str(path), reason=open_to)
     return text

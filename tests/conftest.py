@@ -1,10 +1,14 @@
 """Fixtures that several rooms share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests import mailserver
+
+# Whatever the developer's own language is, the programs that tests start speak French.
+os.environ["LC_ALL"] = "C.UTF-8"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

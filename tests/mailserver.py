@@ -240,9 +240,10 @@ def running(size_limit: int = DEFAULT_SIZE_LIMIT) -> Iterator[Machine]:
     machine = Machine(base, size_limit)
     began = time.clock_gettime(time.CLOCK_REALTIME)
     try:
-        _write_certificates(machine)
-        _write_dovecot(machine)
-        _write_postfix(machine)
+        with _readable_files():
+            _write_certificates(machine)
+            _write_dovecot(machine)
+            _write_postfix(machine)
         machine.set_offset("+0")
         machine.start()
         yield machine
@@ -250,6 +251,16 @@ def running(size_limit: int = DEFAULT_SIZE_LIMIT) -> Iterator[Machine]:
         machine.stop()
         shutil.rmtree(base)
         _remove_faketime_leftovers(began)
+
+
+@contextmanager
+def _readable_files() -> Iterator[None]:
+    """Dovecot reads its files as another user; a command of the gateway that ran in this process closed ours to all."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _wait_for_end(leader: subprocess.Popen[bytes]) -> None:

@@ -1,11 +1,12 @@
 """The configuration file: what is refused, where secrets may be, and what the sections become."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from gateway.config import Settings, load
+from gateway.config import PartnerSection, Settings, load
 from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
 from gateway.domain.parties import Function, Grade, PartnerKind, Role, Suite
 from gateway.setting import FunctionName, Secret
@@ -186,7 +187,7 @@ def test_a_key_with_an_underscore_is_told_with_the_other_faults(tmp_path: Path) 
     """A person corrects the file once."""
     with pytest.raises(ConfigInvalid) as caught:
         load(write(tmp_path, f'_autre = "x"\n{GOOD}[nouveau]\n'))
-    assert caught.value.fields["faults"] == "_autre : clé inconnue ; nouveau : clé inconnue"
+    assert str(caught.value.fields["faults"]) == "_autre : clé inconnue ; nouveau : clé inconnue"
 
 
 def test_the_environment_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,6 +238,47 @@ def test_each_fault_alone_is_named_with_its_place(tmp_path: Path, change: tuple[
     found = faults(tmp_path, change)
     assert found.startswith(place)
     assert " ; " not in found
+
+
+def test_a_table_is_asked_for_by_its_name(tmp_path: Path) -> None:
+    """Where a plain value stands in place of a table of free keys."""
+    assert "people : section attendue" in faults(tmp_path, ("[gateway]", "people = 1\n[gateway]"))
+
+
+WRONG = (
+    "12",
+    "-5",
+    "1.5",
+    "1e12",
+    '""',
+    '"x"',
+    f'"{"x" * 200}"',
+    "true",
+    "[]",
+    "[1]",
+    "[[]]",
+    '["x"]',
+    "{}",
+    "{ a = 1 }",
+)
+LIBRARY_WORDS = re.compile(r"input|value|should|field|string", re.IGNORECASE)
+EVERY_KEY = [
+    (name, key)
+    for name, section in {**Settings.model_fields, "partners": None}.items()
+    for model in [PartnerSection if section is None else section.annotation]
+    for key in getattr(next(iter(get_args(model)), model), "model_fields", {})
+]
+
+
+@pytest.mark.parametrize(("section", "key"), EVERY_KEY)
+def test_a_wrong_value_is_never_told_in_the_words_of_a_library(tmp_path: Path, section: str, key: str) -> None:
+    """Whatever stands there: its kind is recognised, and said as the rest is."""
+    place = f"[partners.cnas]\n{key}" if section == "partners" else f"[{section}]\n{key}"
+    for value in WRONG:
+        with pytest.raises(ConfigInvalid) as refused:
+            load(write(tmp_path, f"{place} = {value}\n"))
+
+        assert not LIBRARY_WORDS.search(str(refused.value.fields["faults"])), value
 
 
 def test_xoauth2_demands_its_section(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from gateway import config
+from gateway import config, readership
 from gateway.cli.commands import app
 
 ROOT = Path(__file__).parents[1]
@@ -24,8 +24,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,
+    "retention": readership.RetentionSection,
 }
-NAMED_BY_USER = {"people", "partners"}
+NAMED_BY_USER = {"people", "partners", "readers"}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

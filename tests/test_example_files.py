@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, setting
+from gateway import config, readership, setting
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -29,8 +29,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,
+    "readers.medecin": readership.ReaderSection,
+    "retention": readership.RetentionSection,
     "partners.cnas": config.PartnerSection,
 }
+OPTIONAL = {"oauth", "smime", "readers.medecin"}
+"""Sections that are commented out as a whole."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 
 
@@ -71,6 +75,7 @@ def test_the_example_has_every_section_of_the_settings() -> None:
 
     assert set(config.Settings.model_fields) == shown
     assert set(SECTIONS) | WITHOUT_MODEL == set(explained_keys())
+    assert {name for name in explained_keys() if f"#[{name}]" in EXAMPLE.read_text(encoding="utf-8")} == OPTIONAL
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -82,7 +87,7 @@ def test_every_key_is_shown_and_explained_and_no_other(name: str) -> None:
     assert set(fields) == set(shown)
     assert [key for key, (_, explained) in shown.items() if not explained] == []
     commented = {key for key, (off, _) in shown.items() if off}
-    if name in {"oauth", "smime"}:
+    if name in OPTIONAL:
         assert commented == set(fields)
     else:
         assert commented == {key for key in fields if default(fields[key]) is None} - {"user", "password"}
@@ -137,16 +142,8 @@ def test_each_source_of_a_secret_is_explained() -> None:
 def test_the_section_for_tokens_loads_once_uncommented(way: str, tmp_path: Path) -> None:
     """Each of the three ways, with the values shown."""
     text = EXAMPLE.read_text(encoding="utf-8")
-    start = text.index("#[oauth]")
-    end = text.index("\n\n", start)
-    others = {"command", "file", "token_url"} - {way}
-    block = [
-        line.removeprefix("#") if re.match(r"#[a-z[]", line) else line
-        for line in text[start:end].splitlines()
-        if line.removeprefix("#").partition(" ")[0] not in others
-    ]
     path = tmp_path / "gateway.toml"
-    path.write_text(text[:start] + "\n".join(block) + text[end:], encoding="utf-8")
+    path.write_text(in_force(text, "oauth", {"command", "file", "token_url"} - {way}), encoding="utf-8")
 
     settings = config.load(path)
 
@@ -154,15 +151,40 @@ def test_the_section_for_tokens_loads_once_uncommented(way: str, tmp_path: Path)
     assert getattr(settings.oauth, way)
 
 
+def in_force(text: str, section: str, without: set[str]) -> str:
+    """The example with an optional section in force, except for these keys of it."""
+    start = text.index(f"#[{section}]")
+    end = text.index("\n\n", start)
+    block = [
+        line.removeprefix("#") if re.match(r"#[a-z[]", line) else line
+        for line in text[start:end].splitlines()
+        if line.removeprefix("#").partition(" ")[0] not in without
+    ]
+    return text[:start] + "\n".join(block) + text[end:]
+
+
+@pytest.mark.parametrize("way", ["folder", "address", "notice"])
+def test_the_section_for_readers_loads_once_uncommented(way: str, tmp_path: Path) -> None:
+    """Each of the three ways, with the values shown, and the account that it names."""
+    text = in_force(EXAMPLE.read_text(encoding="utf-8"), "readers.medecin", {"folder", "address", "notice"} - {way})
+    path = tmp_path / "gateway.toml"
+    path.write_text(text.replace("#martin =", "martin ="), encoding="utf-8")
+
+    (reader,) = config.load(path).readership.readers
+
+    assert (reader.id, reader.medical, reader.people) == ("medecin", True, frozenset({"Camille Martin"}))
+    assert getattr(config.load(path).readers["medecin"], way)
+
+
 def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     """Every other commented key at once, the partner in S/MIME; two persons named turn four eyes on."""
-    head, oauth, rest = EXAMPLE.read_text(encoding="utf-8").partition("#[oauth]")
-    tokens, blank, tail = rest.partition("\n\n")
     path = tmp_path / "gateway.toml"
-    tail = tail.replace('suite = "openpgp"', 'suite = "smime"')
+    blocks = EXAMPLE.read_text(encoding="utf-8").replace('suite = "openpgp"', 'suite = "smime"').split("\n\n")
+    ways = ("#[oauth]", "#[readers.medecin]")
     commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z]+]$)"
     path.write_text(
-        re.sub(commented, "", head) + oauth + tokens + blank + re.sub(commented, "", tail), encoding="utf-8"
+        "\n\n".join(block if any(head in block for head in ways) else re.sub(commented, "", block) for block in blocks),
+        encoding="utf-8",
     )
 
     settings = config.load(path)

@@ -1,6 +1,7 @@
 """The throw-away mail server itself: what other system tests rely on, above all that its time moves."""
 
 import imaplib
+import os
 import re
 import smtplib
 import ssl
@@ -182,3 +183,15 @@ def test_a_missing_server_skips_the_test_but_fails_in_ci(monkeypatch: pytest.Mon
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception):
         mailserver.require()
+
+
+def test_the_servers_start_whatever_the_umask() -> None:
+    """Commands of the gateway that ran in this process before have closed new files to others."""
+    mailserver.require()
+    before = os.umask(0o077)
+    try:
+        with mailserver.running() as machine:
+            machine.deliver(b"Subject: essai\r\n\r\nx\r\n", machine.account().address)
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)

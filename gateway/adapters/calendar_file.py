@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.domain.errors import CalendarInvalid
+from gateway.domain.reasons import system_reason, toml_reason
+from gateway.domain.words import Said, said
 from gateway.domain.workdays import Calendar, CalendarRow, calendar_from_rows
 
 # A checkout holds the calendar beside the sources; a wheel puts it under the environment's own prefix.
@@ -40,13 +42,13 @@ def load_calendar(
     if isinstance(document, list):
         document = {"rows": document}
     if not isinstance(document, dict):
-        raise CalendarInvalid(path=str(path), reason="on attend une liste de lignes")
+        raise CalendarInvalid(path=str(path), reason=said("une liste de lignes est attendue"))
     rows = document.pop("rows", None)
     unknown = sorted(document.keys() - HEAD_KEYS)
     if unknown:
-        raise CalendarInvalid(path=str(path), reason=f"clés inconnues : {', '.join(unknown)}")
+        raise CalendarInvalid(path=str(path), reason=said("clés inconnues : {keys}", keys=", ".join(unknown)))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise CalendarInvalid(path=str(path), reason="rows est une liste de lignes")
+        raise CalendarInvalid(path=str(path), reason=said("rows est une liste de lignes"))
     until = covers_until or (_last_year_end(rows) if whole_years else None)
     head = {"covers_until": until, "recorded_at": recorded_at} | document
     return calendar_from_rows(rows, path=str(path), **head)
@@ -65,9 +67,19 @@ def _read(path: Path) -> Any:
                 raise
             return json.loads(text)
     except OSError as error:
-        raise CalendarInvalid(path=str(path), reason=error.strerror or "fichier illisible") from error
+        raise CalendarInvalid(path=str(path), reason=system_reason(error)) from error
     except (ValueError, RecursionError) as error:
-        raise CalendarInvalid(path=str(path), reason=f"ce n'est ni du TOML ni du JSON ({error})") from error
+        raise CalendarInvalid(path=str(path), reason=_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> Said:
+    match path.suffix:
+        case ".json":
+            return said("Ce n'est pas du JSON.")
+        case ".toml":
+            return toml_reason(error)
+        case _:
+            return said("Ce n'est ni du TOML ni du JSON.")
 
 
 def _last_year_end(rows: list[dict[str, Any]]) -> date | None:

@@ -4,7 +4,6 @@ The key is 32 random bytes, written as base64 or hexadecimal text, or raw. It is
 """
 
 import base64
-import errno
 import os
 import re
 import secrets
@@ -14,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.domain.errors import SecretUnreadable, StorageFailed
+from gateway.domain.reasons import system_reason
+from gateway.domain.words import said
 
 KEY_BYTES = 32
 SOURCE_BYTES = 256  # The longest form is 64 characters and a line end; what is longer is another file.
@@ -33,14 +34,14 @@ def load_master_key(
         SecretUnreadable: no source or several; absent, readable by others, or not a key.
     """
     if [file, variable, credential].count(None) != 2:  # noqa: PLR2004 (one of the three)
-        raise SecretUnreadable(source="master key", reason="Il faut une source, et une seule.")
+        raise SecretUnreadable(source=said("clé maîtresse"), reason=said("Il faut une source, et une seule."))
     if file is not None:
         # Nobody but the owner: whoever reads this file reads every case.
         return _decoded(str(file), _read_private(file, forbidden=0o077))
     if variable is not None:
         value = environ.get(variable)
         if value is None:
-            raise SecretUnreadable(source=variable, reason="La variable d'environnement est absente.")
+            raise SecretUnreadable(source=variable, reason=said("La variable d'environnement est absente."))
         return _decoded(variable, value.encode("utf-8", "surrogateescape"))
     return _from_credential(str(credential), environ)
 
@@ -48,9 +49,11 @@ def load_master_key(
 def _from_credential(name: str, environ: Mapping[str, str]) -> bytes:
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
-        raise SecretUnreadable(source=name, reason="CREDENTIALS_DIRECTORY est absent : lancez le service par systemd.")
+        raise SecretUnreadable(
+            source=name, reason=said("CREDENTIALS_DIRECTORY est absent : lancez le service par systemd.")
+        )
     if _CREDENTIAL.fullmatch(name) is None:
-        raise SecretUnreadable(source=name, reason="Ce nom n'est pas celui d'un identifiant systemd.")
+        raise SecretUnreadable(source=name, reason=said("Ce nom n'est pas celui d'un identifiant systemd."))
     # The group bits show the mask of the ACL by which systemd admits the service's user: they say nothing here.
     return _decoded(name, _read_private(Path(folder) / name, forbidden=0o007))
 
@@ -65,9 +68,11 @@ def generate_master_key(path: Path) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
-        raise SecretUnreadable(source=str(path), reason="Une clé existe déjà ; elle n'est jamais remplacée.") from error
+        raise SecretUnreadable(
+            source=str(path), reason=said("Une clé existe déjà ; elle n'est jamais remplacée.")
+        ) from error
     except OSError as error:
-        raise SecretUnreadable(source=str(path), reason=_said(error)) from error
+        raise SecretUnreadable(source=str(path), reason=system_reason(error)) from error
     try:
         try:
             os.fchmod(handle, 0o600)
@@ -81,11 +86,7 @@ def generate_master_key(path: Path) -> None:
     except OSError as error:
         with suppress(OSError):
             path.unlink(missing_ok=True)
-        raise StorageFailed(place=str(path), reason=_said(error)) from error
-
-
-def _said(error: OSError) -> str:
-    return os.strerror(error.errno or errno.EIO)
+        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
 
 
 def _fsync_folder(folder: Path) -> None:
@@ -106,18 +107,20 @@ def _read_private(path: Path, *, forbidden: int) -> bytes:
         finally:
             os.close(handle)
     except OSError as error:
-        raise SecretUnreadable(source=str(path), reason=_said(error)) from error
+        raise SecretUnreadable(source=str(path), reason=system_reason(error)) from error
     if facts.st_uid not in (os.geteuid(), 0):
-        raise SecretUnreadable(source=str(path), reason="Le fichier appartient à un autre compte.")
+        raise SecretUnreadable(source=str(path), reason=said("Le fichier appartient à un autre compte."))
     if facts.st_mode & forbidden:
-        reason = f"Ses droits sont trop ouverts ({stat.S_IMODE(facts.st_mode):04o})."
+        reason = said("Ses droits sont trop ouverts ({mode:04o}).", mode=stat.S_IMODE(facts.st_mode))
         raise SecretUnreadable(source=str(path), reason=reason)
     return data
 
 
 def _decoded(source: str, data: bytes) -> bytes:
     """Raw, hexadecimal or base64. Thirty-two bytes that read as text are a typed password, not a key: refused."""
-    wrong = SecretUnreadable(source=source, reason=f"Il faut {KEY_BYTES} octets aléatoires, en base64 ou hexadécimal.")
+    wrong = SecretUnreadable(
+        source=source, reason=said("Il faut {size} octets aléatoires, en base64 ou hexadécimal.", size=KEY_BYTES)
+    )
     if len(data) > SOURCE_BYTES:
         raise wrong
     try:

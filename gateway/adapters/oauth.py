@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
-
 from gateway.domain.errors import TokenRefused
+from gateway.domain.words import Said, said
 from gateway.ports import Clock
 
 # A token is renewed this long before its end, in seconds, so that it does not expire during a login.
@@ -79,7 +78,7 @@ class _Remembered:
             return fresh.token
 
     async def _demand(self) -> _Fresh:
-        raise TokenRefused(server=type(self).__name__, reason="Aucune source.")
+        raise TokenRefused(server=type(self).__name__, reason=said("Aucune source."))
 
 
 class CommandToken(_Remembered):
@@ -107,17 +106,17 @@ class CommandToken(_Remembered):
                 start_new_session=True,
             )
         except OSError as exc:
-            raise TokenRefused(server=source, reason="La commande ne démarre pas.") from exc
+            raise TokenRefused(server=source, reason=said("La commande ne démarre pas.")) from exc
         try:
             async with asyncio.timeout(self._timeout):
                 output = await _read_all(process)
                 status = await process.wait()
         except TimeoutError as exc:
-            raise TokenRefused(server=source, reason="La commande n'a pas fini à temps.") from exc
+            raise TokenRefused(server=source, reason=said("La commande n'a pas fini à temps.")) from exc
         finally:
             await _end(process)
         if status != 0:
-            raise TokenRefused(server=source, reason=f"La commande a rendu le code {status}.")
+            raise TokenRefused(server=source, reason=said("La commande a rendu le code {code}.", code=status))
         return _Fresh(token=_checked(output, source), lifetime=self._lifetime)
 
 
@@ -141,10 +140,12 @@ class FileToken:
             with self._path.open("rb") as file:
                 state = os.fstat(file.fileno())
                 if not stat.S_ISREG(state.st_mode) or state.st_mode & 0o077 or state.st_uid != os.geteuid():
-                    raise TokenRefused(server=source, reason="Droits trop larges : 0600 et propriétaire demandés.")
+                    raise TokenRefused(
+                        server=source, reason=said("Droits trop larges : 0600 et propriétaire demandés.")
+                    )
                 content = file.read(MAX_ANSWER + 1)
         except OSError as exc:
-            raise TokenRefused(server=source, reason="Le fichier est illisible.") from exc
+            raise TokenRefused(server=source, reason=said("Le fichier est illisible.")) from exc
         return _checked(content, source)
 
 
@@ -168,15 +169,19 @@ class ClientCredentialsToken(_Remembered):
         self._credentials = credentials
 
     async def _demand(self) -> _Fresh:
+        import httpx  # it takes as long to load as all our own modules, and most gateways ask no token server
+
         source = _server(self._credentials.token_url)
         try:
             async with asyncio.timeout(self._credentials.timeout):
                 status, body = await self._post()
         except (TimeoutError, httpx.TimeoutException) as exc:
-            raise TokenRefused(server=source, reason="Délai dépassé.") from exc
+            raise TokenRefused(server=source, reason=said("Délai dépassé.")) from exc
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
             # The class name only: the message of an HTTP library may quote the address with its parameters.
-            raise TokenRefused(server=source, reason=f"Échec de la requête ({type(exc).__name__}).") from exc
+            raise TokenRefused(
+                server=source, reason=said("Échec de la requête ({name}).", name=type(exc).__name__)
+            ) from exc
         answer = _json_object(body)
         if status != httpx.codes.OK:
             raise TokenRefused(server=source, reason=_refusal(status, answer))
@@ -184,6 +189,8 @@ class ClientCredentialsToken(_Remembered):
 
     async def _post(self) -> tuple[int, bytes]:
         """Status and at most MAX_ANSWER + 1 bytes. Redirections are not followed: the secret goes to one place only."""
+        import httpx
+
         asked = self._credentials
         verify = await asyncio.to_thread(ssl.create_default_context, cafile=asked.ca)
         form = {
@@ -210,9 +217,9 @@ def _server(token_url: str) -> str:
         url = urlsplit(token_url)
         host = url.hostname or "?"
     except ValueError as exc:
-        raise TokenRefused(server="?", reason="L'adresse est illisible.") from exc
+        raise TokenRefused(server="?", reason=said("L'adresse est illisible.")) from exc
     if url.scheme != "https" and not (url.scheme == "http" and host in _LOOPBACK):
-        raise TokenRefused(server=host, reason="L'adresse n'est pas en https : le secret n'est pas envoyé.")
+        raise TokenRefused(server=host, reason=said("L'adresse n'est pas en https : le secret n'est pas envoyé."))
     return host
 
 
@@ -245,17 +252,17 @@ def _json_object(body: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _refusal(status: int, answer: Mapping[str, object]) -> str:
+def _refusal(status: int, answer: Mapping[str, object]) -> Said:
     error = answer.get("error")
     known = f" ({error})" if isinstance(error, str) and error in _ERROR_CODES else ""
-    return f"Réponse HTTP {status}{known}."
+    return said("Réponse {code}.", code=f"HTTP {status}{known}")
 
 
 def _granted(answer: Mapping[str, object], source: str) -> _Fresh:
     """RFC 6749 section 5.1. Without a usable ``expires_in`` the token serves once."""
     token, kind, lifetime = answer.get("access_token"), answer.get("token_type"), answer.get("expires_in")
     if not isinstance(token, str) or not isinstance(kind, str) or kind.lower() != "bearer":
-        raise TokenRefused(server=source, reason="La réponse ne contient pas de jeton.")
+        raise TokenRefused(server=source, reason=said("La réponse ne contient pas de jeton."))
     if isinstance(lifetime, str) and re.fullmatch("[0-9]{1,10}", lifetime):
         lifetime = int(lifetime)
     if isinstance(lifetime, bool) or not isinstance(lifetime, int | float):
@@ -269,5 +276,5 @@ def _checked(content: bytes, source: str) -> str:
     """The stripped token; it must be one run of visible ASCII within the limit."""
     text = content.decode("ascii", "replace").strip()
     if len(content) > MAX_ANSWER or not _TOKEN.fullmatch(text):
-        raise TokenRefused(server=source, reason="La réponse ne contient pas de jeton.")
+        raise TokenRefused(server=source, reason=said("La réponse ne contient pas de jeton."))
     return text

@@ -28,6 +28,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.domain.errors import SecretUnreadable, StorageFailed, VaultClosed
+from gateway.domain.reasons import system_reason
+from gateway.domain.words import said
 from gateway.ports import SpoolFile, WrappedKey
 
 KEY_BYTES = 32
@@ -60,7 +62,9 @@ class FileVault:
 
     def __init__(self, *, folder: Path, master: bytes) -> None:
         if len(master) != KEY_BYTES:
-            raise SecretUnreadable(source="master key", reason=f"La clé maîtresse doit avoir {KEY_BYTES} octets.")
+            raise SecretUnreadable(
+                source=said("clé maîtresse"), reason=said("La clé maîtresse doit avoir {size} octets.", size=KEY_BYTES)
+            )
         self._folder = folder
         self._wrapping = _derive(master, b"soins-gateway vault wrapping v1")
         self._lookup = _derive(master, b"soins-gateway vault lookup v1")
@@ -88,7 +92,7 @@ class FileVault:
 
     def _file_key(self, file: SpoolFile, key: WrappedKey) -> bytes:
         if file.vault_key != key.id:
-            raise VaultClosed(item=file.name, reason="Ce fichier dépend d'une autre clé.")
+            raise VaultClosed(item=file.name, reason=said("Ce fichier dépend d'une autre clé."))
         return _open(self._unwrap(key), file.wrapped, _bound("file", file.name, key.id), item=file.name)
 
     def rewrap(self, file: SpoolFile, old: WrappedKey, new: WrappedKey) -> SpoolFile:
@@ -136,7 +140,7 @@ class FileVault:
 
     def _store(self, data: bytes, key: WrappedKey) -> SpoolFile:
         if len(data) > FILE_BYTES:
-            raise StorageFailed(place="spool", reason=os.strerror(errno.EFBIG))
+            raise StorageFailed(place="spool", reason=system_reason(OSError(errno.EFBIG, "")))
         vault_key, own, name = self._unwrap(key), secrets.token_bytes(KEY_BYTES), secrets.token_hex(16)
         with _storage(), self._subfolder(name, create=True) as folder:
             _write_durably(folder, name, _sealed_chunks(data, own))
@@ -159,13 +163,15 @@ class FileVault:
             with self._subfolder(file.name) as folder, _opened(file.name, _READ, folder) as handle:
                 data = _open_chunks(handle, file, own)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise VaultClosed(item=file.name, reason="Le fichier est absent.") from error
+            raise VaultClosed(item=file.name, reason=said("Le fichier est absent.")) from error
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise VaultClosed(item=file.name, reason="Un lien symbolique a pris la place du fichier.") from error
+                raise VaultClosed(
+                    item=file.name, reason=said("Un lien symbolique a pris la place du fichier.")
+                ) from error
             raise _failed(error) from error
         if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise VaultClosed(item=file.name, reason="L'empreinte du contenu a changé.")
+            raise VaultClosed(item=file.name, reason=said("L'empreinte du contenu a changé."))
         return data
 
     def remove(self, name: str) -> None:
@@ -205,7 +211,7 @@ class FileVault:
     def _subfolder(self, name: str, *, create: bool = False) -> Iterator[int]:
         """The two-letter folder of a name, as a descriptor; no link is followed on the way."""
         if _NAME.fullmatch(name) is None:
-            raise VaultClosed(item="spool", reason="Ce nom n'est pas celui d'un fichier du coffre.")
+            raise VaultClosed(item="spool", reason=said("Ce nom n'est pas celui d'un fichier du coffre."))
         with _opened(self._folder, _DIRECTORY) as spool:
             if create:
                 with suppress(FileExistsError):
@@ -235,11 +241,11 @@ def _seal(key: bytes, plain: bytes, bound: bytes) -> bytes:
 
 def _open(key: bytes, sealed: bytes, bound: bytes, *, item: str) -> bytes:
     if len(sealed) < NONCE_BYTES + TAG_BYTES:
-        raise VaultClosed(item=item, reason="La clé ou la donnée a été détruite.")
+        raise VaultClosed(item=item, reason=said("La clé ou la donnée a été détruite."))
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
     except InvalidTag as error:
-        raise VaultClosed(item=item, reason="La clé n'est pas la bonne, ou la donnée a été altérée.") from error
+        raise VaultClosed(item=item, reason=said("La clé n'est pas la bonne, ou la donnée a été altérée.")) from error
 
 
 # --- the file format
@@ -266,7 +272,7 @@ def _sealed_chunks(data: bytes, key: bytes) -> Iterator[bytes]:
 
 
 def _open_chunks(handle: int, file: SpoolFile, key: bytes) -> bytes:
-    damaged = VaultClosed(item=file.name, reason="Le fichier est tronqué, allongé ou altéré.")
+    damaged = VaultClosed(item=file.name, reason=said("Le fichier est tronqué, allongé ou altéré."))
     count = _chunks(file.size)
     facts = os.fstat(handle)
     sealed_size = HEADER_BYTES + file.size + count * TAG_BYTES
@@ -291,7 +297,7 @@ def _open_chunks(handle: int, file: SpoolFile, key: bytes) -> bytes:
 
 
 def _failed(error: OSError, place: str = "spool") -> StorageFailed:
-    return StorageFailed(place=place, reason=os.strerror(error.errno or errno.EIO))
+    return StorageFailed(place=place, reason=system_reason(error))
 
 
 @contextmanager

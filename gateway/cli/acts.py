@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, with_archive, with_core
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, storable, with_archive, with_core
 
 CaseArgument = Annotated[str, typer.Argument(help="Le dossier, par exemple 7F3K-Q2.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Un champ de la fiche : fait.date=2027-03-13.")]
@@ -68,7 +68,7 @@ def note(
 
 
 def correct(
-    fact: Annotated[int, typer.Argument(help="Le numéro du fait, donné par « gateway case show ».")],
+    fact: Annotated[int, typer.Argument(help="Le numéro du fait, donné par « gateway case show ».", callback=storable)],
     config: ConfigOption = DEFAULT_CONFIG,
     on: Annotated[str | None, typer.Option(help="La bonne date (AAAA-MM-JJ).")] = None,
     fields: SetOption = None,

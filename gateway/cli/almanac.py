@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.pages import Contents
 from gateway.cli.session import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -18,10 +19,13 @@ from gateway.cli.session import (
     calendar_standing,
     person,
     settings,
+    storable,
     with_calendar,
 )
 
-app = typer.Typer(help="Le calendrier algérien : quels jours comptent, et qui le dit.", no_args_is_help=True)
+app = typer.Typer(
+    help="Le calendrier algérien : quels jours comptent, et qui le dit.", no_args_is_help=True, cls=Contents
+)
 
 DATES = ["%Y-%m-%d", "%d/%m/%Y"]
 _MOVE = re.compile(r"(.+)=([+-]?[0-9]{1,2})")
@@ -69,7 +73,7 @@ WhatIfOption = Annotated[bool, typer.Option("--what-if", help="Montrer l'effet, 
 @app.command("show")
 def show(
     config: ConfigOption = DEFAULT_CONFIG,
-    month: Annotated[datetime | None, typer.Option(formats=["%Y-%m"], help="Un mois : AAAA-MM.")] = None,
+    month: Annotated[datetime | None, typer.Option(formats=["%Y-%m"], help="Un mois.")] = None,
     year: Annotated[int | None, typer.Option(min=1, max=9998, help="Une année.")] = None,
     first: Annotated[datetime | None, typer.Option("--from", formats=DATES, help="Premier jour.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=DATES, help="Dernier jour.")] = None,
@@ -242,7 +246,7 @@ def export(
         raise FileUnreadable(path=output, reason=system_reason(error)) from error
 
 
-NumberArgument = Annotated[int, typer.Argument(help="Le numéro de la proposition.")]
+NumberArgument = Annotated[int, typer.Argument(help="Le numéro de la proposition.", callback=storable)]
 
 
 @app.command("confirm")

@@ -1,14 +1,16 @@
 """Commands on the audit log."""
 
 import json
+from gettext import gettext as _
 from typing import Annotated
 
 import typer
 
 from gateway.cli.output import echo_json
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_archive, with_base
+from gateway.cli.pages import Contents
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, with_archive, with_base
 
-app = typer.Typer(help="Le journal d'audit.", no_args_is_help=True)
+app = typer.Typer(help="Le journal d'audit : chercher, vérifier.", no_args_is_help=True, cls=Contents)
 
 
 @app.command("query")
@@ -20,8 +22,8 @@ def query(
     partner: Annotated[str | None, typer.Option(help="Partenaire.")] = None,
     actor: Annotated[str | None, typer.Option(help="Auteur.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Résultat.")] = None,
-    after: Annotated[int, typer.Option(help="À partir de l'enregistrement suivant.")] = -1,
-    limit: Annotated[int | None, typer.Option(help="Nombre d'enregistrements.")] = None,
+    after: Annotated[int, typer.Option(help="À partir de l'enregistrement suivant.", callback=storable)] = -1,
+    limit: Annotated[int | None, typer.Option(help="Nombre d'enregistrements.", callback=storable)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Chercher dans le journal."""
@@ -37,7 +39,7 @@ def query(
         echo_json(records)
         return
     if not records:
-        typer.echo("Aucun enregistrement.")
+        typer.echo(_("Aucun enregistrement."))
     for record in records:
         known = [str(record[name]) for name in ("case", "partner", "message", "outcome") if record[name]]
         typer.echo(
@@ -53,4 +55,4 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     if as_json:
         echo_json({"verified": True, "size": size, "root": root})
         return
-    typer.echo(f"Journal intact : {size} enregistrements, racine {root}.")
+    typer.echo(_("Journal intact : {size} enregistrements, racine {root}.").format(size=size, root=root))

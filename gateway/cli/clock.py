@@ -4,15 +4,20 @@
 """
 
 from datetime import date, datetime
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.output import REASONS, day, echo_json, end
+from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
 
-app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True)
+app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True, cls=Contents)
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
+"""Far from where dates of the standard library end: a period reaches some days further."""
 
 
 @app.command("compute")
@@ -39,9 +44,12 @@ def compute_period(
     try:
         at = datetime.fromisoformat(received)
     except ValueError:
-        raise typer.BadParameter("un instant est attendu, par exemple 2026-02-05T10:00:00+01:00") from None
+        raise typer.BadParameter(_("un instant est attendu, par exemple 2026-02-05T10:00:00+01:00")) from None
     if at.tzinfo is None:
-        raise typer.BadParameter("le fuseau manque, par exemple +01:00 ou Z")
+        raise typer.BadParameter(_("le fuseau manque, par exemple +01:00 ou Z"))
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        between = {"first": _FIRST_YEAR, "last": _LAST_YEAR}
+        raise typer.BadParameter(_("une année de {first} à {last} est attendue").format(**between))
     if calendar is None:
         known, _proposals = calendar_standing(config)
     else:
@@ -67,9 +75,9 @@ def explain(
         echo_json([{"request": request} | period_json(period) for request, period in periods])
         return
     if not periods:
-        typer.echo("Aucun délai ne court : la CNAS n'a pas encore accusé réception.")
+        typer.echo(_("Aucun délai ne court : la CNAS n'a pas encore accusé réception."))
     for request, period in periods:
-        typer.echo(f"Demande {request[:12]}")
+        typer.echo(_("Demande {hash}").format(hash=request[:12]))
         show_period(period)
 
 
@@ -105,13 +113,13 @@ def period_json(period: Any) -> dict[str, Any]:
 def show_period(period: Any) -> None:
     """The explanation for a person."""
     for line in period.days:
-        mark = f"jour {line.rank}" if line.rank else "–"
-        doubt = " (incertain)" if line.uncertain else ""
-        typer.echo(f"  {day(line.date)}  {mark:7} {REASONS[line.reason.value]} {line.name or ''}".rstrip() + doubt)
-    typer.echo(f"Réponse attendue jusqu'au {end(period.tacit_at)}.")
+        mark = _("jour {rank}").format(rank=line.rank) if line.rank else "–"
+        doubt = " " + _("(incertain)") if line.uncertain else ""
+        reason = _(REASONS[line.reason.value])
+        typer.echo(f"  {day(line.date)}  {mark:7} {reason} {line.name or ''}".rstrip() + doubt)
+    typer.echo(_("Réponse attendue jusqu'au {end}.").format(end=end(period.tacit_at)))
     if period.latest_tacit_at is None:
-        typer.echo("Le calendrier ne va pas assez loin : rien ne sera enregistré avant qu'il soit complété.")
+        typer.echo(_("Le calendrier ne va pas assez loin : rien ne sera enregistré avant qu'il soit complété."))
     elif not period.certain:
-        typer.echo(
-            f"Une fête est à confirmer : entre {end(period.earliest_tacit_at)} et {end(period.latest_tacit_at)}."
-        )
+        between = {"earliest": end(period.earliest_tacit_at), "latest": end(period.latest_tacit_at)}
+        typer.echo(_("Une fête est à confirmer : entre {earliest} et {latest}.").format(**between))

@@ -1,27 +1,37 @@
 """The table of contents of the command line, and the commands that run the gateway or change something."""
 
+from gettext import gettext as _
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, setup, todo, triage
+from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, readers, setup, todo, triage
+from gateway.cli.language import Language
+from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
+
+EXIT_USAGE = 2
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING"]
 
 app = typer.Typer(
     name="gateway",
     help="Passerelle de courrier scellé pour les soins programmés (protocole franco-algérien de 2016).",
-    no_args_is_help=True,
+    epilog=EXIT_CODES,
+    cls=Contents,
+    invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("init", rich_help_panel="Installer")(setup.init)
-app.command("doctor", rich_help_panel="Installer")(doctor.doctor)
-app.command("demo", rich_help_panel="Installer")(demo.demo)
+app.command("init")(setup.init)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys")
 app.command("todo")(todo.todo)
 app.command("cases")(read.cases)
+read.case_app.command("assign")(readers.assign)
 app.add_typer(read.case_app, name="case")
 app.add_typer(clock.app, name="clock")
 app.add_typer(almanac.app, name="calendar")
@@ -36,10 +46,29 @@ app.command("coverage")(acts.coverage)
 app.command("close")(acts.close)
 
 
+@app.callback()
+def program(
+    context: typer.Context,
+    lang: Annotated[  # noqa: ARG001  it was read before this module was loaded
+        Language | None, typer.Option(help="Langue, où qu'on l'écrive sur la ligne ; sinon celle du système.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Dire la version et s'arrêter.")] = False,
+) -> None:
+    """Show the contents when no command is given."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"gateway {installed('soins-gateway')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(EXIT_USAGE)
+
+
 @app.command()
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO ou WARNING.")] = "INFO",
+    log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="Précision du journal technique.")] = "INFO",
 ) -> None:
     """Faire tourner la passerelle : relever, envoyer, surveiller les délais."""
     import asyncio
@@ -47,7 +76,7 @@ def run(
     from gateway import app as composition
     from gateway.adapters import log
 
-    log.configure(log_level.upper())
+    log.configure(log_level)
     asyncio.run(composition.run(settings(config)))
 
 
@@ -76,14 +105,17 @@ def submit(
         echo_json({"case": done.case.ref, "request": about, "message": done.message.id, "kind": form.kind.id})
         return
     if form.kind.subject is not Subject.REQUEST:
-        typer.echo(f"Dossier {done.case.ref} : « {form.kind.title} », scellé et prêt à partir.")
-        typer.echo(f"Destinataires : {done.message.partner}.")
+        sealed = _("Dossier {ref} : « {title} », scellé et prêt à partir.")
+        typer.echo(sealed.format(ref=done.case.ref, title=_(form.kind.title)))
+        typer.echo(_("Destinataires : {partners}.").format(partners=done.message.partner))
         return
-    typer.echo(f"Dossier {done.case.ref} : demande scellée et prête à partir.")
+    typer.echo(_("Dossier {ref} : demande scellée et prête à partir.").format(ref=done.case.ref))
     for piece in form.attachments:
-        typer.echo(f"  {piece.role} : {piece.name} ({len(piece.data)} octets)")
-    typer.echo(f"Destinataires : {done.message.partner}. Empreinte de la demande : {done.request.hash}")
-    typer.echo("Le délai de quatre jours ouvrables part de l'accusé de réception de la CNAS :")
+        size = len(piece.data)
+        typer.echo(_("  {role} : {name} ({size} octets)").format(role=piece.role, name=piece.name, size=size))
+    partners, digest = done.message.partner, done.request.hash
+    typer.echo(_("Destinataires : {partners}. Empreinte de la demande : {hash}").format(partners=partners, hash=digest))
+    typer.echo(_("Le délai de quatre jours ouvrables part de l'accusé de réception de la CNAS :"))
     typer.echo(f"  gateway case show {done.case.ref}")
 
 
@@ -108,7 +140,7 @@ def answer(
     from gateway.services.fiche import Fiche
 
     if [accept, partial, refuse].count(True) != 1:
-        raise typer.BadParameter("Choisissez --accept, --partial ou --refuse.")
+        raise typer.BadParameter(_("choisissez --accept, --partial ou --refuse"))
     kind = EXTENSION_ACCEPTANCE if accept else EXTENSION_PARTIAL_ACCEPTANCE if partial else EXTENSION_REFUSAL
     granted = {} if refuse else {"granted_from": start, "granted_until": until}
     told = granted | ({} if accept else {"motive": motive})
@@ -119,10 +151,11 @@ def answer(
     if as_json:
         echo_json({"case": done.case.ref, "request": done.request.hash, "state": done.request.state})
         return
-    typer.echo(f"Dossier {done.case.ref} : {kind.title.lower()}, scellée et prête à partir ({done.message.partner}).")
-    typer.echo(f"La demande est {STATES[done.request.state]}.")
+    sealed = _("Dossier {ref} : {kind}, scellée et prête à partir ({partners}).")
+    typer.echo(sealed.format(ref=done.case.ref, kind=_(kind.title).lower(), partners=done.message.partner))
+    typer.echo(_("La demande est {state}.").format(state=_(STATES[done.request.state])))
     if not refuse and not files:
-        typer.echo("Le formulaire SE 352-302 (partie 7) reste dû à l'hôpital et au CNSE.")
+        typer.echo(_("Le formulaire SE 352-302 (partie 7) reste dû à l'hôpital et au CNSE."))
 
 
 @app.command()
@@ -138,13 +171,16 @@ def confirm(
     from gateway.cli.output import CONDITIONS, echo_json
 
     if show:
-        _, found = with_core(config, lambda core: core.confirmations.asked(ref, request))
+        found = with_core(config, lambda core: core.confirmations.asked(ref, request))[1]
         if as_json:
             echo_json(list(found))
             return
         for condition in found:
-            code = f"  (à confirmer : {condition.asks})" if condition.asks and not condition.holds else ""
-            typer.echo(f"[{'x' if condition.holds else ' '}] {CONDITIONS.get(condition.name, condition.name)}{code}")
+            code = condition.asks if not condition.holds else None
+            asked = "  " + _("(à confirmer : {code})").format(code=code) if code else ""
+            typer.echo(
+                f"[{'x' if condition.holds else ' '}] {_(CONDITIONS.get(condition.name, condition.name))}{asked}"
+            )
         return
     codes = with_core(
         config,
@@ -152,4 +188,4 @@ def confirm(
             ref, actor=person(core.base.settings), codes=tuple(what or ()), request_hash=request
         ),
     )
-    typer.echo(f"Dossier {ref} : confirmé en votre nom : {', '.join(codes)}.")
+    typer.echo(_("Dossier {ref} : confirmé en votre nom : {codes}.").format(ref=ref, codes=", ".join(codes)))

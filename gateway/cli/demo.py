@@ -3,6 +3,7 @@
 import io
 import sys
 from contextlib import redirect_stdout
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated
 
@@ -25,18 +26,18 @@ def demo(
     """Voir la passerelle à l'œuvre : trois établissements, deux histoires, moins d'une minute."""
     missing = _missing()
     if missing:
-        typer.echo(f"La démonstration demande encore : {', '.join(missing)}.", err=True)
-        typer.echo("Installez-les : pip install 'soins-gateway[demo]', ou lancez « make demo ».", err=True)
+        typer.echo(_("La démonstration demande encore : {packages}.").format(packages=", ".join(missing)), err=True)
+        typer.echo(_("Installez-les : pip install 'soins-gateway[demo]', ou lancez « make demo »."), err=True)
         raise typer.Exit(EXIT_MISSING)
     if keep is not None and (keep.is_file() or (keep.is_dir() and any(keep.iterdir()))):
-        raise typer.BadParameter("ce dossier n'est pas vide ; rien n'est remplacé", param_hint="--keep")
+        raise typer.BadParameter(_("ce dossier n'est pas vide ; rien n'est remplacé"), param_hint="--keep")
     from gateway.demo.rehearsal import perform
     from gateway.demo.stage import DemonstrationFailed
 
     try:
         perform(keep=keep, speed=speed, out=sys.stdout, commands=_typed)
     except DemonstrationFailed as error:
-        typer.echo(f"La démonstration s'est arrêtée. {error}", err=True)
+        typer.echo(_("La démonstration s'est arrêtée. {reason}").format(reason=error), err=True)
         raise typer.Exit(EXIT_FAILED) from error
 
 

@@ -48,7 +48,8 @@ def doctor(
 
 
 def _json(finding: Any) -> dict[str, Any]:
-    return {"check": finding.check, "level": finding.level, **finding.words(_), **finding.facts}
+    # Data is the same in every language.
+    return {"check": finding.check, "level": finding.level, **finding.words(), **finding.facts}
 
 
 class _Printer:
@@ -70,7 +71,7 @@ class _Printer:
         typer.echo(f"  {_levels()[finding.level.value]:<12} {words['what']}")
         for label, text in ((_("Pourquoi"), words["why"]), (_("Remède"), words["mend"])):
             if text:
-                typer.echo(f"  {'':<12}   {label} : {text}")
+                typer.echo(f"  {'':<12}   " + _("{label} : {text}").format(label=label, text=text))
 
     def summary(self, findings: list[Any]) -> None:
         """The last line."""

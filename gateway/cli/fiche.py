@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.domain.errors import FicheInvalid, FileUnreadable, StorageFailed, Unknown
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
-from gateway.domain.reasons import system_reason
+from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.settlements import WORDS
 from gateway.domain.words import Said, listed, said
 from gateway.services.fiche import Fiche
@@ -59,8 +59,7 @@ def _document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise FileUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults = listed([said("ce n'est pas du TOML : {reason}", reason=str(error))])
-        raise FicheInvalid(path=path, faults=faults) from error
+        raise FicheInvalid(path=path, faults=toml_reason(error)) from error
 
 
 def places_of(path: Path, what: str) -> dict[str, str]:
@@ -92,7 +91,7 @@ def known_kind(named: str) -> Kind:
     for kind in KINDS.values():
         if wanted in {kind.id.lower(), (kind.number or "").lower()}:
             return kind
-    raise Unknown(kind="type", ref=named[:40])
+    raise Unknown(kind=said("type"), ref=named[:40])
 
 
 def noted(

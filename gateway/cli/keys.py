@@ -7,10 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.language import translate
 from gateway.cli.output import echo_json, instant, table
+from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_base, with_core
+from gateway.domain.words import french
 
-app = typer.Typer(help="Les clés : la nôtre et celles des partenaires.", no_args_is_help=True)
+app = typer.Typer(help="Les clés : la nôtre et celles des partenaires.", no_args_is_help=True, cls=Contents)
 
 _SUITES = {"openpgp": "OpenPGP", "smime": "S/MIME"}
 _OPENPGP, _SMIME = _SUITES
@@ -25,10 +28,10 @@ def keys_list(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
         return
     shown = [
         (
-            str(row["owner"]),
+            _("nous") if row["owner"] == _OURSELVES else str(row["owner"]),
             _SUITES[row["suite"]],
             grouped(str(row["fingerprint"])),
-            _STATES.get(str(row["state"]), ""),
+            translate(_STATES.get(str(row["state"]), "")),
             instant(row["expires_at"]) if row["expires_at"] else _("jamais"),
         )
         for row in rows
@@ -43,10 +46,10 @@ async def _rows(base: Any) -> list[dict[str, Any]]:
     from gateway.storage import Pin
 
     conf, now = base.settings, base.clock.now()
-    rows = [_openpgp("nous", own_key(conf.openpgp.folder))]
+    rows = [_openpgp(_OURSELVES, own_key(conf.openpgp.folder))]
     identity = own_certificate(conf)
     if identity is not None:
-        rows.append(_certificate("nous", Correspondent(certificate=identity.certificate), now))
+        rows.append(_certificate(_OURSELVES, Correspondent(certificate=identity.certificate), now))
     async with base.store.view() as view:
         pins = await view.all(Pin, site=conf.gateway.site)
     for pin in pins:
@@ -80,40 +83,47 @@ def _certificate(owner: str, who: Any, now: datetime) -> dict[str, Any]:
     }
 
 
+_OURSELVES = "nous"
+"""In JSON, the owner of our own key: no partner, since an identifier of the configuration is shown as it is."""
+
 _STATES = {
-    "usable": "utilisable",
-    "expired": "EXPIRÉE",
-    "revoked": "RÉVOQUÉE",
-    "invalid": "INVALIDE",
-    "retired": "retirée",
+    "usable": french("utilisable"),
+    "expired": french("EXPIRÉE"),
+    "revoked": french("RÉVOQUÉE"),
+    "invalid": french("INVALIDE"),
+    "retired": french("retirée"),
 }
 
 
 @app.command("import")
 def keys_import(
     file: Annotated[Path, typer.Argument(help="La clé publique du partenaire, ou son certificat S/MIME.")],
-    partner: Annotated[str, typer.Option(help="À qui est cette clé, par exemple cnas.")],
+    partner: Annotated[str | None, typer.Option(help="À qui est cette clé, par exemple cnas.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Ou à quel lecteur de [readers], par exemple medecin.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     fingerprint: Annotated[
         str | None, typer.Option(help="L'empreinte complète, vérifiée avec le partenaire par un autre canal.")
     ] = None,
 ) -> None:
-    """Enregistrer la clé d'un partenaire, si son empreinte est bien celle attendue."""
+    """Enregistrer la clé d'un partenaire ou d'un lecteur, si son empreinte est bien celle attendue."""
     from gateway.domain.errors import FileUnreadable, FingerprintMismatch
     from gateway.domain.reasons import system_reason
 
+    owner = _owner(partner, reader)
     try:
         content = file.read_bytes()
     except OSError as error:
         raise FileUnreadable(path=file, reason=system_reason(error)) from error
     suite, found, material = _read(content, str(file))
-    typed = fingerprint or typer.prompt("Empreinte complète, lue par le partenaire au téléphone")
+    typed = fingerprint or typer.prompt(
+        _("Empreinte complète, lue par le partenaire au téléphone"), prompt_suffix=_(" : ")
+    )
     expected = "".join(typed.replace(":", "").split()).upper().removeprefix("0X")
     if expected != found:
         raise FingerprintMismatch(expected=expected, found=found)
     pin = with_core(
         config,
-        lambda core: core.pins.pin(partner, suite, found, material, actor=person(core.base.settings)),
+        lambda core: core.pins.pin(owner, suite, found, material, actor=person(core.base.settings)),
     )
     if pin.confirmed_by is None:
         told = _("Clé de {partner} proposée : une seconde personne doit faire le même import.")
@@ -133,6 +143,14 @@ def _read(content: bytes, path: str) -> tuple[str, str, str]:
         return _SMIME, fingerprint(certificate), pem(certificate)
     facts = read_public_key(content, path=path)
     return _OPENPGP, facts.fingerprint, content.decode("ascii")
+
+
+def _owner(partner: str | None, reader: str | None) -> str:
+    from gateway.domain.readers import PREFIX
+
+    if (partner is None) == (reader is None):
+        raise typer.BadParameter(_("donnez --partner ou --reader"))
+    return partner or f"{PREFIX}{reader}"
 
 
 @app.command("export")

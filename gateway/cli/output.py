@@ -1,10 +1,14 @@
-"""How things are printed: words of the protocol in French, dates absolute, listings as text or JSON."""
+"""How things are printed: words and dates in the reader's language, dates absolute, listings as text or JSON.
+
+JSON is the same in every language.
+"""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, IntEnum
+from gettext import gettext as _
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,81 +16,90 @@ import typer
 
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
+from gateway.domain.readers import HANDOVER, PREFIX
 from gateway.domain.request import State
-from gateway.storage import Direction, Message
+from gateway.domain.words import french
 
 _ALGIERS = ZoneInfo("Africa/Algiers")
 _PARIS = ZoneInfo("Europe/Paris")
-_DAYS = ("lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim.")
+_DAYS = (
+    french("lun."),
+    french("mar."),
+    french("mer."),
+    french("jeu."),
+    french("ven."),
+    french("sam."),
+    french("dim."),
+)
 
 STATES = {
-    State.SUBMITTED: "prête à partir",
-    State.SENT: "partie, sans accusé de réception",
-    State.DELIVERY_FAILED: "non remise",
-    State.RUNNING: "délai en cours",
-    State.ELAPSED: "délai écoulé, silence à confirmer",
-    State.ANSWER_DISPUTED: "réponse à départager",
-    State.ACCEPTED: "acceptée",
-    State.REFUSED: "refusée",
-    State.TACITLY_ACCEPTED: "réputée acceptée",
-    State.SUPERSEDED: "remplacée par une autre",
-    State.PARTLY_ACCEPTED: "acceptée en partie",
-    State.REGULARISED: "réputée acceptée, formulaire reçu",
-    State.VITAL_DISPUTED: "urgence vitale contestée",
-    State.MEDIATION: "conciliation entre médecins",
-    State.MEDIATION_SETTLED: "conciliation réussie",
-    State.MEDIATION_FAILED: "conciliation échouée",
-    State.EXPERTISE: "expertise demandée",
-    State.VITAL_CONFIRMED: "urgence vitale confirmée par l'expert",
-    State.VITAL_DENIED: "urgence vitale niée par l'expert",
+    State.SUBMITTED: french("prête à partir"),
+    State.SENT: french("partie, sans accusé de réception"),
+    State.DELIVERY_FAILED: french("non remise"),
+    State.RUNNING: french("délai en cours"),
+    State.ELAPSED: french("délai écoulé, silence à confirmer"),
+    State.ANSWER_DISPUTED: french("réponse à départager"),
+    State.ACCEPTED: french("acceptée"),
+    State.REFUSED: french("refusée"),
+    State.TACITLY_ACCEPTED: french("réputée acceptée"),
+    State.SUPERSEDED: french("remplacée par une autre"),
+    State.PARTLY_ACCEPTED: french("acceptée en partie"),
+    State.REGULARISED: french("réputée acceptée, formulaire reçu"),
+    State.VITAL_DISPUTED: french("urgence vitale contestée"),
+    State.MEDIATION: french("conciliation entre médecins"),
+    State.MEDIATION_SETTLED: french("conciliation réussie"),
+    State.MEDIATION_FAILED: french("conciliation échouée"),
+    State.EXPERTISE: french("expertise demandée"),
+    State.VITAL_CONFIRMED: french("urgence vitale confirmée par l'expert"),
+    State.VITAL_DENIED: french("urgence vitale niée par l'expert"),
 }
 
 GRADES = {
-    Grade.NONE: "aucune",
-    Grade.AUTO_REPLY: "réponse automatique",
-    Grade.DSN_DELIVERED: "avis de remise",
-    Grade.MDN: "accusé de lecture non signé",
-    Grade.SIGNED_REPLY: "réponse signée",
-    Grade.SIGNED_RECEIPT: "accusé de réception signé",
+    Grade.NONE: french("aucune"),
+    Grade.AUTO_REPLY: french("réponse automatique"),
+    Grade.DSN_DELIVERED: french("avis de remise"),
+    Grade.MDN: french("accusé de lecture non signé"),
+    Grade.SIGNED_REPLY: french("réponse signée"),
+    Grade.SIGNED_RECEIPT: french("accusé de réception signé"),
 }
 
 CONDITIONS = {
-    "period_and_grace_over": "le délai et la marge de sécurité sont passés",
-    "clock_not_stepped": "l'horloge du serveur est sûre",
-    "second_time_source_agrees": "une seconde horloge confirme l'heure",
-    "every_folder_polled_since": "le courrier a été relevé depuis",
-    "no_unsettled_mail": "aucun courrier du partenaire n'attend d'être trié",
-    "no_answer_by_another_way": "aucune réponse par une autre voie",
-    "no_mail_vanished_unread": "aucun courrier n'a disparu sans être lu",
-    "mailbox_not_rebuilt": "la boîte aux lettres n'a pas été reconstruite",
-    "calendar_settled": "aucune proposition de calendrier n'allongerait ce délai",
-    "no_answer": "aucune réponse n'est arrivée",
-    "confirmed_grade_below_policy": "la preuve de réception est confirmée par une personne",
-    "confirmed_bounds_violated": "la date de réception annoncée est confirmée par une personne",
-    "confirmed_short_notice": "la preuve arrivée tard est confirmée par une personne",
-    "handed_over_in_time": "la demande est partie avant la fin de l'autorisation",
-    "acknowledged_in_time": "la demande a été reçue avant la fin de l'autorisation",
-    "complete": "la demande est complète",
+    "period_and_grace_over": french("le délai et la marge de sécurité sont passés"),
+    "clock_not_stepped": french("l'horloge du serveur est sûre"),
+    "second_time_source_agrees": french("une seconde horloge confirme l'heure"),
+    "every_folder_polled_since": french("le courrier a été relevé depuis"),
+    "no_unsettled_mail": french("aucun courrier du partenaire n'attend d'être trié"),
+    "no_answer_by_another_way": french("aucune réponse par une autre voie"),
+    "no_mail_vanished_unread": french("aucun courrier n'a disparu sans être lu"),
+    "mailbox_not_rebuilt": french("la boîte aux lettres n'a pas été reconstruite"),
+    "calendar_settled": french("aucune proposition de calendrier n'allongerait ce délai"),
+    "no_answer": french("aucune réponse n'est arrivée"),
+    "confirmed_grade_below_policy": french("la preuve de réception est confirmée par une personne"),
+    "confirmed_bounds_violated": french("la date de réception annoncée est confirmée par une personne"),
+    "confirmed_short_notice": french("la preuve arrivée tard est confirmée par une personne"),
+    "handed_over_in_time": french("la demande est partie avant la fin de l'autorisation"),
+    "acknowledged_in_time": french("la demande a été reçue avant la fin de l'autorisation"),
+    "complete": french("la demande est complète"),
 }
 
 
 REASONS = {
-    "working_day": "jour ouvrable",
-    "reception_day": "jour de réception, compté",
-    "declared_worked": "déclaré travaillé",
-    "observed_worked": "constaté travaillé",
-    "beyond_calendar": "au-delà du calendrier",
-    "weekend": "vendredi ou samedi, non compté",
-    "fixed_holiday": "jour férié, non compté :",
-    "official_holiday": "jour férié officiel, non compté :",
-    "forecast_holiday": "fête prévue, incertaine :",
-    "observed_off": "constaté chômé, non compté :",
+    "working_day": french("jour ouvrable"),
+    "reception_day": french("jour de réception, compté"),
+    "declared_worked": french("déclaré travaillé"),
+    "observed_worked": french("constaté travaillé"),
+    "beyond_calendar": french("au-delà du calendrier"),
+    "weekend": french("vendredi ou samedi, non compté"),
+    "fixed_holiday": french("jour férié, non compté :"),
+    "official_holiday": french("jour férié officiel, non compté :"),
+    "forecast_holiday": french("fête prévue, incertaine :"),
+    "observed_off": french("constaté chômé, non compté :"),
 }
 
 
 def day(value: date) -> str:
     """A date as a person reads it."""
-    return f"{_DAYS[value.weekday()]} {value:%d/%m/%Y}"
+    return f"{_(_DAYS[value.weekday()])} {value.strftime(_('%d/%m/%Y'))}"
 
 
 def instant(at: datetime | None) -> str:
@@ -94,7 +107,7 @@ def instant(at: datetime | None) -> str:
     if at is None:
         return "–"
     local = at.astimezone(_PARIS)
-    return f"{day(local.date())} à {local:%H h %M}"
+    return _("{day} à {time}").format(day=day(local.date()), time=local.strftime(_("%H h %M")))
 
 
 def end(at: datetime | None) -> str:
@@ -102,18 +115,26 @@ def end(at: datetime | None) -> str:
     if at is None:
         return "–"
     last = (at - timedelta(minutes=1)).astimezone(_ALGIERS)
-    return f"{day(last.date())} à {last:%H h %M}, heure d'Alger"
+    return _("{day} à {time}, heure d'Alger").format(day=day(last.date()), time=last.strftime(_("%H h %M")))
 
 
 def title(kind: str) -> str:
     """A message kind as a person calls it."""
-    return KINDS[kind].title if kind in KINDS else "Accusé de réception"
+    if kind == HANDOVER:
+        return _("Remise à un lecteur")
+    return _(KINDS[kind].title) if kind in KINDS else _("Accusé de réception")
 
 
-def message_row(row: Message) -> tuple[str, str, str, str, str]:
-    """A message in a listing."""
-    way = "reçu" if row.direction is Direction.IN else "envoyé"
-    return str(row.id), way, title(row.kind), row.partner.replace("+", ", "), instant(row.at)
+def message_row(row: Any) -> tuple[str, str, str, str, str]:
+    """A stored message in a listing."""
+    from gateway.storage import Direction
+
+    way = _("reçu") if row.direction is Direction.IN else _("envoyé")
+    return str(row.id), way, title(row.kind), _partners(row.partner), instant(row.at)
+
+
+def _partners(joined: str) -> str:
+    return joined.removeprefix(PREFIX).replace("+", ", ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

@@ -1,5 +1,7 @@
 """Commands that show: cases, messages, the gateway's state."""
 
+import re
+from dataclasses import asdict
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,12 +22,16 @@ from gateway.cli.output import (
     table,
     title,
 )
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_archive
-from gateway.cli.terms import CASE_STATES
+from gateway.cli.pages import Contents
+from gateway.cli.readers import handover_json, show_handovers, summary
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
+from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 from gateway.cli.todo import show_duty
 
-case_app = typer.Typer(help="Un dossier.", no_args_is_help=True)
-message_app = typer.Typer(help="Les messages échangés.", no_args_is_help=True)
+case_app = typer.Typer(
+    help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
+)
+message_app = typer.Typer(help="Les messages échangés : lister, lire, enregistrer.", no_args_is_help=True, cls=Contents)
 
 EXIT_UNWELL = 8
 
@@ -58,40 +64,57 @@ def case_show(
     if as_json:
         echo_json(_case_json(view))
         return
-    typer.echo(f"Dossier {view.case.ref}")
+    typer.echo(_("Dossier {ref}").format(ref=view.case.ref))
     if view.patient:
-        typer.echo(f"Patient : {view.patient['patient_name']} {view.patient['patient_first_name']}")
-    typer.echo(f"État : {CASE_STATES[view.case.state]}")
+        name = f"{view.patient['patient_name']} {view.patient['patient_first_name']}"
+        typer.echo(_("Patient : {name}").format(name=name))
+    typer.echo(_("État : {state}").format(state=_(CASE_STATES[view.case.state])))
+    if view.case.physician:
+        typer.echo(_("Médecin : {reader}").format(reader=view.case.physician))
+    _show_beside(view.beside)
     for duty in view.duties:
         show_duty(duty, None, ours=role)
     for item in view.requests:
         _show_request(item)
     typer.echo("")
     facts = [(str(row.id), day(row.day), title(row.kind), row.by) for row in view.facts]
-    table(("Fait", "Date", "Ce qui s'est passé", "Par"), facts, empty="Aucun fait noté.")
+    table((_("Fait"), _("Date"), _("Ce qui s'est passé"), _("Par")), facts, empty=_("Aucun fait noté."))
     typer.echo("")
-    rows = [message_row(row) for row in view.messages]
-    table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+    headings = (_("Message"), _("Sens"), _("Type"), _("Partenaire"), _("Date"))
+    table(headings, [message_row(row) for row in view.messages], empty=_("Aucun message."))
     for owed in view.owed_copies:
         typer.echo(copy_line(owed, view.messages))
+    show_handovers(view.handovers)
+
+
+def _show_beside(found: Any) -> None:
+    if found.flags:
+        typer.echo(_("En cours : {flags}").format(flags=", ".join(_(FLAGS[flag]) for flag in found.flags)))
+    if found.repatriation:
+        typer.echo(_("Rapatriement : {state}").format(state=_(RETURNS[found.repatriation])))
+    if found.claim:
+        typer.echo(_("Créance : {state}").format(state=_(CLAIMS[found.claim])))
 
 
 def _show_request(item: Any) -> None:
     request = item.request
     typer.echo("")
-    typer.echo(f"Demande {request.hash[:12]} : {STATES[request.state]}")
-    typer.echo(f"  du {day(request.requested_from)} au {day(request.requested_until)}")
-    typer.echo(f"  autorisation actuelle jusqu'au {day(request.authorised_until)}")
-    typer.echo(f"  remise au serveur : {instant(request.handed_over_at)}")
-    typer.echo(f"  reçue par la CNAS : {instant(request.started_at)} ({GRADES[request.grade]})")
+    state, grade = _(STATES[request.state]), _(GRADES[request.grade])
+    first, last = day(request.requested_from), day(request.requested_until)
+    typer.echo(_("Demande {hash} : {state}").format(hash=request.hash[:12], state=state))
+    typer.echo(_("  du {first} au {last}").format(first=first, last=last))
+    typer.echo(_("  autorisation actuelle jusqu'au {day}").format(day=day(request.authorised_until)))
+    typer.echo(_("  remise au serveur : {at}").format(at=instant(request.handed_over_at)))
+    typer.echo(_("  reçue par la CNAS : {at} ({grade})").format(at=instant(request.started_at), grade=grade))
     if item.period:
         show_period(item.period)
     for code in request.asks_person:
-        typer.echo(f"  à confirmer : {CONDITIONS.get(f'confirmed_{code}', code)}")
+        what = _(CONDITIONS.get(f"confirmed_{code}", code))
+        typer.echo(_("  à confirmer : {what}").format(what=what))
     if item.acceptance:
-        typer.echo(f"  réputée acceptée, enregistrée : {instant(item.acceptance.recorded_at)}")
+        typer.echo(_("  réputée acceptée, enregistrée : {at}").format(at=instant(item.acceptance.recorded_at)))
         if item.acceptance.contradicted_at:
-            typer.echo("  ATTENTION : une réponse contraire a été trouvée depuis.")
+            typer.echo(_("  ATTENTION : une réponse contraire a été trouvée depuis."))
 
 
 def _case_json(view: Any) -> dict[str, Any]:
@@ -101,6 +124,10 @@ def _case_json(view: Any) -> dict[str, Any]:
         "opened_at": view.case.opened_at,
         "state": view.case.state,
         "authorised_until": view.case.authorised_until,
+        "physician": view.case.physician,
+        "repatriation": view.beside.repatriation,
+        "claim": view.beside.claim,
+        "flags": view.beside.flags,
         "facts": [
             {
                 "id": row.id,
@@ -154,6 +181,7 @@ def _case_json(view: Any) -> dict[str, Any]:
             }
             for row in view.transmissions
         ],
+        "handovers": [handover_json(row) for row in view.handovers],
     }
 
 
@@ -213,27 +241,36 @@ def message_list(
     as_json: JsonOption = False,
 ) -> None:
     """Lister les messages, sans leur contenu."""
-    found = with_archive(config, lambda archive: archive.messages(case))
+    found, handed = with_archive(config, lambda archive: _messages(archive, case))
+    own = {row.id: [each for each in handed if each.message == row.id] for row in found}
     if as_json:
-        echo_json(list(found))
+        echo_json([asdict(row) | {"handovers": [handover_json(each) for each in own[row.id]]} for row in found])
         return
-    rows = [message_row(row) for row in found]
-    table(("Message", "Sens", "Type", "Partenaire", "Date"), rows, empty="Aucun message.")
+    rows = [(*message_row(row), summary(own[row.id])) for row in found]
+    headings = (_("Message"), _("Sens"), _("Type"), _("Partenaire"), _("Date"), _("Remise"))
+    table(headings, rows, empty=_("Aucun message."))
+
+
+async def _messages(archive: Any, ref: str | None) -> tuple[Any, Any]:
+    found = await archive.messages(ref)
+    return found, await archive.handovers(found)
 
 
 @message_app.command("show")
 def message_show(
-    message: Annotated[int, typer.Argument(help="Le numéro du message.")], config: ConfigOption = DEFAULT_CONFIG
+    message: Annotated[int, typer.Argument(help="Le numéro du message.", callback=storable)],
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Lire un message ; la lecture est inscrite au journal."""
     who = person(settings(config))
     row, payload = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
-    typer.echo(f"Message {row.id} – {title(row.kind)} – {instant(row.at)}")
-    typer.echo(f"Objet : {payload.subject}")
+    head = _("Message {id} – {title} – {at}")
+    typer.echo(head.format(id=row.id, title=title(row.kind), at=instant(row.at)))
+    typer.echo(_("Objet : {subject}").format(subject=payload.subject))
     typer.echo("")
     typer.echo(payload.text)
     for piece in payload.attachments:
-        typer.echo(f"  pièce : {piece.name} ({len(piece.data)} octets)")
+        typer.echo(_("  pièce : {name} ({size} octets)").format(name=piece.name, size=len(piece.data)))
 
 
 @message_app.command("save")
@@ -260,8 +297,8 @@ def message_save(
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise typer.BadParameter("un numéro de message est attendu")
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise typer.BadParameter(_("un numéro de message est attendu"))
     return int(text)
 
 
@@ -298,16 +335,22 @@ def _status_json(now: Any) -> dict[str, Any]:
 
 def _show_status(now: Any) -> None:
     for folder, at in now.polled_at.items():
-        typer.echo(f"Courrier relevé ({folder}) : {instant(at) if at else 'jamais'}")
+        polled = instant(at) if at else _("jamais")
+        typer.echo(_("Courrier relevé ({folder}) : {at}").format(folder=folder, at=polled))
     if now.clock_suspended_at:
-        typer.echo(f"HORLOGE DOUTEUSE depuis {instant(now.clock_suspended_at)} : aucun silence n'est enregistré.")
-    typer.echo(f"Courriers à envoyer : {now.waiting_mails} ; à l'issue incertaine ou refusés : {now.doubtful_mails}")
-    typer.echo(f"Courriers à trier : {now.to_triage}")
+        since = instant(now.clock_suspended_at)
+        typer.echo(_("HORLOGE DOUTEUSE depuis {at} : aucun silence n'est enregistré.").format(at=since))
+    sending = _("Courriers à envoyer : {waiting} ; à l'issue incertaine ou refusés : {doubtful}")
+    typer.echo(sending.format(waiting=now.waiting_mails, doubtful=now.doubtful_mails))
+    typer.echo(_("Courriers à trier : {count}").format(count=now.to_triage))
+    if now.failing_handovers or now.waiting_handovers:
+        told = _("Remises aux lecteurs : {failing} en échec, {waiting} sans lecteur désigné")
+        typer.echo(told.format(failing=now.failing_handovers, waiting=now.waiting_handovers))
     show_waiting(now)
     _show_calendar(now)
     if not now.watching:
-        stale = [folder for folder, at in now.polled_at.items() if not now.fresh(at)]
-        typer.echo(f"LE COURRIER N'EST PAS RELEVÉ ({', '.join(stale)}).")
-        typer.echo("Vérifiez que « gateway run » tourne, que le serveur répond et que ces dossiers y existent.")
+        stale = ", ".join(folder for folder, at in now.polled_at.items() if not now.fresh(at))
+        typer.echo(_("LE COURRIER N'EST PAS RELEVÉ ({folders}).").format(folders=stale))
+        typer.echo(_("Vérifiez que « gateway run » tourne, que le serveur répond et que ces dossiers y existent."))
     elif now.healthy:
-        typer.echo("Tout va bien.")
+        typer.echo(_("Tout va bien."))

@@ -1,15 +1,16 @@
 """What every command needs: the configuration's path, the person behind the keyboard, and the parts of the gateway."""
 
-import asyncio
 import os
 import pwd
 from collections.abc import Awaitable, Callable
+from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from gateway.domain.errors import NotAllowed
+from gateway.domain.words import said
 
 T = TypeVar("T")
 
@@ -19,6 +20,21 @@ ConfigOption = Annotated[
     Path,
     typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="Fichier de configuration.", show_default=True),
 ]
+LARGEST_NUMBER = 2**63 - 1
+"""What a database column holds."""
+
+
+def storable(value: int | None) -> int | None:
+    """A number that a person typed, as a parameter's callback.
+
+    Raises:
+        BadParameter: no row can have it.
+    """
+    if value is not None and abs(value) > LARGEST_NUMBER:
+        raise typer.BadParameter(_("ce nombre est trop grand"))
+    return value
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Écrire du JSON.")]
 
 
@@ -46,13 +62,16 @@ def person(conf: Any) -> str:
     """
     account = system_user()
     if conf.people and account not in conf.people:
-        raise NotAllowed(act=f"agir avec le compte {account}", reason="Ce compte n'est pas dans [people].")
+        act = said("agir avec le compte {account}", account=account)
+        raise NotAllowed(act=act, reason=said("Ce compte n'est pas dans [people]."))
     # Two accounts of one person are one person: four eyes look at names.
     return str(conf.people.get(account, account))
 
 
 def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one act with everything that sealing needs."""
+    import asyncio
+
     from gateway import app
 
     async def run() -> T:
@@ -64,10 +83,12 @@ def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
 
 def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too: bool = True) -> T:
     """Run one reading, or an act that seals nothing, with database and vault only."""
-    from gateway import app
+    import asyncio
+
+    from gateway import records
 
     async def run() -> T:
-        async with app.open_base(settings(path), rehearsals_too=rehearsals_too) as base:
+        async with records.open_base(settings(path), rehearsals_too=rehearsals_too) as base:
             return await work(base)
 
     return asyncio.run(run())
@@ -75,9 +96,9 @@ def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too
 
 def with_archive(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one reading of cases, messages, state or log."""
-    from gateway import app
+    from gateway import records
 
-    return with_base(path, lambda base: work(app.archive(base)))
+    return with_base(path, lambda base: work(records.archive(base)))
 
 
 def with_calendar(path: Path, work: Callable[[Any], Awaitable[T]], *, reading: bool = False) -> T:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from functools import partial
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption
+from gateway.domain.words import said
 
 _ROLES = ("hospital", "cnas", "cnse")
 _PARTNERS = {"hospital": ("cnas", "cnse"), "cnas": ("hospital", "cnse"), "cnse": ("hospital", "cnas")}
@@ -52,28 +54,29 @@ def init(
     from gateway.adapters import database
     from gateway.adapters.master_key import generate_master_key
     from gateway.adapters.openpgp.keyfiles import generate, own_fingerprint
-    from gateway.app import identity
     from gateway.cli.keys import grouped
     from gateway.config import load
-    from gateway.domain.errors import NotAllowed
+    from gateway.domain.errors import ConfigError, NotAllowed
+    from gateway.records import identity
 
     os.umask(0o077)
     if config.exists():
-        raise NotAllowed(act=f"écrire {config}", reason="Ce fichier existe déjà ; rien n'est remplacé.")
-    role = _ask(role, "--role", "Votre rôle (hospital, cnas, cnse)")
+        reason = said("Ce fichier existe déjà ; rien n'est remplacé.")
+        raise NotAllowed(act=said("écrire {path}", path=config), reason=reason)
+    role = _ask(role, "--role", _("Votre rôle (hospital, cnas, cnse)"))
     if role not in _ROLES:
-        raise typer.BadParameter("hospital, cnas ou cnse attendu", param_hint="--role")
+        raise typer.BadParameter(_("{choices} attendu").format(choices=", ".join(_ROLES)), param_hint="--role")
     told = {
-        "party": _ask(party, "--party", "Identifiant court (minuscules, tirets)"),
-        "name": _ask(name, "--name", "Nom complet de l'établissement"),
-        "address": _ask(address, "--address", "Adresse de messagerie de la passerelle"),
-        "imap": _ask(imap_host, "--imap-host", "Serveur IMAP"),
-        "smtp": _ask(smtp_host, "--smtp-host", "Serveur d'envoi (SMTP)"),
+        "party": _ask(party, "--party", _("Identifiant court (minuscules, tirets)")),
+        "name": _ask(name, "--name", _("Nom complet de l'établissement")),
+        "address": _ask(address, "--address", _("Adresse de messagerie de la passerelle")),
+        "imap": _ask(imap_host, "--imap-host", _("Serveur IMAP")),
+        "smtp": _ask(smtp_host, "--smtp-host", _("Serveur d'envoi (SMTP)")),
     }
-    mtas = own_mta or [_ask(None, "--own-mta", "Nom de votre serveur dans « Received: … by »")]
+    mtas = own_mta or [_ask(None, "--own-mta", _("Nom de votre serveur dans « Received: … by »"))]
     given = {"hospital": hospital, "cnas": cnas, "cnse": cnse}
     partners = {
-        partner: _ask(given[partner], f"--{partner}", f"Adresse du partenaire « {partner} »")
+        partner: _ask(given[partner], f"--{partner}", _("Adresse du partenaire « {partner} »").format(partner=partner))
         for partner in _PARTNERS[role]
     }
     folder = config.resolve().parent
@@ -81,6 +84,7 @@ def init(
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     mail_password = _password(password_file, keys)
     text = _TEMPLATE.format(
+        comment=_("Écrit par « gateway init ». Chaque clé est expliquée dans config/gateway.example.toml."),
         role=role,
         party=told["party"],
         name=_quoted(told["name"]),
@@ -104,9 +108,14 @@ def init(
     _write_private(config, text)
     _once(keys / "passphrase", lambda path: _write_private(path, secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n"))
     _once(keys / "master.key", generate_master_key)
-    settings = load(config)
+    try:
+        settings = load(config)
+    except ConfigError:
+        # What was answered is refused: the next try must not find it written.
+        config.unlink()
+        raise
     passphrase = settings.openpgp.passphrase.read()
-    _once(keys / "openpgp", lambda _: generate(keys, settings.gateway.name, settings.gateway.address, passphrase))
+    _once(keys / "openpgp", lambda _made: generate(keys, settings.gateway.name, settings.gateway.address, passphrase))
     prints = {"openpgp": own_fingerprint(settings.openpgp.folder)}
     if settings.smime is not None:
         prints["smime"] = _certificate(settings, keys, passphrase)
@@ -124,36 +133,42 @@ def _certificate(settings: Any, keys: Path, passphrase: str) -> str:
     from gateway.keyring import own_certificate
 
     us, now = settings.gateway, SystemClock().now()
-    _once(keys / "smime.pem", lambda _: generate(keys, us.name, us.address, passphrase, at=now, days=_CERTIFICATE_DAYS))
+    made = partial(generate, keys, us.name, us.address, passphrase, at=now, days=_CERTIFICATE_DAYS)
+    _once(keys / "smime.pem", lambda _path: made())
     identity = own_certificate(settings)
     return identity.fingerprint if identity else ""
 
 
 def _next_steps(config: Path, *, prints: dict[str, str], partners: dict[str, str], keys: Path) -> None:
-    typer.echo(f"Configuration écrite : {config}")
-    typer.echo(f"Clés : {keys} (à sauvegarder ; sans elles, rien de ce qui est gardé ne se rouvre)")
-    typer.echo(f"Empreinte de votre clé : {prints['openpgp']}")
+    typer.echo(_("Configuration écrite : {path}").format(path=config))
+    kept = _("Clés : {folder} (à sauvegarder ; sans elles, rien de ce qui est gardé ne se rouvre)")
+    typer.echo(kept.format(folder=keys))
+    typer.echo(_("Empreinte de votre clé : {fingerprint}").format(fingerprint=prints["openpgp"]))
     if "smime" in prints:
         typer.echo(_("Empreinte de votre certificat S/MIME : {fingerprint}").format(fingerprint=prints["smime"]))
-    typer.echo("La suite :")
-    typer.echo(f"  1. Remettez votre clé publique aux partenaires :  gateway keys export -c {config} -o notre-cle.asc")
+    typer.echo(_("La suite :"))
+    export = _("  1. Remettez votre clé publique aux partenaires :  gateway keys export -c {path} -o notre-cle.asc")
+    typer.echo(export.format(path=config))
     if "smime" in prints:
-        command = f"gateway keys export --suite smime -c {config} -o notre-cle.pem"
-        typer.echo(_("     et aux partenaires en S/MIME :  {command}").format(command=command))
-    typer.echo("     et lisez-leur l'empreinte au téléphone.")
+        smime = _("     et aux partenaires en S/MIME :  gateway keys export --suite smime -c {path} -o notre-cle.pem")
+        typer.echo(smime.format(path=config))
+    typer.echo(_("     et lisez-leur l'empreinte au téléphone."))
+    importing = _("  2. Importez la leur :  gateway keys import {file} --partner {partner} -c {path}")
     for partner, suite in partners.items():
         file = f"{partner}.pem" if suite == "smime" else f"{partner}.asc"
-        typer.echo(f"  2. Importez la leur :  gateway keys import {file} --partner {partner} -c {config}")
-    typer.echo(f"  3. Vérifiez l'installation et les serveurs :  gateway doctor -c {config}")
-    typer.echo(f"  4. Démarrez :  gateway run -c {config}")
+        typer.echo(importing.format(file=file, partner=partner, path=config))
+    typer.echo(_("  3. Vérifiez l'installation et les serveurs :  gateway doctor -c {path}").format(path=config))
+    typer.echo(_("  4. Démarrez :  gateway run -c {path}").format(path=config))
 
 
 def _ask(value: str | None, flag: str, question: str) -> str:
     if value:
         return value
     if not sys.stdin.isatty():
-        raise typer.BadParameter("manque ; donnez l'option, ou lancez la commande dans un terminal", param_hint=flag)
-    return str(typer.prompt(question)).strip()
+        raise typer.BadParameter(
+            _("elle manque ; donnez l'option, ou lancez la commande dans un terminal"), param_hint=flag
+        )
+    return str(typer.prompt(question, prompt_suffix=_(" : "))).strip()
 
 
 def _password(given: Path | None, keys: Path) -> str:
@@ -162,8 +177,9 @@ def _password(given: Path | None, keys: Path) -> str:
     path = keys / "mail-password"
     if not path.exists():
         if not sys.stdin.isatty():
-            raise typer.BadParameter("manque ; donnez le fichier du mot de passe", param_hint="--password-file")
-        _write_private(path, str(typer.prompt("Mot de passe de la messagerie", hide_input=True)) + "\n")
+            raise typer.BadParameter(_("elle manque ; donnez le fichier du mot de passe"), param_hint="--password-file")
+        question = _("Mot de passe de la messagerie")
+        _write_private(path, str(typer.prompt(question, prompt_suffix=_(" : "), hide_input=True)) + "\n")
     return str(path)
 
 
@@ -199,12 +215,13 @@ def _list(items: list[str]) -> str:
 
 def _partner(partner: str, address: str, by_mail: list[str], in_smime: list[str]) -> str:
     kind, starts = ("mail", "mdn") if partner in by_mail else ("gateway", "signed_receipt")
+    comment = _("À partir de quelle preuve le délai court, et à partir de laquelle il s'enregistre sans confirmation.")
     suite = 'suite = "smime"\n' if partner in in_smime else ""
-    return _PARTNER.format(id=partner, address=address, kind=kind, suite=suite, starts=starts)
+    return _PARTNER.format(id=partner, address=address, kind=kind, suite=suite, starts=starts, comment=comment)
 
 
 _TEMPLATE = """\
-# Écrit par « gateway init ». Chaque clé est expliquée dans config/gateway.example.toml.
+# {comment}
 [gateway]
 party = "{party}"
 role = "{role}"
@@ -254,7 +271,7 @@ _PARTNER = """\
 role = "{id}"
 kind = "{kind}"
 address = "{address}"
-{suite}# À partir de quelle preuve le délai court, et à partir de laquelle il s'enregistre sans confirmation.
+{suite}# {comment}
 starts_from = "{starts}"
 records_alone_from = "signed_reply"
 """

@@ -1,5 +1,6 @@
 """Words of the protocol for people: functions, states of a case, who pays and why. Ids stay English everywhere else."""
 
+from gateway.domain.beside import Claim, Flag, Return
 from gateway.domain.case import State
 from gateway.domain.coverage import Payer, Reason
 from gateway.domain.parties import Function
@@ -31,6 +32,33 @@ CASE_STATES = {
     State.REPATRIATED: french("patient rapatrié"),
     State.DISCHARGED: french("patient sorti"),
     State.CLOSED: french("clos"),
+}
+
+RETURNS = {
+    Return.NEEDED: french("à demander"),
+    Return.REQUESTED: french("demandé"),
+    Return.CONDITIONS_AGREED: french("conditions fixées"),
+    Return.SUPPLEMENTARY_AUTHORISATION: french("autorisation supplémentaire reçue"),
+    Return.EFFECTIVE: french("effectif"),
+}
+
+CLAIMS = {
+    Claim.INVOICED: french("facturée"),
+    Claim.PAID: french("payée par la CPAM"),
+    Claim.STATED: french("au relevé semestriel"),
+    Claim.CLAIMED: french("présentée à la CNAS"),
+    Claim.REIMBURSED: french("remboursée"),
+    Claim.DISPUTED: french("contestée"),
+    Claim.REPRESENTED: french("représentée avec ses preuves"),
+    Claim.ACCEPTED: french("contestation acceptée"),
+    Claim.OVERPAYMENT: french("indu demandé à l'hôpital"),
+}
+
+FLAGS = {
+    Flag.VITAL_EMERGENCY: french("urgence vitale"),
+    Flag.MEDIATION: french("conciliation entre médecins"),
+    Flag.EXPERTISE: french("expertise"),
+    Flag.CLAIM_DISPUTED: french("créance contestée"),
 }
 
 PAYERS = {

@@ -43,13 +43,13 @@ def show_duty(duty: Any, ref: str | None, *, ours: Any) -> None:
     """One duty: how soon, in which case, who owes it, until when; then the commands."""
     head = f"[{_(URGENCIES[duty.urgency])}] " + (f"{ref} – " if ref else "")
     sentence = str(told(duty.sentence, _))
-    lead = "    "
+    line = "{command}"
     if duty.by is not ours:
         sentence += " " + _("(dû par {who})").format(who=_(OWNERS[duty.by.value]))
-        lead += _("au besoin : ")
+        line = _("au besoin : {command}")
     typer.echo(f"{head}{sentence}{_until(duty.due)}")
     for command in duty.commands:
-        typer.echo(f"{lead}{command}")
+        typer.echo("    " + line.format(command=command))
 
 
 def brief(duties: Any, ours: Any) -> str:

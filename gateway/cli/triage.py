@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.output import echo_json, instant, table, title
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, with_archive, with_core
+from gateway.cli.pages import Contents
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, storable, with_archive, with_core
 from gateway.cli.terms import HINTS, MAIL_REASONS
 
-app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True)
+app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True, cls=Contents)
 
-MailArgument = Annotated[int, typer.Argument(help="Le numéro du courrier.")]
+MailArgument = Annotated[int, typer.Argument(help="Le numéro du courrier.", callback=storable)]
 
 _WHAT = (
     "acceptance, partial, refusal, question, vital-dispute, regularisation, not-an-answer, ou un type : "

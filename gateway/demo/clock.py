@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.domain.errors import OwnKeyUnusable
+from gateway.domain.words import said
 from gateway.ports import Clock
 
 
@@ -70,7 +71,7 @@ def gnupg_follows(clock: VirtualClock) -> Iterator[None]:
     """
     gpg, path = shutil.which("gpg"), os.environ.get("PATH", "")
     if gpg is None:
-        raise OwnKeyUnusable(reason="GnuPG n'est pas installé sur cette machine.")
+        raise OwnKeyUnusable(reason=said("GnuPG n'est pas installé sur cette machine."))
     with tempfile.TemporaryDirectory(prefix="demo-gpg-") as folder:
         shift, script = Path(folder, "shift"), Path(folder, "gpg")
         clock.follow(lambda ahead: _replace(shift, f"{round(ahead.total_seconds())}\n"))

@@ -8,11 +8,12 @@ import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from gettext import gettext as _
 from pathlib import Path
 
 import structlog
 
-from gateway import app
+from gateway import app, records
 from gateway.adapters import database
 from gateway.adapters.master_key import generate_master_key
 from gateway.adapters.openpgp.keyfiles import export_public, generate, read_public_key
@@ -124,7 +125,7 @@ async def running(installed: Installed, others: Iterable[Installed], clock: Virt
                 profile=installed.profile,
                 config=installed.config,
                 core=daemon.core,
-                archive=app.archive(daemon.core.base),
+                archive=records.archive(daemon.core.base),
             )
         finally:
             stop.set()
@@ -142,7 +143,7 @@ async def install_all(folder: Path, server: MailServer, ca: Path) -> dict[str, I
     for party in made:
         # One after the other: Alembic keeps what it works on in its module.
         await asyncio.to_thread(
-            database.create, party.settings.database_url, app.identity(party.settings, rehearsal=True)
+            database.create, party.settings.database_url, records.identity(party.settings, rehearsal=True)
         )
     return {party.profile.role: party for party in made}
 
@@ -154,6 +155,7 @@ def _configuration(profile: Profile, server: MailServer, ca: Path) -> str:
         if other is not profile
     )
     return _TEMPLATE.format(
+        comment=_("Configuration de la démonstration ; config/gateway.example.toml explique chaque clé."),
         profile=profile,
         host=HOST,
         relay=RELAY,
@@ -167,7 +169,7 @@ def _configuration(profile: Profile, server: MailServer, ca: Path) -> str:
 
 
 _TEMPLATE = """\
-# Configuration de la démonstration ; config/gateway.example.toml explique chaque clé.
+# {comment}
 [gateway]
 party = "{profile.id}"
 role = "{profile.role}"

@@ -10,6 +10,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from gettext import gettext as _
 from pathlib import Path
 from typing import TextIO
 
@@ -35,10 +36,12 @@ def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands)
     Raises:
         GatewayError, DemonstrationFailed: the story did not end as it must.
     """
+    screen = Screen(out)
     try:
-        asyncio.run(_perform(keep, speed, Screen(out), commands))
-    except asyncio.CancelledError as error:
-        raise DemonstrationFailed("Elle a été interrompue ; tout ce qui tournait est arrêté.") from error
+        asyncio.run(_perform(keep, speed, screen, commands))
+    except (asyncio.CancelledError, KeyboardInterrupt) as error:
+        screen.end_clock()
+        raise DemonstrationFailed(_("Elle a été interrompue ; tout ce qui tournait est arrêté.")) from error
 
 
 async def _perform(keep: Path | None, speed: float, screen: Screen, commands: Commands) -> None:
@@ -60,30 +63,35 @@ async def _perform(keep: Path | None, speed: float, screen: Screen, commands: Co
 
 
 async def _set_up(stack: AsyncExitStack, folder: Path, speed: float, screen: Screen, commands: Commands) -> Stage:
-    screen.title("Passerelle des soins programmés : la démonstration")
+    screen.title(_("Passerelle des soins programmés : la démonstration"))
     screen.say(
-        "Trois passerelles (un hôpital, la CNAS, le CNSE) vont s'écrire, avec le code du service réel, par un vrai "
-        "serveur SMTP et un vrai serveur IMAP, sur cette machine seulement. Seule l'horloge est virtuelle."
+        _(
+            "Trois passerelles (un hôpital, la CNAS, le CNSE) vont s'écrire, avec le code du service réel, par un vrai "
+            "serveur SMTP et un vrai serveur IMAP, sur cette machine seulement. Seule l'horloge est virtuelle."
+        )
     )
     clock = VirtualClock(SystemClock(), story.START)
     stack.enter_context(gnupg_follows(clock))
     accounts = {profile.address: secrets.token_urlsafe(24) for profile in PROFILES}
     ca = folder / AUTHORITY
     server = await stack.enter_async_context(open_server(clock, accounts, ca))
-    screen.scene("Trois établissements, une messagerie")
+    screen.scene(_("Trois établissements, une messagerie"))
     installed = await install_all(folder, server, ca)
     for party in installed.values():
-        screen.say(f"{party.profile.name} <{party.profile.address}>, clé {party.fingerprint}")
+        who = {"name": party.profile.name, "address": party.profile.address, "fingerprint": party.fingerprint}
+        screen.say(_("{name} <{address}>, clé {fingerprint}").format(**who))
     actors = {}
     for role, party in installed.items():
         others = [other for other in installed.values() if other is not party]
         actors[role] = await stack.enter_async_context(running(party, others, clock))
     screen.say(
-        f"Chacun a ses clés et celles des deux autres. SMTP sur le port {server.smtp_port}, IMAP sur le port "
-        f"{server.imap_port}, TLS partout. L'horloge virtuelle dit : {moment(clock.now())}."
+        _(
+            "Chacun a ses clés et celles des deux autres. SMTP sur le port {smtp}, IMAP sur le port {imap}, TLS "
+            "partout. L'horloge virtuelle dit : {now}."
+        ).format(smtp=server.smtp_port, imap=server.imap_port, now=moment(clock.now()))
     )
     screen.real_life(
-        "« gateway init » pose ces questions une fois ; « gateway keys import », l'empreinte au téléphone."
+        _("« gateway init » pose ces questions une fois ; « gateway keys import », l'empreinte au téléphone.")
     )
     return Stage(
         folder=folder, clock=clock, screen=screen, server=server, actors=actors, speed=speed, commands=commands
@@ -110,17 +118,22 @@ def _log_into(stream: TextIO) -> None:
 def _close(stage: Stage, seconds: float, *, kept: Path | None) -> None:
     screen = stage.screen
     sent = sum(len(mails) for mails in stage.server.delivered.values())
-    screen.title("Fin")
-    screen.done(f"Deux histoires, {sent} courriers scellés ou signés, en {seconds:.0f} secondes.")
+    screen.title(_("Fin"))
+    done = _("Deux histoires, {sent} courriers scellés ou signés, en {seconds:.0f} secondes.")
+    screen.done(done.format(sent=sent, seconds=seconds))
     if kept is None:
-        screen.say("Rien n'est resté : ni processus, ni fichier. Pour tout garder : gateway demo --keep DOSSIER.")
+        screen.say(_("Rien n'est resté : ni processus, ni fichier. Pour tout garder : gateway demo --keep DOSSIER."))
         return
     screen.say(
-        f"Tout est gardé dans {stage.folder} : configurations, clés, bases, courriers (mails/), récit, journaux."
+        _("Tout est gardé dans {folder} : configurations, clés, bases, courriers (mails/), récit, journaux.").format(
+            folder=stage.folder
+        )
     )
     screen.say(
-        f"Par exemple : gateway cases --config {stage.folder}/hopital/gateway.toml. Ces bases sont marquées "
-        "« démonstration » : « gateway run » les refuse."
+        _(
+            "Par exemple : gateway cases --config {folder}/hopital/gateway.toml. Ces bases sont marquées "
+            "« démonstration » : « gateway run » les refuse."
+        ).format(folder=stage.folder)
     )
 
 

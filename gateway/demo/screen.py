@@ -4,14 +4,25 @@ import os
 import re
 import textwrap
 from datetime import date, datetime
+from gettext import gettext as _
 from typing import TextIO
 from zoneinfo import ZoneInfo
+
+from gateway.domain.words import french
 
 ALGIERS = ZoneInfo("Africa/Algiers")
 WIDTH = 100
 PERIOD_DAYS = 4
 
-_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_DAYS = (
+    french("lundi"),
+    french("mardi"),
+    french("mercredi"),
+    french("jeudi"),
+    french("vendredi"),
+    french("samedi"),
+    french("dimanche"),
+)
 _BOLD, _DIM, _GREEN, _BLUE, _YELLOW = "1", "2", "32", "1;34", "33"
 
 
@@ -49,7 +60,7 @@ class Screen:
 
     def real_life(self, text: str) -> None:
         """What one would see, or type, at work."""
-        for index, line in enumerate(_wrapped(f"En vrai : {text}", WIDTH - 5)):
+        for index, line in enumerate(_wrapped(_("En vrai : {text}").format(text=text), WIDTH - 5)):
             self._line(("   → " if index == 0 else "     ") + line, _YELLOW)
 
     def command(self, typed: str, output: str) -> None:
@@ -65,17 +76,21 @@ class Screen:
     def clock(self, at: datetime, counted: int) -> None:
         """The clock and the days counted so far, on a terminal only: what comes next is written over that line."""
         if self._terminal:
-            local = at.astimezone(ALGIERS)
             bar = "■" * counted + "□" * (PERIOD_DAYS - counted)
-            self._out.write(f"\r   ⏱ {bar} {day(local.date())}, {local:%H h %M} à Alger\x1b[K")
+            self._out.write(f"\r   ⏱ {bar} {moment(at)}\x1b[K")
             self._out.flush()
             self._clock_shown = True
 
-    def _line(self, text: str, colour: str = "") -> None:
-        self.transcript.append(text)
+    def end_clock(self) -> None:
+        """Take the clock away, for whatever is written next."""
         if self._clock_shown:
             self._out.write("\r\x1b[K")
+            self._out.flush()
             self._clock_shown = False
+
+    def _line(self, text: str, colour: str = "") -> None:
+        self.transcript.append(text)
+        self.end_clock()
         shown = f"\x1b[{colour}m{text}\x1b[0m" if self._colours and colour and text else text
         self._out.write(f"{shown}\n")
         self._out.flush()
@@ -89,10 +104,10 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def day(value: date) -> str:
     """A date as it is spoken."""
-    return f"{_DAYS[value.weekday()]} {value:%d/%m/%Y}"
+    return f"{_(_DAYS[value.weekday()])} {value.strftime(_('%d/%m/%Y'))}"
 
 
 def moment(at: datetime) -> str:
     """An instant in Algiers, where the law counts."""
     local = at.astimezone(ALGIERS)
-    return f"{day(local.date())} à {local:%H h %M}, heure d'Alger"
+    return _("{day} à {time}, heure d'Alger").format(day=day(local.date()), time=local.strftime(_("%H h %M")))

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from gettext import gettext as _
 from pathlib import Path
 
 from gateway.demo.clock import VirtualClock
@@ -34,7 +35,7 @@ Commands = Callable[[list[str]], str]
 
 
 class DemonstrationFailed(Exception):
-    """Something that the demonstration shows did not happen. The text is French, for the spectator."""
+    """Something that the demonstration shows did not happen. The text is in the spectator's language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,8 @@ class Stage:
         end = loop.time() + PATIENCE
         while not await condition():
             if loop.time() > end:
-                raise DemonstrationFailed(f"Rien n'est venu en {PATIENCE:g} secondes : {what}.")
+                late = _("Rien n'est venu en {seconds:g} secondes : {what}.")
+                raise DemonstrationFailed(late.format(seconds=PATIENCE, what=what))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def reach(self, roles: tuple[str, ...], done: Submitted, state: life.State) -> None:
@@ -71,8 +73,9 @@ class Stage:
                 held = await self.request(actor, done)
                 return held is not None and held.state is state
 
-            await self.until(f"demande « {state.value} » ({self.actors[role].profile.name})", there)
-        await self.until("le courrier en route", self._quiet)
+            what = _("demande « {state} » ({name})").format(state=state.value, name=self.actors[role].profile.name)
+            await self.until(what, there)
+        await self.until(_("le courrier en route"), self._quiet)
 
     async def request(self, actor: Actor, done: Submitted) -> Request | None:
         """The request as a party holds it."""
@@ -90,7 +93,7 @@ class Stage:
         for item in case.requests:
             if item.request.hash == done.request.hash and item.period is not None:
                 return item.period
-        raise DemonstrationFailed("Aucun délai ne court.")
+        raise DemonstrationFailed(_("Aucun délai ne court."))
 
     async def acceptance(self, done: Submitted) -> Acceptance | None:
         """The recorded silence, as the hospital holds it."""
@@ -107,7 +110,7 @@ class Stage:
 
     async def travel(self, to: datetime, period: Period) -> None:
         """Let time pass until an instant, telling each new day."""
-        await self.until("le courrier en route", self._quiet)
+        await self.until(_("le courrier en route"), self._quiet)
         step = SLOW_STEP if self.speed else FAST_STEP
         pause = SLOW_STEP / timedelta(hours=1) / self.speed if self.speed else FAST_PAUSE
         today = self._today()
@@ -115,15 +118,15 @@ class Stage:
             self.clock.advance(min(step, left))
             if self._today() != today:
                 today = self._today()
-                self.screen.say(f"{day(today)} : {_meaning(today, period)}")
+                self.screen.say(_("{day} : {meaning}").format(day=day(today), meaning=_meaning(today, period)))
             self.screen.clock(self.clock.now(), sum(counted <= today for counted in period.counted_days))
             await asyncio.sleep(pause)
 
     async def looked_again(self) -> None:
         """Wait until the hospital has asked its mailbox twice more, at the time it is now."""
-        for _ in range(2):
+        for _again in range(2):
             now = self.clock.now()
-            await self.until("une nouvelle relève", lambda now=now: self._polled_since(now))  # type: ignore[misc]
+            await self.until(_("une nouvelle relève"), lambda now=now: self._polled_since(now))  # type: ignore[misc]
 
     async def command(self, role: str, *arguments: str) -> str:
         """Run a real command of a party beside its running gateway, and show what it prints.
@@ -165,6 +168,8 @@ def _meaning(today: date, period: Period) -> str:
     for line in period.days:
         if line.date == today:
             if line.rank:
-                return f"jour ouvrable, jour {line.rank} sur 4."
-            return f"férié ({line.name}), ne compte pas." if line.name else "week-end en Algérie, ne compte pas."
-    return "les quatre jours sont passés."
+                return _("jour ouvrable, jour {rank} sur 4.").format(rank=line.rank)
+            if line.name:
+                return _("férié ({name}), ne compte pas.").format(name=line.name)
+            return _("week-end en Algérie, ne compte pas.")
+    return _("les quatre jours sont passés.")

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway import app
+from gateway import records
 from gateway.adapters.master_key import load_master_key
 from gateway.adapters.openpgp.keyfiles import base_folder
 from gateway.config import Settings
@@ -161,7 +161,7 @@ def data(installation: Installation) -> Iterator[Finding]:
     folder = installation.settings.gateway.data
     if not folder.is_dir():
         raise DatabaseMissing(path=folder)
-    app.require_owner(folder)
+    records.require_owner(folder)
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & OTHERS:
         yield _too_open("files.data", folder, mode)

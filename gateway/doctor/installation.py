@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway import app
+from gateway import records
 from gateway.adapters import database
 from gateway.config import Settings, load
 from gateway.domain.errors import ConfigError, ConfigInvalid
@@ -41,8 +41,8 @@ class Installation:
             DatabaseMissing, DatabaseDamaged, RehearsalOnly, StorageFailed.
         """
         settings = self.settings
-        app.require_owner(settings.gateway.data)
-        await asyncio.to_thread(database.recognise, settings.database_url, app.identity(settings))
+        records.require_owner(settings.gateway.data)
+        await asyncio.to_thread(database.recognise, settings.database_url, records.identity(settings))
         us = settings.party
         store = database.DatabaseStore(settings.database_url, clock=self.clock, site=us.site, party=us.id)
         try:

@@ -16,7 +16,7 @@ from gateway.doctor.finding import Finding, Words, blocking, fine, of_error, to_
 from gateway.doctor.installation import Installation
 from gateway.domain.errors import GatewayError, SecretUnreadable
 from gateway.domain.parties import Partner, Suite
-from gateway.domain.words import said
+from gateway.domain.words import dated, said
 from gateway.storage import Pin
 
 SOON = timedelta(days=90)
@@ -245,7 +245,7 @@ def certificates(installation: Installation) -> Iterator[Finding]:
 def _lasting(check: str, now: datetime, until: datetime | None, *, name: Words, mend: Words, **told: object) -> Finding:
     if until is None:
         return fine(check, said("{name} : utilisable, sans date de fin.", name=name), **told)
-    day = f"{until:%d/%m/%Y}"
+    day = dated(until)
     if until <= now:
         return blocking(
             check,

@@ -9,7 +9,7 @@ from gateway.doctor.installation import Installation
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, NotAllowed, RehearsalOnly, StorageFailed
 from gateway.domain.kinds import KINDS, recipients
 from gateway.domain.parties import Grade, Partner, PartnerKind, Role
-from gateway.domain.words import Said, said
+from gateway.domain.words import Said, dated, said
 from gateway.domain.workdays import algiers_day
 from gateway.services.calendar_watch import is_short
 from gateway.services.compose import ENCRYPTION_OVERHEAD
@@ -61,17 +61,15 @@ async def calendar(installation: Installation) -> AsyncIterator[Finding]:
     if until < today:
         yield blocking(
             "config.calendar",
-            said("Le calendrier est épuisé depuis le {day}.", day=f"{until:%d/%m/%Y}"),
+            said("Le calendrier est épuisé depuis le {day}.", day=dated(until)),
             why,
             mend,
             **facts,
         )
     elif is_short(table, installation.clock.now()):
-        yield to_mend(
-            "config.calendar", said("Le calendrier s'arrête le {day}.", day=f"{until:%d/%m/%Y}"), why, mend, **facts
-        )
+        yield to_mend("config.calendar", said("Le calendrier s'arrête le {day}.", day=dated(until)), why, mend, **facts)
     else:
-        yield fine("config.calendar", said("Calendrier complet jusqu'au {day}.", day=f"{until:%d/%m/%Y}"), **facts)
+        yield fine("config.calendar", said("Calendrier complet jusqu'au {day}.", day=dated(until)), **facts)
 
 
 def people(installation: Installation) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from gateway import app
+from gateway import records
 from gateway.adapters import database
 from gateway.adapters.daemon_lock import is_held
 from gateway.doctor.finding import Finding, fine, to_know, to_mend
@@ -26,7 +26,7 @@ async def integrity(installation: Installation) -> AsyncIterator[Finding]:
         NotAllowed, DatabaseMissing, DatabaseDamaged, RehearsalOnly, StorageFailed.
     """
     settings = installation.settings
-    app.require_owner(settings.gateway.data)
+    records.require_owner(settings.gateway.data)
     version = await asyncio.to_thread(database.check, settings.database_url)
     if version is not None and version < database.HEAD:
         yield to_know(
@@ -42,7 +42,7 @@ async def integrity(installation: Installation) -> AsyncIterator[Finding]:
         )
         return
     if version is None:
-        raise DatabaseDamaged(reason="Elle n'a pas de schéma.")
+        raise DatabaseDamaged(reason=said("Elle n'a pas de schéma."))
     async with installation.reading() as view:
         size, _, last = await view.head()
     yield fine(
@@ -126,7 +126,10 @@ async def clock(installation: Installation) -> AsyncIterator[Finding]:
     elif mark is not None and mark.suspended_at is not None:
         yield to_mend(
             "state.clock",
-            said("L'horloge est tenue pour douteuse depuis {at}.", at=f"{mark.suspended_at:%d/%m/%Y %H:%M} UTC"),
+            said(
+                "L'horloge est tenue pour douteuse depuis {at}.",
+                at=said("{at:%d/%m/%Y %H:%M} UTC", at=mark.suspended_at),
+            ),
             said("Elle a sauté, ou le serveur de messagerie donne une autre heure : aucun silence n'est enregistré."),
             mend,
             suspended_at=mark.suspended_at,

@@ -19,6 +19,7 @@ from typing import Any
 
 from gateway.domain.errors import AuditBroken
 from gateway.domain.merkle import INTEGER, Frontier, Head, leaf_hash
+from gateway.domain.words import Said, said
 
 Scalar = str | int | bool | None
 Detail = Scalar | Sequence[Scalar] | Mapping[str, Scalar]
@@ -214,9 +215,9 @@ def parse(data: bytes, *, position: int | str = "?") -> Record:
         record = _record(json.loads(data.decode()))
         same = canonical(record) == data
     except (ValueError, RecursionError) as error:
-        raise AuditBroken(index=position, reason="L'enregistrement est illisible.") from error
+        raise AuditBroken(index=position, reason=said("L'enregistrement est illisible.")) from error
     if not same:
-        raise AuditBroken(index=position, reason="L'enregistrement n'est pas sous sa forme canonique.")
+        raise AuditBroken(index=position, reason=said("L'enregistrement n'est pas sous sa forme canonique."))
     return record
 
 
@@ -255,7 +256,9 @@ def verify_log(
     # (1) Ahead of the head.
     ahead = next((point for point in checkpoints if point.size > head.size), None)
     if ahead is not None:
-        raise AuditBroken(index=head.size, reason=f"Un point de contrôle atteste {ahead.size} enregistrements.")
+        raise AuditBroken(
+            index=head.size, reason=said("Un point de contrôle atteste {size} enregistrements.", size=ahead.size)
+        )
     points = sorted(checkpoints, key=lambda point: point.size, reverse=True)
     beside = None if leaves is None else iter(leaves)
     frontier, proved = Frontier(), 0
@@ -265,19 +268,19 @@ def verify_log(
         proved = _pass_points(points, frontier, proved)  # (4)
     _check_end(frontier, head, proved)
     if beside is not None and next(beside, None) is not None:
-        raise AuditBroken(index=head.size, reason="Il y a plus d'empreintes que d'enregistrements.")
+        raise AuditBroken(index=head.size, reason=said("Il y a plus d'empreintes que d'enregistrements."))
     return VerifiedLog(frontier=frontier, checkpoints=len(checkpoints))
 
 
 def _take(data: bytes, frontier: Frontier, head: Frontier | Head, beside: Iterator[bytes] | None) -> Frontier:
     position = frontier.size
     if position >= head.size:
-        raise AuditBroken(index=position, reason=f"Des enregistrements suivent la tête ({head.size}).")
+        raise AuditBroken(index=position, reason=said("Des enregistrements suivent la tête ({size}).", size=head.size))
     if parse(data, position=position).index != position:
-        raise AuditBroken(index=position, reason="Un enregistrement manque, est en trop ou n'est pas à sa place.")
+        raise AuditBroken(index=position, reason=said("Un enregistrement manque, est en trop ou n'est pas à sa place."))
     leaf = leaf_hash(data)
     if beside is not None and next(beside, None) != leaf:
-        raise AuditBroken(index=position, reason="L'enregistrement ne correspond pas à son empreinte.")
+        raise AuditBroken(index=position, reason=said("L'enregistrement ne correspond pas à son empreinte."))
     return frontier.append(leaf)
 
 
@@ -286,7 +289,10 @@ def _pass_points(points: list[Head], frontier: Frontier, proved: int) -> int:
         if points.pop().root != frontier.root():
             last = frontier.size - 1
             raise AuditBroken(
-                index=proved, reason=f"Un enregistrement de {proved} à {last} dément un point de contrôle."
+                index=proved,
+                reason=said(
+                    "Un enregistrement de {first} à {last} dément un point de contrôle.", first=proved, last=last
+                ),
             )
         proved = frontier.size
     return proved
@@ -294,10 +300,12 @@ def _pass_points(points: list[Head], frontier: Frontier, proved: int) -> int:
 
 def _check_end(frontier: Frontier, head: Frontier | Head, proved: int) -> None:
     if frontier.size != head.size:
-        raise AuditBroken(index=frontier.size, reason=f"Le journal s'arrête avant sa tête ({head.size}).")
+        raise AuditBroken(
+            index=frontier.size, reason=said("Le journal s'arrête avant sa tête ({size}).", size=head.size)
+        )
     if isinstance(head, Head):
         if frontier.root() != head.root:
-            raise AuditBroken(index=proved, reason=f"Un enregistrement de {proved} à {head.size - 1} a changé.")
+            raise AuditBroken(index=proved, reason=_changed(proved, head.size - 1))
         return
     start = 0
     bits = [bit for bit in range(head.size.bit_length() - 1, -1, -1) if head.size >> bit & 1]
@@ -305,5 +313,9 @@ def _check_end(frontier: Frontier, head: Frontier | Head, proved: int) -> None:
         end = start + (1 << bit)
         if kept != found:
             first = max(start, proved)
-            raise AuditBroken(index=first, reason=f"Un enregistrement de {first} à {end - 1} a changé.")
+            raise AuditBroken(index=first, reason=_changed(first, end - 1))
         start = end
+
+
+def _changed(first: int, last: int) -> Said:
+    return said("Un enregistrement de {first} à {last} a changé.", first=first, last=last)

@@ -11,7 +11,7 @@ from datetime import date
 from gateway.domain.amendments import Change, Verb
 from gateway.domain.errors import NotAllowed
 from gateway.domain.feasts import ONE_DAY, CalendarRow, RowStatus, by_feast
-from gateway.domain.words import Said, said
+from gateway.domain.words import Said, dated, said
 from gateway.domain.workdays import Calendar, Feast
 
 _ACT = said("modifier le calendrier")
@@ -72,7 +72,7 @@ def withdrawing(
             if row.date == day and feast in {None, row.feast} and status in {None, row.status}
         ]
         if not rows:
-            raise _refused(said("Le calendrier ne dit rien de tel du {day}.", day=_told(day)))
+            raise _refused(said("Le calendrier ne dit rien de tel du {day}.", day=dated(day)))
         found += rows
     return Change(verb=Verb.REMOVE, source=source, withdrawn=tuple(found))
 
@@ -157,7 +157,3 @@ def _content(row: CalendarRow) -> tuple[object, ...]:
 
 def _refused(reason: Said) -> NotAllowed:
     return NotAllowed(act=_ACT, reason=reason)
-
-
-def _told(day: date) -> str:
-    return f"{day:%d/%m/%Y}"

@@ -13,6 +13,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from gateway.domain.errors import IllegalTransition, Unknown
+from gateway.domain.words import said
 
 # Crockford's base 32: no I, L, O, U, so that a token can be read aloud over a telephone.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -137,7 +138,7 @@ def step(state: State, event: Event) -> State:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalTransition(table="dossier", state=state.value, event=event.value) from None
+        raise IllegalTransition(table=said("dossier"), state=state.value, event=event.value) from None
 
 
 def needs_new_certificate(issued_on: date, readmitted_on: date) -> bool:
@@ -161,5 +162,5 @@ def parse_token(text: str) -> str:
     if len(wanted) == TOKEN_LENGTH:
         wanted = f"{wanted[:4]}-{wanted[4:]}"
     if not _TOKEN.fullmatch(wanted):
-        raise Unknown(kind="dossier", ref=text[:20])
+        raise Unknown(kind=said("dossier"), ref=text[:20])
     return wanted

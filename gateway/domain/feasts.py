@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
 
+from gateway.domain.words import Said, said
+
 WEEKEND = frozenset({4, 5})  # date.weekday() of Friday and Saturday
 ONE_DAY = timedelta(days=1)
 SHIFTS = (-1, 0, 1)  # the crescent is seen on the expected evening, the one before or the one after
@@ -193,31 +195,39 @@ def _owed_days(feast: Feast, feasts: Iterable[Feast], seen_off: Iterable[Calenda
     return owed
 
 
-def row_faults(rows: tuple[CalendarRow, ...], feasts: tuple[Feast, ...]) -> Iterator[str]:
-    """What is wrong with these rows taken together, in French, one sentence each."""
-    said: dict[tuple[date, RowStatus, datetime], bool] = {}
+def row_faults(rows: tuple[CalendarRow, ...], feasts: tuple[Feast, ...]) -> Iterator[Said]:
+    """What is wrong with these rows taken together, one sentence each."""
+    stated: dict[tuple[date, RowStatus, datetime], bool] = {}
     for row in rows:
         if row.status is RowStatus.FORECAST and not row.off:
-            yield f"{row.date} : une prévision ne peut pas être « travaillé »"
-        if said.setdefault((row.date, row.status, row.age), row.off) != row.off:
-            yield f"{row.date} : deux lignes de même statut se contredisent"
+            yield said("{day} : une prévision ne peut pas être « travaillé »", day=row.date)
+        if stated.setdefault((row.date, row.status, row.age), row.off) != row.off:
+            yield said("{day} : deux lignes de même statut se contredisent", day=row.date)
     for key, group in by_feast(rows):
         yield from _group_faults(key, group)
     for index, feast in enumerate(feasts):
         if not feast.shifts:
-            yield f"{feast.id} : les jours connus contredisent toutes les hypothèses ; donnez ses dates officielles"
+            yield said(
+                "{feast} : les jours connus contredisent toutes les hypothèses ; donnez ses dates officielles",
+                feast=feast.id,
+            )
         rest = feasts[index + MAX_FEASTS_NEAR :]
         if rest and (rest[0].rows[0].date - feast.rows[0].date).days <= NEAR_DAYS:
-            yield f"{feast.id} : plus de {MAX_FEASTS_NEAR} fêtes mobiles en {NEAR_DAYS} jours"
+            near = {"count": MAX_FEASTS_NEAR, "days": NEAR_DAYS}
+            yield said("{feast} : plus de {count} fêtes mobiles en {days} jours", feast=feast.id, **near)
 
 
-def _group_faults(key: str, group: list[CalendarRow]) -> Iterator[str]:
+def _group_faults(key: str, group: list[CalendarRow]) -> Iterator[Said]:
     if group[0].feast is not None and (group[-1].date - group[0].date).days >= MAX_FEAST_SPAN:
-        yield f"{key} : les lignes d'une même fête s'étendent sur {MAX_FEAST_SPAN} jours ou plus"
+        span = MAX_FEAST_SPAN
+        yield said("{feast} : les lignes d'une même fête s'étendent sur {days} jours ou plus", feast=key, days=span)
     announced = _announced(group)
     forecast = sorted({row.date for row in _forecast_rows(group)})
     # An announcement typed in part would take days off away, and end periods too soon.
     if announced and len(announced) < len(forecast):
-        yield f"{key} : {len(announced)} jour(s) officiel(s) pour {len(forecast)} prévu(s) ; donnez-les tous"
+        counts = {"official": len(announced), "forecast": len(forecast)}
+        yield said(
+            "{feast} : {official} jour(s) officiel(s) pour {forecast} prévu(s) ; donnez-les tous", feast=key, **counts
+        )
     if any(after - before > ONE_DAY for before, after in pairwise(forecast)):
-        yield f"{key} : les jours prévus d'une fête doivent se suivre"
+        yield said("{feast} : les jours prévus d'une fête doivent se suivre", feast=key)

@@ -1,7 +1,7 @@
 """What the texts ask before a person may send or note an exchange, beyond its fields and the state tables.
 
 A guard that fails is a sentence with its rule. A person may insist with a reason, which is kept: the texts bind the
-partners, the gateway only warns. Source: LAW rules R17, R24, R25, K4 (instruction 2019/224, circular 31/2021).
+partners, the gateway only warns. Rules R17, R24, R25, R26 and K4 (instruction 2019/224, circular 31/2021).
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from gateway.domain import request
 from gateway.domain.case import needs_new_certificate
 from gateway.domain.kinds import parse_date
-from gateway.domain.words import Said, said
+from gateway.domain.words import Said, dated, said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,25 @@ def _same_length(values: Mapping[str, str], known: Known) -> Said | None:
     return None
 
 
+def _certifiable(values: Mapping[str, str], known: Known) -> Said | None:
+    """What a certificate should not say: another length than the one foreseen, days before it was asked for."""
+    return _quoted_length(values, known) or _beforehand(values, known)
+
+
+def _beforehand(values: Mapping[str, str], known: Known) -> Said | None:
+    """R26: a stay that began without an agreement is not put right afterwards (003, line 166)."""
+    issued, first = parse_date(values.get("issued_on", "")), parse_date(values.get("covered_from", ""))
+    if known.certificates or issued is None or first is None or first >= issued:
+        return None
+    return said(
+        "Les droits commenceraient le {first}, avant l'attestation : la commission nationale ne régularise pas "
+        "un séjour commencé sans accord (instruction, § 4.1).",
+        first=dated(first),
+    )
+
+
 def _quoted_length(values: Mapping[str, str], known: Known) -> Said | None:
+    """R25 again, for the CNAS: its certificate grants the length that the hospital quoted."""
     quoted = known.facts.get("CARE_ACCEPTANCE_WITH_QUOTE", {}).get("length_days")
     if quoted and values.get("length_days") != quoted:
         return said(
@@ -107,7 +125,7 @@ _GUARDS: Mapping[str, Guard] = MappingProxyType(
         "CARE_REFUSAL": _after("CARE_REQUEST"),
         "CARE_ACCEPTANCE_WITH_QUOTE": _same_length,
         "PRE_ADMISSION_INFO_RESPONSE": _after("PRE_ADMISSION_INFO_REQUEST"),
-        "ENTITLEMENT_CERTIFICATE": _quoted_length,
+        "ENTITLEMENT_CERTIFICATE": _certifiable,
         "ENTITLEMENT_TO_CPAM": _after("ENTITLEMENT_CERTIFICATE", "ENTITLEMENT_PRESENTED"),
         "INFO_RESPONSE": _after("INFO_REQUEST"),
         "VITAL_INFO_RESPONSE": _after("VITAL_INFO_REQUEST"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.domain.errors import AuditBroken
+from gateway.domain.words import said
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
@@ -84,7 +85,7 @@ class Frontier:
         """
         size = int.from_bytes(data[:8], "big")
         if len(data) != 8 + size.bit_count() * HASH_BYTES or size > INTEGER:
-            raise AuditBroken(index=0, reason="La tête du journal est illisible.")
+            raise AuditBroken(index=0, reason=said("La tête du journal est illisible."))
         return cls(size=size, nodes=tuple(data[at : at + HASH_BYTES] for at in range(8, len(data), HASH_BYTES)))
 
 
@@ -228,7 +229,7 @@ class Consistent:
 def _check_hashes(index: int, *hashes: bytes) -> None:
     # A "hash" of another length would let bytes move between the two sides of a node.
     if any(len(one) != HASH_BYTES for one in hashes):
-        raise AuditBroken(index=index, reason="Une empreinte de la preuve n'a pas 32 octets.")
+        raise AuditBroken(index=index, reason=said("Une empreinte de la preuve n'a pas 32 octets."))
 
 
 def verify_inclusion(leaf: bytes, proof: InclusionProof, head: Head) -> Included:
@@ -239,13 +240,13 @@ def verify_inclusion(leaf: bytes, proof: InclusionProof, head: Head) -> Included
     """
     # (1) The proof speaks of this head, and of a leaf that it has.
     if proof.size != head.size or not 0 <= proof.index < proof.size:
-        raise AuditBroken(index=proof.index, reason="La preuve ne concerne pas cette tête du journal.")
+        raise AuditBroken(index=proof.index, reason=said("La preuve ne concerne pas cette tête du journal."))
     _check_hashes(proof.index, leaf, head.root, *proof.path)
     # (2) Climb: at an odd position, or alone at the right edge, the sibling is on the left.
     position, last, found = proof.index, proof.size - 1, leaf
     for sibling in proof.path:
         if last == 0:
-            raise AuditBroken(index=proof.index, reason="La preuve est trop longue.")
+            raise AuditBroken(index=proof.index, reason=said("La preuve est trop longue."))
         if position & 1 or position == last:
             found = node_hash(sibling, found)
             while position and not position & 1:
@@ -255,7 +256,7 @@ def verify_inclusion(leaf: bytes, proof: InclusionProof, head: Head) -> Included
         position, last = position >> 1, last >> 1
     # (3) At the top stands the root.
     if last != 0 or found != head.root:
-        raise AuditBroken(index=proof.index, reason="La preuve ne mène pas à la tête du journal.")
+        raise AuditBroken(index=proof.index, reason=said("La preuve ne mène pas à la tête du journal."))
     return Included(leaf=leaf, index=proof.index, head=head)
 
 
@@ -267,17 +268,17 @@ def verify_consistency(old: Head, proof: ConsistencyProof, new: Head) -> Consist
     """
     # (1) The proof speaks of these heads, in this order.
     if (proof.old, proof.new) != (old.size, new.size) or not 0 <= old.size <= new.size:
-        raise AuditBroken(index=0, reason="La preuve ne concerne pas ces têtes du journal.")
+        raise AuditBroken(index=0, reason=said("La preuve ne concerne pas ces têtes du journal."))
     _check_hashes(0, old.root, new.root, *proof.path)
     # (2) Every log begins with the empty log and with itself: there is nothing to climb.
     if old.size in (0, new.size):
         expected = EMPTY_ROOT if old.size == 0 else new.root
         if proof.path or old.root != expected:
-            raise AuditBroken(index=0, reason="Les deux têtes du journal se contredisent.")
+            raise AuditBroken(index=0, reason=said("Les deux têtes du journal se contredisent."))
         return Consistent(old=old, new=new)
     # (3) Climb both trees at once; (4) at the top stand both roots.
     if _climb(old, proof.path, new.size) != (old.root, new.root):
-        raise AuditBroken(index=0, reason="Le journal d'aujourd'hui ne prolonge pas celui d'hier.")
+        raise AuditBroken(index=0, reason=said("Le journal d'aujourd'hui ne prolonge pas celui d'hier."))
     return Consistent(old=old, new=new)
 
 

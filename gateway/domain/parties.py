@@ -33,6 +33,16 @@ class Function(Enum):
         """The party that has it."""
         return Role(self.value.partition(".")[0])
 
+    @property
+    def medical(self) -> bool:
+        """Whether physicians fill it: medical content is for them alone."""
+        return self in _PHYSICIANS
+
+
+_PHYSICIANS = frozenset(
+    {Function.MEDICAL_SERVICE, Function.MEDICAL_UNIT, Function.MEDICAL_ADVISER, Function.TREATING_PHYSICIAN}
+)
+
 
 class PartnerKind(Enum):
     """Whether this software runs at the other end, or only a person with a mail program."""

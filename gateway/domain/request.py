@@ -9,6 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from gateway.domain.errors import IllegalTransition
+from gateway.domain.words import said
 
 
 class State(Enum):
@@ -218,4 +219,4 @@ def step(state: State, event: Event) -> Step:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalTransition(table="demande", state=state.value, event=event.value) from None
+        raise IllegalTransition(table=said("demande"), state=state.value, event=event.value) from None

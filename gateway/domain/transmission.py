@@ -10,6 +10,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from gateway.domain.errors import IllegalTransition
+from gateway.domain.words import said
 
 
 class State(Enum):
@@ -76,7 +77,7 @@ def step(state: State, event: Event) -> State:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalTransition(table="envoi", state=state.value, event=event.value) from None
+        raise IllegalTransition(table=said("envoi"), state=state.value, event=event.value) from None
 
 
 def next_attempt(now: datetime, attempts: int) -> datetime:

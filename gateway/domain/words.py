@@ -1,18 +1,25 @@
 """Sentences for people, kept whole until someone reads them: a French template and its values.
 
 Pure rooms and services make them with ``said``; whoever shows them gives a translator of templates (the command line
-has one for the reader's language). ``str`` is the French. Catalogues collect each literal given to ``said``.
+has one for the reader's language). ``str`` is the French. Catalogues collect each literal given to ``said`` or
+``french``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 Translator = Callable[[str], str]
 """A French template to the same template in the reader's language."""
 
 
-def _french(template: str) -> str:
-    return template
+def french(text: str) -> str:
+    """Marks a text of a table for the catalogues; whoever shows it translates it."""
+    return text
+
+
+_BETWEEN = french(" ; ")
+"""What stands between sentences that are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +30,11 @@ class Said:
     values: tuple[tuple[str, object], ...] = ()
 
     def __str__(self) -> str:
-        return self.told(_french)
+        return self.told(french)
 
     def told(self, translate: Translator) -> str:
         """The sentence in the translator's language."""
-        return translate(self.template).format(**{name: told(value, translate) for name, value in self.values})
+        return filled(self.template, dict(self.values), translate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,15 @@ class Listed:
     items: tuple["Said | str", ...]
 
     def __str__(self) -> str:
-        return self.told(_french)
+        return self.told(french)
 
     def told(self, translate: Translator) -> str:
         """All of them, in the translator's language."""
-        return " ; ".join(str(told(item, translate)) for item in self.items)
+        return translate(_BETWEEN).join(str(told(item, translate)) for item in self.items)
+
+
+Words = str | Said | Listed
+"""What an error's field may hold for a person to read."""
 
 
 def said(template: str, /, **values: object) -> Said:
@@ -54,11 +65,21 @@ def listed(items: Iterable["Said | str"]) -> Listed:
     return Listed(tuple(items))
 
 
+def dated(day: date) -> Said:
+    """A date, in the order in which the reader writes it."""
+    return said("{day:%d/%m/%Y}", day=day)
+
+
 def told(value: object, translate: Translator) -> object:
     """A sentence in the reader's language; any other value as it is."""
     return value.told(translate) if isinstance(value, Said | Listed) else value
 
 
-def french(text: str) -> str:
-    """Marks a text for the catalogues, where it is written but not yet shown."""
-    return text
+def filled(template: str, values: Mapping[str, object], translate: Translator) -> str:
+    """A template with its values, in the translator's language; in French where the translation does not take them."""
+    words = {name: told(value, translate) for name, value in values.items()}
+    try:
+        return translate(template).format(**words)
+    except (LookupError, ValueError, AttributeError):
+        # Worse than a sentence in French is a traceback in place of an error's reason.
+        return template.format(**words)

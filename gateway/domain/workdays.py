@@ -26,6 +26,7 @@ from gateway.domain.feasts import (
     movable_feasts,
     row_faults,
 )
+from gateway.domain.words import Said, french, listed, said
 
 __all__ = [
     "ALGIERS",
@@ -118,7 +119,7 @@ class Calendar:
     def __post_init__(self) -> None:
         feasts = movable_feasts(self.rows)
         if faults := [*_table_faults(self), *row_faults(self.rows, feasts)]:
-            raise CalendarInvalid(path=UNNAMED, reason=" ; ".join(faults))
+            raise CalendarInvalid(path=UNNAMED, reason=listed(faults))
         nominal = hypothesis([(feast, feast.nominal) for feast in feasts])
         object.__setattr__(self, "version", sha256(_canonical(self)).hexdigest())
         object.__setattr__(self, "feasts", feasts)
@@ -185,16 +186,16 @@ def _row_values(row: CalendarRow) -> list[str | bool | None]:
     return [row.date.isoformat(), row.off, row.feast, row.name, row.status.value, row.source, at, row.recorded_by]
 
 
-def _table_faults(calendar: Calendar) -> Iterator[str]:
+def _table_faults(calendar: Calendar) -> Iterator[Said]:
     if calendar.covers_from is not None and calendar.covers_from > calendar.covers_until:
-        yield "covers_from est après covers_until"
+        yield said("covers_from est après covers_until")
     for row in calendar.rows:
         if row.status is not RowStatus.OBSERVED:
             continue
         if row.recorded_at is None:
-            yield f"{row.date} : un jour constaté demande recorded_at"
+            yield said("{day} : un jour constaté demande recorded_at", day=row.date)
         elif row.date >= algiers_day(row.recorded_at):
-            yield f"{row.date} : seul un jour passé peut être constaté"
+            yield said("{day} : seul un jour passé peut être constaté", day=row.date)
 
 
 # --- rows as plain data: TOML, JSON or database columns
@@ -216,19 +217,19 @@ def calendar_from_rows(
     Raises:
         CalendarInvalid: every fault of every row at once.
     """
-    head = _Fields({"covers_until": covers_until, "covers_from": covers_from}, "en-tête")
+    head = _Fields({"covers_until": covers_until, "covers_from": covers_from}, said("en-tête"))
     until, since = head.day("covers_until", required=True), head.day("covers_from")
     faults = head.faults
     default = {"recorded_at": recorded_at, "recorded_by": recorded_by}
     read: list[CalendarRow] = []
     for number, row in enumerate(rows, start=1):
-        values = _Fields({**default, **row}, f"ligne {number}")
+        values = _Fields({**default, **row}, said("ligne {number}", number=number))
         made = values.row()
         faults += values.faults
         if made is not None:
             read.append(made)
     if until is None or faults:
-        raise CalendarInvalid(path=path, reason=" ; ".join(faults))
+        raise CalendarInvalid(path=path, reason=listed(faults))
     try:
         return Calendar(rows=tuple(read), covers_until=until, covers_from=since)
     except CalendarInvalid as error:
@@ -238,19 +239,20 @@ def calendar_from_rows(
 class _Fields:
     """Reads the values of one row and gathers what is wrong with them."""
 
-    def __init__(self, values: Mapping[str, object], place: str) -> None:
+    def __init__(self, values: Mapping[str, object], place: Said) -> None:
         self.values = values
         self.place = place
-        self.faults: list[str] = []
+        self.faults: list[Said] = []
 
     def row(self) -> CalendarRow | None:
         known = {column.name for column in fields(CalendarRow)}
-        self.faults += [f"{self.place} : champ inconnu « {key} »" for key in self.values if key not in known]
+        unknown = [key for key in self.values if key not in known]
+        self.faults += [said("{place} : champ inconnu « {key} »", place=self.place, key=key) for key in unknown]
         day, status = self.day("date", required=True), self._status()
         name, source = self._text("name", required=True), self._text("source", required=True)
         off = self.values.get("off", True)
         if not isinstance(off, bool):
-            self._fault("off", "vaut true ou false")
+            self._fault("off", french("vaut true ou false"))
         feast, by, at = self._text("feast"), self._text("recorded_by"), self._instant("recorded_at")
         if self.faults or day is None or status is None:
             return None
@@ -273,7 +275,7 @@ class _Fields:
             # A datetime is a date for Python, and would compare with none.
             return value if type(value) is date else date.fromisoformat(str(value))
         except ValueError:
-            self._fault(key, "est une date AAAA-MM-JJ")
+            self._fault(key, french("est une date AAAA-MM-JJ"))
             return None
 
     def _instant(self, key: str) -> datetime | None:
@@ -283,10 +285,10 @@ class _Fields:
         try:
             at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         except ValueError:
-            self._fault(key, "est un instant AAAA-MM-JJTHH:MM:SSZ")
+            self._fault(key, french("est un instant AAAA-MM-JJTHH:MM:SSZ"))
             return None
         if at.utcoffset() is None:
-            self._fault(key, "porte un fuseau horaire")
+            self._fault(key, french("porte un fuseau horaire"))
             return None
         return at
 
@@ -294,7 +296,7 @@ class _Fields:
         try:
             return RowStatus(self.values.get("status"))
         except ValueError:
-            self._fault("status", "vaut fixed, official, forecast ou observed")
+            self._fault("status", french("vaut fixed, official, forecast ou observed"))
             return None
 
     def _text(self, key: str, *, required: bool = False) -> str | None:
@@ -303,8 +305,8 @@ class _Fields:
             return None
         if isinstance(value, str) and value.strip():
             return value
-        self._fault(key, "est un texte non vide")
+        self._fault(key, french("est un texte non vide"))
         return None
 
     def _fault(self, key: str, rule: str) -> None:
-        self.faults.append(f"{self.place} : {key} {rule}")
+        self.faults.append(said("{place} : {key} {rule}", place=self.place, key=key, rule=Said(rule)))

@@ -13,7 +13,6 @@ from gateway.domain.evidence import OwnReception
 from gateway.domain.kinds import (
     KINDS,
     REPAIRED_COPY,
-    Answer,
     Kind,
     Subject,
     faults,
@@ -29,6 +28,7 @@ from gateway.services.copied import case_of, original_of
 from gateway.services.copies import owe_forgotten
 from gateway.services.exchanges import Exchanges, Heard
 from gateway.services.follow import Follower
+from gateway.services.readers import Readers
 from gateway.services.replies import AnswerTimes
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
@@ -48,6 +48,7 @@ class Accept:
         casework: Casework,
         follower: Follower,
         cabinet: Cabinet,
+        readers: Readers,
     ) -> None:
         self._party = party
         self._directory = directory
@@ -56,6 +57,7 @@ class Accept:
         self._casework = casework
         self._follower = follower
         self._cabinet = cabinet
+        self._readers = readers
 
     def check(self, seen: Incoming, mail: VerifiedMail) -> None:
         """Refuse a manifest that contradicts the catalogue, its sender's role or its attachments.
@@ -205,9 +207,6 @@ class Accept:
             return _accepted(arrived, message, key)
         await self._exchanges.apply(act, request, _heard(arrived, message))
         await self._happen(act, arrived, case, key, message, request=request)
-        if arrived.kind.answer is Answer.REFUSED and not arrived.values.get("motive"):
-            # The texts demand a medical motive and give no sanction (003:L100): the refusal holds, and is flagged.
-            await act.record("alarm.refusal_not_motivated", actor="gateway", case=case.ref, request=request.hash)
         return _accepted(arrived, message, key)
 
     async def _newer(self, act: Act, arrived: Arrived, request: Request) -> bool:
@@ -291,6 +290,7 @@ class Accept:
                 entity=entity.name,
             )
         )
+        await self._readers.owe(act, case, message, arrived.kind, arrived.mail.partner.role, medical=arrived.medical)
         found = (self._directory.at_address(address) for address in arrived.inner.recipients)
         reached = {partner.id for partner in found if partner is not None}
         await owe_forgotten(

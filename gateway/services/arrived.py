@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.domain.evidence import OwnReception
 from gateway.domain.kinds import Kind
+from gateway.domain.readers import has_medical
 from gateway.domain.trust import VerifiedMail
 from gateway.storage import Message, VaultKey, Verdict
 from gateway.wire.incoming import Incoming, Inner
@@ -41,6 +42,11 @@ class Arrived:
     def values(self) -> dict[str, str]:
         """Its fields."""
         return values_of(self.told)
+
+    @property
+    def medical(self) -> bool:
+        """Whether it holds anything for physicians alone."""
+        return has_medical(self.kind, self.values, (piece.role for piece in self.inner.pieces))
 
     @property
     def has_form(self) -> bool:

@@ -3,7 +3,10 @@
 A file is written and fsynced before the act that names it; a file that no row names is swept at start.
 """
 
+from dataclasses import replace
+
 from gateway.domain.errors import Unknown, VaultClosed
+from gateway.domain.words import said
 from gateway.ports import Clock, SpoolFile, Vault, WrappedKey
 from gateway.storage import Act, Case, Store, VaultKey, View
 
@@ -21,7 +24,7 @@ def wrapped(key: VaultKey) -> WrappedKey:
         VaultClosed: it was destroyed.
     """
     if key.destroyed_at is not None:
-        raise VaultClosed(item=key.purpose, reason="Ce contenu a été oublié ; il ne se rouvre plus.")
+        raise VaultClosed(item=key.purpose, reason=said("Ce contenu a été oublié ; il ne se rouvre plus."))
     return WrappedKey(id=key.id, wrapped=key.wrapped)
 
 
@@ -72,17 +75,29 @@ class Cabinet:
         """
         file = await view.one(SpoolFile, name=name)
         if file is None:
-            raise Unknown(kind="fichier", ref=name)
+            raise Unknown(kind=said("fichier"), ref=name)
         return await self.vault.load(file, wrapped(await self._key(view, file.vault_key)))
 
     async def hand_to(self, act: Act, name: str, key: VaultKey) -> None:
         """Put a quarantined file under a case's key; only its key is wrapped anew."""
         file = await act.one(SpoolFile, name=name)
         if file is None:
-            raise Unknown(kind="fichier", ref=name)
+            raise Unknown(kind=said("fichier"), ref=name)
         if file.vault_key != key.id:
             old = wrapped(await self._key(act, file.vault_key))
             await act.save(self.vault.rewrap(file, old, wrapped(key)))
+
+    async def destroy(self, act: Act, name: str) -> None:
+        """Make a file unreadable for ever: it goes, and the key that opened it is forgotten. Its row tells that it was.
+
+        Raises:
+            StorageFailed: the disk keeps it.
+        """
+        file = await act.one(SpoolFile, name=name)
+        if file is None:
+            raise Unknown(kind=said("fichier"), ref=name)
+        self.vault.remove(name)
+        await act.save(replace(file, wrapped=b""))
 
     async def sweep(self) -> int:
         """Remove the files that no row names: a crash came between their fsync and their commit.
@@ -102,7 +117,7 @@ class Cabinet:
     async def _key(self, view: View, key_id: str) -> VaultKey:
         key = await view.one(VaultKey, id=key_id)
         if key is None:
-            raise VaultClosed(item="clé", reason="La clé de ce contenu n'est pas dans la base.")
+            raise VaultClosed(item=said("clé"), reason=said("La clé de ce contenu n'est pas dans la base."))
         return key
 
     def _row(self, key: WrappedKey, purpose: str) -> VaultKey:

@@ -3,6 +3,7 @@
 from gateway.domain import request as life
 from gateway.domain.case import parse_token
 from gateway.domain.errors import NotAllowed, Unknown
+from gateway.domain.words import said
 from gateway.storage import Case, Request, View
 
 
@@ -14,9 +15,11 @@ async def find_case(view: View, site: str, ref: str) -> Case:
     """
     found = await view.all(Case, site=site, ref=parse_token(ref))
     if not found:
-        raise Unknown(kind="dossier", ref=ref)
+        raise Unknown(kind=said("dossier"), ref=ref)
     if len(found) > 1:
-        raise NotAllowed(act=f"ouvrir {ref}", reason="Deux hôpitaux ont ce numéro ; contactez l'administrateur.")
+        raise NotAllowed(
+            act=said("ouvrir {ref}", ref=ref), reason=said("Deux hôpitaux ont ce numéro ; contactez l'administrateur.")
+        )
     return found[0]
 
 
@@ -33,9 +36,11 @@ async def open_request(view: View, case: Case, request_hash: str | None, *, or_s
     if or_settled and not still_open:
         still_open = list(rows[-1:])
     if not still_open:
-        raise NotAllowed(act=f"agir sur le dossier {case.ref}", reason="Aucune demande n'y est ouverte.")
+        raise NotAllowed(
+            act=said("agir sur le dossier {ref}", ref=case.ref), reason=said("Aucune demande n'y est ouverte.")
+        )
     if len(still_open) > 1:
-        listed = ", ".join(row.hash[:12] for row in still_open)
-        reason = f"Précisez la demande avec --request : {listed}."
-        raise NotAllowed(act=f"agir sur le dossier {case.ref}", reason=reason)
+        hashes = ", ".join(row.hash[:12] for row in still_open)
+        reason = said("Précisez la demande avec --request : {hashes}.", hashes=hashes)
+        raise NotAllowed(act=said("agir sur le dossier {ref}", ref=case.ref), reason=reason)
     return still_open[0]

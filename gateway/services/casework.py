@@ -10,13 +10,17 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.domain import case as life
+from gateway.domain.flags import flags
 from gateway.domain.guards import Known
 from gateway.domain.kinds import (
     ENTITLEMENT_CERTIFICATE,
     EXTENSION_REGULARISATION,
+    EXTENSION_REQUEST,
+    EXTENSION_REQUEST_VITAL,
     KINDS,
     TACIT_ACCEPTANCE,
     Kind,
+    Travel,
     parse_date,
 )
 from gateway.domain.kinds.shape import PATIENT
@@ -49,6 +53,11 @@ class Happening:
     mail: int | None = None
     partner: str | None = None
     reason: str | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it came to us with its fields: by a partner's message, or as a fact; not what we send ourselves."""
+        return self.kind.travel is not Travel.MAIL or (self.message is not None and self.actor == "gateway")
 
     @property
     def reference(self) -> str | None:
@@ -120,6 +129,11 @@ class Casework:
                 "insisted": what.reason is not None,
             },
         )
+        if what.is_news:
+            for flag in flags(what.kind, what.values):
+                await act.record(
+                    f"alarm.{flag}", actor="gateway", case=case.ref, request=what.request_hash, outcome="raised"
+                )
         return moved
 
     async def silence(
@@ -129,7 +143,12 @@ class Casework:
         case = await act.one(Case, id=request.case_id)
         if case is None:
             raise LookupError("a request without its case")
-        terms = {
+        key = await self._cabinet.case_key(act, case)
+        asked = await act.all(
+            Fact, site=case.site, request_hash=request.hash, kind=(EXTENSION_REQUEST.id, EXTENSION_REQUEST_VITAL.id)
+        )
+        told = self.details(asked[0], key) if asked else {}
+        terms = {name: value for name, value in told.items() if TACIT_ACCEPTANCE.field(name)} | {
             "requested_from": request.requested_from.isoformat(),
             "requested_until": request.requested_until.isoformat(),
         }
@@ -142,7 +161,7 @@ class Casework:
             message=message,
             partner=partner,
         )
-        await self.happen(act, case, await self._cabinet.case_key(act, case), what)
+        await self.happen(act, case, key, what)
         forms = await act.all(
             Fact, site=case.site, case_id=case.id, kind=EXTENSION_REGULARISATION.id, request_hash=request.hash
         )

@@ -167,6 +167,8 @@ class Composer:
             NotAllowed, NoCorrespondent, KeyMissing, KeyUnusable, OwnKeyUnusable, MailTooLarge: nothing was kept.
         """
         to, cc = self.addressees(draft.kind, draft.hospital, draft.only)
+        if set(draft.only or ()) - {partner.id for partner in (*to, *cc)}:
+            raise NotAllowed(act=said(draft.kind.title), reason=said("Les textes n'en font pas un destinataire."))
         keys = [(partner, await self.usable(partner, pins)) for partner in (*to, *cc)]
         entity, message_id, at = self._entity(draft, to, cc)
         for partner, _ in keys:
@@ -190,9 +192,12 @@ class Composer:
             KeyUnusable, OwnKeyUnusable, MailTooLarge.
         """
         to, cc = self.addressees(KINDS[message.kind], case.hospital, tuple(message.partner.split("+")))
-        signed = await self._signed(entity, key.suite)
         outer = self._outer(case.ref, to, cc, message.at, message.message_id)
-        return await self._encrypted(signed, outer, partner, key)
+        return await self.seal_for(partner, key, entity, outer)
+
+    async def seal_for(self, partner: Partner, key: PublicKey, entity: bytes, outer: sealed.Outer) -> bytes:
+        """One entity, signed and encrypted for one recipient, in its outer mail; raises as :meth:`reseal`."""
+        return await self._encrypted(await self._signed(entity, key.suite), outer, partner, key)
 
     async def _signed(self, entity: bytes, suite: Suite) -> bytes:
         signature = await self._sealer.sign(entity, suite)

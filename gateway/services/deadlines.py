@@ -19,6 +19,7 @@ from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
 from gateway.services.casework import Casework
+from gateway.services.certificate_watch import CertificateWatch
 from gateway.services.compose import Composer, Draft, current_pins
 from gateway.services.requests import Requests, iso, notice
 from gateway.storage import (
@@ -73,6 +74,7 @@ class Deadlines:
         self._persons_needed = persons_needed
         self._unsealable: set[int] = set()
         self._calendar = CalendarWatch(store=store, requests=requests, clock=clock, site=party.site)
+        self._certificates = CertificateWatch(store=store, clock=clock, site=party.site)
 
     async def tick(self) -> bool:
         """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
@@ -81,6 +83,8 @@ class Deadlines:
         wants_time = suspended
         if self._party.role is Role.HOSPITAL and not suspended:
             wants_time = await self._look_at_due()
+        if self._party.role is Role.HOSPITAL:
+            await self._certificates.tick()
         await self._tell_owed()
         return wants_time
 
@@ -262,6 +266,9 @@ class Deadlines:
         polls = await self._silence(act, request)
         details: dict[str, Detail] = {
             "effective_at": iso(effective),
+            "requested_from": request.requested_from.isoformat(),
+            "requested_until": request.requested_until.isoformat(),
+            "nature": request.nature,
             "started_at": iso(request.started_at),
             "grade": request.grade.name.lower(),
             "calendar": request.calendar_version,

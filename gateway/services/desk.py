@@ -18,7 +18,7 @@ from gateway.domain.errors import (
     RequestTooLate,
     Unknown,
 )
-from gateway.domain.guards import guard
+from gateway.domain.guards import Known, guard
 from gateway.domain.kinds import (
     EXTENSION_REGULARISATION,
     EXTENSION_REQUEST,
@@ -31,7 +31,7 @@ from gateway.domain.kinds import (
 )
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.tacit import end_of_day_in_paris
-from gateway.domain.words import listed, said
+from gateway.domain.words import dated, listed, said
 from gateway.ports import Clock, Noise
 from gateway.services.accept import request_terms, spanned
 from gateway.services.arrived import FORM
@@ -141,7 +141,7 @@ class Desk:
         async with self._store.act() as act:
             place = await self._place(act, fiche)
             if place.opens:
-                raise Unknown(kind="dossier", ref="–")
+                raise Unknown(kind=said("dossier"), ref="–")
             await self._guarded(act, fiche, place)
             await act.lock(place.case.id)
             case = await act.one(Case, id=place.case.id) or place.case
@@ -160,7 +160,7 @@ class Desk:
         async with self._store.act() as act:
             old = await act.one(Fact, site=self._party.site, id=fact_id)
             if old is None:
-                raise Unknown(kind="fait", ref=str(fact_id))
+                raise Unknown(kind=said("fait"), ref=str(fact_id))
             act_named = said("corriger le fait {number}", number=fact_id)
             if old.message is not None:
                 reason = said("Un courrier ne se corrige pas : envoyez-en un autre.")
@@ -203,7 +203,7 @@ class Desk:
             return
         end = parse_date(fiche.values.get("authorised_until", ""))
         if end is not None and self._clock.now() >= end_of_day_in_paris(end):
-            raise RequestTooLate(end=end.strftime("%d/%m/%Y"))
+            raise RequestTooLate(end=dated(end))
 
     async def _place(self, view: View, fiche: Fiche) -> _Place:
         kind = fiche.kind
@@ -249,9 +249,9 @@ class Desk:
         raise FicheInvalid(path=fiche.path, faults=listed([fault]))
 
     async def _guarded(self, view: View, fiche: Fiche, place: _Place) -> None:
-        if fiche.because or place.opens:
+        if fiche.because:
             return
-        known = await self._casework.known(view, place.case, place.request)
+        known = Known(facts={}) if place.opens else await self._casework.known(view, place.case, place.request)
         reason = guard(fiche.kind.id, fiche.values, known)
         if reason is not None:
             raise PreconditionMissing(act=said(fiche.kind.title), reason=reason)
@@ -381,7 +381,7 @@ def _foreseen(fiche: Fiche, place: _Place) -> None:
         stay.step(place.case.state, event)
     asked = fiche.kind.outcome_of(fiche.values).request
     if asked is not None and place.request is not None and (place.request.state, asked) not in life.TRANSITIONS:
-        raise IllegalTransition(table="demande", state=place.request.state.value, event=asked.value)
+        raise IllegalTransition(table=said("demande"), state=place.request.state.value, event=asked.value)
 
 
 def _draft(fiche: Fiche, place: _Place) -> Draft:

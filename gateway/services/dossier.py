@@ -7,22 +7,28 @@ from datetime import date, datetime, timedelta
 from gateway.domain import audit
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
+from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.duties import Duty
 from gateway.domain.errors import AuditBroken, Unknown
+from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party, Role
 from gateway.domain.period import Period
+from gateway.domain.readers import Readership, Share
+from gateway.domain.readers import State as Handing
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
+from gateway.services.excerpt import read_content, without_medical
 from gateway.services.stay import day_of, read_stay
-from gateway.services.triage import SETTLED_BY_A_PERSON
 from gateway.services.worklist import Worklist
 from gateway.storage import (
+    FOR_A_PERSON,
     Acceptance,
     Case,
     ClockMark,
@@ -32,6 +38,7 @@ from gateway.storage import (
     Message,
     OwedCopy,
     Poll,
+    ReaderHandover,
     Request,
     Store,
     StoredEvidence,
@@ -73,6 +80,13 @@ class CaseView:
     owed_copies: tuple[OwedCopy, ...]
     duties: tuple[Duty, ...]
     transmissions: tuple[Transmission, ...]
+    handovers: tuple[ReaderHandover, ...]
+
+    @property
+    def beside(self) -> Beside:
+        """Its return home, its claim and its flags."""
+        requests = [(item.request.kind, item.request.state) for item in self.requests]
+        return beside([fact.kind for fact in self.facts], requests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +117,8 @@ class Status:
     owed_copies: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
+    failing_handovers: int
+    waiting_handovers: int
     calendar_covers_until: date
     calendar_short: bool
     calendar_proposals: int
@@ -135,6 +151,7 @@ class Archive:
         party: Party,
         almanac: Almanac,
         folders: tuple[str, ...],
+        readership: Readership,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -142,6 +159,7 @@ class Archive:
         self._party = party
         self._almanac = almanac
         self._folders = folders
+        self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
 
     @property
@@ -164,7 +182,7 @@ class Archive:
         async with self._store.view() as view:
             found = await view.all(Case, site=self._party.site, ref=parse_token(ref), limit=1)
             if not found:
-                raise Unknown(kind="dossier", ref=ref)
+                raise Unknown(kind=said("dossier"), ref=ref)
             return await self._case_view(view, found[0], with_patient=True)
 
     async def coverage(self, ref: str, at: str = "") -> Coverage:
@@ -175,7 +193,7 @@ class Archive:
         """
         day = day_of(at, self._clock.now())
         if day is None:
-            raise Unknown(kind="jour", ref=at[:40])
+            raise Unknown(kind=said("jour"), ref=at[:40])
         async with self._store.view() as view:
             return coverage(await read_stay(view, await find_case(view, self._party.site, ref)), day)
 
@@ -197,6 +215,7 @@ class Archive:
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
             duties=await self.worklist.of(view, case),
             transmissions=transmissions,
+            handovers=await self._handovers(view, messages),
         )
 
     async def _request_view(self, view: View, request: Request) -> RequestView:
@@ -216,7 +235,7 @@ class Archive:
 
     async def triage(self, *, settled: bool = False) -> tuple[MailView, ...]:
         """Mails that await a person, oldest first; with ``settled`` also those that do not, or no longer."""
-        waiting = SETTLED_BY_A_PERSON if settled else SETTLED_BY_A_PERSON - {Verdict.AUTOMATIC}
+        waiting = FOR_A_PERSON if settled else FOR_A_PERSON - {Verdict.AUTOMATIC}
         async with self._store.view() as view:
             found = await view.all(Mail, site=self._party.site, verdict=tuple(waiting))
             rows = [mail for mail in found if settled or mail.settled_at is None]
@@ -231,7 +250,7 @@ class Archive:
         async with self._store.view() as view:
             found = await view.one(Mail, site=self._party.site, id=mail_id)
             if found is None:
-                raise Unknown(kind="courrier", ref=str(mail_id))
+                raise Unknown(kind=said("courrier"), ref=str(mail_id))
             return await self._mail_view(view, found)
 
     async def _mail_view(self, view: View, mail: Mail) -> MailView:
@@ -247,8 +266,18 @@ class Archive:
         async with self._store.view() as view:
             return await view.all(Message, site=self._party.site)
 
+    async def handovers(self, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
+        """What readers are owed or got of these messages."""
+        async with self._store.view() as view:
+            return await self._handovers(view, messages)
+
+    async def _handovers(self, view: View, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
+        return await view.all(ReaderHandover, site=self._party.site, message=tuple(row.id for row in messages))
+
     async def read(self, message_id: int, *, actor: str, purpose: str) -> tuple[Message, Payload]:
-        """The content of a message. The reading is recorded before the content leaves.
+        """The content of a message, without its medical parts for who may not read them.
+
+        The reading is recorded before the content leaves.
 
         Raises:
             Unknown, VaultClosed, StorageFailed.
@@ -256,18 +285,24 @@ class Archive:
         async with self._store.act() as act:
             message = await act.one(Message, site=self._party.site, id=message_id)
             if message is None or message.entity is None or message.case_id is None:
-                raise Unknown(kind="message", ref=str(message_id))
+                raise Unknown(kind=said("message"), ref=str(message_id))
             case = await act.one(Case, id=message.case_id)
+            if case is None:
+                raise LookupError("a message without its case")
+            whole = self._readership.may_read_medical(actor, case.physician)
             await act.record(
                 "message.read",
                 actor=actor,
-                case=case.ref if case else None,
+                case=case.ref,
                 request=message.request_hash,
                 message=str(message.id),
                 outcome=purpose,
+                details={"share": (Share.WHOLE if whole else Share.WITHOUT_MEDICAL).value},
             )
             entity = await self._cabinet.get(act, message.entity)
-        return message, read_payload(entity)
+        payload = read_payload(entity)
+        content = read_content(KINDS[message.kind], payload)
+        return message, payload if whole or not content.medical else without_medical(content, message, case)
 
     async def read_mail(self, mail_id: int, *, actor: str, purpose: str) -> tuple[Mail, bytes]:
         """The raw bytes of an incoming mail, as it came; recorded before they leave.
@@ -278,7 +313,7 @@ class Archive:
         async with self._store.act() as act:
             mail = await act.one(Mail, site=self._party.site, id=mail_id)
             if mail is None or mail.file is None:
-                raise Unknown(kind="courrier", ref=str(mail_id))
+                raise Unknown(kind=said("courrier"), ref=str(mail_id))
             await act.record("mail.read", actor=actor, message=f"mail-{mail.id}", outcome=purpose)
             return mail, await self._cabinet.get(act, mail.file)
 
@@ -294,6 +329,8 @@ class Archive:
             waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
             copies = await view.all(OwedCopy, site=site, settled_at=None)
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
+            failing = await view.all(ReaderHandover, site=site, state=Handing.FAILED)
+            nobody = await view.all(ReaderHandover, site=site, state=Handing.WAITING)
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
             calendar = await self._almanac.calendar(view)
             proposals = await self._almanac.proposals(view)
@@ -312,6 +349,8 @@ class Archive:
             owed_copies=len(copies),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
+            failing_handovers=len(failing),
+            waiting_handovers=len(nobody),
             calendar_covers_until=calendar.covers_until,
             calendar_short=is_short(calendar, now),
             calendar_proposals=len(proposals),
@@ -334,7 +373,7 @@ class Archive:
             while page := await view.entries(after=len(rows) - 1, limit=PAGE):
                 rows += [(entry.canonical, entry.leaf) for entry in page]
         if size != frontier.size:
-            raise AuditBroken(index=min(size, frontier.size), reason="La tête du journal se contredit.")
+            raise AuditBroken(index=min(size, frontier.size), reason=said("La tête du journal se contredit."))
         return audit.verify_log((row[0] for row in rows), frontier, leaves=(row[1] for row in rows))
 
 

@@ -4,6 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from gateway.domain.kinds import Kind
 
+_APPEAL = (
+    "Le patient qui n'est pas d'accord exerce son recours en Algérie uniquement : c'est une décision administrative "
+    "des autorités algériennes (instruction DSS/DACI/2019/224, III, § 3)."
+)
 _CLOSING = {
     "EXTENSION_REQUEST": (
         "La CNAS dispose de quatre jours ouvrables en Algérie à compter de la réception de cette demande pour faire "
@@ -15,6 +19,8 @@ _CLOSING = {
         "dans les termes de la demande (instruction DSS/DACI/2019/224, § 5.1 b et c). Merci d'adresser le formulaire "
         "SE 352-302 dûment rempli au médecin de l'hôpital et au pôle médical du CNSE."
     ),
+    "EXTENSION_REFUSAL": _APPEAL,
+    "EXTENSION_PARTIAL_ACCEPTANCE": _APPEAL,
     "REPAIRED_COPY": (
         "Les textes font de vous un destinataire du message joint, que son auteur ne vous a pas adressé ou qui ne vous "
         "est pas parvenu. Il est joint tel que reçu : la signature de son auteur s'y vérifie. Ce n'est qu'une copie : "

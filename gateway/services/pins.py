@@ -29,7 +29,7 @@ class Pins:
         """
         known_as = self._directory.find(partner)
         if known_as is None:
-            raise Unknown(kind="partenaire", ref=partner)
+            raise Unknown(kind=said("partenaire"), ref=partner)
         if known_as.suite.value != suite:
             other = said(
                 "Ce partenaire est convenu en {suite}, ceci est en {found}.", suite=known_as.suite.value, found=suite
@@ -57,10 +57,10 @@ class Pins:
                 await act.record("key.refreshed", actor=actor, partner=partner, outcome=fingerprint)
                 return await act.save(replace(known, material=material))
             elif known.confirmed_by is not None:
-                reason = "Cette clé est déjà enregistrée, ou l'a été, pour ce partenaire."
+                reason = said("Cette clé est déjà enregistrée, ou l'a été, pour ce partenaire.")
                 raise KeyFileInvalid(path=fingerprint, reason=reason)
             elif known.pinned_by == actor and self._persons_needed > 1:
-                raise NotAllowed(act="enregistrer cette clé", reason="Il faut une seconde personne.")
+                raise NotAllowed(act=said("enregistrer cette clé"), reason=said("Il faut une seconde personne."))
             return await self._in_force(act, known, actor)
 
     async def _in_force(self, act: Act, pin: Pin, actor: str) -> Pin:

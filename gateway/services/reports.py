@@ -17,6 +17,7 @@ from gateway.ports import Clock
 from gateway.services.arrived import Decision
 from gateway.services.compose import RECEIPT
 from gateway.services.identify import MAX_CITED
+from gateway.services.readers import returned
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Direction, Mail, Message, Request, StoredEvidence, Transmission, Verdict
 from gateway.wire import dsn
@@ -204,6 +205,7 @@ class Reports:
             partner=transmission.partner,
             outcome="failed",
         )
+        await returned(act, transmission, self._clock.now())
         request = await self._request_of(act, message)
         partner = self._directory.find(transmission.partner)
         if request is not None and partner is not None and partner in self._directory.with_role(Role.CNAS):

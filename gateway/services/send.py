@@ -17,6 +17,7 @@ from gateway.domain.errors import KeyFault, KeyMissing, MailTooLarge, ServerErro
 from gateway.domain.kinds import KINDS, Subject
 from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.domain.transmission import HELD_RETRY, MAX_DOUBTS, UNKNOWN_RETRY, next_attempt
+from gateway.domain.words import said
 from gateway.ports import Clock, Courier, Envelope, HandOver, HandOverOutcome, PublicKey, Sealer, SpoolFile
 from gateway.services.cabinet import Cabinet
 from gateway.services.compose import Composer, current_pins
@@ -351,7 +352,7 @@ class Sender:
             message = await view.one(Message, id=held.message)
             case = None if message is None else await view.one(Case, id=message.case_id)
             if message is None or message.entity is None or case is None:
-                raise Unknown(kind="entité", ref=str(held.message))
+                raise Unknown(kind=said("entité"), ref=str(held.message))
             vault_key = await self._cabinet.case_key(view, case)
             entity = await self._cabinet.get(view, message.entity)
         data = await self._composer.reseal(entity, message, case, partner, _key(partner, pin))

@@ -1,4 +1,4 @@
-"""The tasks of a running gateway: take mail in, send mail out, look at the deadlines, ask a second source of time.
+"""The tasks of a running gateway: mail in, mail out, deadlines, a second source of time, hand-overs to our readers.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
 starts and ends. None waits for another.
@@ -15,6 +15,7 @@ from gateway.ports import Clock, MailboxFactory, PublicKey
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
+from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.send import BATCH, Sender
 
@@ -46,6 +47,7 @@ class Tasks:
         poller: InboxPoller,
         sender: Sender,
         deadlines: Deadlines,
+        handovers: Handovers,
         repair: CopyRepair,
         cabinet: Cabinet,
         clock: Clock,
@@ -57,6 +59,7 @@ class Tasks:
         self._poller = poller
         self._sender = sender
         self._deadlines = deadlines
+        self._handovers = handovers
         self._repair = repair
         self._cabinet = cabinet
         self._clock = clock
@@ -75,7 +78,7 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source())
+            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over())
             tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
@@ -145,6 +148,18 @@ class Tasks:
                     self._time_wanted.clear()
                 await self._repair.round()
                 await self._sweep()
+                pause.over()
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
+                await pause.after(error)
+                continue
+            await asyncio.sleep(self._rhythm.tick_seconds)
+
+    async def _hand_over(self) -> None:
+        """A task of its own: a reader's folder may lie on a disk that does not answer."""
+        pause = _Pause("handover")
+        while True:
+            try:
+                await self._handovers.round()
                 pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)

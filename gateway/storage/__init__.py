@@ -2,6 +2,7 @@
 
 from gateway.storage.letters import Hint, Letter
 from gateway.storage.rows import (
+    FOR_A_PERSON,
     Acceptance,
     AuditEntry,
     Case,
@@ -15,6 +16,7 @@ from gateway.storage.rows import (
     OwedCopy,
     Pin,
     Poll,
+    ReaderHandover,
     Request,
     StoredEvidence,
     Transmission,
@@ -26,6 +28,7 @@ from gateway.storage.rows import (
 from gateway.storage.store import Act, Store, View
 
 __all__ = [
+    "FOR_A_PERSON",
     "Acceptance",
     "Act",
     "AuditEntry",
@@ -42,6 +45,7 @@ __all__ = [
     "OwedCopy",
     "Pin",
     "Poll",
+    "ReaderHandover",
     "Request",
     "Store",
     "StoredEvidence",

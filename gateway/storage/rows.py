@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import TypeVar
 
-from gateway.domain import case, request, transmission
+from gateway.domain import case, readers, request, transmission
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
@@ -32,7 +32,8 @@ class VaultKey:
 class Case:
     """A case. ``identity`` is the sealed JSON of the patient's identity, ``identity_lookup`` its keyed hash.
 
-    ``authorised_until`` is the last day of the newest authorisation known.
+    ``authorised_until`` is the last day of the newest authorisation known; ``physician`` the reader of ours who follows
+    the patient, when a person chose one.
     """
 
     id: int = 0
@@ -46,6 +47,7 @@ class Case:
     identity: bytes | None = None
     identity_lookup: str | None = None
     closed_at: datetime | None = None
+    physician: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,30 @@ class OwedCopy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderHandover:
+    """What a reader of ours is owed of an incoming message; ``reader`` is None while nobody may have it.
+
+    ``place`` is the folder that was written, ``transmission`` the mail that carries it. ``failing_since`` is set while
+    it fails, ``alarmed`` once that was told. ``way`` is how it went, or would go now.
+    """
+
+    id: int = 0
+    site: str
+    message: int
+    reader: str | None
+    share: readers.Share
+    way: readers.Way | None
+    state: readers.State
+    due_at: datetime
+    attempts: int = 0
+    place: str | None = None
+    transmission: int | None = None
+    handed_at: datetime | None = None
+    failing_since: datetime | None = None
+    alarmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transmission:
     """The outbox: one sealed mail for one recipient. ``receipt`` ones go out with a null return path."""
 
@@ -191,6 +217,10 @@ class Verdict(Enum):
     QUARANTINE = "quarantine"
     VANISHED = "vanished"
     PROBE = "probe"
+
+
+FOR_A_PERSON = frozenset({Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC})
+"""Verdicts on which a person has the last word: a machine's answer may turn out to be a person's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +383,7 @@ Value = (
     | Message
     | Fact
     | OwedCopy
+    | ReaderHandover
     | Transmission
     | Mail
     | Letter

@@ -58,7 +58,7 @@ def test_json_files_are_read(tmp_path: Path, *, as_list: bool) -> None:
         ("e.toml", "rows = [1]", "rows"),
         ("f.toml", "rows = []\ncolour = 1", "colour"),
         ("g.toml", "rows = []", "covers_until"),
-        ("absent.toml", None, "No such file"),
+        ("absent.toml", None, "Ce chemin n'existe pas"),
     ],
 )
 def test_a_file_that_is_no_calendar_is_refused(tmp_path: Path, name: str, text: str | None, words: str) -> None:

@@ -216,7 +216,7 @@ def test_the_driver_s_words_never_leave() -> None:
 
     known = driver_reason(OperationalError("INSERT", {}, _Raised("Mme Secrète")))
     unknown = driver_reason(OperationalError("INSERT", {}, sqlite3.OperationalError("Mme Secrète")))
-    assert known == "Le disque signale une erreur."
+    assert str(known) == "Le disque signale une erreur."
     assert unknown == "OperationalError."
 
 
@@ -563,7 +563,7 @@ async def test_a_full_disk_leaves_as_storage_failed(path: Path, clock: _Clock) -
     with pytest.raises(StorageFailed) as caught:
         await grow()
     assert "secret" not in caught.value.sentence()
-    assert caught.value.fields["reason"] == "Le disque est plein."
+    assert str(caught.value.fields["reason"]) == "Le disque est plein."
     async with store.act() as act:
         await act._connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")  # type: ignore[attr-defined]  # freed
         await act.add(KEY)

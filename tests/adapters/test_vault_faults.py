@@ -12,6 +12,7 @@ import pytest
 from gateway.adapters import vault as module
 from gateway.adapters.vault import FileVault
 from gateway.domain.errors import StorageFailed
+from gateway.domain.reasons import system_reason
 
 MASTER = bytes(range(32))
 MARKER = b"Patiente Marqueur, lit 12"
@@ -72,7 +73,7 @@ async def test_a_failing_write_leaves_nothing(
         patch.setattr(os, "write", failing(os.write, code, at=at, partly=partly))
         with pytest.raises(StorageFailed) as failure:
             await vault.store(MARKER * 10, key)
-    assert failure.value.fields == {"place": "spool", "reason": os.strerror(code)}
+    assert failure.value.fields == {"place": "spool", "reason": system_reason(OSError(code, os.strerror(code)))}
     assert everything(spool) == []
     assert await vault.load(await vault.store(MARKER, key), key) == MARKER
 

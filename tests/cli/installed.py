@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from gateway import app, legal_time
+from gateway import legal_time, records
 from gateway.adapters import database
 from gateway.config import Settings, load
 from gateway.domain.parties import Grade
@@ -87,7 +87,7 @@ def install(folder: Path, clock: FakeClock, *, people: Iterable[str] = ()) -> In
         (folder / name).chmod(0o600)
     (folder / "data").mkdir(mode=0o700)
     made = Installed(config=config, clock=clock)
-    database.create(made.settings.database_url, app.identity(made.settings))
+    database.create(made.settings.database_url, records.identity(made.settings))
     return made
 
 

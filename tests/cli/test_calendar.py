@@ -27,7 +27,7 @@ Call = Callable[..., Result]
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     """The clock of all commands."""
     made = FakeClock(EVE)
-    monkeypatch.setattr("gateway.app.SystemClock", lambda: made)
+    monkeypatch.setattr("gateway.records.SystemClock", lambda: made)
     monkeypatch.setattr("gateway.adapters.clock.SystemClock", lambda: made)
     return made
 

@@ -10,9 +10,9 @@ from gateway.adapters import database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.master_key import generate_master_key
 from gateway.adapters.smime import identity as smime
-from gateway.app import identity
 from gateway.doctor.finding import Finding, Level
 from gateway.doctor.installation import Installation, read
+from gateway.records import identity
 from gateway.storage import Act, Pin, Value
 from tests.services.fakes import FakeClock
 

@@ -20,6 +20,7 @@ from gateway.domain.case import (
     token,
 )
 from gateway.domain.errors import IllegalTransition, Unknown
+from gateway.domain.words import said
 
 
 @given(st.binary(min_size=6, max_size=6))
@@ -92,7 +93,7 @@ def test_every_pair_does_what_the_table_says(state: State, event: Event) -> None
     else:
         with pytest.raises(IllegalTransition) as caught:
             step(state, event)
-        assert caught.value.fields == {"table": "dossier", "state": state.value, "event": event.value}
+        assert caught.value.fields == {"table": said("dossier"), "state": state.value, "event": event.value}
     assert dict(TRANSITIONS) == before
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.request import ANSWERED, DISCUSSING, OPEN, SILENT, TRANSITIONS, Effect, Event, State, step
+from gateway.domain.words import said
 
 PAIRS = tuple(product(State, Event))
 STARTS = (State.SUBMITTED, State.RUNNING, State.SENT)
@@ -42,7 +43,7 @@ def test_every_pair_does_what_the_table_says(state: State, event: Event) -> None
     else:
         with pytest.raises(IllegalTransition) as caught:
             step(state, event)
-        assert caught.value.fields == {"table": "demande", "state": state.value, "event": event.value}
+        assert caught.value.fields == {"table": said("demande"), "state": state.value, "event": event.value}
     assert dict(TRANSITIONS) == before
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.transmission import MAX_DOUBTS, TRANSITIONS, UNKNOWN_RETRY, Event, State, next_attempt, step
+from gateway.domain.words import said
 
 NOW = datetime(2026, 1, 25, 9, 0, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def test_every_pair_does_what_the_table_says(state: State, event: Event) -> None
     else:
         with pytest.raises(IllegalTransition) as caught:
             step(state, event)
-        assert caught.value.fields == {"table": "envoi", "state": state.value, "event": event.value}
+        assert caught.value.fields == {"table": said("envoi"), "state": state.value, "event": event.value}
 
 
 def test_every_state_can_be_reached() -> None:

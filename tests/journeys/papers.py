@@ -27,6 +27,7 @@ REQUEST = {
 WRITTEN: Mapping[str, Mapping[str, str]] = {
     "CARE_REQUEST": {
         **PATIENT,
+        "nationality": "algerienne",
         "pathology": "sténose aortique",
         "treatments": "traitement médical depuis 2019",
         "examinations": "échographie du 12 décembre 2025",

@@ -119,10 +119,12 @@ async def test_the_patient_brings_copy_1_and_copy_2_never_came(trio: Trio) -> No
     assert await hospital.who_pays("2026-02-20") == "cnas: authorised"
     assert await hospital.who_pays("2026-02-21") == "hospital: uncovered"
     await hospital.sends("ENTITLEMENT_TO_CPAM")
+    assert await trio.troubles() == []
 
     await trio.until("2026-01-25")
+    assert await trio.troubles() == ["hospital: alarm copy_2_not_received"]
     await cnas.sends("ENTITLEMENT_CERTIFICATE", covered_until="2026-02-18")
     assert await trio.case() == Three("admitted", "authorised", "authorised")
     assert await hospital.who_pays("2026-02-18") == "cnas: authorised"
     assert await hospital.who_pays("2026-02-19") == "hospital: uncovered"
-    assert await trio.troubles() == []
+    assert await trio.troubles() == ["hospital: alarm copy_2_not_received"]

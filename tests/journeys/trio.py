@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Partner, PartnerKind, Role
+from gateway.domain.readers import Readership
 from gateway.services.desk import Submitted
 from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
@@ -233,6 +234,7 @@ class Trio:
         await self.until("2026-01-11")
         await self.cnas.sends("ENTITLEMENT_CERTIFICATE", about=None, because=None, also=(), **certificate)
         await self.until("2026-01-18")
+        await self.hospital.notes("ENTITLEMENT_PRESENTED")
         await self.hospital.notes("ADMISSION")
 
     # --- time and post
@@ -357,6 +359,7 @@ async def open_trio(folder: Path, *, cnas_has_gateway: bool = True) -> AsyncIter
                 party=world.party,
                 almanac=world.requests.almanac,
                 folders=FOLDERS,
+                readership=Readership(role=role, readers=()),
             )
             trio.parties[role] = Party(world=world, trio=trio, archive=archive)
         await trio.settle()

@@ -1,7 +1,7 @@
 """The world outside, made by hand: a clock that obeys, a mailbox, a courier, an opener and a sealer that do as told."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -9,7 +9,7 @@ from itertools import count
 
 from gateway.domain.errors import KeyUnusable, OwnKeyUnusable, ProtocolBroken
 from gateway.domain.parties import Suite
-from gateway.ports import Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
+from gateway.ports import DropFile, Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
 from gateway.wire.incoming import Incoming
 
 OWN_FINGERPRINT = "0" * 40
@@ -152,6 +152,37 @@ class FakeCourier:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+class FakeDrop:
+    """Folders of readers in memory; fails as scripted, before anything is written or after everything is."""
+
+    def __init__(self) -> None:
+        self.folders: dict[tuple[str, str], dict[str, bytes]] = {}
+        self.refused: list[Exception] = []
+        self.done_but: list[Exception] = []
+        self.not_removed: list[Exception] = []
+        self.during: Callable[[], Awaitable[object]] | None = None
+
+    async def put(self, folder: str, name: str, files: Sequence[DropFile]) -> None:
+        """``refused`` errors come before the files are there, ``done_but`` ones after."""
+        if self.refused:
+            raise self.refused.pop(0)
+        self.folders.setdefault((folder, name), {}).update({file.name: file.data for file in files})
+        if self.during is not None:
+            await self.during()
+        if self.done_but:
+            raise self.done_but.pop(0)
+
+    async def remove(self, folder: str, name: str) -> None:
+        """Forget a folder."""
+        if self.not_removed:
+            raise self.not_removed.pop(0)
+        self.folders.pop((folder, name), None)
+
+    def of(self, folder: str) -> dict[str, dict[str, bytes]]:
+        """What lies in one reader's folder."""
+        return {name: files for (where, name), files in self.folders.items() if where == folder}
 
 
 @dataclass

@@ -60,7 +60,7 @@ def sealed_message(
     values: Mapping[str, str],
     ref: str = REF,
     request_hash: str | None = None,
-    roles: tuple[str, ...] = (),
+    roles: tuple[str | None, ...] = (),
     fingerprint: str | None = None,
     address: str | None = None,
     message_id: str | None = None,

@@ -184,7 +184,7 @@ async def test_who_follows_a_stay_notes_its_end_and_closes(build: Build, role: R
 async def test_copy_1_alone_opens_the_stay(hospital: World) -> None:
     """M09: the patient is there with the CNAS's form, and copy 2 never came by mail (003:L242-248)."""
     to = (ADDRESSES[Role.HOSPITAL],)
-    values = {"pathology": "p", "treatments": "t", "examinations": "e"} | {
+    values = {"nationality": "algerienne", "pathology": "p", "treatments": "t", "examinations": "e"} | {
         name: "2026-01-01" if name == "patient_born" else "démuni"
         for name in ("patient_name", "patient_first_name", "patient_born", "insurance_number")
     }

@@ -44,6 +44,7 @@ def archive(world: World) -> Archive:
         party=world.party,
         almanac=world.requests.almanac,
         folders=("INBOX",),
+        readership=world.readers.readership,
     )
 
 

@@ -81,6 +81,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         poller=world.poller,
         sender=world.sender,
         deadlines=world.deadlines,
+        handovers=world.handovers,
         repair=world.repair,
         cabinet=world.cabinet,
         clock=world.clock,
@@ -174,7 +175,12 @@ async def test_the_time_is_asked_only_while_the_latest_tick_wants_it(
 
 @pytest.mark.parametrize(
     "place",
-    [("poller", "poll", "inbound"), ("sender", "round", "outbound"), ("deadlines", "tick", "deadlines")],
+    [
+        ("poller", "poll", "inbound"),
+        ("sender", "round", "outbound"),
+        ("deadlines", "tick", "deadlines"),
+        ("handovers", "round", "handover"),
+    ],
 )
 @pytest.mark.parametrize("error", [ZeroDivisionError(SECRET), StorageFailed(place="disque", reason="plein")])
 async def test_a_task_goes_on_after_any_failure(
@@ -217,6 +223,27 @@ async def test_a_defect_while_the_time_is_asked_stops_nothing(cnas: World, monke
             await until(lambda: _has_asked(factory, 3))
     told = [(line["event"], line["error"]) for line in lines if line.get("task") == "time"]
     assert told == [("task.defect", "ZeroDivisionError")]
+
+
+async def test_a_readers_disk_that_does_not_answer_keeps_nothing_else_waiting(
+    cnas: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mail is taken and deadlines tick while a hand-over hangs."""
+    hanging = asyncio.Event()
+
+    async def hang() -> int:
+        hanging.set()
+        await asyncio.Event().wait()
+        return 0
+
+    async def taken() -> bool:
+        return len(await cnas.all(Mail)) == 1
+
+    monkeypatch.setattr(cnas.handovers, "round", hang)
+    async with running(cnas, _Factory(cnas)):
+        await asyncio.wait_for(hanging.wait(), 10)
+        cnas.drop(plain_mail("x@ailleurs.test"))
+        await until(taken)
 
 
 async def test_a_cancellation_is_not_a_failure(cnas: World) -> None:

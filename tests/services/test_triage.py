@@ -8,7 +8,8 @@ import pytest
 from gateway.domain import case as stay
 from gateway.domain.errors import IllegalTransition, NotAllowed
 from gateway.domain.kinds import EXTENSION_REQUEST_VITAL, Subject
-from gateway.domain.parties import Grade, PartnerKind, Role
+from gateway.domain.parties import Function, Grade, PartnerKind, Role
+from gateway.domain.readers import Reader, Share, Way
 from gateway.domain.request import State
 from gateway.domain.settlements import receivable
 from gateway.ports import SpoolFile
@@ -23,10 +24,13 @@ from gateway.storage import (
     Letter,
     Mail,
     Message,
+    ReaderHandover,
     Request,
     StoredEvidence,
     Verdict,
 )
+from gateway.wire import payload
+from gateway.wire.fields import Mailbox
 from tests.services.conftest import Build
 from tests.services.mails import (
     ADDRESSES,
@@ -57,6 +61,7 @@ PATIENT = {
     "patient.naissance": "1980-05-01",
     "patient.numero_assure": "démuni",
 }
+CARE = {**PATIENT, "patient.nationalite": "algerienne"}
 
 
 async def details(world: World, fact: Fact) -> dict[str, str]:
@@ -325,7 +330,7 @@ async def test_a_certificate_of_a_mail_partner_is_classified_by_its_kind(by_mail
 async def test_the_first_demand_of_a_mail_partner_opens_a_case(by_mail: World) -> None:
     """M01 written by hand: a number is drawn, the identity is kept sealed, the mail goes under the case's key."""
     row = await by_mail.take(letter(sender=Role.CNAS))
-    await by_mail.triage.classify(row.id, "CARE_REQUEST", actor="alice", places=PATIENT)
+    await by_mail.triage.classify(row.id, "CARE_REQUEST", actor="alice", places=CARE)
     case = await by_mail.only(Case)
     assert (case.state, case.hospital) == (stay.State.RECEIVED, by_mail.party.id)
     assert case.identity_lookup == by_mail.vault.lookup("BENALI Amine 1980-05-01")
@@ -458,7 +463,7 @@ async def test_where_nothing_waits_one_person_is_enough(build: Build) -> None:
     """A first demand holds no silence back."""
     world = await build(persons=2, partners=(partner(Role.CNAS, kind=PartnerKind.MAIL), partner(Role.CNSE)))
     row = await world.take(plain_mail(CNAS))
-    await world.triage.classify(row.id, "CARE_REQUEST", actor="alice", places=PATIENT)
+    await world.triage.classify(row.id, "CARE_REQUEST", actor="alice", places=CARE)
     assert (await world.only(Mail, id=row.id)).settled_by == "alice"
 
 
@@ -544,3 +549,33 @@ async def test_a_message_of_the_protocol_is_accepted_whatever_machine_sent_it(ho
     seen = answer_mail(submitted.request.hash, ref=submitted.case.ref, automatic=True)
     assert (await hospital.take(seen)).verdict is Verdict.ACCEPTED
     assert (await hospital.request()).state is State.ACCEPTED
+
+
+async def test_a_classified_letter_is_handed_to_the_physician_and_no_unsigned_mail_is(build: Build) -> None:
+    """A message like any other: what a person wrote may say anything, so that only a physician reads it."""
+    doctor = Reader(
+        id="dr-fabre", functions=frozenset({Function.TREATING_PHYSICIAN}), way=Way.FOLDER, place="/drop/fabre"
+    )
+    partners = (partner(Role.CNAS, kind=PartnerKind.MAIL), partner(Role.CNSE))
+    world = await build(partners=partners, readers=(doctor,))
+    submitted = await world.to_running_by_mdn()
+    plain = await world.take(plain_mail(CNAS, cited=(submitted.message.message_id,)))
+    await world.triage.classify(plain.id, "question", actor="alice")
+    assert await world.all(ReaderHandover) == ()
+    written = payload.Payload(
+        sender=Mailbox(display="", address=CNAS),
+        to=(Mailbox(display="", address=ADDRESSES[Role.HOSPITAL]),),
+        date=START,
+        message_id="<lettre@cnas.test>",
+        subject="Votre demande",
+        text="Nous refusons.",
+        in_reply_to=submitted.message.message_id,
+    )
+    entity = payload.build_entity(written, "lettre")
+    row = await world.take(letter(submitted.message.message_id, entity=entity, message_id="<lettre@cnas.test>"))
+    await world.triage.classify(row.id, "refusal", actor="alice")
+    (owed,) = await world.all(ReaderHandover)
+    assert (owed.reader, owed.share) == ("dr-fabre", Share.WHOLE)
+    assert await world.handovers.round() == 1
+    (files,) = world.dropped.of("/drop/fabre").values()
+    assert "Nous refusons." in files["lettre.txt"].decode()

@@ -13,6 +13,7 @@ from gateway.domain.duties import Urgency
 from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import PartnerKind, Role
+from gateway.domain.readers import Readership
 from gateway.services.desk import Submitted
 from gateway.services.dossier import Archive, MailView
 from gateway.services.fiche import Fiche
@@ -46,6 +47,7 @@ def archive(world: World) -> Archive:
         party=world.party,
         almanac=world.requests.almanac,
         folders=FOLDERS,
+        readership=Readership(role=world.role, readers=()),
     )
 
 
@@ -149,7 +151,7 @@ async def test_the_hospital_reads_what_to_do_in_its_listing(
             to=(ADDRESSES[Role.HOSPITAL],),
             ref="AAAA-AA",
             values={**{name: VALUES[name] for name in list(VALUES)[:4]}, "pathology": "x", "treatments": "x"}
-            | {"examinations": "x"},
+            | {"examinations": "x", "nationality": "algerienne"},
             roles=("medical_file",),
         )
     )

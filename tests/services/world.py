@@ -28,6 +28,7 @@ from gateway.domain.parties import (
     Suite,
     default_policy,
 )
+from gateway.domain.readers import Reader, Readership
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
@@ -40,10 +41,14 @@ from gateway.services.confirm import Confirmations
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
+from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
+from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.pins import Pins
+from gateway.services.reader_mail import ReaderPost
+from gateway.services.readers import Readers
 from gateway.services.receive import Arrival, Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
@@ -52,7 +57,16 @@ from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
-from tests.services.fakes import OWN_FINGERPRINT, FakeClock, FakeCourier, FakeMailbox, FakeNoise, FakeOpener, FakeSealer
+from tests.services.fakes import (
+    OWN_FINGERPRINT,
+    FakeClock,
+    FakeCourier,
+    FakeDrop,
+    FakeMailbox,
+    FakeNoise,
+    FakeOpener,
+    FakeSealer,
+)
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
 
 END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
@@ -60,6 +74,7 @@ END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 
 GRACE = timedelta(hours=12)
 RIPE = END + GRACE + timedelta(minutes=1)
+KEEP = timedelta(days=30)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
@@ -123,6 +138,10 @@ class World:
     sender: Sender
     repair: CopyRepair
     poller: InboxPoller
+    readers: Readers
+    handovers: Handovers
+    dropped: FakeDrop
+    archive: Archive
     calendar: Calendar
     calendar_acts: CalendarActs
     persons: int
@@ -300,6 +319,7 @@ async def open_world(
     calendar: Calendar = SHIPPED,
     at: datetime = START,
     pinned: bool = True,
+    readers: tuple[Reader, ...] = (),
     sealer: Sealer | None = None,
     opener: Opener | None = None,
 ) -> AsyncIterator[World]:
@@ -322,6 +342,7 @@ async def open_world(
         directory=Directory(others),
         calendar=calendar,
         persons=persons,
+        readership=Readership(role=role, readers=readers),
         real=(sealer, opener),
     )
     try:
@@ -344,6 +365,7 @@ def assemble(
     directory: Directory,
     calendar: Calendar,
     persons: int,
+    readership: Readership,
     real: tuple[Sealer | None, Opener | None] = (None, None),
 ) -> World:
     """All services on one store."""
@@ -392,18 +414,32 @@ def assemble(
         party=party,
         directory=directory,
     )
+    readers = Readers(store=store, clock=clock, party=party, directory=directory, readership=readership)
     triage = Triage(
         store=store,
         cabinet=cabinet,
         requests=requests,
         casework=casework,
         clock=clock,
+        readers=readers,
         noise=random,
         party=party,
         directory=directory,
         persons_needed=persons,
     )
-    pins = Pins(store=store, clock=clock, party=party, directory=directory, persons_needed=persons)
+    outbox = Directory((*directory.partners, *readership.correspondents(25_000_000)))
+    pins = Pins(store=store, clock=clock, party=party, directory=outbox, persons_needed=persons)
+    drop = FakeDrop()
+    handovers = Handovers(
+        store=store,
+        cabinet=cabinet,
+        readers=readers,
+        post=ReaderPost(party=party, outbox=outbox, composer=composer, cabinet=cabinet, noise=random),
+        drop=drop,
+        clock=clock,
+        party=party,
+        keep=KEEP,
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
@@ -416,6 +452,7 @@ def assemble(
             casework=casework,
             follower=Follower(party=party, requests=requests, casework=casework, clock=clock),
             cabinet=cabinet,
+            readers=readers,
         ),
         reports=Reports(party=party, directory=directory, requests=requests, clock=clock, own_mta=own_mta),
         clock=clock,
@@ -433,7 +470,7 @@ def assemble(
         requests=requests,
         clock=clock,
         party=party,
-        directory=directory,
+        directory=outbox,
     )
     poller = InboxPoller(
         store=store,
@@ -476,6 +513,18 @@ def assemble(
             party=party,
         ),
         poller=poller,
+        readers=readers,
+        handovers=handovers,
+        dropped=drop,
+        archive=Archive(
+            store=store,
+            cabinet=cabinet,
+            clock=clock,
+            party=party,
+            almanac=requests.almanac,
+            folders=FOLDERS,
+            readership=readership,
+        ),
         calendar=calendar,
         calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,

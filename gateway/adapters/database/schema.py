@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnly
 from gateway.domain.merkle import Frontier
+from gateway.domain.words import Said, said
 
 HEAD = "0005"
 """The schema that this version writes; a test compares it with the scripts."""
@@ -22,15 +23,15 @@ REHEARSAL = "rehearsal"
 """Key of an identity that marks a database in which time was not the world's: nothing in it has legal worth."""
 
 _REASONS = {
-    "SQLITE_NOTADB": "Ce n'est pas une base SQLite.",
-    "SQLITE_CORRUPT": "Le fichier est abîmé.",
-    "SQLITE_CANTOPEN": "Le fichier ne s'ouvre pas.",
-    "SQLITE_READONLY": "Le fichier est en lecture seule.",
-    "SQLITE_PERM": "L'accès est refusé à ce compte.",
-    "SQLITE_FULL": "Le disque est plein.",
-    "SQLITE_IOERR": "Le disque signale une erreur.",
-    "SQLITE_BUSY": "Un autre processus écrit depuis trop longtemps.",
-    "SQLITE_LOCKED": "Un autre processus écrit depuis trop longtemps.",
+    "SQLITE_NOTADB": said("Ce n'est pas une base SQLite."),
+    "SQLITE_CORRUPT": said("Le fichier est abîmé."),
+    "SQLITE_CANTOPEN": said("Le fichier ne s'ouvre pas."),
+    "SQLITE_READONLY": said("Le fichier est en lecture seule."),
+    "SQLITE_PERM": said("L'accès est refusé à ce compte."),
+    "SQLITE_FULL": said("Le disque est plein."),
+    "SQLITE_IOERR": said("Le disque signale une erreur."),
+    "SQLITE_BUSY": said("Un autre processus écrit depuis trop longtemps."),
+    "SQLITE_LOCKED": said("Un autre processus écrit depuis trop longtemps."),
 }
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _META = cast("Table", MetaRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
@@ -86,10 +87,10 @@ def check(url: str) -> str | None:
 
 def _require_whole(connection: Connection) -> None:
     if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-        raise DatabaseDamaged(reason="La vérification d'intégrité de SQLite échoue.")
+        raise DatabaseDamaged(reason=said("La vérification d'intégrité de SQLite échoue."))
 
 
-def driver_reason(error: DBAPIError) -> str:
+def driver_reason(error: DBAPIError) -> Said | str:
     """Why the database refused, without the driver's own words: these may quote bound values or rows."""
     kind = type(error.orig).__name__
     name = str(getattr(error.orig, "sqlite_errorname", ""))
@@ -109,7 +110,7 @@ def recognise(url: str, *identities: dict[str, str]) -> None:
     _require_file(url)
     with _connection(url) as connection:
         if _revision(connection) != HEAD:
-            raise DatabaseDamaged(reason="Son schéma est d'une autre version ; « gateway run » la met à jour.")
+            raise DatabaseDamaged(reason=said("Son schéma est d'une autre version ; « gateway run » la met à jour."))
         _recognise(connection, *identities)
 
 
@@ -164,7 +165,7 @@ def _run_scripts(connection: Connection) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     found = _revision(connection)
     if found is not None and found not in known:
-        raise DatabaseDamaged(reason="Elle a été écrite par une version plus récente de la passerelle.")
+        raise DatabaseDamaged(reason=said("Elle a été écrite par une version plus récente de la passerelle."))
     command.upgrade(config, "head")
 
 
@@ -174,4 +175,4 @@ def _recognise(connection: Connection, *identities: dict[str, str]) -> None:
         return
     if stored.pop(REHEARSAL, None) and stored in identities:
         raise RehearsalOnly
-    raise DatabaseDamaged(reason="Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site.")
+    raise DatabaseDamaged(reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."))

@@ -24,6 +24,7 @@ from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
 from gateway.domain.errors import AlreadyThere, StorageFailed
 from gateway.domain.merkle import Frontier, leaf_hash
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.storage import V
 
@@ -283,7 +284,7 @@ class _translated:  # noqa: N801  reads as a word in a with statement
             reason = f"a constraint refuses the row: {driver_reason(error)}"
             raise LookupError(reason) from None  # noqa: TRY004  a row is wrong, no type is
         if isinstance(error, DBAPIError):
-            raise StorageFailed(place="la base de données", reason=driver_reason(error)) from None
+            raise StorageFailed(place=said("la base de données"), reason=driver_reason(error)) from None
 
 
 def _engine(url: str, *, immediate: bool) -> AsyncEngine:

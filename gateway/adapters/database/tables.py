@@ -12,6 +12,7 @@ from gateway import storage
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
+from gateway.adapters.database.reader_tables import ReaderHandoverRow
 from gateway.domain import amendments, case, request, transmission
 from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade
@@ -56,6 +57,7 @@ class CaseRow(SQLModel, table=True):
     identity: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
     identity_lookup: str | None = Field(default=None, index=True)
     closed_at: datetime | None = Field(sa_column=_instant())
+    physician: str | None = None
 
 
 class RequestRow(SQLModel, table=True):
@@ -326,6 +328,7 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Message: MessageRow,
     storage.Fact: FactRow,
     storage.OwedCopy: OwedCopyRow,
+    storage.ReaderHandover: ReaderHandoverRow,
     storage.Transmission: TransmissionRow,
     storage.Mail: MailRow,
     storage.Letter: LetterRow,

@@ -15,6 +15,7 @@ from gateway.adapters.imap.faults import translated
 from gateway.adapters.imap.protocol import Answer, Broken, GuardedProtocol, Lost, silence_library
 from gateway.adapters.imap.session import ImapMailbox
 from gateway.domain.errors import LoginRefused, SecretUnreadable, ServerUnreachable, TokenRefused
+from gateway.domain.words import Said, said
 from gateway.ports import Clock
 
 # RFC 8305 section 8: the next address of a name is tried after this long.
@@ -82,7 +83,7 @@ class ImapFactory:
                 await _log_in(protocol, settings, token)
                 capabilities = await _capabilities(protocol)
         except BaseException:
-            protocol.cut(Lost("session abandonnée"))
+            protocol.cut(Lost(said("session abandonnée")))
             raise
         return ImapMailbox(
             protocol=protocol,
@@ -108,7 +109,7 @@ def tls_context(settings: ImapSettings) -> ssl.SSLContext:
             # Without a password the library would ask for one on the terminal.
             context.load_cert_chain(settings.client_cert, settings.client_key, password="")
     except OSError as error:
-        raise SecretUnreadable(source=str(source), reason="Certificat ou clé illisible.") from error
+        raise SecretUnreadable(source=str(source), reason=said("Certificat ou clé illisible.")) from error
     return context
 
 
@@ -120,7 +121,9 @@ async def _token(settings: ImapSettings) -> str | None:
         async with asyncio.timeout(settings.timeout):
             return await settings.token()
     except TimeoutError as error:
-        raise TokenRefused(server=settings.server, reason=f"Aucun jeton en {settings.timeout:g} s.") from error
+        raise TokenRefused(
+            server=settings.server, reason=said("Aucun jeton en {seconds:g} s.", seconds=settings.timeout)
+        ) from error
 
 
 async def _greet(protocol: GuardedProtocol) -> None:
@@ -128,12 +131,12 @@ async def _greet(protocol: GuardedProtocol) -> None:
         await protocol.ready.wait()
     greeting = (protocol.greeting or b"").upper()
     if greeting.startswith(b"* BYE"):
-        raise Lost("le serveur refuse la session")
+        raise Lost(said("le serveur refuse la session"))
     if protocol.error is not None:
         raise protocol.error
     # PREAUTH would be the session of somebody whom we did not name.
     if not greeting.startswith(b"* OK"):
-        raise Broken("accueil inattendu")
+        raise Broken(said("accueil inattendu"))
 
 
 async def _capabilities(protocol: GuardedProtocol) -> frozenset[str]:
@@ -146,21 +149,21 @@ async def _log_in(protocol: GuardedProtocol, settings: ImapSettings, token: str 
     try:
         answer = await _authenticate(protocol, settings, token, offered)
     except ValueError as error:
-        reason = "Caractère interdit dans le compte ou le mot de passe."
+        reason = said("Caractère interdit dans le compte ou le mot de passe.")
         raise LoginRefused(server=settings.server, reason=reason) from error
     if answer.status == "NO" and b"[UNAVAILABLE]" in answer.text.upper():
         # RFC 5530: the credentials were not judged.
-        raise ServerUnreachable(server=settings.server, reason="Identification momentanément impossible.")
+        raise ServerUnreachable(server=settings.server, reason=said("Identification momentanément impossible."))
     if answer.status == "NO":
         raise LoginRefused(server=settings.server, reason=_refusal(answer.text))
     if answer.status != "OK":
-        raise Broken("identification incomprise")
+        raise Broken(said("identification incomprise"))
 
 
-def _refusal(text: bytes) -> str:
+def _refusal(text: bytes) -> Said:
     """Only a response code that we know, since the free text may name the account."""
     known = (code for code in REFUSALS if f"[{code}]".encode() in text.upper())
-    return f"Réponse NO {next(known, '')}".rstrip() + "."
+    return said("Réponse {code}.", code=f"NO {next(known, '')}".rstrip())
 
 
 async def _authenticate(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from gateway.adapters.imap.protocol import Broken, Lost
 from gateway.domain.errors import ProtocolBroken, ServerUnreachable, TlsRefused
+from gateway.domain.words import Said, said
 
 
 @contextmanager
@@ -20,26 +21,33 @@ def translated(server: str, seconds: float) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise ServerUnreachable(server=server, reason=f"Aucune réponse en {seconds:g} s.") from error
+        raise ServerUnreachable(
+            server=server, reason=said("Aucune réponse en {seconds:g} s.", seconds=seconds)
+        ) from error
     except Lost as error:
-        raise ServerUnreachable(server=server, reason=f"Connexion perdue : {error}.") from error
+        raise ServerUnreachable(
+            server=server, reason=said("Connexion perdue : {reason}.", reason=error.reason)
+        ) from error
     except Broken as error:
-        raise ProtocolBroken(server=server, reason=f"{error}.") from error
+        raise ProtocolBroken(server=server, reason=said("{reason}.", reason=error.reason)) from error
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-        raise ServerUnreachable(server=server, reason="Connexion perdue.") from error
+        raise ServerUnreachable(server=server, reason=said("Connexion perdue.")) from error
     except ssl.SSLCertVerificationError as error:
-        raise TlsRefused(server=server, reason=f"Certificat refusé : {error.verify_message}.") from error
+        raise TlsRefused(
+            server=server, reason=said("Certificat refusé : {reason}.", reason=error.verify_message)
+        ) from error
     except ssl.SSLError as error:
-        raise TlsRefused(server=server, reason=f"Erreur TLS : {error.reason}.") from error
+        raise TlsRefused(server=server, reason=said("Erreur TLS : {reason}.", reason=error.reason)) from error
     except OSError as error:
         raise ServerUnreachable(server=server, reason=_network_reason(error)) from error
 
 
-def _network_reason(error: OSError) -> str:
+def _network_reason(error: OSError) -> Said:
     if isinstance(error, socket.gaierror):
-        return "Nom de serveur introuvable."
+        return said("Nom de serveur introuvable.")
     if isinstance(error, ConnectionRefusedError):
-        return "Connexion refusée."
+        return said("Connexion refusée.")
     if isinstance(error, ConnectionError):
-        return "Connexion perdue."
-    return f"Erreur réseau {errno.errorcode.get(error.errno or 0, 'inconnue')}."
+        return said("Connexion perdue.")
+    known = errno.errorcode.get(error.errno or 0)
+    return said("Erreur réseau {code}.", code=known) if known else said("Erreur réseau inconnue.")

@@ -14,6 +14,8 @@ from io import BytesIO
 
 from aioimaplib.aioimaplib import Command, IMAP4ClientProtocol
 
+from gateway.domain.words import Said, said
+
 # All lines of one answer together: UID SEARCH over 500,000 messages is about 4 MiB.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 # Literals of an answer that asked for none: a server may send a short text as a literal anywhere.
@@ -29,12 +31,20 @@ _TAGGED = re.compile(rb"([A-Z0-9]+) (OK|NO|BAD)(?: (.*))?", re.DOTALL | re.IGNOR
 Response = tuple[bytes, ...]
 
 
-class Broken(Exception):
-    """The server does not follow the protocol, or goes over a limit. The text is ours, in French."""
+class _Ended(Exception):
+    """Whatever ends a session. The reason is ours, never the server's text."""
+
+    def __init__(self, reason: Said) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
-class Lost(Exception):
-    """The connection is over. The text is ours, in French."""
+class Broken(_Ended):
+    """The server does not follow the protocol, or goes over a limit."""
+
+
+class Lost(_Ended):
+    """The connection is over."""
 
 
 def silence_library() -> None:
@@ -212,7 +222,7 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail every waiter at once: the library would let them hang."""
-        self.cut(exc if exc is not None else Lost("le serveur a fermé la connexion"))
+        self.cut(exc if exc is not None else Lost(said("le serveur a fermé la connexion")))
         self.lost.set()
 
     def data_received(self, d: bytes) -> None:
@@ -243,7 +253,7 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
         del self._buffer[:position]
         self._scanned = max(0, len(self._buffer) - 1)
         if len(self._buffer) > self._line_budget:
-            raise Broken("réponse plus longue que la limite")
+            raise Broken(said("réponse plus longue que la limite"))
 
     def _take_literal(self, position: int) -> int:
         with memoryview(self._buffer) as view:
@@ -257,7 +267,7 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
     def _take_line(self, line: bytes) -> None:
         self._line_budget -= len(line) + len(CRLF)
         if self._line_budget < 0:
-            raise Broken("réponse plus longue que la limite")
+            raise Broken(said("réponse plus longue que la limite"))
         self._pieces.append(line)
         announced = _LITERAL.search(line) if self._pieces[0].startswith(b"* ") else None
         if announced is None:
@@ -267,7 +277,7 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
         self._missing = int(announced[1])
         self._literal_budget -= self._missing
         if self._literal_budget < 0:
-            raise Broken("contenu plus grand que la limite")
+            raise Broken(said("contenu plus grand que la limite"))
         if not self._missing:
             self._pieces.append(b"")
 
@@ -286,7 +296,7 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
     def _untagged(self, response: Response) -> None:
         command = self._command
         if response[0][:3].upper() == b"BYE" and (command is None or command.name != "LOGOUT"):
-            self.cut(Lost("le serveur a mis fin à la session"))
+            self.cut(Lost(said("le serveur a mis fin à la session")))
         elif command is not None and command.name == "IDLE":
             self.pushed.set()
         elif command is not None:
@@ -305,7 +315,7 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
     def _tagged(self, line: bytes) -> None:
         match, command = _TAGGED.fullmatch(line), self._command
         if match is None or command is None or match[1] != command.tag.encode("ascii"):
-            raise Broken("ligne sans commande correspondante")
+            raise Broken(said("ligne sans commande correspondante"))
         self._command = None
         self.ready.set()
         self.pushed.set()

@@ -15,6 +15,7 @@ from gateway.adapters.imap import syntax
 from gateway.adapters.imap.faults import translated
 from gateway.adapters.imap.protocol import Answer, Broken, GuardedProtocol, Lost
 from gateway.domain.errors import GatewayError
+from gateway.domain.words import Said, said
 from gateway.ports import Clock, Folder, FolderState, Listed, PeerTls
 
 # UIDs in one FETCH: a command line stays far below the 8,000 characters that servers take.
@@ -61,7 +62,9 @@ class ImapMailbox:
             asked_at = self._clock.now()
             answer = await self._protocol.ask(command, syntax.mailbox_name(folder))
             answered_at = self._clock.now()
-            uidvalidity, uidnext = syntax.folder_numbers(_accepted(answer, "ouverture du dossier refusée").responses)
+            uidvalidity, uidnext = syntax.folder_numbers(
+                _accepted(answer, said("ouverture du dossier refusée")).responses
+            )
             self._opened = True
         return FolderState(
             folder=folder, uidvalidity=uidvalidity, uidnext=uidnext, asked_at=asked_at, answered_at=answered_at
@@ -79,7 +82,7 @@ class ImapMailbox:
         with self._guarded(needs_folder=True):
             await self._noop()
             answer = await self._protocol.ask("SEARCH", "UID", f"{first}:*", prefix="UID")
-            found = syntax.searched(_accepted(answer, "recherche refusée").responses)
+            found = syntax.searched(_accepted(answer, said("recherche refusée")).responses)
         return tuple(sorted(uid for uid in found if first <= uid < below))
 
     async def listing(self, uids: Sequence[int]) -> tuple[Listed, ...]:
@@ -108,7 +111,7 @@ class ImapMailbox:
             answer = await self._protocol.ask("FETCH", str(uid), "(UID BODY.PEEK[])", prefix="UID", literals=max_bytes)
             if answer.status == "NO" and b"[EXPUNGEISSUED]" in answer.text.upper():
                 return None  # RFC 5530: it was deleted meanwhile by another session.
-            return syntax.body(_accepted(answer, "lecture refusée").responses, uid)
+            return syntax.body(_accepted(answer, said("lecture refusée")).responses, uid)
 
     async def server_time(self, folder: str) -> datetime:
         """The server's own clock (aware UTC, whole seconds), by APPEND without a date into a folder of ours.
@@ -126,13 +129,13 @@ class ImapMailbox:
             self._opened = False
             uidnext = await self._open_or_create(name)
             size = f"{{{len(_PROBE)}}}"
-            appended = _accepted(await self._protocol.ask("APPEND", name, size, then=(_PROBE,)), "dépôt refusé")
+            appended = _accepted(await self._protocol.ask("APPEND", name, size, then=(_PROBE,)), said("dépôt refusé"))
             await self._noop()
             given = syntax.appended_uid(appended.text)
             answer = await self._fetch(f"{uidnext}:*" if given is None else str(given), "(UID INTERNALDATE)")
             dates = {uid: date for uid, date in syntax.dates(answer.responses) if uid >= uidnext}
             if not dates:
-                raise Broken("message témoin introuvable")
+                raise Broken(said("message témoin introuvable"))
             uid = max(dates)
             await self._delete(uid)
         return dates[uid]
@@ -173,7 +176,7 @@ class ImapMailbox:
         special = ("RETURN", "(SPECIAL-USE)") if {"SPECIAL-USE", "LIST-EXTENDED"} <= self._capabilities else ()
         with self._guarded():
             answer = await self._protocol.ask("LIST", '""', '"*"', *special)
-            return tuple(syntax.folders(_accepted(answer, "liste des dossiers refusée").responses))
+            return tuple(syntax.folders(_accepted(answer, said("liste des dossiers refusée")).responses))
 
     async def append_limit(self, folder: str) -> int | None:
         """Bytes of the largest message that the folder takes (RFC 7889); None when the server does not say it.
@@ -185,7 +188,7 @@ class ImapMailbox:
             return syntax.append_limit(self._capabilities, ())
         with self._guarded():
             answer = await self._protocol.ask("STATUS", syntax.mailbox_name(folder), "(APPENDLIMIT)")
-            return syntax.append_limit((), _accepted(answer, "état du dossier refusé").responses)
+            return syntax.append_limit((), _accepted(answer, said("état du dossier refusé")).responses)
 
     async def examine(self, folder: str) -> FolderState:
         """As ``open``, without changing anything, not even what is new (EXAMINE).
@@ -205,7 +208,7 @@ class ImapMailbox:
         with self._guarded(needs_folder=True):
             await self._noop()
             answer = await self._protocol.ask("SEARCH", "UID", f"{first}:*", *either, prefix="UID")
-            found = syntax.searched(_accepted(answer, "recherche refusée").responses)
+            found = syntax.searched(_accepted(answer, said("recherche refusée")).responses)
         return tuple(sorted(uid for uid in found if uid >= first))
 
     async def remove(self, folder: str, uidvalidity: int, uid: int) -> bool:
@@ -227,7 +230,7 @@ class ImapMailbox:
         if self._protocol.error is None:
             with suppress(GatewayError), self._guarded():
                 await self._protocol.ask("LOGOUT")
-        self._protocol.cut(Lost("session close"))
+        self._protocol.cut(Lost(said("session close")))
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._protocol.lost.wait()
@@ -241,7 +244,7 @@ class ImapMailbox:
             with translated(self._server, self._seconds):
                 yield
         except BaseException:
-            self._protocol.cut(Lost("session abandonnée"))
+            self._protocol.cut(Lost(said("session abandonnée")))
             raise
 
     async def _idle(self, seconds: float) -> bool:
@@ -260,30 +263,30 @@ class ImapMailbox:
         return news
 
     async def _noop(self) -> None:
-        _accepted(await self._protocol.ask("NOOP"), "NOOP refusé")
+        _accepted(await self._protocol.ask("NOOP"), said("NOOP refusé"))
 
     async def _fetch(self, uids: str, items: str) -> Answer:
-        return _accepted(await self._protocol.ask("FETCH", uids, items, prefix="UID"), "lecture refusée")
+        return _accepted(await self._protocol.ask("FETCH", uids, items, prefix="UID"), said("lecture refusée"))
 
     async def _open_or_create(self, name: str) -> int:
         answer = await self._protocol.ask("SELECT", name)
         if answer.status == "NO":
-            _accepted(await self._protocol.ask("CREATE", name), "création du dossier de la passerelle refusée")
+            _accepted(await self._protocol.ask("CREATE", name), said("création du dossier de la passerelle refusée"))
             answer = await self._protocol.ask("SELECT", name)
-        _, uidnext = syntax.folder_numbers(_accepted(answer, "dossier de la passerelle inaccessible").responses)
+        _, uidnext = syntax.folder_numbers(_accepted(answer, said("dossier de la passerelle inaccessible")).responses)
         return uidnext
 
     async def _delete(self, uid: int) -> None:
         answer = await self._protocol.ask("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)", prefix="UID")
-        _accepted(answer, "suppression refusée")
+        _accepted(answer, said("suppression refusée"))
         if "UIDPLUS" in self._capabilities:
             answer = await self._protocol.ask("EXPUNGE", str(uid), prefix="UID")
         else:
             answer = await self._protocol.ask("EXPUNGE")
-        _accepted(answer, "suppression refusée")
+        _accepted(answer, said("suppression refusée"))
 
 
-def _accepted(answer: Answer, reason: str) -> Answer:
+def _accepted(answer: Answer, reason: Said) -> Answer:
     """The answer when it is OK.
 
     Raises:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 from gateway.adapters.imap.protocol import Broken, Response
+from gateway.domain.words import said
 from gateway.ports import Folder, Listed
 
 _MONTHS = (b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC")
@@ -35,14 +36,14 @@ def internaldate(text: bytes) -> datetime:
     """
     match = _DATE.fullmatch(text)
     if match is None or match[2].upper() not in _MONTHS:
-        raise Broken("date de réception illisible")
+        raise Broken(said("date de réception illisible"))
     day, year, hour, minute, second = (int(match[group]) for group in (1, 3, 4, 5, 6))
     offset = timedelta(hours=int(match[8]), minutes=int(match[9])) * (-1 if match[7] == b"-" else 1)
     month = _MONTHS.index(match[2].upper()) + 1
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=timezone(offset)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Broken("date de réception illisible") from error
+        raise Broken(said("date de réception illisible")) from error
 
 
 def mailbox_name(name: str) -> str:
@@ -66,7 +67,7 @@ def folder_name(raw: bytes) -> str:
     try:
         return re.sub(r"&([^-&]*)-", _decoded_run, raw.decode("ascii"))
     except ValueError as error:
-        raise Broken("nom de dossier illisible") from error
+        raise Broken(said("nom de dossier illisible")) from error
 
 
 def _decoded_run(match: re.Match[str]) -> str:
@@ -97,7 +98,7 @@ def searched(responses: Iterable[Response]) -> set[int]:
             continue
         match = _SEARCH.fullmatch(response[0])
         if match is None:
-            raise Broken("réponse SEARCH illisible")
+            raise Broken(said("réponse SEARCH illisible"))
         found.update(int(number) for number in match[1].split())
     return found
 
@@ -113,7 +114,7 @@ def folder_numbers(responses: Iterable[Response]) -> tuple[int, int]:
     try:
         return found[b"UIDVALIDITY"], found[b"UIDNEXT"]
     except KeyError as error:
-        raise Broken("UIDVALIDITY ou UIDNEXT absent") from error
+        raise Broken(said("UIDVALIDITY ou UIDNEXT absent")) from error
 
 
 def capabilities(responses: Iterable[Response]) -> frozenset[str]:
@@ -134,7 +135,7 @@ def folders(responses: Iterable[Response]) -> Iterator[Folder]:
             continue
         match = _LIST.fullmatch(response[0])
         if match is None:
-            raise Broken("réponse LIST illisible")
+            raise Broken(said("réponse LIST illisible"))
         flags = set(match[1].upper().split())
         if not flags & {rb"\NOSELECT", rb"\NONEXISTENT"}:
             use = next((use for flag, use in _USES.items() if flag in flags), None)

@@ -32,6 +32,7 @@ from gateway.adapters.openpgp.keyfiles import (
     write_options,
 )
 from gateway.domain.errors import KeyFileInvalid, OwnKeyUnusable
+from gateway.domain.words import said
 from gateway.ports import PublicKey
 
 # Both take milliseconds; the limits only keep a broken machine from hanging us.
@@ -84,7 +85,7 @@ class Home:
         """
         entries = list(self.gpg.list_keys(keys=fingerprint))
         if len(entries) != 1 or entries[0]["fingerprint"] != fingerprint:
-            raise KeyFileInvalid(path=fingerprint, reason="Cette clé n'est pas dans le trousseau.")
+            raise KeyFileInvalid(path=fingerprint, reason=said("Cette clé n'est pas dans le trousseau."))
         return facts_of(entries[0])
 
     def close(self) -> None:
@@ -153,10 +154,12 @@ def _import(gpg: Any, key: PublicKey) -> None:
     material = key.material.encode("utf-8")
     found = scan(gpg, material, path=key.fingerprint).fingerprint
     if found != key.fingerprint:
-        raise KeyFileInvalid(path=key.fingerprint, reason=f"Le fichier contient la clé {found}.")
+        raise KeyFileInvalid(
+            path=key.fingerprint, reason=said("Le fichier contient la clé {fingerprint}.", fingerprint=found)
+        )
     result = gpg.import_keys(material, extra_args=_IMPORT)
     if result.returncode != 0 or set(result.fingerprints) != {key.fingerprint}:
-        raise KeyFileInvalid(path=key.fingerprint, reason="GnuPG refuse d'importer cette clé.")
+        raise KeyFileInvalid(path=key.fingerprint, reason=said("GnuPG refuse d'importer cette clé."))
 
 
 def _start_agent(path: Path) -> tuple[subprocess.Popen[bytes], int]:
@@ -171,7 +174,7 @@ def _start_agent(path: Path) -> tuple[subprocess.Popen[bytes], int]:
             start_new_session=True,  # a Ctrl-C at the terminal must not end it before us
         )
     except OSError as error:
-        raise OwnKeyUnusable(reason="L'agent de GnuPG ne se lance pas sur cette machine.") from error
+        raise OwnKeyUnusable(reason=said("L'agent de GnuPG ne se lance pas sur cette machine.")) from error
     deadline = time.monotonic() + AGENT_START_SECONDS
     while time.monotonic() < deadline and companion.poll() is None:
         agent = _agent_pid(path)
@@ -179,7 +182,7 @@ def _start_agent(path: Path) -> tuple[subprocess.Popen[bytes], int]:
             return companion, agent
         _pause()
     _end(path, companion, None)
-    raise OwnKeyUnusable(reason="L'agent de GnuPG ne répond pas.")
+    raise OwnKeyUnusable(reason=said("L'agent de GnuPG ne répond pas."))
 
 
 def _agent_pid(path: Path) -> int | None:

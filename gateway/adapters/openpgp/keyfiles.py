@@ -21,6 +21,7 @@ import gnupg
 
 from gateway.adapters.openpgp.command import environment
 from gateway.domain.errors import KeyFileInvalid, OwnKeyUnusable
+from gateway.domain.words import said
 
 FOLDER = "openpgp"
 
@@ -143,9 +144,9 @@ def client(home: Path) -> Any:
     try:
         gpg = gnupg.GPG(gnupghome=str(home), env=environment())
     except (OSError, ValueError) as error:
-        raise OwnKeyUnusable(reason="GnuPG ne se lance pas sur cette machine.") from error
+        raise OwnKeyUnusable(reason=said("GnuPG ne se lance pas sur cette machine.")) from error
     if gpg.version is None or gpg.version < OLDEST_GNUPG:
-        raise OwnKeyUnusable(reason="GnuPG 2.2.8 ou plus récent est nécessaire.")
+        raise OwnKeyUnusable(reason=said("GnuPG 2.2.8 ou plus récent est nécessaire."))
     return gpg
 
 
@@ -208,18 +209,20 @@ def read_public_key(armoured: bytes, *, path: str = "fourni") -> KeyFacts:
 def scan(gpg: Any, armoured: bytes, *, path: str) -> KeyFacts:
     """As ``read_public_key``, with a client that exists already; nothing is imported."""
     if len(armoured) > MAX_KEY_FILE:
-        raise KeyFileInvalid(path=path, reason="Le fichier est trop grand pour une clé publique.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier est trop grand pour une clé publique."))
     if b"PRIVATE KEY" in armoured:
-        raise KeyFileInvalid(path=path, reason="Le fichier contient une clé privée, qui ne doit jamais circuler.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier contient une clé privée, qui ne doit jamais circuler."))
     if armoured.count(_PUBLIC_BLOCK) != 1 or armoured.count(b"-----BEGIN ") != 1:
-        raise KeyFileInvalid(path=path, reason="Le fichier ne contient pas exactement un bloc de clé publique armoré.")
+        raise KeyFileInvalid(
+            path=path, reason=said("Le fichier ne contient pas exactement un bloc de clé publique armoré.")
+        )
     entries = list(gpg.scan_keys_mem(armoured))
     if any(entry["type"] != "pub" for entry in entries):
-        raise KeyFileInvalid(path=path, reason="Le fichier contient une clé privée, qui ne doit jamais circuler.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier contient une clé privée, qui ne doit jamais circuler."))
     if len(entries) > 1:
-        raise KeyFileInvalid(path=path, reason="Le fichier contient plusieurs clés.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier contient plusieurs clés."))
     if not entries or not entries[0].get("fingerprint"):
-        raise KeyFileInvalid(path=path, reason="Le fichier ne contient pas de clé publique lisible.")
+        raise KeyFileInvalid(path=path, reason=said("Le fichier ne contient pas de clé publique lisible."))
     return facts_of(entries[0])
 
 
@@ -234,16 +237,16 @@ def generate(keys_dir: Path, name: str, address: str, passphrase: str, *, expire
     """
     target = keys_dir / FOLDER
     if target.exists():
-        raise OwnKeyUnusable(reason="Une clé existe déjà dans ce dossier ; elle n'est jamais remplacée.")
+        raise OwnKeyUnusable(reason=said("Une clé existe déjà dans ce dossier ; elle n'est jamais remplacée."))
     fields = (name, address, passphrase, expires)
     if not all(field.strip() == field and field and field.isprintable() for field in fields):
-        raise OwnKeyUnusable(reason="Un champ de la clé est vide ou contient un caractère interdit.")
+        raise OwnKeyUnusable(reason=said("Un champ de la clé est vide ou contient un caractère interdit."))
     with short_home() as home:
         # Without a cache the passphrase is forgotten when the second ends, and signing the new key asks for it again.
         (home / "gpg-agent.conf").write_text(AGENT_CONF.replace("-ttl 0", "-ttl 60"), encoding="ascii")
         result = client(home).gen_key(_parameters(name, address, passphrase, expires).encode())
         if result.returncode != 0 or not result.fingerprint:
-            raise OwnKeyUnusable(reason="GnuPG n'a pas pu créer la clé.")
+            raise OwnKeyUnusable(reason=said("GnuPG n'a pas pu créer la clé."))
         _install(home, target)
     return str(result.fingerprint).upper()
 
@@ -291,7 +294,7 @@ def copy_own_files(source: Path, target: Path) -> None:
         shutil.copyfile(source / "pubring.kbx", target / "pubring.kbx")
         shutil.copytree(source / "private-keys-v1.d", target / "private-keys-v1.d")
     except OSError as error:
-        raise OwnKeyUnusable(reason="Le dossier de la clé est absent, incomplet ou illisible.") from error
+        raise OwnKeyUnusable(reason=said("Le dossier de la clé est absent, incomplet ou illisible.")) from error
 
 
 def own_key(own_dir: Path) -> KeyFacts:
@@ -308,7 +311,7 @@ def own_key(own_dir: Path) -> KeyFacts:
 def sole_key(gpg: Any, home: Path) -> KeyFacts:
     """As ``own_key``, for a home that holds nothing but our own files yet."""
     if len(list(gpg.list_keys())) != 1:
-        raise OwnKeyUnusable(reason="Le dossier de la clé doit contenir exactement une clé.")
+        raise OwnKeyUnusable(reason=said("Le dossier de la clé doit contenir exactement une clé."))
     return own_facts(gpg, home)
 
 
@@ -321,7 +324,7 @@ def own_facts(gpg: Any, home: Path) -> KeyFacts:
     stored = {path.stem for path in (home / "private-keys-v1.d").iterdir()}
     owned = [facts for facts in map(facts_of, gpg.list_keys()) if facts.keygrips & stored]
     if len(owned) != 1 or owned[0].keygrips != stored:
-        raise OwnKeyUnusable(reason="Les parties privées du dossier ne sont pas celles d'exactement une clé.")
+        raise OwnKeyUnusable(reason=said("Les parties privées du dossier ne sont pas celles d'exactement une clé."))
     return owned[0]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.adapters.openpgp.command import MAX_SIDE_INPUT, Outcome, StatusLine, run
 from gateway.adapters.openpgp.keyfiles import KeyFacts
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
+from gateway.domain.words import said
 from gateway.ports import SignatureFacts
 
 # RFC 9580 §9.5. MD5 (1), SHA-1 (2) and RIPEMD-160 (3) are absent: collisions exist or are near.
@@ -145,10 +146,10 @@ def _by_our_key(outcome: Outcome, own: KeyFacts) -> None:
 def _our_key_works(outcome: Outcome, own: KeyFacts) -> None:
     missing = {values[0] for values in outcome.all("NO_SECKEY") if values}
     if missing & own.encryption_ids:
-        raise OwnKeyUnusable(reason="L'agent de GnuPG ne trouve pas notre clé privée.")
+        raise OwnKeyUnusable(reason=said("L'agent de GnuPG ne trouve pas notre clé privée."))
     failures = [values[1] for values in outcome.all("ERROR") if values[:1] == ("pkdecrypt_failed",) and values[1:]]
     if any(code.isdecimal() and int(code) & _CODE_MASK == _BAD_PASSPHRASE for code in failures):
-        raise OwnKeyUnusable(reason="La phrase secrète n'ouvre pas notre clé privée.")
+        raise OwnKeyUnusable(reason=said("La phrase secrète n'ouvre pas notre clé privée."))
 
 
 def _with_integrity(outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from gateway.adapters.openpgp.home import Home
 from gateway.adapters.openpgp.keyfiles import KeyFacts, KeyState
 from gateway.domain.errors import KeyFileInvalid, KeyUnusable, OwnKeyUnusable
 from gateway.domain.parties import Suite
+from gateway.domain.words import Said, said
 from gateway.ports import PublicKey, Signature
 
 _SHA512 = "10"  # RFC 9580 §9.5
@@ -21,9 +22,9 @@ _MICALG = "pgp-sha512"  # RFC 3156 §5
 _FULL_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 
 _WHY_UNUSABLE = {
-    KeyState.EXPIRED: "Elle a expiré.",
-    KeyState.REVOKED: "Elle est révoquée.",
-    KeyState.INVALID: "GnuPG la tient pour invalide.",
+    KeyState.EXPIRED: said("Elle a expiré."),
+    KeyState.REVOKED: said("Elle est révoquée."),
+    KeyState.INVALID: said("GnuPG la tient pour invalide."),
 }
 
 
@@ -61,10 +62,10 @@ class OpenPgpSealer:
 
     def _sign(self, entity: bytes, suite: Suite) -> Signature:
         if suite is not Suite.OPENPGP:
-            raise OwnKeyUnusable(reason="Cette clé ne signe qu'en OpenPGP.")
+            raise OwnKeyUnusable(reason=said("Cette clé ne signe qu'en OpenPGP."))
         own = self._home.own
         if own.fingerprint != self._fingerprint or own.signing is None:
-            raise OwnKeyUnusable(reason="Le trousseau ne contient pas la clé de signature attendue.")
+            raise OwnKeyUnusable(reason=said("Le trousseau ne contient pas la clé de signature attendue."))
         # The exclamation mark forces this very key; without it gpg silently signs with another one of the ring.
         forced = ["--local-user", f"{own.signing}!", "--digest-algo", "SHA512"]
         try:
@@ -72,20 +73,22 @@ class OpenPgpSealer:
                 entity, detach=True, clearsign=False, passphrase=self._passphrase, extra_args=forced
             )
         except (OSError, ValueError) as error:
-            raise OwnKeyUnusable(reason="GnuPG ne s'est pas lancé, ou la phrase secrète n'en est pas une.") from error
+            raise OwnKeyUnusable(
+                reason=said("GnuPG ne s'est pas lancé, ou la phrase secrète n'en est pas une.")
+            ) from error
         created = _status_lines(result, "SIG_CREATED")
         if result.returncode != 0 or len(created) != 1:
             raise OwnKeyUnusable(reason=_why_no_signature(result))
         kind, _, digest, sigclass, _, maker = created[0]
         if (kind, digest, sigclass, maker) != ("D", _SHA512, "00", own.signing):
-            raise OwnKeyUnusable(reason="GnuPG a signé autrement que demandé.")
+            raise OwnKeyUnusable(reason=said("GnuPG a signé autrement que demandé."))
         return Signature(suite=Suite.OPENPGP, data=bytes(result.data), micalg=_MICALG, fingerprint=own.fingerprint)
 
     def _encrypt(self, entity: bytes, key: PublicKey, partner: str) -> bytes:
         self._check(key, partner)
         options = ["--no-encrypt-to", "--compress-algo", "none", "--cipher-algo", "AES256", "--force-mdc"]
         refused = KeyUnusable(
-            partner=partner, fingerprint=key.fingerprint, reason="GnuPG refuse de chiffrer avec elle."
+            partner=partner, fingerprint=key.fingerprint, reason=said("GnuPG refuse de chiffrer avec elle.")
         )
         try:
             result = self._home.gpg.encrypt(entity, [key.fingerprint], always_trust=True, extra_args=options)
@@ -96,11 +99,13 @@ class OpenPgpSealer:
         done = result.returncode == 0 and len(_status_lines(result, "END_ENCRYPTION")) == 1
         if not done or len(begun) != 1 or _status_lines(result, "INV_RECP"):
             raise KeyUnusable(
-                partner=partner, fingerprint=key.fingerprint, reason="GnuPG refuse de chiffrer avec elle."
+                partner=partner, fingerprint=key.fingerprint, reason=said("GnuPG refuse de chiffrer avec elle.")
             )
         mdc, cipher, *aead = begun[0]
         if cipher != _AES256 or (mdc == "0" and aead in ([], ["0"])):
-            raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason="GnuPG a chiffré trop faiblement.")
+            raise KeyUnusable(
+                partner=partner, fingerprint=key.fingerprint, reason=said("GnuPG a chiffré trop faiblement.")
+            )
         return bytes(result.data)
 
     def _check(self, key: PublicKey, partner: str) -> None:
@@ -108,34 +113,34 @@ class OpenPgpSealer:
         if reason is not None:
             raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=reason)
 
-    def _why_unusable(self, key: PublicKey) -> str | None:
+    def _why_unusable(self, key: PublicKey) -> Said | None:
         if not _FULL_FINGERPRINT.fullmatch(key.fingerprint):
-            return "Son empreinte n'est pas complète."
+            return said("Son empreinte n'est pas complète.")
         try:
             self._home.admit(key)
             facts = self._home.facts(key.fingerprint)
         except KeyFileInvalid as error:
-            return str(error.fields["reason"])
+            return said("{reason}", reason=error.fields["reason"])
         return _why_not_now(facts)
 
 
-def _why_not_now(facts: KeyFacts) -> str | None:
+def _why_not_now(facts: KeyFacts) -> Said | None:
     if facts.state in _WHY_UNUSABLE:
         return _WHY_UNUSABLE[facts.state]
     if facts.can_encrypt:
         return None
     if facts.encryption_ids:
-        return "Sa sous-clé de chiffrement est expirée ou révoquée."
-    return "Elle ne permet pas de chiffrer."
+        return said("Sa sous-clé de chiffrement est expirée ou révoquée.")
+    return said("Elle ne permet pas de chiffrer.")
 
 
-def _why_no_signature(result: Any) -> str:
+def _why_no_signature(result: Any) -> Said:
     """A sentence from keywords only; gpg's own text would name people."""
     if _status_lines(result, "KEYREVOKED"):
-        return "La clé est révoquée."
+        return said("La clé est révoquée.")
     if _status_lines(result, "KEYEXPIRED"):
-        return "La clé a expiré."
-    return "GnuPG n'a pas signé : clé absente, expirée ou révoquée, ou phrase secrète fausse."
+        return said("La clé a expiré.")
+    return said("GnuPG n'a pas signé : clé absente, expirée ou révoquée, ou phrase secrète fausse.")
 
 
 def _status_lines(result: Any, keyword: str) -> list[list[str]]:

@@ -15,6 +15,7 @@ from aiosmtplib import SMTPException, SMTPResponseException
 
 from gateway.adapters.smtp.answers import Kind, kind
 from gateway.domain.errors import LoginRefused, ServerError, ServerUnreachable, TlsRefused
+from gateway.domain.words import said
 
 
 class SmtpTls(Enum):
@@ -82,7 +83,7 @@ def _tls_context(settings: SmtpSettings) -> ssl.SSLContext:
             # An empty passphrase: an encrypted key fails at once instead of asking on a terminal.
             context.load_cert_chain(settings.client_cert, settings.client_key, password="")
     except OSError as exc:
-        reason = "L'autorité ou le certificat client est illisible."
+        reason = said("L'autorité ou le certificat client est illisible.")
         raise TlsRefused(server=settings.server, reason=reason) from exc
     return context
 
@@ -99,7 +100,7 @@ async def open_session(settings: SmtpSettings, connection: aiosmtplib.SMTP) -> N
     except SMTPException as exc:
         # The exact types are those of a STARTTLS that is not offered, or answered with a refusal.
         if type(exc) is SMTPException or (type(exc) is SMTPResponseException and exc.code > 0):
-            raise TlsRefused(server=settings.server, reason="STARTTLS n'est pas offert.") from exc
+            raise TlsRefused(server=settings.server, reason=said("STARTTLS n'est pas offert.")) from exc
         raise
     # What EHLO said before STARTTLS is void (RFC 3207 section 4.2).
     await connection.ehlo()
@@ -119,10 +120,10 @@ async def _log_in(settings: SmtpSettings, connection: aiosmtplib.SMTP) -> None:
         elif settings.password is not None and "login" in offered:
             await connection.auth_login(settings.user, settings.password)
         else:
-            raise LoginRefused(server=settings.server, reason="Aucun mécanisme d'identification commun.")
+            raise LoginRefused(server=settings.server, reason=said("Aucun mécanisme d'identification commun."))
     except aiosmtplib.SMTPAuthenticationError as exc:
         if kind(exc.code) is Kind.REFUSAL:
-            raise LoginRefused(server=settings.server, reason=f"Réponse {exc.code}.") from exc
+            raise LoginRefused(server=settings.server, reason=said("Réponse {code}.", code=exc.code)) from exc
         raise  # 454 and the like say nothing about the credentials (RFC 4954 section 6)
 
 
@@ -131,13 +132,13 @@ def opening_error(server: str, exc: Exception) -> ServerError:
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return TlsRefused(server=server, reason=f"Certificat refusé : {cause.verify_message}.")
+            return TlsRefused(server=server, reason=said("Certificat refusé : {reason}.", reason=cause.verify_message))
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return TlsRefused(server=server, reason=f"Erreur TLS {cause.reason}.")
+            return TlsRefused(server=server, reason=said("Erreur TLS : {reason}.", reason=cause.reason))
         cause = cause.__cause__
     if isinstance(exc, TimeoutError):
-        return ServerUnreachable(server=server, reason="Délai dépassé.")
+        return ServerUnreachable(server=server, reason=said("Délai dépassé."))
     if isinstance(exc, SMTPResponseException):
-        reason = f"Réponse {exc.code}." if exc.code > 0 else "Réponse hors protocole."
+        reason = said("Réponse {code}.", code=exc.code) if exc.code > 0 else said("Réponse hors protocole.")
         return ServerUnreachable(server=server, reason=reason)
-    return ServerUnreachable(server=server, reason="Connexion impossible ou coupée.")
+    return ServerUnreachable(server=server, reason=said("Connexion impossible ou coupée."))

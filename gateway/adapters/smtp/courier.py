@@ -20,6 +20,7 @@ from gateway.adapters.smtp.answers import NEEDS_8BITMIME, TOO_LARGE, Kind, kind,
 from gateway.adapters.smtp.connect import SmtpSettings, client, open_session, opening_error, tls_context
 from gateway.adapters.smtp.dialogue import commands, fault, size_limit
 from gateway.domain.errors import LoginRefused, ServerError, ServerUnreachable
+from gateway.domain.words import said
 from gateway.ports import Envelope, HandOver, HandOverOutcome, PeerTls
 
 # A server that dribbles just inside each answer's time limit still ends: all that precedes the content, connecting
@@ -139,10 +140,10 @@ class SmtpCourier:
     def _refusal(self, answer: SMTPResponse, envelope: Envelope) -> HandOverOutcome:
         if answer.code in _AUTHENTICATION_CODES:
             # The server misses a login: that is no verdict on this mail.
-            raise LoginRefused(server=self._server, reason=f"Réponse {answer.code}.")
+            raise LoginRefused(server=self._server, reason=said("Réponse {code}.", code=answer.code))
         found = verdict(answer, envelope, complete=False)
         if found.result is HandOver.UNKNOWN:
-            raise ServerUnreachable(server=self._server, reason=f"Réponse {answer.code} inattendue.")
+            raise ServerUnreachable(server=self._server, reason=said("Réponse {code} inattendue.", code=answer.code))
         return found
 
     async def _content(self, client: aiosmtplib.SMTP, envelope: Envelope) -> HandOverOutcome:
@@ -154,7 +155,7 @@ class SmtpCourier:
         protocol = client.protocol
         if protocol is None:  # lost between its 354 and our first byte
             self._drop()
-            raise ServerUnreachable(server=self._server, reason="Connexion coupée avant le contenu.")
+            raise ServerUnreachable(server=self._server, reason=said("Connexion coupée avant le contenu."))
         # The task first runs when we wait for the answer below, so no answer can come unheard.
         sending = asyncio.create_task(_send(protocol, envelope.data))
         try:

@@ -25,6 +25,8 @@ CARE_REQUEST = Kind(
     routes=(Route(sender=Role.CNAS, to=(Function.TREATING_PHYSICIAN,), copy=(Function.ADMINISTRATION,)),),
     fields=(
         *PATIENT,
+        # The protocol concerns Algerian nationals alone (003, line 122); the certificate then attests the rest.
+        choice("nationality", "patient.nationalite", "nationalité du patient", "algerienne"),
         text("pathology", "etat.pathologie", "pathologie ou acte, pathologies associées", medical=True),
         text("treatments", "etat.traitements", "traitements antérieurs et en cours", medical=True),
         text("examinations", "etat.examens", "examens récents", medical=True),
@@ -41,7 +43,7 @@ CARE_REQUEST = Kind(
     outcome=Outcome(case=case.Event.CARE_REQUESTED),
     precondition="accord préalable de la commission nationale ; la CNAS seule prend l'initiative",
     effect="ouvre le dossier",
-    source="003:L164, L172-180, L433-438 ; 002:L488",
+    source="003:L122, L164, L172-180, L433-438 ; 002:L488",
 )
 
 CARE_REQUEST_URGENT = Kind(
@@ -107,7 +109,7 @@ CARE_ACCEPTANCE_WITH_QUOTE = Kind(
         choice("discontinuous", "soins.discontinus", "soins discontinus", "oui", "non", required=False),
         text("physician", "medecin.nom", "médecin qui suivra le patient"),
     ),
-    pieces=(piece("quote", "devis", "devis détaillé (TJP non majoré, liste en sus)"),),
+    pieces=(piece("quote", "devis", "devis détaillé (TJP non majoré, liste en sus, sans frais de confort)"),),
     outcome=Outcome(case=case.Event.QUOTED),
     dated="appointment",
     precondition="la durée accordée par la CNAS est celle que le médecin prévoit",

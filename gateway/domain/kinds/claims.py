@@ -22,6 +22,7 @@ def _elsewhere(
     deadline: str = "",
     effect: str = "",
     noted_by: frozenset[Role] = _DESKS,
+    fields: tuple[Field, ...] = (),
 ) -> Kind:
     """An exchange of another circuit, of which a person notes the date and a reference."""
     return Kind(
@@ -31,7 +32,7 @@ def _elsewhere(
         travel=Travel.ELSEWHERE,
         noted_by=noted_by,
         form=form,
-        fields=_NOTED,
+        fields=_NOTED + fields,
         outcome=Outcome(),
         dated="on",
         precondition=precondition,
@@ -46,8 +47,9 @@ INVOICE = _elsewhere(
     "M34",
     "Facture B2",
     precondition="M11",
-    effect="payée par la CPAM ; jamais les frais de confort",
-    source="002:L175-372, L619 ; 003:L360, L376",
+    effect="payée par la CPAM ; peut différer du devis (liste en sus à cette date) ; jamais les frais de confort",
+    source="002:L175-372, L619 ; 003:L104, L360, L376",
+    fields=(Field(id="amount_eur", fiche="fait.montant_eur", title="montant", type=FieldType.AMOUNT, required=False),),
 )
 PAYMENT_RETURN = _elsewhere(
     "PAYMENT_RETURN", "M35", "Retour RSP, paiement", precondition="M34", effect="payée", source="002:L212-216, L623-625"
@@ -99,6 +101,23 @@ DISPUTE_EVIDENCE = Kind(
     precondition="M38",
     effect="la créance peut être représentée",
     source="002:L394-398",
+)
+
+CLAIM_REPRESENTED = _elsewhere(
+    "CLAIM_REPRESENTED",
+    "M38",
+    "Créance représentée avec ses preuves",
+    precondition="M38 ; pièces réunies (M39)",
+    effect="la CNAS se prononce de nouveau",
+    source="002:L394-400",
+)
+CLAIM_DISPUTE_ACCEPTED = _elsewhere(
+    "CLAIM_DISPUTE_ACCEPTED",
+    "M38",
+    "Contestation acceptée",
+    precondition="M38",
+    effect="la créance est retirée ; indu à l'hôpital si la procédure n'a pas été suivie (M40)",
+    source="002:L400-409",
 )
 
 OVERPAYMENT_RECOVERY = Kind(
@@ -190,6 +209,8 @@ ROWS = (
     REIMBURSEMENT,
     CLAIM_DISPUTE,
     DISPUTE_EVIDENCE,
+    CLAIM_REPRESENTED,
+    CLAIM_DISPUTE_ACCEPTED,
     OVERPAYMENT_RECOVERY,
     HELPDESK_QUERY,
     OUT_OF_PROTOCOL,

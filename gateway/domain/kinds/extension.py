@@ -46,7 +46,7 @@ REQUEST_FIELDS = (
 REQUEST_PIECES = (
     piece("form", "formulaire", "formulaire SE 352-302"),
     piece("medical_report", "compte_rendu", "compte-rendu médical détaillé", medical=True),
-    piece("quote", "devis", "devis complémentaire"),
+    piece("quote", "devis", "devis complémentaire (sans frais de confort)"),
 )
 
 EXTENSION_REQUEST = Kind(
@@ -169,7 +169,13 @@ TACIT_ACCEPTANCE = Kind(
     number="M18",
     title="Acceptation réputée acquise",
     travel=Travel.RECORDED,
-    fields=(day("requested_from", "demande.du", "début demandé"), day("requested_until", "demande.au", "fin demandée")),
+    # The terms are the request's own; what is medical stays in it, named by its hash (003:L286).
+    fields=(
+        day("requested_from", "demande.du", "début demandé"),
+        day("requested_until", "demande.au", "fin demandée"),
+        text("nature", "demande.nature", "nature de la demande"),
+        Field(id="quote_eur", fiche="demande.devis_eur", title="devis complémentaire", type=FieldType.AMOUNT),
+    ),
     outcome=Outcome(case=case.Event.EXTENDED),
     span=("requested_from", "requested_until"),
     precondition="délai écoulé sans réponse",

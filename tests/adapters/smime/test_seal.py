@@ -59,10 +59,11 @@ def typed(folder: Path, commands: str) -> str:
 async def test_a_signature_verifies_with_its_facts(kind: str) -> None:
     """By our own verifier: who, when, how."""
     who, pss, scheme = OWN[kind]
+    now = SystemClock().now()
     signature = await sealer(who, pss=pss).sign(ENTITY, Suite.SMIME)
-    facts = verify_detached(ENTITY, signature.data, (Correspondent(certificate=who.certificate),), at=NOW)
+    facts = verify_detached(ENTITY, signature.data, (Correspondent(certificate=who.certificate),), at=now)
     assert (facts.fingerprint, facts.digest) == (fingerprint(who.certificate), "SHA256")
-    assert abs(facts.made_at - NOW) < timedelta(minutes=10)
+    assert abs(facts.made_at - now) < timedelta(minutes=10)
     assert (signature.micalg, signature.suite) == ("sha-256", Suite.SMIME)
     assert read_signer(signature.data).scheme is scheme
 

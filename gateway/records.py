@@ -1,0 +1,95 @@
+"""The gateway's records, opened: what every command needs, and all that one which only reads does.
+
+It knows nothing of servers, sealing or workers, so that a command which only shows is quickly there.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import legal_time
+from gateway.adapters import database
+from gateway.adapters.clock import SystemClock
+from gateway.adapters.master_key import load_master_key
+from gateway.adapters.vault import FileVault
+from gateway.config import Settings
+from gateway.domain.errors import NotAllowed
+from gateway.domain.words import said
+from gateway.ports import Clock
+from gateway.services.cabinet import Cabinet
+from gateway.services.dossier import Archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What every command needs: settings, clock, database, vault."""
+
+    settings: Settings
+    clock: Clock
+    store: database.DatabaseStore
+    cabinet: Cabinet
+
+
+def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
+    """Whose database it is, and whether it belongs to a rehearsal, where time is not the world's."""
+    whose = {"party": settings.gateway.party, "role": settings.gateway.role, "site": settings.gateway.site}
+    return whose | ({database.REHEARSAL: "true"} if rehearsal else {})
+
+
+@asynccontextmanager
+async def open_base(
+    settings: Settings, *, clock: Clock | None = None, rehearsals_too: bool = False
+) -> AsyncIterator[Base]:
+    """Open database and vault.
+
+    A ``clock`` of the caller opens the database of a rehearsal and no other; without one, the system's clock opens a
+    real one, and with ``rehearsals_too`` either (for commands that only read).
+
+    Raises:
+        ConfigError, DatabaseDamaged.
+    """
+    os.umask(0o077)
+    require_owner(settings.gateway.data)
+    accepted = [identity(settings, rehearsal=clock is not None)]
+    if rehearsals_too:
+        accepted.append(identity(settings, rehearsal=True))
+    await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
+    source = settings.vault.master_key
+    master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
+    clock = clock or SystemClock()
+    us = settings.party
+    store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
+    vault = FileVault(folder=settings.gateway.data / "spool", master=master)
+    try:
+        cabinet = Cabinet(store=store, vault=vault, clock=clock)
+        yield Base(settings=settings, clock=clock, store=store, cabinet=cabinet)
+    finally:
+        await store.close()
+
+
+def require_owner(data: Path) -> None:
+    """Files written by another account would be unreadable for the daemon, and hold its outbox.
+
+    Raises:
+        NotAllowed: the folder is another account's.
+    """
+    if data.is_dir() and data.stat().st_uid != os.getuid():
+        reason = said("Lancez la commande avec le compte de ce dossier : sudo -u {owner} gateway …", owner=data.owner())
+        raise NotAllowed(act=said("ouvrir {path}", path=data), reason=reason)
+
+
+def archive(base: Base) -> Archive:
+    """What persons read."""
+    settings = base.settings
+    return Archive(
+        store=base.store,
+        cabinet=base.cabinet,
+        clock=base.clock,
+        party=settings.party,
+        almanac=legal_time.almanac(settings),
+        folders=settings.imap.watch,
+        readership=settings.readership,
+    )

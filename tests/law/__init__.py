@@ -1,0 +1,1 @@
+"""The law, rule by rule and row by row, proven on the gateway's own services."""
