@@ -201,6 +201,7 @@ class Archive:
         requests = await view.all(Request, site=self._party.site, case_id=case.id)
         messages = await view.all(Message, site=self._party.site, case_id=case.id)
         transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
+        facts = await standing_facts(view, case)
         patient = None
         if with_patient and case.identity is not None:
             key = await self._cabinet.case_key(view, case)
@@ -210,10 +211,10 @@ class Archive:
             case=case,
             patient=patient,
             requests=tuple([await self._request_view(view, row) for row in requests]),
-            facts=await standing_facts(view, case),
+            facts=facts,
             messages=messages,
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
-            duties=await self.worklist.of(view, case),
+            duties=await self.worklist.found_in(view, case, facts, requests, messages),
             transmissions=transmissions,
             handovers=await self._handovers(view, messages),
         )

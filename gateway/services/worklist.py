@@ -62,9 +62,14 @@ class Worklist:
         """The duties of a case, as they are now."""
         facts = await standing_facts(view, case)
         requests = await view.all(Request, site=case.site, case_id=case.id)
-        ours = {
-            message.id for message in await view.all(Message, site=case.site, case_id=case.id, direction=Direction.OUT)
-        }
+        messages = await view.all(Message, site=case.site, case_id=case.id, direction=Direction.OUT)
+        return await self.found_in(view, case, facts, requests, messages)
+
+    async def found_in(
+        self, view: View, case: Case, facts: Sequence[Fact], requests: Sequence[Request], messages: Sequence[Message]
+    ) -> tuple[Duty, ...]:
+        """The same, of a case that was read already."""
+        ours = {message.id for message in messages if message.direction is Direction.OUT}
         key = await self._cabinet.case_key(view, case)
         now = self._clock.now()
         file = File(
