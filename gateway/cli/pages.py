@@ -17,8 +17,8 @@ from gateway.domain.words import french
 
 CHAPTERS = {
     french("Installer et faire tourner"): ("init", "keys", "doctor", "run", "status", "demo"),
-    french("Au quotidien"): ("fiche", "submit", "answer", "confirm"),
-    french("Dossiers"): ("todo", "cases", "case", "note", "correct", "coverage", "close"),
+    french("Au quotidien"): ("todo", "fiche", "submit", "answer", "confirm"),
+    french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close"),
     french("Délai et calendrier"): ("clock", "calendar"),
     french("Courrier"): ("message", "triage"),
     french("Preuve"): ("audit",),

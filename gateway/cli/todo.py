@@ -43,13 +43,13 @@ def show_duty(duty: Any, ref: str | None, *, ours: Any) -> None:
     """One duty: how soon, in which case, who owes it, until when; then the commands."""
     head = f"[{_(URGENCIES[duty.urgency])}] " + (f"{ref} – " if ref else "")
     sentence = str(told(duty.sentence, _))
-    line = "{command}"
+    lead = "    "
     if duty.by is not ours:
         sentence += " " + _("(dû par {who})").format(who=_(OWNERS[duty.by.value]))
-        line = _("au besoin : {command}")
+        lead += _("au besoin : ")
     typer.echo(f"{head}{sentence}{_until(duty.due)}")
     for command in duty.commands:
-        typer.echo("    " + line.format(command=command))
+        typer.echo(f"{lead}{command}")
 
 
 def brief(duties: Any, ours: Any) -> str:

@@ -303,4 +303,7 @@ async def test_a_full_disk_is_told_as_a_storage_fault_of_the_drop(
     monkeypatch.setattr(os, "write", failing(os.write, errno.ENOSPC, at=1))
     with pytest.raises(StorageFailed) as caught:
         await FolderDrop().put(str(folder), NAME, FILES)
-    assert caught.value.fields == {"place": DROP, "reason": "Le disque est plein."}
+    assert {name: str(value) for name, value in caught.value.fields.items()} == {
+        "place": DROP,
+        "reason": "Le disque est plein.",
+    }

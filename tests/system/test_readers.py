@@ -30,6 +30,7 @@ nom = "{patient}"
 prenom = "Zoubida"
 naissance = "1961-03-04"
 numero_assure = "démuni"
+nationalite = "algerienne"
 [etat]
 pathologie = "{field}"
 traitements = "{field}"
