@@ -151,12 +151,14 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         party=us,
         directory=directory,
     )
+    readers = Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership)
     triage = Triage(
         store=store,
         cabinet=cabinet,
         requests=requests,
         casework=casework,
         clock=clock,
+        readers=readers,
         noise=secrets.token_bytes,
         party=us,
         directory=directory,
@@ -175,7 +177,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
         pins=Pins(store=store, clock=clock, party=us, directory=settings.outbox, persons_needed=persons_needed),
-        readers=Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership),
+        readers=readers,
     )
 
 

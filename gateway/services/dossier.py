@@ -26,9 +26,9 @@ from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.excerpt import read_content, without_medical
 from gateway.services.stay import day_of, read_stay
-from gateway.services.triage import SETTLED_BY_A_PERSON
 from gateway.services.worklist import Worklist
 from gateway.storage import (
+    FOR_A_PERSON,
     Acceptance,
     Case,
     ClockMark,
@@ -201,6 +201,7 @@ class Archive:
         requests = await view.all(Request, site=self._party.site, case_id=case.id)
         messages = await view.all(Message, site=self._party.site, case_id=case.id)
         transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
+        facts = await standing_facts(view, case)
         patient = None
         if with_patient and case.identity is not None:
             key = await self._cabinet.case_key(view, case)
@@ -210,10 +211,10 @@ class Archive:
             case=case,
             patient=patient,
             requests=tuple([await self._request_view(view, row) for row in requests]),
-            facts=await standing_facts(view, case),
+            facts=facts,
             messages=messages,
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
-            duties=await self.worklist.of(view, case),
+            duties=await self.worklist.found_in(view, case, facts, requests, messages),
             transmissions=transmissions,
             handovers=await self._handovers(view, messages),
         )
@@ -235,7 +236,7 @@ class Archive:
 
     async def triage(self, *, settled: bool = False) -> tuple[MailView, ...]:
         """Mails that await a person, oldest first; with ``settled`` also those that do not, or no longer."""
-        waiting = SETTLED_BY_A_PERSON if settled else SETTLED_BY_A_PERSON - {Verdict.AUTOMATIC}
+        waiting = FOR_A_PERSON if settled else FOR_A_PERSON - {Verdict.AUTOMATIC}
         async with self._store.view() as view:
             found = await view.all(Mail, site=self._party.site, verdict=tuple(waiting))
             rows = [mail for mail in found if settled or mail.settled_at is None]

@@ -14,15 +14,11 @@ from gateway.services.casework import Casework, Happening
 from gateway.services.copies import owe_forgotten
 from gateway.services.deadlines import STEP_LIMIT
 from gateway.services.exchanges import Exchanges
+from gateway.services.readers import Readers
 from gateway.services.reading import Reader, Reading, Word
 from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
-from gateway.storage import Act, Case, Direction, Mail, Message, Request, Store, Verdict
-
-SETTLED_BY_A_PERSON = frozenset(
-    {Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC}
-)
-"""Verdicts on which a person has the last word: a machine's answer may turn out to be a person's."""
+from gateway.storage import FOR_A_PERSON, Act, Case, Direction, Mail, Message, Request, Store, Verdict
 
 
 class Triage:
@@ -36,6 +32,7 @@ class Triage:
         requests: Requests,
         casework: Casework,
         clock: Clock,
+        readers: Readers,
         noise: Noise,
         party: Party,
         directory: Directory,
@@ -44,6 +41,7 @@ class Triage:
         self._store = store
         self._cabinet = cabinet
         self._exchanges = Exchanges(requests)
+        self._readers = readers
         self._casework = casework
         self._clock = clock
         self._party = party
@@ -87,7 +85,7 @@ class Triage:
 
     async def _waiting(self, act: Act, mail_id: int) -> Mail:
         mail = await act.one(Mail, site=self._party.site, id=mail_id)
-        if mail is None or mail.verdict not in SETTLED_BY_A_PERSON:
+        if mail is None or mail.verdict not in FOR_A_PERSON:
             raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
         if mail.settled_at is not None:
             reason = said("Déjà classé par {who}.", who=mail.settled_by)
@@ -176,6 +174,8 @@ class Triage:
                 entity=letter.entity,
             )
         )
+        # What a person wrote may say anything: all of it is for physicians, and the others learn that it is there.
+        await self._readers.owe(act, case, message, reading.kind, reading.author.role, medical=True)
         if not letter.copied:
             await owe_forgotten(
                 act,

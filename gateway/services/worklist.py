@@ -10,8 +10,7 @@ from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
 from gateway.services.casework import Casework, hospital_day, standing_facts
-from gateway.services.triage import SETTLED_BY_A_PERSON
-from gateway.storage import Case, Direction, Fact, Mail, Message, Request, Store, VaultKey, View
+from gateway.storage import FOR_A_PERSON, Case, Direction, Fact, Mail, Message, Request, Store, VaultKey, View
 
 _READ = frozenset(
     {"CARE_ACCEPTANCE_WITH_QUOTE", "ENTITLEMENT_CERTIFICATE", "ENTITLEMENT_PRESENTED", "EXTENSION_REFUSAL"}
@@ -63,9 +62,14 @@ class Worklist:
         """The duties of a case, as they are now."""
         facts = await standing_facts(view, case)
         requests = await view.all(Request, site=case.site, case_id=case.id)
-        ours = {
-            message.id for message in await view.all(Message, site=case.site, case_id=case.id, direction=Direction.OUT)
-        }
+        messages = await view.all(Message, site=case.site, case_id=case.id, direction=Direction.OUT)
+        return await self.found_in(view, case, facts, requests, messages)
+
+    async def found_in(
+        self, view: View, case: Case, facts: Sequence[Fact], requests: Sequence[Request], messages: Sequence[Message]
+    ) -> tuple[Duty, ...]:
+        """The same, of a case that was read already."""
+        ours = {message.id for message in messages if message.direction is Direction.OUT}
         key = await self._cabinet.case_key(view, case)
         now = self._clock.now()
         file = File(
@@ -89,7 +93,7 @@ class Worklist:
     async def _mails(self, view: View, cases: Sequence[Case] | None) -> list[Item]:
         """Mails that hold something back, or that seem to be about one of these cases."""
         waiting = await view.all(
-            Mail, site=self._party.site, verdict=tuple(SETTLED_BY_A_PERSON), settled_at=None, held_back=True
+            Mail, site=self._party.site, verdict=tuple(FOR_A_PERSON), settled_at=None, held_back=True
         )
         found = []
         for mail in waiting:

@@ -2,6 +2,7 @@
 
 from gateway.storage.letters import Hint, Letter
 from gateway.storage.rows import (
+    FOR_A_PERSON,
     Acceptance,
     AuditEntry,
     Case,
@@ -27,6 +28,7 @@ from gateway.storage.rows import (
 from gateway.storage.store import Act, Store, View
 
 __all__ = [
+    "FOR_A_PERSON",
     "Acceptance",
     "Act",
     "AuditEntry",

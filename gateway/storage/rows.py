@@ -219,6 +219,10 @@ class Verdict(Enum):
     PROBE = "probe"
 
 
+FOR_A_PERSON = frozenset({Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC})
+"""Verdicts on which a person has the last word: a machine's answer may turn out to be a person's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
     """One mail of a watched folder, and the decision that was made on it.

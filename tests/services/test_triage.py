@@ -8,7 +8,8 @@ import pytest
 from gateway.domain import case as stay
 from gateway.domain.errors import IllegalTransition, NotAllowed
 from gateway.domain.kinds import EXTENSION_REQUEST_VITAL, Subject
-from gateway.domain.parties import Grade, PartnerKind, Role
+from gateway.domain.parties import Function, Grade, PartnerKind, Role
+from gateway.domain.readers import Reader, Share, Way
 from gateway.domain.request import State
 from gateway.domain.settlements import receivable
 from gateway.ports import SpoolFile
@@ -23,10 +24,13 @@ from gateway.storage import (
     Letter,
     Mail,
     Message,
+    ReaderHandover,
     Request,
     StoredEvidence,
     Verdict,
 )
+from gateway.wire import payload
+from gateway.wire.fields import Mailbox
 from tests.services.conftest import Build
 from tests.services.mails import (
     ADDRESSES,
@@ -545,3 +549,33 @@ async def test_a_message_of_the_protocol_is_accepted_whatever_machine_sent_it(ho
     seen = answer_mail(submitted.request.hash, ref=submitted.case.ref, automatic=True)
     assert (await hospital.take(seen)).verdict is Verdict.ACCEPTED
     assert (await hospital.request()).state is State.ACCEPTED
+
+
+async def test_a_classified_letter_is_handed_to_the_physician_and_no_unsigned_mail_is(build: Build) -> None:
+    """A message like any other: what a person wrote may say anything, so that only a physician reads it."""
+    doctor = Reader(
+        id="dr-fabre", functions=frozenset({Function.TREATING_PHYSICIAN}), way=Way.FOLDER, place="/drop/fabre"
+    )
+    partners = (partner(Role.CNAS, kind=PartnerKind.MAIL), partner(Role.CNSE))
+    world = await build(partners=partners, readers=(doctor,))
+    submitted = await world.to_running_by_mdn()
+    plain = await world.take(plain_mail(CNAS, cited=(submitted.message.message_id,)))
+    await world.triage.classify(plain.id, "question", actor="alice")
+    assert await world.all(ReaderHandover) == ()
+    written = payload.Payload(
+        sender=Mailbox(display="", address=CNAS),
+        to=(Mailbox(display="", address=ADDRESSES[Role.HOSPITAL]),),
+        date=START,
+        message_id="<lettre@cnas.test>",
+        subject="Votre demande",
+        text="Nous refusons.",
+        in_reply_to=submitted.message.message_id,
+    )
+    entity = payload.build_entity(written, "lettre")
+    row = await world.take(letter(submitted.message.message_id, entity=entity, message_id="<lettre@cnas.test>"))
+    await world.triage.classify(row.id, "refusal", actor="alice")
+    (owed,) = await world.all(ReaderHandover)
+    assert (owed.reader, owed.share) == ("dr-fabre", Share.WHOLE)
+    assert await world.handovers.round() == 1
+    (files,) = world.dropped.of("/drop/fabre").values()
+    assert "Nous refusons." in files["lettre.txt"].decode()

@@ -414,12 +414,14 @@ def assemble(
         party=party,
         directory=directory,
     )
+    readers = Readers(store=store, clock=clock, party=party, directory=directory, readership=readership)
     triage = Triage(
         store=store,
         cabinet=cabinet,
         requests=requests,
         casework=casework,
         clock=clock,
+        readers=readers,
         noise=random,
         party=party,
         directory=directory,
@@ -427,7 +429,6 @@ def assemble(
     )
     outbox = Directory((*directory.partners, *readership.correspondents(25_000_000)))
     pins = Pins(store=store, clock=clock, party=party, directory=outbox, persons_needed=persons)
-    readers = Readers(store=store, clock=clock, party=party, directory=directory, readership=readership)
     drop = FakeDrop()
     handovers = Handovers(
         store=store,
