@@ -39,16 +39,13 @@ def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands)
     screen = Screen(out)
     try:
         asyncio.run(_perform(keep, speed, screen, commands))
-    except (asyncio.CancelledError, KeyboardInterrupt) as error:
+    except asyncio.CancelledError as error:
         screen.end_clock()
         raise DemonstrationFailed(_("Elle a été interrompue ; tout ce qui tournait est arrêté.")) from error
 
 
 async def _perform(keep: Path | None, speed: float, screen: Screen, commands: Commands) -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        # As at Ctrl-C, everything is put away before the process ends.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    _put_away_on_a_signal()
     began = SystemClock().uptime()
     with _place(keep) as folder, (folder / "journal-technique.jsonl").open("w", encoding="utf-8") as stream:
         _log_into(stream)
@@ -60,6 +57,20 @@ async def _perform(keep: Path | None, speed: float, screen: Screen, commands: Co
         _close(stage, seconds, kept=keep)
         if keep is not None:
             _store(stage)
+
+
+def _put_away_on_a_signal() -> None:
+    """The first Ctrl-C or SIGTERM ends the stories; an impatient second one does not interrupt the putting away."""
+    task = asyncio.current_task()
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        if task is not None and not stopping:
+            stopping = task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
 async def _set_up(stack: AsyncExitStack, folder: Path, speed: float, screen: Screen, commands: Commands) -> Stage:

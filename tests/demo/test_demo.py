@@ -212,7 +212,7 @@ def test_stopped_in_the_middle_it_puts_everything_away(place: Place, tmp_path: P
 
 
 def test_on_a_terminal_it_shows_colours_and_a_clock_and_ctrl_c_puts_everything_away(place: Place) -> None:
-    """While the virtual time passes: a sentence on a line of its own, and neither process nor file stays."""
+    """While the virtual time passes: a sentence on a line of its own, and nothing stays, even if typed twice."""
     words = shlex.join([*GATEWAY, "demo"])
     terminal = subprocess.Popen(
         ["script", "--quiet", "--return", "--flush", "--command", words, "/dev/null"],
@@ -225,13 +225,13 @@ def test_on_a_terminal_it_shows_colours_and_a_clock_and_ctrl_c_puts_everything_a
     shown = b""
     while "⏱ ■".encode() not in shown and (more := os.read(terminal.stdout.fileno(), 4096)):
         shown += more
-    terminal.stdin.write(b"\x03")
+    terminal.stdin.write(b"\x03\x03")
     terminal.stdin.flush()
     rest = terminal.communicate(timeout=PATIENCE)[0].decode()
 
+    assert "\r\x1b[KLa démonstration s'est arrêtée. Elle a été interrompue" in rest
     assert terminal.returncode == 1
     assert b"\x1b[1m" in shown
-    assert "\r\x1b[KLa démonstration s'est arrêtée. Elle a été interrompue" in rest
     assert "Traceback" not in rest
     assert place.processes() == []
     assert list(place.temporary.iterdir()) == []
