@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gateway.domain.errors import FicheInvalid, FileUnreadable, StorageFailed, Unknown
+from gateway.domain.errors import FicheInvalid, FileUnreadable, FileUnwritten, Unknown
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
 from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.settlements import WORDS
@@ -136,13 +136,13 @@ def write_fiche(path: Path, text: str) -> None:
     """A new file; an existing one stays.
 
     Raises:
-        StorageFailed.
+        FileUnwritten.
     """
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
+        raise FileUnwritten(path=path, reason=system_reason(error)) from error
 
 
 def _nested(places: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from gateway.domain.errors import FileUnreadable
+from gateway.domain.errors import FileUnwritten
 from gateway.domain.reasons import system_reason
 from gateway.storage import Mail, Message
 from gateway.wire.payload import Payload
@@ -17,7 +17,7 @@ def save_message(message: Message, payload: Payload, folder: Path) -> list[Path]
     """Letter, manifest and attachments of a message.
 
     Raises:
-        FileUnreadable: the folder or a file cannot be written.
+        FileUnwritten: the folder or a file cannot be written.
     """
     prefix = f"message-{message.id}"
     files = [(f"{prefix}.txt", payload.text.encode())]
@@ -32,7 +32,7 @@ def save_mail(mail: Mail, raw: bytes, folder: Path) -> list[Path]:
     """The raw bytes of an incoming mail.
 
     Raises:
-        FileUnreadable.
+        FileUnwritten.
     """
     return [_write(folder, f"mail-{mail.id}.eml", raw)]
 
@@ -50,5 +50,5 @@ def _write(folder: Path, name: str, data: bytes) -> Path:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
     except OSError as error:
-        raise FileUnreadable(path=path, reason=system_reason(error)) from error
+        raise FileUnwritten(path=path, reason=system_reason(error)) from error
     return path

@@ -29,6 +29,13 @@ class ConfigUnreadable(ConfigError):
     mend = "Indiquez un fichier existant avec --config, ou créez-le avec « gateway init »."
 
 
+class ConfigClosed(ConfigError):
+    """The configuration belongs to the gateway's account, and another account runs the command."""
+
+    what = "Ce compte ne peut pas lire la configuration {path}."
+    mend = "Lancez la commande avec le compte de la passerelle : sudo -u {owner} gateway …"
+
+
 class ConfigInvalid(ConfigError):
     """One or more keys are unknown, missing or wrong; all of them are listed at once."""
 
@@ -310,6 +317,14 @@ class FileUnreadable(DeskError):
     mend = "Vérifiez le chemin et les droits."
 
 
+class FileUnwritten(DeskError):
+    """A file that the command was to write cannot be: it exists, or its folder does not take it."""
+
+    what = "Le fichier {path} n'est pas écrit."
+    why = "{reason}"
+    mend = "Donnez un autre nom, ou un dossier où ce compte peut écrire ; rien n'est remplacé."
+
+
 class RequestTooLate(DeskError):
     """K2: the authorisation has ended (instruction 2019/224, line 266)."""
 
@@ -346,7 +361,9 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
+    mend = (
+        "Les références : « gateway cases », « … triage list », « … message list », « … calendar show », « … fiche »."
+    )
 
 
 class NotAllowed(DeskError):
