@@ -97,6 +97,7 @@ def coverage(
     as_json: JsonOption = False,
 ) -> None:
     """Dire qui paie un jour de séjour, et pourquoi."""
+    from gateway.cli.blank import cited
     from gateway.cli.output import day, echo_json
     from gateway.cli.terms import COVER_REASONS, PAYERS
 
@@ -117,4 +118,4 @@ def coverage(
     typer.echo(_("Le {day} : {payer}.").format(day=day(found.day), payer=_(PAYERS[found.decides.payer])))
     for cover in (found.decides, *found.others):
         until = _(", jusqu'au {day}").format(day=day(cover.until)) if cover.until else ""
-        typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cover.source})")
+        typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cited(cover.source)})")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.domain.errors import FicheInvalid, FileUnreadable, FileUnwritten, Unknown
-from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
+from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind, as_kept
 from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.settlements import WORDS
 from gateway.domain.words import Said, listed, said
@@ -171,7 +171,7 @@ def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[
                 faults.append(said("{place} : clé inconnue", place=place))
             else:
                 values[places[place]] = _text(value)
-    return values, faults
+    return as_kept(kind, values), faults
 
 
 def _text(value: object) -> str:

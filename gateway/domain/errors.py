@@ -304,9 +304,9 @@ class DeskError(GatewayError):
 class FicheInvalid(DeskError):
     """The form has faults; all of them at once."""
 
-    what = "La fiche {path} n'est pas complète ; rien n'est parti :"
+    what = "Rien n'est fait ; à corriger dans {path} :"
     why = "{faults}"
-    mend = "Corrigez la fiche et recommencez."
+    mend = "Corrigez et recommencez."
 
 
 class FileUnreadable(DeskError):

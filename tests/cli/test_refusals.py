@@ -23,10 +23,10 @@ def test_every_fault_of_a_fiche_has_its_line() -> None:
     faults = listed([said("patient.nom : manque ({title})", title="nom"), said("demande : clé inconnue")])
 
     assert refused(FicheInvalid(path="f.toml", faults=faults)) == (
-        "La fiche f.toml n'est pas complète ; rien n'est parti :",
+        "Rien n'est fait ; à corriger dans f.toml :",
         "  patient.nom : manque (nom)",
         "  demande : clé inconnue",
-        "Corrigez la fiche et recommencez.",
+        "Corrigez et recommencez.",
     )
 
 
@@ -34,7 +34,7 @@ def test_one_reason_stays_one_line() -> None:
     """A fault that is a single sentence is a reason like another."""
     error = FicheInvalid(path="f.toml", faults=said("Ce n'est pas du TOML."))
 
-    assert refused(error)[1:] == ("Ce n'est pas du TOML.", "Corrigez la fiche et recommencez.")
+    assert refused(error)[1:] == ("Ce n'est pas du TOML.", "Corrigez et recommencez.")
     assert refused(Unknown(kind=said("dossier"), ref="7F3K-Q2"))[0] == "Référence inconnue : dossier 7F3K-Q2."
 
 

@@ -90,8 +90,8 @@ REFUSALS = [
     (
         "status --config broken.toml",
         3,
-        "Ce n'est pas du TOML : ligne 2, colonne 8.",
-        "It is not TOML: line 2, column 8.",
+        "Ce n'est pas du TOML : ligne 2, colonne 8 (on écrit clé = ",
+        "It is not TOML: line 2, column 8 (one writes key =",
     ),
     ("status --config wrong.toml", 3, "gateway.colour : clé inconnue", "gateway.colour: unknown key"),
     ("status --config wrong.toml", 3, "lettres minuscules sans accent", "lower-case letters without accents"),
