@@ -20,7 +20,8 @@ def fiche(
 ) -> None:
     """Écrire une fiche à remplir, pour tout type d'échange."""
     from gateway.cli.blank import blank_fiche
-    from gateway.cli.fiche import known_kind, write_fiche
+    from gateway.cli.fiche import known_kind
+    from gateway.cli.files import write_new
     from gateway.cli.output import table
     from gateway.domain.kinds import KINDS, Subject
 
@@ -36,7 +37,7 @@ def fiche(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        write_fiche(output, text)
+        write_new(output, text.encode())
 
 
 def note(

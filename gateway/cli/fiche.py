@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gateway.domain.errors import FicheInvalid, FileUnreadable, FileUnwritten, Unknown
+from gateway.domain.errors import FicheInvalid, FileUnreadable, Unknown
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind, as_kept
 from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.settlements import WORDS
@@ -130,19 +130,6 @@ def pairs(fields: Sequence[str], *, on: str | None) -> dict[str, str]:
             raise FicheInvalid(path="--set", faults=listed([said("{item} : attendu CHAMP=VALEUR", item=item)]))
         found[place.strip()] = value.strip()
     return found
-
-
-def write_fiche(path: Path, text: str) -> None:
-    """A new file; an existing one stays.
-
-    Raises:
-        FileUnwritten.
-    """
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise FileUnwritten(path=path, reason=system_reason(error)) from error
 
 
 def _nested(places: dict[str, str]) -> dict[str, Any]:

@@ -278,7 +278,13 @@ def message_show(
 @message_app.command("save")
 def message_save(
     message: Annotated[str, typer.Argument(help="Numéro du message, ou mail-N pour un courrier à trier.")],
-    to: Annotated[Path, typer.Option("--to", help="Dossier où écrire (créé, lisible par vous seul).")],
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to",
+            help="Dossier où écrire, créé s'il manque ; à ce compte seul, ou à son groupe s'il est partagé (setgid).",
+        ),
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Enregistrer un message et ses pièces ; l'acte est inscrit au journal."""
