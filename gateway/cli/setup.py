@@ -52,6 +52,7 @@ def init(
 ) -> None:
     """Installer : configuration, clés, base de données, et la suite à faire."""
     from gateway.adapters import database
+    from gateway.adapters.log_key import generate_log_key
     from gateway.adapters.master_key import generate_master_key
     from gateway.adapters.openpgp.keyfiles import generate, own_fingerprint
     from gateway.cli.keys import grouped
@@ -108,6 +109,7 @@ def init(
     _write_private(config, text)
     _once(keys / "passphrase", lambda path: _write_private(path, secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n"))
     _once(keys / "master.key", generate_master_key)
+    _once(keys / "audit.key", generate_log_key)
     try:
         settings = load(config)
     except ConfigError:
@@ -252,6 +254,9 @@ passphrase = {{ file = "keys/passphrase" }}
 
 {smime}[reception]
 own_mta = {mtas}
+
+[audit]
+key = {{ file = "keys/audit.key" }}
 
 [deadlines]
 grace_hours = 12
