@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
+from gateway.domain.errors import ConfigClosed, ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
     Function,
@@ -336,16 +336,31 @@ class Settings(BaseSettings):
         return f"sqlite+aiosqlite:///{self.gateway.data / 'gateway.sqlite3'}"
 
 
+def _owner(path: Path) -> str:
+    """The account of a file that we may not read, or of the closed folder that holds it."""
+    for place in path.absolute(), *path.absolute().parents:
+        try:
+            return place.owner()
+        except PermissionError:
+            continue
+        except KeyError:
+            return str(place.stat().st_uid)
+    return "root"
+
+
 def load(path: Path) -> Settings:
     """Read the configuration.
 
     Raises:
         ConfigUnreadable: no such file, or not TOML.
+        ConfigClosed: it is another account's.
         ConfigInvalid: with every fault at once.
     """
     try:
         with path.open("rb") as file:
             data: dict[str, Any] = tomllib.load(file)
+    except PermissionError as error:
+        raise ConfigClosed(path=path, owner=_owner(path)) from error
     except OSError as error:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
