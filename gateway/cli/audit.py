@@ -1,6 +1,5 @@
 """Commands on the audit log."""
 
-import json
 from collections.abc import Iterator
 from gettext import gettext as _
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.audit_query import query
 from gateway.cli.output import echo_json, instant
 from gateway.cli.pages import Contents
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, with_base
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_base
 from gateway.domain.words import french
 from gateway.storage import Way
 
@@ -19,38 +19,7 @@ WAYS = {Way.FILE: french("fichier"), Way.TIMESTAMP: french("horodatage")}
 app = typer.Typer(help="Le journal d'audit : chercher, vérifier.", no_args_is_help=True, cls=Contents)
 
 
-@app.command("query")
-def query(
-    config: ConfigOption = DEFAULT_CONFIG,
-    case: Annotated[str | None, typer.Option(help="Dossier.")] = None,
-    request: Annotated[str | None, typer.Option(help="Empreinte de la demande.")] = None,
-    event: Annotated[str | None, typer.Option(help="Événement, par exemple request.submitted.")] = None,
-    partner: Annotated[str | None, typer.Option(help="Partenaire.")] = None,
-    actor: Annotated[str | None, typer.Option(help="Auteur.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Résultat.")] = None,
-    after: Annotated[int, typer.Option(help="À partir de l'enregistrement suivant.", callback=storable)] = -1,
-    limit: Annotated[int | None, typer.Option(help="Nombre d'enregistrements.", callback=storable)] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Chercher dans le journal."""
-    told = {"case": case, "request": request, "event": event, "partner": partner, "actor": actor, "outcome": outcome}
-    equal = {name: value for name, value in told.items() if value is not None}
-
-    async def find(base: object) -> tuple[object, ...]:
-        async with base.store.view() as view:  # type: ignore[attr-defined]  # the base of gateway.app
-            return tuple(await view.entries(after=after, limit=limit, **equal))
-
-    records = [json.loads(entry.canonical) for entry in with_base(config, find)]  # type: ignore[attr-defined]
-    if as_json:
-        echo_json(records)
-        return
-    if not records:
-        typer.echo(_("Aucun enregistrement."))
-    for record in records:
-        known = [str(record[name]) for name in ("case", "partner", "message", "outcome") if record[name]]
-        typer.echo(
-            f"{record['index']:>6}  {record['at']}  {record['event']:<32} {record['actor']:<12} {' '.join(known)}"
-        )
+app.command("query")(query)
 
 
 @app.command("verify")

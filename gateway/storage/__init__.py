@@ -2,6 +2,7 @@
 
 from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
     Acceptance,
@@ -46,6 +47,7 @@ __all__ = [
     "OwedCopy",
     "Pin",
     "Poll",
+    "Question",
     "ReaderHandover",
     "Request",
     "Store",
