@@ -41,4 +41,4 @@ class Questions:
             if told[name] is not None:
                 details[f"asked_{name}"] = told[name]
         async with self._store.act() as act:
-            await act.record("audit.read", actor=actor, outcome="read", details=details | {"found": found})
+            await act.record("log.read", actor=actor, outcome="read", details=details | {"found": found})

@@ -61,7 +61,7 @@ def test_conditions_combine_and_pages_follow(made: Installed) -> None:
     after = json.loads(run(made, "audit", "query", "--after", str(page[0]["index"]), "--limit", "1", "--json"))
     assert after[0]["index"] == page[0]["index"] + 1
     assert run(made, "audit", "query", "--since", "2026-02-04", "--until", "2026-02-03", "--count").strip() == "0"
-    assert int(run(made, "audit", "query", "--event", "audit.read", "--count")) >= 5
+    assert int(run(made, "audit", "query", "--event", "log.read", "--count")) >= 5
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula(made: Installed) -> None:
@@ -70,7 +70,7 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(made: Installed) -> None:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (0,)
     run(made, "audit", "query", "--actor", "=1+1", "--count")
     rows = list(csv.DictReader(io.StringIO(run(made, "audit", "query", "--csv"))))
-    assert [row["event"] for row in rows] == ["audit.read"]
+    assert [row["event"] for row in rows] == ["log.read"]
     assert json.loads(rows[0]["details"]) == {"asked_actor": "=1+1", "found": 0}
 
 
@@ -85,13 +85,13 @@ def test_what_is_no_question_is_refused(made: Installed, arguments: tuple[str, .
 
 def test_following_shows_what_is_added(made: Installed) -> None:
     """Until Ctrl-C; one JSON document a line."""
-    follow = [sys.executable, "-m", "gateway", "audit", "query", "--follow", "--json", "--event", "audit.read"]
+    follow = [sys.executable, "-m", "gateway", "audit", "query", "--follow", "--json", "--event", "log.read"]
     with subprocess.Popen(
         [*follow, "--config", str(made.config)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     ) as process:
         assert process.stdout
         first = json.loads(process.stdout.readline())
-        assert first["details"]["asked_event"] == "audit.read"
+        assert first["details"]["asked_event"] == "log.read"
         run(made, "audit", "query", "--case", "7F3K-Q2", "--count")
         second = json.loads(process.stdout.readline())
         assert second["details"]["asked_case"] == "7F3K-Q2"

@@ -108,7 +108,7 @@ async def test_who_asked_what_is_a_record_too(hospital: World) -> None:
     question = Question(equal={"case": "7F3K-Q2"}, begins="alarm.", since=START, limit=3)
     found = await Questions(store=hospital.store, recorded=True).ask(question, actor="alice")
     assert len(found) == 3
-    (read,) = await hospital.events("audit.read")
+    (read,) = await hospital.events("log.read")
     record = json.loads(read.canonical)
     assert record["actor"] == "alice"
     assert record["details"] == {
@@ -122,7 +122,7 @@ async def test_who_asked_what_is_a_record_too(hospital: World) -> None:
         [1 for one in await hospital.events() if fits(one, question)]
     )
     await quiet.since(question)
-    assert len(await hospital.events("audit.read")) == 1
+    assert len(await hospital.events("log.read")) == 1
 
 
 def _rfc3339(at: datetime) -> str:
