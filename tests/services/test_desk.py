@@ -71,6 +71,7 @@ async def test_every_fault_of_a_form_is_told_at_once(hospital: World) -> None:
     assert await empty(hospital)
 
 
+@pytest.mark.law("K2")
 async def test_a_request_after_the_end_of_the_authorisation_does_not_leave(build: Build) -> None:
     """Until the last second of the last day in Paris it does."""
     end = datetime(2026, 2, 20, 23, 0, tzinfo=UTC)
