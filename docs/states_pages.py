@@ -6,39 +6,8 @@ from enum import Enum
 from pages import page, table
 
 from gateway.cli.output import STATES
-from gateway.cli.terms import CASE_STATES
+from gateway.cli.terms import CASE_EVENTS, CASE_STATES, REQUEST_EVENTS, SENDING_EVENTS, SENDING_STATES
 from gateway.domain import case, request, transmission
-
-REQUEST_EVENTS = {
-    request.Event.HANDED_OVER: "le serveur a pris le courrier",
-    request.Event.DELIVERY_FAILED: "avis de non-remise",
-    request.Event.ACKNOWLEDGED: "preuve de réception",
-    request.Event.MOVED: "le délai est déplacé",
-    request.Event.REFINED: "preuve meilleure, même délai",
-    request.Event.PERIOD_OVER: "fin du délai",
-    request.Event.ACCEPTED: "acceptation expresse",
-    request.Event.REFUSED: "refus",
-    request.Event.DISPUTED: "réponse à départager",
-    request.Event.LATE_ANSWER: "réponse tardive",
-    request.Event.ANSWER_REPEATED: "la même réponse, encore",
-    request.Event.ANSWER_CONTRARY: "une réponse contraire, ensuite",
-    request.Event.CONTRADICTED: "réponse à temps trouvée après coup",
-    request.Event.SILENCE_RECORDED: "silence enregistré",
-    request.Event.SILENCE_NOTIFIED: "silence notifié par l'hôpital",
-    request.Event.SUPERSEDED: "demande corrigée envoyée",
-    request.Event.INFORMATION_ASKED: "informations demandées (M14, M22)",
-    request.Event.INFORMATION_GIVEN: "informations données (M15, M22)",
-    request.Event.PARTLY_ACCEPTED: "acceptation partielle",
-    request.Event.VITAL_DISPUTED: "urgence vitale contestée (M23)",
-    request.Event.ANSWER_SUPERSEDED: "réponse à une demande remplacée",
-    request.Event.REGULARISED: "formulaire reçu (M19)",
-    request.Event.MEDIATION_OPENED: "conciliation ouverte (M24)",
-    request.Event.MEDIATION_SETTLED: "accord entre médecins (M24)",
-    request.Event.MEDIATION_FAILED: "conciliation échouée (M24)",
-    request.Event.EXPERT_ASKED: "expertise demandée (M25)",
-    request.Event.VITAL_CONFIRMED: "urgence confirmée (M26)",
-    request.Event.VITAL_DENIED: "urgence niée (M26)",
-}
 
 REQUEST_EFFECTS = {
     request.Effect.TELL_STARTED: "annoncer le début du délai",
@@ -47,51 +16,6 @@ REQUEST_EFFECTS = {
     request.Effect.TELL_OUTCOME: "annoncer l'issue",
     request.Effect.NOTIFY_SILENCE: "notifier l'acceptation réputée acquise",
     request.Effect.ALARM: "alerter une personne",
-}
-
-SENDING_STATES = {
-    transmission.State.READY: "prêt",
-    transmission.State.SENDING: "en cours d'envoi",
-    transmission.State.HANDED_OVER: "pris par le serveur",
-    transmission.State.UNKNOWN: "issue inconnue",
-    transmission.State.REFUSED: "refusé par le serveur",
-    transmission.State.HELD: "retenu (clé inutilisable)",
-    transmission.State.EVIDENCED: "réception prouvée",
-}
-
-SENDING_EVENTS = {
-    transmission.Event.CLAIMED: "envoi commencé",
-    transmission.Event.ACCEPTED: "accepté par le serveur",
-    transmission.Event.NOT_HANDED_OVER: "échec passager",
-    transmission.Event.DOUBT: "liaison perdue, issue incertaine",
-    transmission.Event.REFUSED: "refus définitif",
-    transmission.Event.KEY_REFUSED: "clé du partenaire inutilisable",
-    transmission.Event.UNREADABLE: "fichier illisible dans le coffre",
-    transmission.Event.EVIDENCE: "preuve de réception",
-    transmission.Event.RETRIED: "mêmes octets une fois de plus",
-    transmission.Event.RELEASED: "obstacle levé, ou scellé de nouveau",
-}
-
-CASE_EVENTS = {
-    case.Event.CARE_REQUESTED: "demande de programmation (M01)",
-    case.Event.REVIEW_STARTED: "examen commencé",
-    case.Event.INFORMATION_ASKED: "informations demandées (M03)",
-    case.Event.INFORMATION_GIVEN: "informations reçues (M04)",
-    case.Event.DECLINED: "refus motivé (M05)",
-    case.Event.QUOTED: "acceptation, devis et rendez-vous (M06)",
-    case.Event.ENTITLEMENT_REFUSED: "refus d'autorisation (M07)",
-    case.Event.ENTITLED: "attestation SE 352-301 (M08)",
-    case.Event.ADMITTED: "admission",
-    case.Event.INTERRUPTED: "interruption",
-    case.Event.READMITTED: "réadmission",
-    case.Event.TRANSFERRED: "transfert",
-    case.Event.EXTENSION_ASKED: "demande de poursuite (M12, M21)",
-    case.Event.EXTENDED: "prolongation accordée (M16, M18, M19)",
-    case.Event.REPATRIATION_REQUESTED: "rapatriement demandé (M28)",
-    case.Event.REPATRIATION_PREPARED: "conditions de rapatriement (M29)",
-    case.Event.REPATRIATED: "rapatriement effectif (M31)",
-    case.Event.DISCHARGED: "sortie",
-    case.Event.CLOSED: "clôture",
 }
 
 Edge = tuple[Enum, Enum, Enum, str]

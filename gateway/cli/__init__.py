@@ -22,10 +22,15 @@ def main() -> None:
     import typer
 
     from gateway.cli import usage
-    from gateway.domain.errors import GatewayError
+    from gateway.domain.errors import GatewayError, IllegalTransition
 
     try:
         sys.exit(_run(arguments))
+    except IllegalTransition as error:
+        from gateway.cli.terms import worded
+
+        _tell(worded(error).lines(language.translate))
+        sys.exit(error.exit_code)
     except GatewayError as error:
         _tell(error.lines(language.translate))
         sys.exit(error.exit_code)
