@@ -8,11 +8,12 @@ from gateway.domain.case import State as CaseState
 from gateway.domain.coverage import Payer, Reason
 from gateway.domain.errors import FicheInvalid, IllegalTransition, NotAllowed
 from gateway.domain.parties import Role
+from gateway.domain.period import compute
 from gateway.domain.request import State
 from gateway.storage import Case, Fact, Message, Request
 from tests.law.papers import cover, fact, fiche, mail
 from tests.services.mails import REF, START, delivery_report, receipt
-from tests.services.world import END, MINUTE, World
+from tests.services.world import END, MINUTE, SHIPPED, World
 
 
 async def state(world: World) -> CaseState:
@@ -217,8 +218,11 @@ async def test_a_relay_is_no_reception_and_a_signed_receipt_is(hospital: World) 
         hospital.clock.advance(timedelta(days=1))
         request = await hospital.request()
         assert (request.state, request.started_at) == (State.SENT, None)
-    await hospital.take(receipt(submitted.message, received_at=START + MINUTE))
-    assert (await hospital.request()).state is State.RUNNING
+    received = START + timedelta(days=2)
+    await hospital.take(receipt(submitted.message, received_at=received))
+    request = await hospital.request()
+    assert (request.state, request.started_at) == (State.RUNNING, received)
+    assert request.nominal_at == compute(received, SHIPPED).tacit_at
 
 
 @pytest.mark.law("S-receipt-displayed")
