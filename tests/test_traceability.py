@@ -14,6 +14,7 @@ from docs.law_rows import exists, named, proofs, proven, read_sections, to_prove
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
+LEGAL_RULES = ROOT / "docs" / "legal-rules.md"
 ROWS = """
 [[section]]
 title = "Les règles"
@@ -221,3 +222,13 @@ def test_every_mark_of_the_tests_names_a_row() -> None:
     known = to_prove()
 
     assert [(proof.test, proof.names) for proof in proofs() if not named(proof.names, known)] == []
+
+
+def test_every_rule_and_delay_says_what_is_applied() -> None:
+    """docs/legal-rules.md has each R and K once, with the source that its row has."""
+    told = re.findall(
+        r"^\| ([RK]\d+) : [^|]+ \| ([^|]+) \| [^|]+ \|$", LEGAL_RULES.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    rows = [row for section in read_sections() for row in section.rows if re.fullmatch(r"[RK]\d+", row.id)]
+
+    assert sorted(told) == sorted((row.id, row.source) for row in rows)

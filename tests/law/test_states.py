@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.domain.beside import Return
 from gateway.domain.case import State as CaseState
 from gateway.domain.coverage import Payer, Reason
 from gateway.domain.errors import FicheInvalid, IllegalTransition, NotAllowed
@@ -145,8 +146,10 @@ async def test_a_refusal_makes_the_hospital_ask_for_the_return(hospital: World) 
     await hospital.take(mail("EXTENSION_REFUSAL", Role.CNAS, request=submitted.request.hash))
     assert (await hospital.request()).state is State.REFUSED
     assert await state(hospital) is CaseState.ADMITTED
+    assert (await hospital.archive.case(REF)).beside.repatriation is Return.NEEDED
     await sends(hospital, "REPATRIATION_REQUEST")
     assert await state(hospital) is CaseState.REPATRIATION_PENDING
+    assert (await hospital.archive.case(REF)).beside.repatriation is Return.REQUESTED
 
 
 @pytest.mark.law("S-request-late")

@@ -179,11 +179,12 @@ async def test_an_answer_found_after_the_record_contradicts_it(hospital: World) 
 
 @pytest.mark.law("S-request-late")
 async def test_a_late_answer_after_the_record_contradicts_nothing(hospital: World) -> None:
-    """It is flagged."""
+    """It is flagged, and the silence stands."""
     submitted = await hospital.to_running()
     await hospital.at_ripe()
     await hospital.deadlines.tick()
-    await answered(hospital, submitted, at=RIPE + MINUTE)
+    await answered(hospital, submitted, at=RIPE + MINUTE, accepts=False)
+    assert (await hospital.request()).state is State.TACITLY_ACCEPTED
     assert (await hospital.only(Acceptance)).contradicted_at is None
     assert len(await hospital.events("alarm.late_answer")) == 1
 
