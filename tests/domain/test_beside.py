@@ -25,6 +25,7 @@ def test_a_return_is_needed_after_what_sends_the_patient_home(state: State) -> N
 
 
 @pytest.mark.law("S-return-requested", "S-return-conditions", "S-return-supplementary", "S-return-effective")
+@pytest.mark.law("M27", "M28", "M29", "M31")
 def test_a_return_goes_step_by_step_to_its_end() -> None:
     """003:L324-344. Each step is reached by its own exchange, whatever came before; none goes back."""
     steps = list(Return)[1:]

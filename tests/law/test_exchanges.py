@@ -253,6 +253,51 @@ TEXTS: dict[str, tuple[Line, ...]] = {
     "M40": (Line(id="OVERPAYMENT_RECOVERY", ways=("cpam > administration",), noted="hospital", owed="on"),),
     "M41": (Line(id="HELPDESK_QUERY", ways=("hospital > helpdesk",), owed="question"),),
     "M42": (Line(id="OUT_OF_PROTOCOL", noted="hospital", owed="on issuer refused=annulee|retardee"),),
+    "M-EXTENSION_PARTIAL_ACCEPTANCE": (
+        Line(
+            id="EXTENSION_PARTIAL_ACCEPTANCE",
+            ways=ANSWER,
+            form="SE 352-302 (partie 7)",
+            owed="granted_from granted_until",
+            does=Answer.PARTLY_ACCEPTED,
+        ),
+    ),
+    "M-RIGHTS_EXTENDED": (Line(id="RIGHTS_EXTENDED", noted="cnse hospital", owed="on"),),
+    "M-REVIEW_STARTED": (Line(id="REVIEW_STARTED", noted="hospital", owed="on", does=CaseEvent.REVIEW_STARTED),),
+    "M-ADMISSION": (Line(id="ADMISSION", noted="hospital", owed="on", does=CaseEvent.ADMITTED),),
+    "M-INTERRUPTION": (Line(id="INTERRUPTION", noted="hospital", owed="on", does=CaseEvent.INTERRUPTED),),
+    "M-READMISSION": (Line(id="READMISSION", noted="hospital", owed="on", does=CaseEvent.READMITTED),),
+    "M-TRANSFER": (Line(id="TRANSFER", noted="hospital", owed="on", does=CaseEvent.TRANSFERRED),),
+    "M-DISCHARGE": (Line(id="DISCHARGE", noted=ALL_DESKS, owed="on", does=CaseEvent.DISCHARGED),),
+    "M-NOTE": (Line(id="NOTE", noted=ALL_DESKS, owed="on note"),),
+    "M-RESIDENCE_TRANSFER": (Line(id="RESIDENCE_TRANSFER", noted=ALL_DESKS, form="SE 352-04 I", owed="on"),),
+    "M-RESIDENCE_TRANSFER_EXTENSION": (
+        Line(id="RESIDENCE_TRANSFER_EXTENSION", noted=ALL_DESKS, form="SE 352-04 II", owed="on"),
+    ),
+    "M-FAMILY_BENEFITS": (Line(id="FAMILY_BENEFITS", noted=ALL_DESKS, form="SE 352-06 I", owed="on"),),
+    "M-FAMILY_BENEFITS_EXTENSION": (
+        Line(id="FAMILY_BENEFITS_EXTENSION", noted=ALL_DESKS, form="SE 352-06 II", owed="on"),
+    ),
+    "M-WORK_INJURY_BENEFITS": (Line(id="WORK_INJURY_BENEFITS", noted=ALL_DESKS, form="SE 352-16 I", owed="on"),),
+    "M-STATUS_NOTICE": (Line(id="STATUS_NOTICE", ways=("hospital > medical_unit",), owed="state"),),
+    "M-TACIT_ACCEPTANCE_NOTICE": (
+        Line(
+            id="TACIT_ACCEPTANCE_NOTICE",
+            ways=("hospital > agreements_unit / medical_unit",),
+            owed="started_at effective_at requested_from requested_until",
+        ),
+    ),
+    "M-REPAIRED_COPY": (
+        Line(
+            id="REPAIRED_COPY",
+            ways=(
+                "hospital > medical_unit medical_adviser",
+                "cnas > medical_unit medical_adviser",
+                "cnse > treating_physician administration",
+            ),
+            owed="copied_kind copied_from +copy",
+        ),
+    ),
 }
 
 
@@ -285,14 +330,19 @@ def does(kind: Kind) -> set[CaseEvent | RequestEvent | Answer]:
 @pytest.mark.law("M*")
 @pytest.mark.parametrize("row", TEXTS)
 def test_the_catalogue_says_what_the_texts_say(row: str) -> None:
-    """002, 003: senders, addressees by function, mandatory copies, form, mandatory content, effect."""
-    found = [kind for kind in KINDS.values() if kind.number == row]
+    """001, 002, 003: senders, addressees by function, mandatory copies, form, mandatory content, effect."""
+    found = [kind for kind in KINDS.values() if row in {kind.number, f"M-{kind.id}"}]
     assert [kind.id for kind in found] == [line.id for line in TEXTS[row]]
     for kind, line in zip(found, TEXTS[row], strict=True):
         assert (ways(kind), kind.form) == (line.ways, line.form)
         assert kind.noted_by == {Role(name) for name in line.noted.split()}
         assert owed(kind) == set(line.owed.split())
         assert line.does in does(kind) if line.does else not does(kind)
+
+
+def test_no_kind_is_missing_from_the_texts() -> None:
+    """Nor is there one twice."""
+    assert sorted(line.id for lines in TEXTS.values() for line in lines) == sorted(KINDS)
 
 
 def test_what_is_neither_sent_nor_noted_is_what_the_gateway_does_itself() -> None:

@@ -57,11 +57,12 @@ async def test_information_is_asked_for_before_the_patient_comes(hospital: World
     assert await state(hospital) is CaseState.UNDER_REVIEW
 
 
-@pytest.mark.law("S-case-declined", "M05")
+@pytest.mark.law("S-case-declined", "M05", "M-REVIEW_STARTED")
 async def test_a_hospital_declines_with_its_reasons(hospital: World) -> None:
     """003:L194. Without them nothing leaves; with them the case is over here, and can be closed."""
     await hospital.take(mail("CARE_REQUEST", Role.CNAS))
     await notes(hospital, "REVIEW_STARTED")
+    assert await state(hospital) is CaseState.UNDER_REVIEW
     with pytest.raises(FicheInvalid, match=r"decision\.motif"):
         await sends(hospital, "CARE_REFUSAL", motive="")
     assert await state(hospital) is CaseState.UNDER_REVIEW
