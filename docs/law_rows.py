@@ -6,6 +6,7 @@ Read by ``generate.py`` for the page, and by the test run, which fails when a ro
 import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -119,6 +120,18 @@ def _marked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"pytest.mark.{MARK}":
             yield from map(str, map(ast.literal_eval, decorator.args))
+
+
+def faults(path: Path = ROWS, tests: Path = TESTS) -> Iterator[str]:
+    """What makes the rows untrue: code that is gone, a row without code or test, or twice, a mark without its row."""
+    rows = [row for section in read_sections(path) for row in section.rows]
+    known, marks = to_prove(path), proofs(tests)
+    proven_rows = {row for proof in marks for row in named(proof.names, known)}
+    yield from (f"{row} : deux fois" for row, times in Counter(row.id for row in rows).items() if times > 1)
+    yield from (f"{row.id} : {code} n'existe pas" for row in rows for code in row.code if not exists(code))
+    yield from (f"{row.id} : ni code ni raison, ou les deux" for row in rows if bool(row.code) is bool(row.apart))
+    yield from (f"{row} : aucun test ne la prouve" for row in known if row not in proven_rows)
+    yield from (f"{proof.test} : aucune ligne {proof.names}" for proof in marks if not named(proof.names, known))
 
 
 def exists(code: str, root: Path = ROOT) -> bool:

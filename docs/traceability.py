@@ -6,24 +6,19 @@
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 
-from law_rows import Proof, Row, Section, exists, named, proofs, read_sections, to_prove
+from law_rows import Proof, Row, Section, exists, faults, named, proofs, read_sections, to_prove
 from pages import page, table
 
 from gateway.domain.kinds import KINDS, Kind
 
 
 def problems() -> Iterator[str]:
-    """What makes the page untrue: code that is gone, a row without code or test, a kind or mark without its row."""
-    sections, known = read_sections(), to_prove()
-    rows = [row for section in sections for row in section.rows]
+    """What makes the page untrue."""
+    rows = [row for section in read_sections() for row in section.rows]
     seen = {kind.id for row in rows for kind in _kinds(row)}
-    yield from (f"{row.id} : {code} n'existe pas" for row in rows for code in row.code if not exists(code))
-    yield from (f"{row.id} : ni code ni raison, ou les deux" for row in rows if bool(row.code) is bool(row.apart))
+    yield from faults()
     yield from (f"{row.id} : sans titre ni source" for row in rows if not all(_told(row)))
     yield from (f"{kind} : aucune ligne ne le cite" for kind in KINDS if kind not in seen)
-    yield from (f"{proof.test} : aucune ligne {proof.names}" for proof in proofs() if not named(proof.names, known))
-    proven = {row for proof in proofs() for row in named(proof.names, known)}
-    yield from (f"{row} : aucun test ne la prouve" for row in known if row not in proven)
 
 
 def traceability() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.law_rows import exists, named, proofs, proven, read_sections, to_prove
+from docs.law_rows import exists, faults, proven, read_sections
 
 pytest_plugins = ["pytester"]
 
@@ -205,23 +205,39 @@ def test_code_that_is_gone_is_noticed(code: str, *, found: bool) -> None:
 
 
 def test_the_rows_are_whole() -> None:
-    """Each id once; code that exists, or a reason; every M, R and K of the texts is there."""
-    rows = [row for section in read_sections() for row in section.rows]
-    ids = [row.id for row in rows]
+    """Each once, with code that exists, or a reason, and a test; every M, R and K of the texts is there."""
+    ids = {row.id for section in read_sections() for row in section.rows}
+    wanted = {f"M{n:02}" for n in range(1, 43)} | {f"R{n}" for n in range(1, 32)} | {f"K{n}" for n in range(1, 14)}
 
-    assert len(set(ids)) == len(ids)
-    assert [row.id for row in rows if bool(row.code) is bool(row.apart)] == []
-    assert [(row.id, code) for row in rows for code in row.code if not exists(code)] == []
-    wanted = [f"M{n:02}" for n in range(1, 43)] + [f"R{n}" for n in range(1, 32)] + [f"K{n}" for n in range(1, 14)]
-    assert [name for name in wanted if name not in ids] == []
-    assert [row.id for row in rows if row.apart] == [row.id for row in rows if row.id not in to_prove()]
+    assert list(faults()) == []
+    assert wanted - ids == set()
 
 
-def test_every_mark_of_the_tests_names_a_row() -> None:
-    """Also in the files that a partial run does not load."""
-    known = to_prove()
+def test_each_fault_of_the_rows_is_found(tmp_path: Path) -> None:
+    """Code or test that is gone, a row twice, a row with neither code nor reason, a mark that names none."""
+    rows = tmp_path / "rows.toml"
+    row = '[[section.row]]\nid = "{}"\n{}\n'
+    written = [
+        row.format("R1", 'code = ["docs/law_rows.py:exists"]'),
+        row.format("R2", 'code = ["docs/law_rows.py:gone"]'),
+        row.format("R3", ""),
+        row.format("R4", 'code = ["docs/law_rows.py:exists"]\napart = "rien à faire"'),
+        row.format("R5", 'apart = "rien à faire"') * 2,
+    ]
+    rows.write_text('[[section]]\ntitle = "Les règles"\n' + "".join(written), encoding="utf-8")
+    tests = tmp_path / "essais"
+    tests.mkdir()
+    (tests / "test_rows.py").write_text(HEAD + "@pytest.mark.law('R1', 'R9')\ndef test_one(): pass\n", encoding="utf-8")
 
-    assert [(proof.test, proof.names) for proof in proofs() if not named(proof.names, known)] == []
+    assert list(faults(rows, tests)) == [
+        "R5 : deux fois",
+        "R2 : docs/law_rows.py:gone n'existe pas",
+        "R3 : ni code ni raison, ou les deux",
+        "R4 : ni code ni raison, ou les deux",
+        "R2 : aucun test ne la prouve",
+        "R3 : aucun test ne la prouve",
+        "essais/test_rows.py::test_one : aucune ligne R9",
+    ]
 
 
 def test_every_rule_and_delay_says_what_is_applied() -> None:
