@@ -52,7 +52,7 @@ async def test_a_stay_that_goes_as_planned(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
-@pytest.mark.law("M02", "M05", "S-case-declined")
+@pytest.mark.law("M05", "S-case-declined")
 async def test_the_hospital_declines(trio: Trio) -> None:
     """M05 is motivated, ends the case for this hospital, and is nobody's but the CNAS's."""
     await trio.cnas.sends("CARE_REQUEST", urgent="oui")
