@@ -172,6 +172,16 @@ class TimeSection(Section):
         return self
 
 
+class AuditSection(Section):
+    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
+
+    key: Secret
+    checkpoint_records: int = Field(default=1000, ge=1)
+    checkpoint_minutes: float = Field(default=60, gt=0, le=10080)
+    anchor_file: FilePath | None = None
+    timestamps: bool = False
+
+
 class WorkerSection(Section):
     """The capped worker that opens incoming mail."""
 
@@ -249,6 +259,7 @@ class Settings(BaseSettings):
     reception: ReceptionSection
     deadlines: DeadlinesSection = DeadlinesSection()
     time: TimeSection = TimeSection()
+    audit: AuditSection | None = None
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
@@ -261,6 +272,8 @@ class Settings(BaseSettings):
             raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
         if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
             raise ValueError(said("suite = « smime » demande la section [smime]"))
+        if self.audit is not None and self.audit.timestamps and self.time.tsa is None:
+            raise ValueError(said("timestamps = true demande tsa dans la section [time]"))
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
             raise ValueError(said("deux partenaires ont la même adresse"))

@@ -247,6 +247,12 @@ def test_the_environment_decides_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         (("[reception]", "[deadlines]\ngrace_hours = nan\n[reception]"), "deadlines.grace_hours"),
         (("[reception]", "[deadlines]\ntick_seconds = inf\n[reception]"), "deadlines.tick_seconds"),
         (("[reception]", "[time]\nmailbox = false\n[reception]"), "time"),
+        (
+            ("[reception]", '[audit]\nkey = { file = "a" }\ncheckpoint_records = 0\n[reception]'),
+            "audit.checkpoint_records",
+        ),
+        (("[reception]", "[audit]\n[reception]"), "audit.key"),
+        (("[reception]", '[audit]\nkey = { file = "a" }\ntimestamps = true\n[reception]'), "fichier"),
         (("[reception]", '[time]\ntsa = "https://tsa.test"\n[reception]'), "time"),
         (("[reception]", "[worker]\nmemory_mb = 64\n[reception]"), "worker.memory_mb"),
         (("[reception]", "[oauth]\n[reception]"), "oauth"),

@@ -120,6 +120,7 @@ def init(
 def _install(config: Path, keys: Path) -> None:
     """Keys and database of the configuration that was just written."""
     from gateway.adapters import database
+    from gateway.adapters.log_key import generate_log_key
     from gateway.adapters.master_key import generate_master_key
     from gateway.adapters.openpgp.keyfiles import generate, own_fingerprint
     from gateway.cli.keys import grouped
@@ -128,6 +129,7 @@ def _install(config: Path, keys: Path) -> None:
 
     _once(keys / "passphrase", lambda path: _write_private(path, secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n"))
     _once(keys / "master.key", generate_master_key)
+    _once(keys / "audit.key", generate_log_key)
     settings = load(config)
     if settings.imap.password is not None:
         settings.imap.password.read()
@@ -286,6 +288,9 @@ passphrase = {{ file = "keys/passphrase" }}
 
 {smime}[reception]
 own_mta = {mtas}
+
+[audit]
+key = {{ file = "keys/audit.key" }}
 
 [deadlines]
 grace_hours = 12

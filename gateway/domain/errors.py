@@ -291,6 +291,15 @@ class AuditBroken(GatewayError):
     mend = "Conservez la base en l'état et prévenez l'auditeur."
 
 
+class CheckpointInvalid(GatewayError):
+    """A signed checkpoint, an anchor or a verifier key is not what it must be."""
+
+    exit_code = 7
+    what = "Un point de contrôle du journal ne se vérifie pas."
+    why = "{reason}"
+    mend = "Conservez le fichier et la base en l'état et prévenez l'auditeur."
+
+
 # --- what a person asked that cannot be done
 
 

@@ -381,7 +381,7 @@ def _foreseen(fiche: Fiche, place: _Place) -> None:
         stay.step(place.case.state, event)
     asked = fiche.kind.outcome_of(fiche.values).request
     if asked is not None and place.request is not None and (place.request.state, asked) not in life.TRANSITIONS:
-        raise IllegalTransition(table=said("demande"), state=place.request.state.value, event=asked.value)
+        raise IllegalTransition(table=said("demande"), state=place.request.state, event=asked)
 
 
 def _draft(fiche: Fiche, place: _Place) -> Draft:

@@ -84,6 +84,7 @@ async def test_a_correction_that_names_no_case_does_not_leave(hospital: World) -
     assert [row.state for row in await hospital.all(Request)] == [State.SUPERSEDED, State.SUBMITTED]
 
 
+@pytest.mark.law("K2")
 async def test_a_request_after_the_end_of_the_authorisation_does_not_leave(build: Build) -> None:
     """Until the last second of the last day in Paris it does."""
     end = datetime(2026, 2, 20, 23, 0, tzinfo=UTC)
