@@ -24,8 +24,9 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
-from gateway.domain.parties import Suite
+from gateway.domain.parties import Directory, Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.lookout import alarm_watch
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
 from gateway.process import notify
@@ -299,7 +300,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=settings.outbox,
+        directory=Directory((*settings.outbox.partners, *settings.alarmed)),
     )
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
@@ -311,6 +312,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             sender=sender,
             deadlines=core.deadlines,
             handovers=handovers(base, core.readers, core.composer),
+            alarms=alarm_watch(base),
             repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,

@@ -8,7 +8,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from gateway import config, readership
+from gateway import config, readership, staffing
 from gateway.cli.commands import app
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +25,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "deadlines": config.DeadlinesSection,
     "worker": config.WorkerSection,
     "retention": readership.RetentionSection,
+    "alarms": staffing.AlarmsSection,
 }
-NAMED_BY_USER = {"people", "partners", "readers"}
+NAMED_BY_USER = {"people", "partners", "readers", "staff"}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -65,7 +66,8 @@ def unknown_part(words: str) -> str | None:
     """The first word or option of a quoted command that the application does not know."""
     command: Any = typer.main.get_command(app)
     rest = words.partition("#")[0].split()
-    while getattr(command, "commands", None) and rest:
+    # A group that acts by itself takes options too.
+    while getattr(command, "commands", None) and rest and not rest[0].startswith("-"):
         if rest[0] not in command.commands:
             return rest[0]
         command, rest = command.commands[rest[0]], rest[1:]

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from gateway.domain.alarms.shape import PREFIX as STAFF
+from gateway.domain.alarms.staff import ALARM
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
 from gateway.domain.readers import HANDOVER, PREFIX
@@ -122,6 +124,8 @@ def title(kind: str) -> str:
     """A message kind as a person calls it."""
     if kind == HANDOVER:
         return _("Remise à un lecteur")
+    if kind == ALARM:
+        return _("Alarme")
     return _(KINDS[kind].title) if kind in KINDS else _("Accusé de réception")
 
 
@@ -134,7 +138,7 @@ def message_row(row: Any) -> tuple[str, str, str, str, str]:
 
 
 def _partners(joined: str) -> str:
-    return joined.removeprefix(PREFIX).replace("+", ", ")
+    return joined.removeprefix(PREFIX).removeprefix(STAFF).replace("+", ", ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

@@ -186,6 +186,17 @@ class TokenRefused(ServerError):
     mend = "Vérifiez [oauth] : adresse, identifiant, secret ou commande."
 
 
+class OtherPathFailed(GatewayError):
+    """The command that tells of alarms when mail does not did not say that it succeeded."""
+
+    fault = Fault.WORLD
+    retry = True
+    exit_code = 5
+    what = "La commande d'alarme n'a pas abouti."
+    why = "{reason}"
+    mend = "Vérifiez [alarms] command : elle doit finir à temps, avec le code 0."
+
+
 class StorageFailed(GatewayError):
     """A write, fsync or commit failed: full disk, read-only disk, damaged file. Nothing was acknowledged."""
 
@@ -338,7 +349,7 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
+    mend = "Références : « gateway cases », « … triage list », « … message list », « … alarms » ou « … calendar show »."
 
 
 class NotAllowed(DeskError):

@@ -38,6 +38,7 @@ class Event(Enum):
     EVIDENCE = "evidence"
     RETRIED = "retried"
     RELEASED = "released"
+    RESENT = "resent"
 
 
 TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
@@ -51,6 +52,10 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.SENDING, Event.DOUBT): State.UNKNOWN,
         (State.SENDING, Event.REFUSED): State.REFUSED,
         (State.UNKNOWN, Event.RETRIED): State.READY,
+        # A person sends the same bytes again, to whoever has not confirmed them.
+        (State.HANDED_OVER, Event.RESENT): State.READY,
+        (State.REFUSED, Event.RESENT): State.READY,
+        (State.UNKNOWN, Event.RESENT): State.READY,
     }
     | {(state, Event.EVIDENCE): State.EVIDENCED for state in State}
 )

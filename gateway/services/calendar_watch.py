@@ -1,25 +1,20 @@
-"""Follows the calendar at each tick: open periods are computed again when it changed, and its end is seen coming.
+"""Follows the calendar at each tick: open periods are computed again when it changed.
 
 It changes by an act of a person, in whatever process, or by a new file while the gateway was down.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from gateway.domain import request as life
+from gateway.domain.alarms.machine import HORIZON
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.workdays import Calendar, algiers_day
-from gateway.ports import Clock
 from gateway.services.requests import Requests
-from gateway.storage import AuditEntry, Detail, Request, Store, View
+from gateway.storage import Request, Store
 
 _log = structlog.get_logger()
-
-HORIZON = timedelta(days=90)
-"""How long before the last complete day of the calendar a person is warned: time enough to find next year's feasts."""
-
-RAISED, ENDED = "alarm.calendar_horizon", "calendar.horizon_extended"
 
 
 def is_short(calendar: Calendar, now: datetime) -> bool:
@@ -49,13 +44,11 @@ async def refresh_open(store: Store, requests: Requests, site: str) -> None:
 class CalendarWatch:
     """What a tick does about the calendar."""
 
-    def __init__(self, *, store: Store, requests: Requests, clock: Clock, site: str) -> None:
+    def __init__(self, *, store: Store, requests: Requests, site: str) -> None:
         self._store = store
         self._requests = requests
-        self._clock = clock
         self._site = site
         self._followed: str | None = None
-        self._looked: tuple[date, str] | None = None
 
     async def tick(self) -> None:
         """Follow the calendar in force.
@@ -68,26 +61,3 @@ class CalendarWatch:
         if calendar.version != self._followed:
             await refresh_open(self._store, self._requests, self._site)
             self._followed = calendar.version
-        today = algiers_day(self._clock.now())
-        if (today, calendar.version) != self._looked:
-            await self._look_ahead(calendar, today)
-            self._looked = today, calendar.version
-
-    async def _look_ahead(self, calendar: Calendar, today: date) -> None:
-        """Raise the alarm, once a day at most, or say that it is over."""
-        details: dict[str, Detail] = {
-            "covers_until": calendar.covers_until.isoformat(),
-            "days": (calendar.covers_until - today).days,
-        }
-        async with self._store.act() as act:
-            raised, ended = await _last(act, RAISED), await _last(act, ENDED)
-            standing = raised is not None and (ended is None or ended.index < raised.index)
-            if not is_short(calendar, self._clock.now()):
-                if standing:
-                    await act.record(ENDED, actor="gateway", outcome="ended", details=details)
-            elif raised is None or not standing or algiers_day(raised.at) < today:
-                await act.record(RAISED, actor="gateway", outcome="raised", details=details)
-
-
-async def _last(view: View, event: str) -> AuditEntry | None:
-    return next(iter(await view.entries(event=event, newest=True, limit=1)), None)

@@ -19,7 +19,6 @@ from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
 from gateway.services.casework import Casework
-from gateway.services.certificate_watch import CertificateWatch
 from gateway.services.compose import Composer, Draft, current_pins
 from gateway.services.requests import Requests, iso, notice
 from gateway.storage import (
@@ -73,8 +72,7 @@ class Deadlines:
         self._watched = watched
         self._persons_needed = persons_needed
         self._unsealable: set[int] = set()
-        self._calendar = CalendarWatch(store=store, requests=requests, clock=clock, site=party.site)
-        self._certificates = CertificateWatch(store=store, clock=clock, site=party.site)
+        self._calendar = CalendarWatch(store=store, requests=requests, site=party.site)
 
     async def tick(self) -> bool:
         """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
@@ -83,8 +81,6 @@ class Deadlines:
         wants_time = suspended
         if self._party.role is Role.HOSPITAL and not suspended:
             wants_time = await self._look_at_due()
-        if self._party.role is Role.HOSPITAL:
-            await self._certificates.tick()
         await self._tell_owed()
         return wants_time
 

@@ -1,4 +1,4 @@
-"""The tasks of a running gateway: mail in, mail out, deadlines, a second source of time, hand-overs to our readers.
+"""The tasks of a running gateway: mail in, mail out, deadlines, a second source of time, hand-overs, alarms.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
 starts and ends. None waits for another.
@@ -12,6 +12,7 @@ import structlog
 
 from gateway.domain.errors import GatewayError
 from gateway.ports import Clock, MailboxFactory, PublicKey
+from gateway.services.alarms import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
@@ -48,6 +49,7 @@ class Tasks:
         sender: Sender,
         deadlines: Deadlines,
         handovers: Handovers,
+        alarms: AlarmWatch,
         repair: CopyRepair,
         cabinet: Cabinet,
         clock: Clock,
@@ -60,6 +62,7 @@ class Tasks:
         self._sender = sender
         self._deadlines = deadlines
         self._handovers = handovers
+        self._alarms = alarms
         self._repair = repair
         self._cabinet = cabinet
         self._clock = clock
@@ -78,8 +81,9 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over())
-            tasks = [group.create_task(work) for work in works]
+            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source())
+            rounds = (self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round))
+            tasks = [group.create_task(work) for work in (*works, *rounds)]
             await stop.wait()
             _log.info("gateway.stopping")
             for task in tasks:
@@ -154,12 +158,12 @@ class Tasks:
                 continue
             await asyncio.sleep(self._rhythm.tick_seconds)
 
-    async def _hand_over(self) -> None:
-        """A task of its own: a reader's folder may lie on a disk that does not answer."""
-        pause = _Pause("handover")
+    async def _rounds(self, name: str, work: Callable[[], Awaitable[int]]) -> None:
+        """A task of its own: a reader's folder may lie on a disk that does not answer, a command take its time."""
+        pause = _Pause(name)
         while True:
             try:
-                await self._handovers.round()
+                await work()
                 pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)

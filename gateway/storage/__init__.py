@@ -1,5 +1,7 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.alarms import Alarm, AlarmMark, Call
+from gateway.storage.keys import Pin, VaultKey
 from gateway.storage.letters import Hint, Letter
 from gateway.storage.rows import (
     FOR_A_PERSON,
@@ -14,7 +16,6 @@ from gateway.storage.rows import (
     Mail,
     Message,
     OwedCopy,
-    Pin,
     Poll,
     ReaderHandover,
     Request,
@@ -22,7 +23,6 @@ from gateway.storage.rows import (
     Transmission,
     V,
     Value,
-    VaultKey,
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
@@ -31,7 +31,10 @@ __all__ = [
     "FOR_A_PERSON",
     "Acceptance",
     "Act",
+    "Alarm",
+    "AlarmMark",
     "AuditEntry",
+    "Call",
     "Case",
     "ClockMark",
     "Confirmation",

@@ -142,6 +142,7 @@ FRENCH_ON_PURPOSE = {
     "gateway/demo/papers.py": "papers of a French hospital",
     "gateway/demo/party.py": "names of institutions",
     "gateway/domain/kinds": "sources are cited in their language; titles are collected from the table itself",
+    "gateway/services/alarm_mail.py": "mails to the hospital's own people",
     "gateway/services/excerpt.py": "letters to the hospital's own readers",
     "gateway/services/letters.py": "letters speak the language of the protocol",
     "gateway/wire/mdn.py": "receipts speak the language of the protocol",

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstr
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
+from gateway.adapters.database.alarm_tables import AlarmMarkRow, AlarmRow
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
@@ -340,6 +341,8 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.ClockMark: ClockMarkRow,
     amendments.CalendarAct: CalendarActRow,
     amendments.CalendarStatement: CalendarStatementRow,
+    storage.Alarm: AlarmRow,
+    storage.AlarmMark: AlarmMarkRow,
     storage.AuditEntry: AuditEntryRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""
