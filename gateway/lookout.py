@@ -58,14 +58,14 @@ def alarm_watch(base: Rooms) -> AlarmWatch:
 
 
 class Keys:
-    """Implements :class:`gateway.alarm_ports.Keyholder` on our files and on what is pinned."""
+    """Implements :class:`gateway.ports.Keyholder` on our files and on what is pinned."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
 
     async def lifetimes(self, partners: Sequence[tuple[str, PublicKey]]) -> tuple[Lifetime, ...]:
-        """See :meth:`gateway.alarm_ports.Keyholder.lifetimes`."""
+        """See :meth:`gateway.ports.Keyholder.lifetimes`."""
         return await asyncio.to_thread(lambda: tuple(self._all(partners)))
 
     def _all(self, partners: Sequence[tuple[str, PublicKey]]) -> Iterator[Lifetime]:

@@ -15,7 +15,7 @@ from gateway.domain.words import said
 
 
 class AlarmCommand:
-    """Implements ``gateway.alarm_ports.OtherPath``. ``seconds`` is how long one run may take, in all."""
+    """Implements ``gateway.ports.OtherPath``. ``seconds`` is how long one run may take, in all."""
 
     def __init__(self, command: tuple[str, ...], *, seconds: float) -> None:
         self._command = command

@@ -12,7 +12,7 @@ from gateway.doctor.installation import Installation
 from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.errors import DatabaseDamaged
 from gateway.domain.words import said
-from gateway.services.deadlines import STEP_LIMIT
+from gateway.services.timekeeping import STEP_LIMIT
 from gateway.storage import ClockMark, Poll, View
 
 FORGOTTEN = timedelta(days=1)

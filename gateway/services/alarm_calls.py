@@ -9,11 +9,10 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.alarm_ports import OtherPath
 from gateway.domain.alarms import KINDS
 from gateway.domain.errors import OtherPathFailed
 from gateway.domain.parties import Party
-from gateway.ports import Clock
+from gateway.ports import Clock, OtherPath
 from gateway.services.alarm_words import severity, told
 from gateway.services.requests import iso
 from gateway.storage import Alarm, Call, Store

@@ -6,11 +6,10 @@ which are slow to read, every hour and whenever another is pinned.
 
 from datetime import datetime, timedelta
 
-from gateway.alarm_ports import Keyholder
 from gateway.domain.alarms.facts import Facts, Habit, Lifetime, Limits, Stay, Unconfirmed
 from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.parties import Directory, Party, Role, Suite
-from gateway.ports import Clock, PublicKey
+from gateway.ports import Clock, Keyholder, PublicKey
 from gateway.services import alarm_rows
 from gateway.services.almanac import Almanac
 from gateway.services.casework import hospital_day

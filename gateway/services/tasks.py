@@ -1,4 +1,4 @@
-"""The tasks of a running gateway: mail in, mail out, deadlines, a second source of time, hand-overs, alarms.
+"""The tasks of a running gateway: mail in, mail out, deadlines, other clocks, hand-overs, alarms, checkpoints.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
 starts and ends. None waits for another.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.domain.errors import GatewayError
-from gateway.ports import Clock, MailboxFactory, PublicKey
+from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
 from gateway.services.alarms import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
@@ -19,6 +19,8 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.send import BATCH, Sender
+from gateway.services.timekeeping import Timekeeper, ask
+from gateway.services.witness import Witness
 
 _log = structlog.get_logger()
 
@@ -31,11 +33,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How often to look, in seconds, and the folder in which the mail server is asked for the time."""
+    """How often to look, in seconds."""
 
     poll_seconds: float
     tick_seconds: float
-    clock_folder: str
 
 
 class Tasks:
@@ -48,6 +49,9 @@ class Tasks:
         poller: InboxPoller,
         sender: Sender,
         deadlines: Deadlines,
+        timekeeper: Timekeeper,
+        sources: Sequence[TimeSource],
+        witness: Witness | None,
         handovers: Handovers,
         alarms: AlarmWatch,
         repair: CopyRepair,
@@ -61,6 +65,9 @@ class Tasks:
         self._poller = poller
         self._sender = sender
         self._deadlines = deadlines
+        self._timekeeper = timekeeper
+        self._sources = sources
+        self._witness = witness
         self._handovers = handovers
         self._alarms = alarms
         self._repair = repair
@@ -81,9 +88,11 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source())
-            rounds = (self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round))
-            tasks = [group.create_task(work) for work in (*works, *rounds)]
+            works = [self._inbound(), self._outbound(), self._ticks(), self._second_source()]
+            works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
+            if self._witness is not None:
+                works.append(self._rounds("witness", self._witness.round))
+            tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
             for task in tasks:
@@ -107,20 +116,15 @@ class Tasks:
                 await pause.after(error)
 
     async def _second_source(self) -> None:
-        """Ask the mail server for the time, in a session of its own: a refusal there must not keep mail waiting."""
+        """Ask other clocks for the time when a tick wants it."""
         pause = _Pause("time")
         while True:
             await self._time_wanted.wait()
             # The next tick says whether it is still wanted.
             self._time_wanted.clear()
             try:
-                session = await self._mailboxes.connect()
-                try:
-                    told = await session.server_time(self._rhythm.clock_folder)
-                    await self._deadlines.agree(told)
-                    pause.over()
-                finally:
-                    await session.close()
+                await self._timekeeper.agree(await ask(self._sources))
+                pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)
 
@@ -158,8 +162,8 @@ class Tasks:
                 continue
             await asyncio.sleep(self._rhythm.tick_seconds)
 
-    async def _rounds(self, name: str, work: Callable[[], Awaitable[int]]) -> None:
-        """A task of its own: a reader's folder may lie on a disk that does not answer, a command take its time."""
+    async def _rounds(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """A task of its own: a disk may not answer, a command take its time, nor where checkpoints are written down."""
         pause = _Pause(name)
         while True:
             try:

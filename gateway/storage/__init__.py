@@ -1,8 +1,9 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
 from gateway.storage.alarms import Alarm, AlarmMark, Call
-from gateway.storage.keys import Pin, VaultKey
+from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
     Acceptance,
@@ -10,22 +11,22 @@ from gateway.storage.rows import (
     Case,
     ClockMark,
     Confirmation,
-    Detail,
     Direction,
     Fact,
     Mail,
     Message,
     OwedCopy,
+    Pin,
     Poll,
     ReaderHandover,
     Request,
     StoredEvidence,
     Transmission,
-    V,
-    Value,
+    VaultKey,
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.values import Detail, V, Value
 
 __all__ = [
     "FOR_A_PERSON",
@@ -33,6 +34,7 @@ __all__ = [
     "Act",
     "Alarm",
     "AlarmMark",
+    "Anchor",
     "AuditEntry",
     "Call",
     "Case",
@@ -43,11 +45,13 @@ __all__ = [
     "Fact",
     "Hint",
     "Letter",
+    "LogPoint",
     "Mail",
     "Message",
     "OwedCopy",
     "Pin",
     "Poll",
+    "Question",
     "ReaderHandover",
     "Request",
     "Store",
@@ -58,4 +62,5 @@ __all__ = [
     "VaultKey",
     "Verdict",
     "View",
+    "Way",
 ]

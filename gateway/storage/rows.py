@@ -4,19 +4,24 @@ Every instant is aware UTC. No value holds mail content, a subject, a person's n
 columns are sealed by the vault, partners are ids of the configuration.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import TypeVar
 
 from gateway.domain import case, readers, request, transmission
-from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
-from gateway.ports import SpoolFile
-from gateway.storage.alarms import Alarm, AlarmMark
-from gateway.storage.keys import Pin, VaultKey
-from gateway.storage.letters import Hint, Letter
+from gateway.storage.letters import Hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultKey:
+    """A case, quarantine or evidence key, wrapped; ``destroyed_at`` set means that nothing under it opens again."""
+
+    id: str
+    purpose: str
+    wrapped: bytes
+    created_at: datetime
+    destroyed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +323,25 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """A partner's public key, pinned to that partner by a person who checked the fingerprint.
+
+    It counts once ``confirmed_by`` is set: a second person where four eyes are on, else the same one.
+    """
+
+    id: int = 0
+    site: str
+    partner: str
+    suite: str
+    fingerprint: str
+    material: str
+    pinned_at: datetime
+    pinned_by: str
+    confirmed_by: str | None = None
+    retired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockMark:
     """The clock as last seen, so that a step is noticed; ``suspended_at`` set means that recording waits."""
 
@@ -345,30 +369,3 @@ class AuditEntry:
     outcome: str | None
     canonical: bytes
     leaf: bytes
-
-
-Value = (
-    VaultKey
-    | SpoolFile
-    | Case
-    | Request
-    | Message
-    | Fact
-    | OwedCopy
-    | ReaderHandover
-    | Transmission
-    | Mail
-    | Letter
-    | Poll
-    | StoredEvidence
-    | Confirmation
-    | Acceptance
-    | Pin
-    | ClockMark
-    | CalendarAct
-    | CalendarStatement
-    | Alarm
-    | AlarmMark
-)
-V = TypeVar("V", bound=Value)
-Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

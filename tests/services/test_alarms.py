@@ -574,7 +574,7 @@ async def test_a_step_of_the_clock_is_told_and_starts_nothing_else(staffed: Worl
     await staffed.deadlines.tick()
     await staffed.alarms.round()
     assert await staffed.open_alarms() == ("clock_stepped",)
-    assert await staffed.deadlines.agree(staffed.clock.now())
+    assert await staffed.told(staffed.clock.now())
     await staffed.alarms.round()
 
     assert "receipt_uncertain" in await staffed.open_alarms()

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from gateway import storage
 from gateway.adapters.database.alarm_tables import AlarmMarkRow, AlarmRow
+from gateway.adapters.database.anchor_tables import AnchorRow, LogPointRow
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
@@ -344,5 +345,7 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Alarm: AlarmRow,
     storage.AlarmMark: AlarmMarkRow,
     storage.AuditEntry: AuditEntryRow,
+    storage.LogPoint: LogPointRow,
+    storage.Anchor: AnchorRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.domain.alarms.facts import Lifetime
-from gateway.ports import PublicKey
+from gateway.ports.sealing import PublicKey
 
 
 class Keyholder(Protocol):
