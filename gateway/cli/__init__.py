@@ -21,18 +21,13 @@ def main() -> None:
 
     import typer
 
-    from gateway.cli import usage
-    from gateway.domain.errors import GatewayError, IllegalTransition
+    from gateway.cli import refusals, usage
+    from gateway.domain.errors import GatewayError
 
     try:
         sys.exit(_run(arguments))
-    except IllegalTransition as error:
-        from gateway.cli.terms import worded
-
-        _tell(worded(error).lines(language.translate))
-        sys.exit(error.exit_code)
     except GatewayError as error:
-        _tell(error.lines(language.translate))
+        _tell(refusals.lines(error))
         sys.exit(error.exit_code)
     except typer.TyperException as mistake:
         _tell(usage.lines(mistake))

@@ -175,7 +175,7 @@ class Desk:
             values = None
             if places is not None:
                 values = self._casework.details(old, key) | by_place(KINDS[old.kind], places)
-                check(Fiche(path="", kind=KINDS[old.kind], ref=case.ref, values=values), pieces=False)
+                check(Fiche(path="gateway correct", kind=KINDS[old.kind], ref=case.ref, values=values), pieces=False)
             return await self._casework.correct(act, case, key, old, values, actor=actor)
 
     async def close(self, ref: str, *, actor: str) -> Case:

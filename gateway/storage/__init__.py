@@ -1,6 +1,8 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
     Acceptance,
@@ -8,7 +10,6 @@ from gateway.storage.rows import (
     Case,
     ClockMark,
     Confirmation,
-    Detail,
     Direction,
     Fact,
     Mail,
@@ -20,17 +21,17 @@ from gateway.storage.rows import (
     Request,
     StoredEvidence,
     Transmission,
-    V,
-    Value,
     VaultKey,
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.values import Detail, V, Value
 
 __all__ = [
     "FOR_A_PERSON",
     "Acceptance",
     "Act",
+    "Anchor",
     "AuditEntry",
     "Case",
     "ClockMark",
@@ -40,11 +41,13 @@ __all__ = [
     "Fact",
     "Hint",
     "Letter",
+    "LogPoint",
     "Mail",
     "Message",
     "OwedCopy",
     "Pin",
     "Poll",
+    "Question",
     "ReaderHandover",
     "Request",
     "Store",
@@ -55,4 +58,5 @@ __all__ = [
     "VaultKey",
     "Verdict",
     "View",
+    "Way",
 ]
