@@ -79,7 +79,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     password.chmod(0o600)
     (folder / "broken.toml").write_text("[gateway]\nparty =\n")
     (folder / "wrong.toml").write_text("[gateway]\nparty = 'CHU'\ncolour = 1\n")
-    (folder / "unknown.toml").write_text("[patient]\nage = 3\n")
+    (folder / "unknown.toml").write_text("[patient]\nage = 3\nnumero_assure = 1\n")
     (folder / "full").mkdir()
     (folder / "full" / "file").touch()
     subprocess.run(
