@@ -13,9 +13,11 @@ from gateway.domain.case import ALPHABET
 from gateway.domain.errors import MailMalformed
 from gateway.domain.kinds import REPAIRED_COPY
 from gateway.wire import dsn, fields, manifest, mdn
-from gateway.wire.automatic import is_answerable
+from gateway.wire.automatic import is_answerable, is_notice
+from gateway.wire.failure import Failure, read_failure, returned_ids
 from gateway.wire.mime import Headers, Part, parse
 from gateway.wire.payload import read_payload
+from gateway.wire.reports import DISPOSITION_PARTS, STATUS_PARTS
 
 MAX_TEXT = 100_000
 """Characters of a letter that travel with the facts: more than a person reads in a terminal."""
@@ -127,6 +129,8 @@ class Incoming:
     refused, in which case nothing but ``outer`` is set. ``entity`` is the exact signed bytes, ``mic`` their SHA-256,
     ``whole`` the multipart/signed around them when somebody asked for it and the signature can be told apart.
     ``notice``: an out-of-office or a report, by its own unsigned word. The actions of ``report`` are ACTIONS or OTHER.
+    ``failure`` is what an unsigned mail says of a failed delivery, in whatever form, and ``returned`` the Message-IDs
+    of what it returns: enough to suspect, never to believe.
     """
 
     shape: str | None
@@ -142,6 +146,8 @@ class Incoming:
     receipt: Attested | None = None
     report: dsn.Dsn | None = None
     notice: bool = False
+    failure: Failure = Failure.NONE
+    returned: tuple[str, ...] = ()
     copied: Copied | None = None
 
 
@@ -232,20 +238,35 @@ def read_signed_report(entity: bytes) -> tuple[Inner, Attested]:
     return inner, _attested(mdn.read_receipt(report))
 
 
-def read_unsigned_report(part: Part) -> tuple[Attested | None, dsn.Dsn | None]:
-    """A receipt or a delivery report that nobody signed; (None, None) when it is neither that we can read."""
-    kind = part.content_type.params.get("report-type", "").lower()
+def is_receipt(entity: bytes) -> bool:
+    """Whether a signed entity is a receipt: some programs encrypt theirs as any other mail."""
+    return _has(parse(entity), DISPOSITION_PARTS)
+
+
+def read_unsigned(part: Part) -> Incoming:
+    """A mail that nobody signed, without its shape and outer facts: a receipt, a report of delivery, or neither.
+
+    What it is, its machine part says; some servers forget to name the type of their report.
+    """
+    told = Incoming(shape=None, outer=None, notice=is_notice(part), failure=read_failure(part))
+    if told.failure is not Failure.NONE:
+        told = replace(told, returned=returned_ids(part))
     try:
-        if kind == "disposition-notification":
-            return _attested(mdn.read_receipt(part)), None
-        if kind == "delivery-status":
+        if _has(part, DISPOSITION_PARTS):
+            return replace(told, receipt=_attested(mdn.read_receipt(part)))
+        if _has(part, STATUS_PARTS):
             report = dsn.read_report(part)
             known = tuple(replace(each, action=_known(each.action, ACTIONS)) for each in report.recipients)
-            return None, replace(report, recipients=known)
+            return replace(told, report=replace(report, recipients=known))
     except MailMalformed:
         # A broken report is kept and shown like any other mail; it proves nothing.
-        return None, None
-    return None, None
+        return told
+    return told
+
+
+def _has(part: Part, media: frozenset[str]) -> bool:
+    is_report = part.content_type.media == "multipart/report"
+    return is_report and any(child.content_type.media in media for child in part.parts)
 
 
 def _attested(receipt: mdn.Receipt) -> Attested:
