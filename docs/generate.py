@@ -71,6 +71,7 @@ SENDING_STATES = {
     transmission.State.UNKNOWN: "issue inconnue",
     transmission.State.REFUSED: "refusé par le serveur",
     transmission.State.HELD: "retenu (clé inutilisable)",
+    transmission.State.RETURNED: "revenu, non remis",
     transmission.State.EVIDENCED: "réception prouvée",
 }
 
@@ -82,6 +83,7 @@ SENDING_EVENTS = {
     transmission.Event.REFUSED: "refus définitif",
     transmission.Event.KEY_REFUSED: "clé du partenaire inutilisable",
     transmission.Event.UNREADABLE: "fichier illisible dans le coffre",
+    transmission.Event.BOUNCED: "avis de non-remise",
     transmission.Event.EVIDENCE: "preuve de réception",
     transmission.Event.RETRIED: "mêmes octets une fois de plus",
     transmission.Event.RELEASED: "obstacle levé, ou scellé de nouveau",

@@ -32,6 +32,7 @@ from gateway.process import notify
 from gateway.records import Base, identity, open_base
 from gateway.servers import imap_settings, smtp_settings, token_provider
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
@@ -259,11 +260,19 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
     token = token_provider(settings, base.clock)
     courier = SmtpCourier(smtp_settings(settings, token))
+    acknowledgements = Acknowledgements(
+        composer=core.composer,
+        cabinet=base.cabinet,
+        clock=base.clock,
+        noise=secrets.token_bytes,
+        party=us,
+        per_hour=settings.reception.receipts_per_hour,
+    )
     receiver = Receiver(
         store=base.store,
         cabinet=base.cabinet,
         opener=pool,
-        composer=core.composer,
+        acknowledgements=acknowledgements,
         accept=Accept(
             party=us,
             directory=directory,

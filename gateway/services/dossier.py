@@ -378,4 +378,7 @@ class Archive:
         return audit.verify_log((row[0] for row in rows), frontier, leaves=(row[1] for row in rows))
 
 
-_NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HELD)
+_NEED_A_PERSON = (
+    *(sending.State.UNKNOWN, sending.State.REFUSED),
+    *(sending.State.HELD, sending.State.RETURNED),
+)

@@ -50,6 +50,7 @@ _TOKEN = re.compile(rf"(?<![0-9A-Z])[{ALPHABET}]{{4}}-[{ALPHABET}]{{2}}(?![0-9A-
 class Outer:
     """Facts of the outer headers. ``hops`` are the Received lines from the top: (host, instant).
 
+    ``receipt_to`` are the addresses for a receipt that the sender asks for (RFC 8098 section 2.1).
     ``domains`` (lower case) and ``tokens`` (case tokens, upper case) are all that looks like one in the sender fields
     and in the subject, even where these cannot be read as addresses or text: enough to suspect, never to believe.
     """
@@ -60,6 +61,7 @@ class Outer:
     hops: tuple[tuple[str | None, datetime | None], ...]
     date: datetime | None
     automatic: bool
+    receipt_to: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
 
@@ -160,6 +162,7 @@ def read_outer(headers: Headers) -> Outer:
         hops=tuple((hop.by, hop.at) for hop in map(fields.received, headers.get_all("Received"))),
         date=_date(headers),
         automatic=not is_answerable(headers),
+        receipt_to=_addresses(headers.get_all("Disposition-Notification-To")),
         domains=_domains(headers),
         tokens=_tokens(headers.get_all("Subject")),
     )

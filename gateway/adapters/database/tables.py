@@ -155,6 +155,7 @@ class TransmissionRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("site", "envid"),
         Index("transmissions_queue", "site", "state", "next_at"),
+        Index("transmissions_to_partner", "site", "partner", "receipt"),
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str
