@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
-from gateway.domain.parties import Directory, Grade, Partner, Party, Role
+from gateway.domain.attestation import DSN_DELIVERED
+from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.ports import Clock
 from gateway.services.arrived import Decision
 from gateway.services.readers import returned
-from gateway.services.receptions import Attestation, Receptions
+from gateway.services.receptions import Receptions
 from gateway.services.requests import Requests
 from gateway.storage import Act, Mail, Message, Transmission, Verdict
 from gateway.wire.dsn import Dsn, DsnRecipient
@@ -76,14 +77,9 @@ class Deliveries:
             await self._bounced(act, transmission, message, failure)
         elif "delivered" in actions and not self._by_our_server(report):
             attempts = [line.last_attempt or report.date for line in lines if line.action == "delivered"]
-            found = Attestation(
-                partner=transmission.partner,
-                kind="dsn_delivered",
-                grade=Grade.DSN_DELIVERED,
-                stated=min((at for at in attempts if at is not None), default=None),
-                dated=report.date,
-            )
-            await self._receptions.keep(act, message, found, row)
+            stated = min((at for at in attempts if at is not None), default=None)
+            found = self._receptions.told_by(row, transmission.partner, DSN_DELIVERED, stated=stated, dated=report.date)
+            await self._receptions.keep(act, message, found)
 
     async def _bounced(self, act: Act, transmission: Transmission, message: Message, failure: Failure) -> None:
         state = sending.step(transmission.state, sending.Event.BOUNCED)

@@ -3,26 +3,28 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.domain.attestation import SIGNED_REPLY, Form
 from gateway.domain.kinds import KINDS, Subject
-from gateway.domain.parties import Directory, Grade, Party
+from gateway.domain.parties import Directory, Party
 from gateway.ports import Clock
 from gateway.services.departure import Departures
 from gateway.services.requests import Requests
 from gateway.storage import Act, Direction, Mail, Message, Request, StoredEvidence, View
 
-SIGNED_REPLY = "signed_reply"
-"""Kind of the evidence that a signed mail is which merely cites a request."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:
-    """What a partner attests: ``stated`` the reception, if it states one, ``dated`` its own date."""
+    """What a partner attests: ``stated`` the reception, if it states one, ``dated`` its own date.
+
+    ``arrived`` is when we got it, and ``mail`` the mail that holds it.
+    """
 
     partner: str
-    kind: str
-    grade: Grade
+    form: Form
     stated: datetime | None
     dated: datetime | None
+    arrived: datetime
+    mail: int | None
 
 
 class Receptions:
@@ -49,50 +51,56 @@ class Receptions:
         await act.lock(message.case_id)
         return await act.one(Request, site=self._party.site, hash=message.mic)
 
-    async def keep(self, act: Act, message: Message, found: Attestation, row: Mail) -> None:
+    def told_by(
+        self, row: Mail, partner: str, form: Form, *, stated: datetime | None, dated: datetime | None
+    ) -> Attestation:
+        """What a mail attests."""
+        arrived = row.received_latest or self._clock.now()
+        return Attestation(partner=partner, form=form, stated=stated, dated=dated, arrived=arrived, mail=row.id)
+
+    async def keep(self, act: Act, message: Message, found: Attestation) -> StoredEvidence | None:
         """Keep an evidence of a request once, and recompute; of other messages the mail alone is kept."""
         request = await self.request_of(act, message)
         if request is None:
-            return
-        now = self._clock.now()
+            return None
         same = await act.all(
             StoredEvidence,
             site=self._party.site,
             request_hash=request.hash,
             partner=found.partner,
-            kind=found.kind,
+            kind=found.form.id,
             stated_at=found.stated,
             dated_at=found.dated,
             limit=1,
         )
         if same:
-            return
+            return None
         evidence = StoredEvidence(
             site=self._party.site,
             request_hash=request.hash,
             partner=found.partner,
-            kind=found.kind,
-            grade=found.grade,
-            statement=found.stated is not None and found.grade >= Grade.SIGNED_RECEIPT,
+            kind=found.form.id,
+            grade=found.form.grade,
+            statement=found.stated is not None and found.form.states,
             sent_at=message.at,
             stated_at=found.stated,
             dated_at=found.dated,
-            arrived_at=row.received_latest or now,
-            recorded_at=now,
-            mail=row.id,
+            arrived_at=found.arrived,
+            recorded_at=self._clock.now(),
+            mail=found.mail,
         )
         await self._requests.add_evidence(act, request, evidence)
         request = await self._departures.proved(act, request, message, found.partner)
         await self._requests.recompute(act, request)
+        return evidence
 
     async def replied(self, act: Act, message: Message, partner: str, at: datetime, row: Mail) -> None:
         """A mail signed at ``at`` that cites a request attests that it arrived, once: a bound, never a statement."""
         if partner not in message.partner.split("+"):
             return
         known = await act.all(
-            StoredEvidence, site=self._party.site, request_hash=message.mic, partner=partner, kind=SIGNED_REPLY
+            StoredEvidence, site=self._party.site, request_hash=message.mic, partner=partner, kind=SIGNED_REPLY.id
         )
         if any(item.dated_at is not None and item.dated_at <= at for item in known):
             return
-        found = Attestation(partner=partner, kind=SIGNED_REPLY, grade=Grade.SIGNED_REPLY, stated=None, dated=at)
-        await self.keep(act, message, found, row)
+        await self.keep(act, message, self.told_by(row, partner, SIGNED_REPLY, stated=None, dated=at))

@@ -7,19 +7,20 @@ moves nothing.
 from dataclasses import replace
 
 from gateway.domain import transmission as sending
+from gateway.domain.attestation import AUTO_REPLY, MDN, SIGNED_RECEIPT
 from gateway.domain.errors import MailRefused
-from gateway.domain.parties import Directory, Grade, Partner, PartnerKind, Party
+from gateway.domain.parties import Directory, Partner, PartnerKind, Party
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock
 from gateway.services.arrived import Decision
 from gateway.services.compose import RECEIPT
 from gateway.services.deliveries import Deliveries
 from gateway.services.identify import MAX_CITED
-from gateway.services.receptions import Attestation, Receptions
+from gateway.services.receptions import Receptions
 from gateway.services.requests import Requests
 from gateway.storage import Act, Direction, Mail, Message, Transmission, Verdict
 from gateway.wire.failure import Failure
-from gateway.wire.incoming import DISPOSITIONS, OTHER, Attested, Incoming
+from gateway.wire.incoming import DISPOSITIONS, MODIFIERS, OTHER, Attested, Incoming
 
 POSITIVE = frozenset({"processed", "dispatched", "displayed"})
 """Dispositions that attest reception; ``deleted``, ``denied``, ``failed`` and unknown words attest nothing."""
@@ -78,14 +79,9 @@ class Reports:
         if receipt.kind not in POSITIVE or receipt.modifiers:
             return replace(decision, verdict=Verdict.TRIAGE, reason="not-positive", held_back=True)
         await self._attested(act, message, partner.id)
-        found = Attestation(
-            partner=partner.id,
-            kind="signed_receipt",
-            grade=Grade.SIGNED_RECEIPT,
-            stated=receipt.stated_at,
-            dated=max(mail.signed_at, receipt.date) if receipt.date else mail.signed_at,
-        )
-        await self._receptions.keep(act, message, found, row)
+        dated = max(mail.signed_at, receipt.date) if receipt.date else mail.signed_at
+        found = self._receptions.told_by(row, partner.id, SIGNED_RECEIPT, stated=receipt.stated_at, dated=dated)
+        await self._receptions.keep(act, message, found)
         return decision
 
     async def unsigned(self, act: Act, seen: Incoming, row: Mail) -> Decision:
@@ -118,8 +114,8 @@ class Reports:
             if message is None or partner is None or partner.id not in message.partner.split("+"):
                 continue
             about = message
-            found = Attestation(partner=partner.id, kind="auto_reply", grade=Grade.AUTO_REPLY, stated=None, dated=dated)
-            await self._receptions.keep(act, message, found, row)
+            found = self._receptions.told_by(row, partner.id, AUTO_REPLY, stated=None, dated=dated)
+            await self._receptions.keep(act, message, found)
         partner_id = partner.id if partner else None
         return Decision(verdict=Verdict.AUTOMATIC, reason="auto-reply", partner=partner_id, about=about)
 
@@ -145,9 +141,10 @@ class Reports:
             return Decision(verdict=Verdict.TRIAGE, reason="matches-nothing", held_back=message is not None)
         if receipt.kind in POSITIVE and not receipt.modifiers:
             dated = receipt.date or (seen.outer.date if seen.outer else None)
-            found = Attestation(partner=partner.id, kind="mdn", grade=Grade.MDN, stated=None, dated=dated)
-            await self._receptions.keep(act, message, found, row)
-        reason = f"mdn-{_word(receipt.kind)}"
+            found = self._receptions.told_by(row, partner.id, MDN, stated=None, dated=dated)
+            await self._receptions.keep(act, message, found)
+        told = ("mdn", _word(receipt.kind), receipt.modifiers and _modifier(receipt.modifiers))
+        reason = "-".join(filter(None, told))
         return Decision(verdict=Verdict.REPORT, reason=reason, partner=partner.id, about=message)
 
     async def _attested(self, act: Act, message: Message, partner: str) -> None:
@@ -164,3 +161,7 @@ class Reports:
 def _word(told: str) -> str:
     """A word of ours: what a stranger wrote goes into no record."""
     return told if told in DISPOSITIONS else OTHER
+
+
+def _modifier(told: str) -> str:
+    return told if told in MODIFIERS else OTHER

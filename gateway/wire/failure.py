@@ -36,18 +36,18 @@ _ADDRESS_CODES = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10", "5.1.351", "5.4
 # Codes with which servers say anything: their words decide.
 _VAGUE = re.compile(r"5\.(?:0\.\d+|1\.0|2\.1|3\.0|4\.1|5\.\d+)")
 _CODE = re.compile(r"(?<![\d.])([245]\.\d\.\d{1,3})(?![\d.])")
-_REPLY = re.compile(r"(?<![\d.])([45])\d\d[ -]")
+_REPLY = re.compile(r"(?<![\d.])([45])\d\d[ ,-]")
 
 _FULL = re.compile(r"mailbox (?:is )?full|over ?quota|quota exceeded|disk (?:space|full)")
-# Refused for another reason; after DATA the address had been taken.
-_REFUSED = re.compile(r"spam|blocked|black ?list|block ?list|in reply to end of data")
+# Refused for another reason; before RCPT it was not looked at, after DATA it had been taken.
+_REFUSED = re.compile(r"spam|blocked|black ?list|block ?list|after mail from|in reply to end of data")
 _AT_REST = re.compile(r"suspended|disabled|deactivated|inactive|reverse dns|timed? ?out|expired|virus")
 _UNKNOWN = re.compile(
     r"(?:user|recipient|account|address|mailbox)[^.\n]{0,40}?"
     r"(?:unknown|not known|(?:does ?n.t|does not|may not|not) exist|not found|not recognized|not listed)"
     r"|(?:unknown|no such|no valid|invalid|bad|non-?exist\w+)\s+(?:local |destination |virtual |final |delivery )*"
     r"(?:user|recipient|mailbox|account|address|person)|(?:unknown|no such) (?:domain|host|name)"
-    r"|does ?n.t have an? \S+ account|no mailbox here|unrout\w+ (?!sender)|mailbox unavailable|has moved"
+    r"|does ?n.t have an? \S+ account|no mailbox here|unrout\w+|mailbox unavailable|has moved"
     r"|(?:host|domain|name|\w\.[a-z]{2,})[^.\n]{0,40}?(?:unknown|not found|does not exist)"
     r"|null mx|no mx |no smtp service|recipient address rejected: access denied"
 )
