@@ -4,13 +4,11 @@ The folder is ``../shared/corpora`` (p5-sisimai and others, too large and too fo
 what is expected of each mail in ``EXPECTED.tsv``. Where it is absent these tests are skipped, and say so.
 """
 
-import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from csv import DictReader
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -33,8 +31,6 @@ OUTSTANDING = 500
 
 AGREES = 0.95
 ADDRESS_AGREES = 0.92
-
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a private folder is made in it
 
 NO_FAILURE = {"feedback", "vacation", "delivered"}
 """What the corpus calls mails in which nothing failed."""
@@ -123,16 +119,6 @@ async def test_reports_are_read_as_the_corpus_says(keys: dict[Role, Keys]) -> No
     faults = sum(at_fault(want) == at_fault(got) for want, got in told.values())
     assert graves / len(told) >= AGREES
     assert faults / len(told) >= ADDRESS_AGREES
-
-
-@pytest.fixture
-def in_memory(tmp_path: Path) -> Iterator[Path]:
-    """A folder without a disk below it, where there is one: thousands of durable writes are not what is tested."""
-    if not os.access(SHARED_MEMORY, os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(prefix="gateway-test-", dir=SHARED_MEMORY) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture
