@@ -20,6 +20,7 @@ from gateway.domain.readers import State as Handing
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
+from gateway.services.attested import ProofReader
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
@@ -161,6 +162,7 @@ class Archive:
         self._folders = folders
         self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
+        self.proofs = ProofReader(store=store, party=party)
 
     @property
     def role(self) -> Role:

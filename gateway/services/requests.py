@@ -120,7 +120,7 @@ class Requests:
         """
         rows = await act.all(StoredEvidence, site=self._party.site, request_hash=request.hash)
         addressees = {partner.id: partner.policy for partner in self._directory.with_role(Role.CNAS)}
-        start = evidence.start_of([_evidence(row) for row in rows], addressees)
+        start = evidence.start_of([as_evidence(row) for row in rows], addressees)
         if start is None or request.state not in {*life.UNANSWERED, *life.ANSWERED}:
             return request
         calendar = await self.almanac.calendar(act)
@@ -301,7 +301,8 @@ def _period_event(request: Request, found: period.Period) -> Event:
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
 
 
-def _evidence(row: StoredEvidence) -> evidence.Evidence:
+def as_evidence(row: StoredEvidence) -> evidence.Evidence:
+    """What is stored, as the domain weighs it."""
     return evidence.Evidence(
         kind=row.kind,
         grade=row.grade,

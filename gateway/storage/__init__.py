@@ -1,6 +1,7 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
     FOR_A_PERSON,
     Acceptance,
@@ -8,7 +9,6 @@ from gateway.storage.rows import (
     Case,
     ClockMark,
     Confirmation,
-    Detail,
     Direction,
     Fact,
     Mail,
@@ -20,12 +20,11 @@ from gateway.storage.rows import (
     Request,
     StoredEvidence,
     Transmission,
-    V,
-    Value,
     VaultKey,
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.values import Detail, V, Value
 
 __all__ = [
     "FOR_A_PERSON",
@@ -37,6 +36,7 @@ __all__ = [
     "Confirmation",
     "Detail",
     "Direction",
+    "EnteredProof",
     "Fact",
     "Hint",
     "Letter",

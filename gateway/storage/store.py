@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.merkle import Frontier
-from gateway.storage.rows import AuditEntry, Detail, Mail, Request, Transmission, V
+from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
+from gateway.storage.values import Detail, V
 
 
 class View(Protocol):

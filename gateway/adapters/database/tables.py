@@ -12,6 +12,7 @@ from gateway import storage
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
+from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
 from gateway.domain import amendments, case, request, transmission
 from gateway.domain.feasts import RowStatus
@@ -335,6 +336,7 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Letter: LetterRow,
     storage.Poll: PollRow,
     storage.StoredEvidence: StoredEvidenceRow,
+    storage.EnteredProof: EnteredProofRow,
     storage.Confirmation: ConfirmationRow,
     storage.Acceptance: AcceptanceRow,
     storage.Pin: PinRow,

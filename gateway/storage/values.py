@@ -1,0 +1,52 @@
+"""Every value that a store holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from gateway.domain.amendments import CalendarAct, CalendarStatement
+from gateway.ports import SpoolFile
+from gateway.storage.letters import Letter
+from gateway.storage.proofs import EnteredProof
+from gateway.storage.rows import (
+    Acceptance,
+    Case,
+    ClockMark,
+    Confirmation,
+    Fact,
+    Mail,
+    Message,
+    OwedCopy,
+    Pin,
+    Poll,
+    ReaderHandover,
+    Request,
+    StoredEvidence,
+    Transmission,
+    VaultKey,
+)
+
+Value = (
+    VaultKey
+    | SpoolFile
+    | Case
+    | Request
+    | Message
+    | Fact
+    | OwedCopy
+    | ReaderHandover
+    | Transmission
+    | Mail
+    | Letter
+    | Poll
+    | StoredEvidence
+    | EnteredProof
+    | Confirmation
+    | Acceptance
+    | Pin
+    | ClockMark
+    | CalendarAct
+    | CalendarStatement
+)
+V = TypeVar("V", bound=Value)
+Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]
+"""What a record may say beside its columns."""
