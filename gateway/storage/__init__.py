@@ -2,6 +2,7 @@
 
 from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
@@ -38,6 +39,7 @@ __all__ = [
     "Confirmation",
     "Detail",
     "Direction",
+    "EnteredProof",
     "Fact",
     "Hint",
     "Letter",

@@ -7,6 +7,7 @@ from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
 from gateway.storage.anchoring import Anchor, LogPoint
 from gateway.storage.letters import Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
     Acceptance,
     Case,
@@ -39,6 +40,7 @@ Value = (
     | Letter
     | Poll
     | StoredEvidence
+    | EnteredProof
     | Confirmation
     | Acceptance
     | Pin
