@@ -7,7 +7,9 @@ from gateway.config import Settings
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
+from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.entered import EnteredProofs
 from gateway.services.requests import Requests
 from gateway.storage import Store
 
@@ -56,5 +58,22 @@ def calendar_acts(settings: Settings, store: Store, clock: Clock) -> CalendarAct
         requests=requests(settings, clock),
         clock=clock,
         party=settings.party,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
+
+
+def entered_proofs(settings: Settings, store: Store, cabinet: Cabinet, clock: Clock) -> EnteredProofs:
+    """What persons do with proofs of reception.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return EnteredProofs(
+        store=store,
+        cabinet=cabinet,
+        requests=requests(settings, clock),
+        clock=clock,
+        party=settings.party,
+        directory=settings.directory,
         persons_needed=2 if settings.four_eyes else 1,
     )

@@ -6,7 +6,22 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import acts, alarms, almanac, audit, clock, demo, doctor, keys, read, readers, setup, todo, triage
+from gateway.cli import (
+    acts,
+    alarms,
+    almanac,
+    audit,
+    clock,
+    demo,
+    doctor,
+    keys,
+    proof,
+    read,
+    readers,
+    setup,
+    todo,
+    triage,
+)
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
@@ -39,6 +54,7 @@ app.add_typer(almanac.app, name="calendar")
 read.message_app.command("resend")(alarms.resend)
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
+app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
 app.command("status")(read.status)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from gateway.cli.files import make_folder, write_new
-from gateway.storage import Mail, Message
+from gateway.storage import EnteredProof, Mail, Message
 from gateway.wire.payload import Payload
 
 _UNSAFE = re.compile(r"[^\w .()+-]")
@@ -35,6 +35,18 @@ def save_mail(mail: Mail, raw: bytes, folder: Path) -> list[Path]:
     """
     make_folder(folder)
     return [write_new(folder / f"mail-{mail.id}.eml", raw)]
+
+
+def save_proof(proof: EnteredProof, data: bytes, folder: Path) -> Path:
+    """The scan or mail that a person brought as a proof; what it is, its first bytes say.
+
+    Raises:
+        FileUnwritten.
+    """
+    make_folder(folder)
+    known = {b"%PDF": "pdf", b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"II*\0": "tif", b"MM\0*": "tif"}
+    kind = next((kind for start, kind in known.items() if data.startswith(start)), "bin")
+    return write_new(folder / f"preuve-{proof.id}.{'eml' if proof.mail is not None else kind}", data)
 
 
 def _safe(name: str) -> str:

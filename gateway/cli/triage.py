@@ -30,7 +30,11 @@ def triage_list(
     as_json: JsonOption = False,
 ) -> None:
     """Lister les courriers à trier. Ceux qui retiennent une acceptation sont marqués."""
-    found = with_archive(config, lambda archive: archive.triage(settled=everything))
+
+    async def read(archive: Any) -> Any:
+        return await archive.triage(settled=everything), await archive.proofs.unmatched()
+
+    found, unmatched = with_archive(config, read)
     if as_json:
         echo_json([_plain(view) for view in found])
         return
@@ -47,6 +51,12 @@ def triage_list(
     ]
     headings = (_("N°"), _("Partenaire"), _("Reçu"), _("Ce que c'est"), _("Semble répondre à"), "")
     table(headings, rows, empty=_("Rien à trier."))
+    shown = {view.mail.id for view in found}
+    hidden = [mail for mail, _case in unmatched if mail.id not in shown]
+    if hidden:
+        told = _("Et {count} accusés ou avis automatiques qui ne vont avec aucun de nos courriers :")
+        typer.echo(told.format(count=len(hidden)))
+        typer.echo("  gateway proof unmatched")
 
 
 @app.command("show")

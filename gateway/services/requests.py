@@ -89,6 +89,11 @@ class Requests:
 
     async def receive_evidence(self, act: Act, request: Request, found: StoredEvidence) -> Request:
         """Keep an evidence of reception and recompute the period from all there is."""
+        await self.add_evidence(act, request, found)
+        return await self.recompute(act, request)
+
+    async def add_evidence(self, act: Act, request: Request, found: StoredEvidence) -> None:
+        """Keep an evidence of reception; the caller recomputes."""
         await act.add(found)
         case = await self._case(act, request)
         await act.record(
@@ -107,14 +112,16 @@ class Requests:
                 "arrived_at": iso(found.arrived_at),
             },
         )
-        return await self.recompute(act, request)
 
     async def recompute(self, act: Act, request: Request) -> Request:
-        """The period from the evidence and the calendar as known now; starts it, moves it, or changes nothing."""
+        """The period from the evidence and the calendar as known now; starts it, moves it, or changes nothing.
+
+        Of a request that was answered before its evidence came, only what is known of its reception changes.
+        """
         rows = await act.all(StoredEvidence, site=self._party.site, request_hash=request.hash)
         addressees = {partner.id: partner.policy for partner in self._directory.with_role(Role.CNAS)}
-        start = evidence.start_of([_evidence(row) for row in rows], addressees)
-        if start is None or request.state not in life.UNANSWERED:
+        start = evidence.start_of([as_evidence(row) for row in rows], addressees)
+        if start is None or request.state not in {*life.UNANSWERED, *life.ANSWERED}:
             return request
         calendar = await self.almanac.calendar(act)
         found = period.compute(start.at, calendar)
@@ -127,6 +134,8 @@ class Requests:
             "grade": start.evidence.grade,
             "asks_person": tuple(asks),
         }
+        if request.state in life.ANSWERED:
+            del changes["due_at"]
         if all(getattr(request, name) == value for name, value in changes.items()):
             return request
         event = _period_event(request, found)
@@ -285,12 +294,15 @@ def _ends(found: period.Period) -> dict[str, Any]:
 
 
 def _period_event(request: Request, found: period.Period) -> Event:
+    if request.state in life.ANSWERED:
+        return Event.REFINED
     if request.state not in {State.RUNNING, State.ELAPSED}:
         return Event.ACKNOWLEDGED
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
 
 
-def _evidence(row: StoredEvidence) -> evidence.Evidence:
+def as_evidence(row: StoredEvidence) -> evidence.Evidence:
+    """What is stored, as the domain weighs it."""
     return evidence.Evidence(
         kind=row.kind,
         grade=row.grade,

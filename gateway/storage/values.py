@@ -8,6 +8,7 @@ from gateway.ports import SpoolFile
 from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
 from gateway.storage.letters import Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
     Acceptance,
     Case,
@@ -40,6 +41,7 @@ Value = (
     | Letter
     | Poll
     | StoredEvidence
+    | EnteredProof
     | Confirmation
     | Acceptance
     | Pin

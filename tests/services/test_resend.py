@@ -10,7 +10,7 @@ from gateway.domain.transmission import State
 from gateway.services.resend import Resend
 from gateway.storage import Message
 from tests.services.fakes import REFUSED, UNKNOWN
-from tests.services.mails import answer_mail, plain_mdn, receipt
+from tests.services.mails import answer_mail, delivery_report, plain_mdn, receipt
 from tests.services.world import World, partner
 
 DAY = timedelta(days=1)
@@ -87,6 +87,22 @@ async def test_what_was_refused_or_is_in_doubt_may_go_again(hospital: World, out
         State.HANDED_OVER
     }
     assert (await hospital.request()).state.value == "sent"
+
+
+async def test_what_came_back_may_go_again_and_is_then_on_its_way(hospital: World) -> None:
+    """The mailbox was full; the first hand-over stays what it was."""
+    submitted = await hospital.submit()
+    await hospital.send_all()
+    (mail,) = await hospital.outbox("cnas")
+    await hospital.take(delivery_report(action="failed", envid=mail.envid))
+    failed = await hospital.request()
+    hospital.clock.advance(DAY)
+    await again(hospital).again(submitted.message.id, actor="alice")
+    await hospital.send_all()
+
+    assert failed.state.value == "delivery_failed"
+    request = await hospital.request()
+    assert (request.state.value, request.handed_over_at) == ("sent", failed.handed_over_at)
 
 
 async def test_what_cannot_help_is_refused_with_its_reason(hospital: World) -> None:

@@ -35,6 +35,7 @@ from gateway.domain.readers import Reader, Readership
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
 from gateway.services.alarm_book import AlarmBook
 from gateway.services.alarm_calls import AlarmCalls
 from gateway.services.alarm_facts import AlarmFacts
@@ -88,6 +89,7 @@ END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 GRACE = timedelta(hours=12)
 RIPE = END + GRACE + timedelta(minutes=1)
 KEEP = timedelta(days=30)
+RECEIPTS_PER_HOUR = 5
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
@@ -485,11 +487,14 @@ def assemble(
         party=party,
         keep=KEEP,
     )
+    acknowledgements = Acknowledgements(
+        composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
         opener=opener,
-        composer=composer,
+        acknowledgements=acknowledgements,
         accept=Accept(
             party=party,
             directory=directory,

@@ -68,7 +68,8 @@ def _unconfirmed(facts: Facts) -> Iterator[Sighting]:
 
 
 _RESEND = french(
-    "Appelez la CNAS. Au besoin renvoyez le même courrier, à l'octet près : gateway message resend {number}"
+    "Appelez la CNAS. Le même courrier se renvoie : gateway message resend {number} ; une preuve venue autrement "
+    "s'apporte : gateway proof enter"
 )
 _HOSPITAL = frozenset({Role.HOSPITAL})
 
@@ -156,7 +157,7 @@ KINDS = (
             "{partner} n'a confirmé aucune de nos {count} dernières demandes ; les rappels d'une heure et de 12 heures "
             "sont tus pour lui."
         ),
-        mend=french("Convenez avec lui d'un accusé de lecture ou d'une réponse signée à chaque demande."),
+        mend=french("Convenez avec lui d'un accusé de lecture ou d'une réponse signée ; sinon : gateway proof enter"),
         find=_never,
         roles=_HOSPITAL,
     ),
