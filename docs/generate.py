@@ -12,6 +12,8 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
+from receipts_page import receipts
+
 from gateway.cli.blank import blank_fiche
 from gateway.cli.output import STATES
 from gateway.cli.terms import CASE_STATES, FUNCTIONS
@@ -418,6 +420,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "message-kinds.md": message_kinds,
     "configuration.md": configuration,
     "errors.md": error_page,
+    "receipts.md": lambda: page("Les accusés et les preuves de réception", *([part] for part in receipts())),
 }
 
 
