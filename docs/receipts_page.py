@@ -46,7 +46,7 @@ KNOWN_BY = {
     "signed_reply": (
         (
             "signé par la clé épinglée du partenaire, adressé à nous, cite notre Message-ID sous la signature : lettre "
-            "d'une personne, message d'une passerelle, même signé sans être chiffré"
+            "d'une personne, message d'une passerelle, même signé sans être chiffré ; ou lettre classée dans la demande"
         ),
         "la plus tardive de sa date signée et de l'heure de la signature",
     ),
