@@ -3,16 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from csv import DictReader
-from pathlib import Path
+
+from pages import DOCS, page, table
 
 from gateway.cli.output import GRADES
 from gateway.cli.terms import MAIL_REASONS
 from gateway.domain.attestation import FORMS
 from gateway.domain.parties import Grade, PartnerKind, ReceptionPolicy, default_policy
 
-DISAGREEMENTS = Path(__file__).parents[1] / "tests" / "receipts" / "disagreements.tsv"
+DISAGREEMENTS = DOCS.parent / "tests" / "receipts" / "disagreements.tsv"
 
-TEMPLATE = Path(__file__).parent / "receipts.in"
+TEMPLATE = DOCS / "receipts.in"
 
 REPORTS = ("mdn-", "dsn-", "bounce-")
 OTHERS = {"matches-nothing", "not-positive", "auto-reply"}
@@ -84,26 +85,23 @@ WHY = {
 """Why a report is not read as the corpus says."""
 
 
-def receipts() -> list[str]:
-    """The page below its title: the prose of ``receipts.in``, with what the code says where it leaves room."""
+def receipts() -> str:
+    """docs/receipts.md: the prose of ``receipts.in``, with what the code says where it leaves room."""
     rows = _rows()
     graves = sum(_grave(row["corpus"]) != _grave(row["read"]) for row in rows)
     faults = sum(_fault(row["corpus"]) != _fault(row["read"]) for row in rows)
     words = [(f"`{code}`", MAIL_REASONS[code]) for code in MAIL_REASONS if code.startswith(REPORTS) or code in OTHERS]
     filled = TEMPLATE.read_text(encoding="utf-8").format(
-        forms=_table(("Forme", "Comment elle se reconnaît", "Degré", "Instant retenu", "Départ", "Seule"), _forms()),
-        words=_table(("Raison (JSON, journal)", "Ce qui est affiché"), words),
+        forms="\n".join(
+            table(("Forme", "Comment elle se reconnaît", "Degré", "Instant retenu", "Départ", "Seule"), _forms())
+        ),
+        words="\n".join(table(("Raison (JSON, journal)", "Ce qui est affiché"), words)),
         compared=COMPARED,
         graves=_share(graves),
         faults=_share(faults),
-        disagreements=_table(("Pourquoi", "Avis du corpus"), _disagreements(rows)),
+        disagreements="\n".join(table(("Pourquoi", "Avis du corpus"), _disagreements(rows))),
     )
-    return filled.strip().split("\n\n")
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return page("Les accusés et les preuves de réception", [filled.strip()])
 
 
 def _forms() -> list[tuple[str, ...]]:

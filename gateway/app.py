@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from gateway import legal_time
+from gateway import legal_time, vouching
 from gateway.adapters import daemon_lock, database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
@@ -30,7 +30,7 @@ from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
 from gateway.process import notify
 from gateway.records import Base, identity, open_base
-from gateway.servers import imap_settings, smtp_settings, token_provider
+from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.casework import Casework
@@ -48,6 +48,7 @@ from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks
+from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
 
 _log = structlog.get_logger()
@@ -68,6 +69,7 @@ class Core:
     composer: Composer
     requests: Requests
     casework: Casework
+    timekeeper: Timekeeper
     deadlines: Deadlines
     desk: Desk
     triage: Triage
@@ -129,12 +131,14 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     requests = legal_time.requests(settings, clock)
     casework = Casework(party=us, cabinet=cabinet, clock=clock)
     persons_needed = 2 if settings.four_eyes else 1
+    timekeeper = Timekeeper(store=store, clock=clock, site=us.site)
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
         casework=casework,
         cabinet=cabinet,
+        timekeeper=timekeeper,
         clock=clock,
         party=us,
         directory=directory,
@@ -173,6 +177,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         composer=composer,
         requests=requests,
         casework=casework,
+        timekeeper=timekeeper,
         deadlines=deadlines,
         desk=desk,
         triage=triage,
@@ -260,6 +265,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
     token = token_provider(settings, base.clock)
     courier = SmtpCourier(smtp_settings(settings, token))
+    mailboxes = ImapFactory(settings=imap_settings(settings, token), clock=base.clock)
     acknowledgements = Acknowledgements(
         composer=core.composer,
         cabinet=base.cabinet,
@@ -315,10 +321,13 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
     try:
         yield Tasks(
-            mailboxes=ImapFactory(settings=imap_settings(settings, token), clock=base.clock),
+            mailboxes=mailboxes,
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
+            timekeeper=core.timekeeper,
+            sources=time_sources(settings, base.clock, mailboxes),
+            witness=vouching.witness(settings, base.store, base.clock),
             handovers=handovers(base, core.readers, core.composer),
             repair=repair,
             cabinet=base.cabinet,
@@ -328,7 +337,6 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             rhythm=Rhythm(
                 poll_seconds=settings.imap.poll_seconds,
                 tick_seconds=settings.deadlines.tick_seconds,
-                clock_folder=settings.imap.clock_folder,
             ),
         )
     finally:

@@ -7,12 +7,19 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from docs.law_rows import ROWS
 from tests import mailserver
+from tests.traceability import Traceability
 
 # Whatever the developer's own language is, the programs that tests start speak French.
 os.environ["LC_ALL"] = "C.UTF-8"
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  private folders are made in it
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A full run says whether every row of the law was proven."""
+    config.pluginmanager.register(Traceability(config, ROWS))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

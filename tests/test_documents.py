@@ -23,6 +23,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
+    "time": config.TimeSection,
+    "audit": config.AuditSection,
     "worker": config.WorkerSection,
     "retention": readership.RetentionSection,
 }

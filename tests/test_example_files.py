@@ -28,6 +28,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
+    "time": config.TimeSection,
+    "audit": config.AuditSection,
     "worker": config.WorkerSection,
     "readers.medecin": readership.ReaderSection,
     "retention": readership.RetentionSection,

@@ -20,9 +20,10 @@ def fiche(
 ) -> None:
     """Écrire une fiche à remplir, pour tout type d'échange."""
     from gateway.cli.blank import blank_fiche
-    from gateway.cli.fiche import known_kind, write_fiche
+    from gateway.cli.fiche import known_kind
+    from gateway.cli.files import write_new
     from gateway.cli.output import table
-    from gateway.domain.kinds import KINDS, Subject
+    from gateway.domain.kinds import KINDS, Subject, Travel
 
     if kind is None:
         rows = [
@@ -32,11 +33,14 @@ def fiche(
         ]
         table((_("N°"), _("Type"), _("Échange")), rows, empty="")
         return
-    text = blank_fiche(known_kind(kind))
+    row = known_kind(kind)
+    text = blank_fiche(row)
     if output is None:
         typer.echo(text, nl=False)
     else:
-        write_fiche(output, text)
+        write_new(output, text.encode())
+        told = _("Fiche écrite : {path}. Remplissez-la, puis : gateway {verb} {path}")
+        typer.echo(told.format(path=output, verb="submit" if row.travel is Travel.MAIL else "note"))
 
 
 def note(
@@ -97,6 +101,7 @@ def coverage(
     as_json: JsonOption = False,
 ) -> None:
     """Dire qui paie un jour de séjour, et pourquoi."""
+    from gateway.cli.blank import cited
     from gateway.cli.output import day, echo_json
     from gateway.cli.terms import COVER_REASONS, PAYERS
 
@@ -117,4 +122,4 @@ def coverage(
     typer.echo(_("Le {day} : {payer}.").format(day=day(found.day), payer=_(PAYERS[found.decides.payer])))
     for cover in (found.decides, *found.others):
         until = _(", jusqu'au {day}").format(day=day(cover.until)) if cover.until else ""
-        typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cover.source})")
+        typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cited(cover.source)})")

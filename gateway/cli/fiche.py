@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gateway.domain.errors import FicheInvalid, FileUnreadable, StorageFailed, Unknown
-from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
+from gateway.domain.errors import FicheInvalid, FileUnreadable, Unknown
+from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind, as_kept
+from gateway.domain.kinds import faults as lacking
 from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.settlements import WORDS
 from gateway.domain.words import Said, listed, said
@@ -40,7 +41,7 @@ def read_fiche(
     values, wrong = _values(kind, document)
     given, more = _attachments(kind, pieces, attach, path.parent)
     if wrong or more:
-        raise FicheInvalid(path=path, faults=listed([*wrong, *more]))
+        raise FicheInvalid(path=path, faults=listed([*wrong, *lacking(kind, values), *more]))
     return Fiche(
         path=str(path),
         kind=kind,
@@ -132,19 +133,6 @@ def pairs(fields: Sequence[str], *, on: str | None) -> dict[str, str]:
     return found
 
 
-def write_fiche(path: Path, text: str) -> None:
-    """A new file; an existing one stays.
-
-    Raises:
-        StorageFailed.
-    """
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
-
-
 def _nested(places: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for place, value in places.items():
@@ -171,7 +159,7 @@ def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[
                 faults.append(said("{place} : clé inconnue", place=place))
             else:
                 values[places[place]] = _text(value)
-    return values, faults
+    return as_kept(kind, values), faults
 
 
 def _text(value: object) -> str:
@@ -199,7 +187,21 @@ def _attachments(
     named += zip(left, free, strict=False)
     faults += [said("pièce en trop : {name}", name=file.name) for file in free[len(left) :]]
     faults += [said("{place} : clé inconnue", place=f"pieces.{key}") for key, _ in named if key not in keys]
-    return tuple(attachment(keys[key], file) for key, file in named if key in keys), faults
+    found, unread = _read([(key, keys[key], path) for key, path in named if key in keys])
+    return found, faults + unread
+
+
+def _read(named: Sequence[tuple[str, str, Path]]) -> tuple[tuple[Attachment, ...], list[Said]]:
+    """The files of these keys and roles."""
+    found: list[Attachment] = []
+    faults: list[Said] = []
+    for key, role, path in named:
+        try:
+            found.append(attachment(role, path))
+        except FileUnreadable as error:
+            place, reason = f"pieces.{key}", error.fields["reason"]
+            faults.append(said("{place} : {file} : {reason}", place=place, file=path, reason=reason))
+    return tuple(found), faults
 
 
 def read_file(path: Path) -> bytes:

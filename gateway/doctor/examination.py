@@ -58,6 +58,7 @@ def checks(*, wait: float | None) -> tuple[Check, ...]:
     return (
         Check(name="config.people", look=_plain(rules.people), needs=("gateway",)),
         Check(name="config.calendar", look=rules.calendar, needs=("gateway",)),
+        Check(name="machine.account", look=_of_machine(machine.account)),
         Check(name="machine.python", look=_of_machine(machine.python)),
         Check(name="machine.writer", look=_of_machine(machine.writer)),
         Check(name="machine.libraries", look=_of_machine(machine.libraries)),
@@ -79,6 +80,8 @@ def checks(*, wait: float | None) -> tuple[Check, ...]:
         Check(name="partners.size", look=_plain(rules.sizes), needs=("smtp", "partners")),
         Check(name="imap.login", look=servers.mailbox, needs=("imap",)),
         Check(name="imap.clock", look=servers.time, needs=("imap",)),
+        Check(name="time.ntp", look=partial(servers.other_clock, "ntp"), needs=("time",)),
+        Check(name="time.tsa", look=partial(servers.other_clock, "tsa"), needs=("time",)),
         Check(name="smtp.login", look=servers.outgoing, needs=("gateway", "smtp")),
         *([Check(name="probe.sent", look=trial, needs=sending, seconds=wait + 2 * CHECK_SECONDS)] if wait else []),
     )

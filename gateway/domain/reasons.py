@@ -40,6 +40,8 @@ _SETTING_REASONS = {
     "int_type": french("{place} : nombre entier attendu"),
     "int_parsing": french("{place} : nombre entier attendu"),
     "int_from_float": french("{place} : nombre entier attendu"),
+    "bool_type": french("{place} : true ou false attendu"),
+    "bool_parsing": french("{place} : true ou false attendu"),
     "float_type": french("{place} : nombre attendu"),
     "float_parsing": french("{place} : nombre attendu"),
     "tuple_type": french("{place} : liste attendue"),
@@ -61,7 +63,11 @@ def toml_reason(error: Exception) -> Said:
     place = re.search(r"at line (\d+), column (\d+)", str(error))
     if place is None:
         return said("Ce n'est pas du TOML.")
-    return said("Ce n'est pas du TOML : ligne {line}, colonne {column}.", line=place[1], column=place[2])
+    return said(
+        'Ce n\'est pas du TOML : ligne {line}, colonne {column} (on écrit clé = "valeur", la clé sans accent).',
+        line=place[1],
+        column=place[2],
+    )
 
 
 def setting_reason(path: Sequence[object], found: str, facts: Mapping[str, Any], words: str) -> Said:

@@ -1,4 +1,4 @@
-"""The tasks of a running gateway: mail in, mail out, deadlines, a second source of time, hand-overs to our readers.
+"""The tasks of a running gateway: mail in, mail out, deadlines, other clocks, hand-overs to our readers, checkpoints.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
 starts and ends. None waits for another.
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.domain.errors import GatewayError
-from gateway.ports import Clock, MailboxFactory, PublicKey
+from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.send import BATCH, Sender
+from gateway.services.timekeeping import Timekeeper, ask
+from gateway.services.witness import Witness
 
 _log = structlog.get_logger()
 
@@ -30,11 +32,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How often to look, in seconds, and the folder in which the mail server is asked for the time."""
+    """How often to look, in seconds."""
 
     poll_seconds: float
     tick_seconds: float
-    clock_folder: str
 
 
 class Tasks:
@@ -47,6 +48,9 @@ class Tasks:
         poller: InboxPoller,
         sender: Sender,
         deadlines: Deadlines,
+        timekeeper: Timekeeper,
+        sources: Sequence[TimeSource],
+        witness: Witness | None,
         handovers: Handovers,
         repair: CopyRepair,
         cabinet: Cabinet,
@@ -59,6 +63,9 @@ class Tasks:
         self._poller = poller
         self._sender = sender
         self._deadlines = deadlines
+        self._timekeeper = timekeeper
+        self._sources = sources
+        self._witness = witness
         self._handovers = handovers
         self._repair = repair
         self._cabinet = cabinet
@@ -78,7 +85,9 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over())
+            works = [self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over()]
+            if self._witness is not None:
+                works.append(self._witnessing(self._witness))
             tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
@@ -103,20 +112,15 @@ class Tasks:
                 await pause.after(error)
 
     async def _second_source(self) -> None:
-        """Ask the mail server for the time, in a session of its own: a refusal there must not keep mail waiting."""
+        """Ask other clocks for the time when a tick wants it."""
         pause = _Pause("time")
         while True:
             await self._time_wanted.wait()
             # The next tick says whether it is still wanted.
             self._time_wanted.clear()
             try:
-                session = await self._mailboxes.connect()
-                try:
-                    told = await session.server_time(self._rhythm.clock_folder)
-                    await self._deadlines.agree(told)
-                    pause.over()
-                finally:
-                    await session.close()
+                await self._timekeeper.agree(await ask(self._sources))
+                pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)
 
@@ -160,6 +164,18 @@ class Tasks:
         while True:
             try:
                 await self._handovers.round()
+                pause.over()
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
+                await pause.after(error)
+                continue
+            await asyncio.sleep(self._rhythm.tick_seconds)
+
+    async def _witnessing(self, witness: Witness) -> None:
+        """A task of its own: where checkpoints are written down may not answer."""
+        pause = _Pause("witness")
+        while True:
+            try:
+                await witness.round()
                 pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)

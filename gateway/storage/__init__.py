@@ -1,7 +1,9 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.letters import Hint, Letter
 from gateway.storage.proofs import EnteredProof
+from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
     Acceptance,
@@ -30,6 +32,7 @@ __all__ = [
     "FOR_A_PERSON",
     "Acceptance",
     "Act",
+    "Anchor",
     "AuditEntry",
     "Case",
     "ClockMark",
@@ -40,11 +43,13 @@ __all__ = [
     "Fact",
     "Hint",
     "Letter",
+    "LogPoint",
     "Mail",
     "Message",
     "OwedCopy",
     "Pin",
     "Poll",
+    "Question",
     "ReaderHandover",
     "Request",
     "Store",
@@ -55,4 +60,5 @@ __all__ = [
     "VaultKey",
     "Verdict",
     "View",
+    "Way",
 ]

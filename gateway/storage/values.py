@@ -1,10 +1,11 @@
-"""Every value that a store holds."""
+"""Every kind of value that a store holds."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
+from gateway.storage.anchoring import Anchor, LogPoint
 from gateway.storage.letters import Letter
 from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
@@ -46,7 +47,8 @@ Value = (
     | ClockMark
     | CalendarAct
     | CalendarStatement
+    | LogPoint
+    | Anchor
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]
-"""What a record may say beside its columns."""

@@ -91,6 +91,37 @@ def install(folder: Path, clock: FakeClock, *, people: Iterable[str] = ()) -> In
     return made
 
 
+def open_case(made: Installed, opened: datetime) -> str:
+    """A case of a patient who is admitted, and of whom nothing was asked yet; returns its number."""
+    return asyncio.run(_open_case(made, opened))
+
+
+async def _open_case(made: Installed, opened: datetime) -> str:
+    store = _store(made)
+    try:
+        async with store.act() as act:
+            await act.add(VaultKey(id="k", purpose="case", wrapped=b"w", created_at=opened))
+            return (await act.add(_case(made.settings, "7F3K-Q1", opened))).ref
+    finally:
+        await store.close()
+
+
+def _store(made: Installed) -> database.DatabaseStore:
+    conf = made.settings
+    return database.DatabaseStore(conf.database_url, clock=made.clock, site=conf.gateway.site, party=conf.gateway.party)
+
+
+def _case(conf: Settings, ref: str, opened: datetime) -> Case:
+    return Case(
+        site=conf.gateway.site,
+        ref=ref,
+        hospital=conf.gateway.party,
+        vault_key="k",
+        opened_at=opened,
+        authorised_until=date(2027, 6, 30),
+    )
+
+
 def run_requests(made: Installed, received: Iterable[datetime]) -> list[str]:
     """Requests that the CNAS acknowledged at these instants, their period not computed yet; returns their cases."""
     return asyncio.run(_run_requests(made, list(received)))
@@ -98,25 +129,14 @@ def run_requests(made: Installed, received: Iterable[datetime]) -> list[str]:
 
 async def _run_requests(made: Installed, received: list[datetime]) -> list[str]:
     conf = made.settings
-    store = database.DatabaseStore(
-        conf.database_url, clock=made.clock, site=conf.gateway.site, party=conf.gateway.party
-    )
+    store = _store(made)
     refs = []
     try:
         async with store.act() as act:
             await act.add(VaultKey(id="k", purpose="case", wrapped=b"w", created_at=received[0]))
             for number, at in enumerate(received, start=1):
                 refs.append(f"7F3K-Q{number}")
-                case = await act.add(
-                    Case(
-                        site=conf.gateway.site,
-                        ref=refs[-1],
-                        hospital=conf.gateway.party,
-                        vault_key="k",
-                        opened_at=at,
-                        authorised_until=date(2027, 6, 30),
-                    )
-                )
+                case = await act.add(_case(conf, refs[-1], at))
                 await act.add(
                     Request(
                         site=conf.gateway.site,

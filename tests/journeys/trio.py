@@ -272,7 +272,7 @@ class Trio:
 
     async def _work(self, world: World) -> None:
         await world.poll()
-        if await world.deadlines.tick() and await world.deadlines.agree(world.clock.now()):
+        if await world.deadlines.tick() and await world.told(world.clock.now()):
             await world.deadlines.tick()
         await world.send_all()
 
@@ -334,7 +334,7 @@ class Trio:
         """
         found: list[str] = []
         for party in self.parties.values():
-            await party.archive.verify_audit()
+            await party.world.verify_audit()
             found += [f"{party.role.value}: triage {why}" for why in await party.to_triage()]
             found += [f"{party.role.value}: alarm {name}" for name in await party.alarms()]
             found += [f"{party.role.value}: {what}" for what in await self._unfinished(party)]

@@ -157,7 +157,7 @@ async def test_r09_what_a_silence_accepts_is_bound_to_the_exact_terms_of_the_req
     terms = {"requested_from": "2026-02-21", "requested_until": "2026-03-20", "quote_eur": "12500.00"}
     assert terms.items() <= told.fields.items()
     assert told.fields["care"] == "rééducation"
-    for former, other in ((b"2026-03-20", b"2026-03-21"), (b"12500.00", b"22500.00")):
+    for former, other in ((b"20/03/2026", b"21/03/2026"), (b"12500,00", b"22500,00")):
         assert former in entity
         assert sha256(entity.replace(former, other)).hexdigest() != acceptance.request_hash
 
@@ -199,8 +199,8 @@ async def test_r11_a_refusal_must_be_medically_motivated(hospital: World, motive
     """003:L100. Without a motive it holds, for no sanction is written, and a person is told; the log has no motive."""
     submitted = await hospital.to_running()
 
-    about = {"ref": submitted.case.ref, "request": submitted.request.hash}
-    await hospital.take(mail("EXTENSION_REFUSAL", Role.CNAS, changes={"motive": motive}, **about))
+    ref, about = submitted.case.ref, submitted.request.hash
+    await hospital.take(mail("EXTENSION_REFUSAL", Role.CNAS, ref=ref, request=about, changes={"motive": motive}))
 
     assert (await hospital.request()).state is State.REFUSED
     assert len(await hospital.events("alarm.refusal_not_motivated")) == (0 if motive else 1)

@@ -28,6 +28,7 @@ async def state(world: World) -> State:
     return (await world.request()).state
 
 
+@pytest.mark.law("M18", "S-request-silence")
 async def test_silence_is_recorded_when_everything_holds(hospital: World) -> None:
     """Effective at T, once, with every condition and the polls of the window in its record; the partners are told."""
     await hospital.to_running()
@@ -65,7 +66,7 @@ async def test_being_down_for_ten_days_changes_nothing(tmp_path: Path) -> None:
             always.clock.advance(TWO_HOURS)
             await always.poll()
             if await always.deadlines.tick():
-                await always.deadlines.agree(always.clock.now())
+                await always.told(always.clock.now())
         assert await state(always) is State.TACITLY_ACCEPTED
         assert await _finish(down) == await _finish(always)
 
@@ -121,7 +122,7 @@ Break = Callable[[World], Awaitable[object]]
 async def _no_poll(world: World) -> None:
     world.clock.go_to(RIPE)
     await world.deadlines.tick()
-    await world.deadlines.agree(RIPE)
+    await world.told(RIPE)
 
 
 async def _one_folder(world: World) -> None:
@@ -138,7 +139,7 @@ async def _no_agreement(world: World) -> None:
 
 async def _agreement_too_early(world: World) -> None:
     world.clock.go_to(END + GRACE)
-    await world.deadlines.agree(world.clock.now())
+    await world.told(world.clock.now())
     await _no_agreement(world)
 
 
@@ -192,6 +193,7 @@ CASES: list[tuple[Break, str]] = [
 ]
 
 
+@pytest.mark.law("M18")
 @pytest.mark.parametrize(("spoil", "name"), CASES, ids=[case[0].__name__.strip("_") for case in CASES])
 async def test_one_missing_condition_blocks(hospital: World, spoil: Break, name: str) -> None:
     """Everything else holds, and nothing is recorded."""
@@ -278,7 +280,7 @@ async def test_the_second_source_is_asked_only_when_it_would_help(hospital: Worl
     assert not await hospital.deadlines.tick()
     await hospital.poll()
     assert await hospital.deadlines.tick()
-    assert await hospital.deadlines.agree(RIPE + timedelta(minutes=5))
+    assert await hospital.told(RIPE + timedelta(minutes=5))
     assert not await hospital.deadlines.tick()
     assert await state(hospital) is State.TACITLY_ACCEPTED
 
@@ -308,6 +310,7 @@ async def test_two_processes_that_tick_at_once_record_once(hospital: World, tmp_
         composer=hospital.composer,
         casework=hospital.casework,
         cabinet=hospital.cabinet,
+        timekeeper=hospital.timekeeper,
         clock=hospital.clock,
         party=hospital.party,
         directory=hospital.directory,

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from gateway.adapters import database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway.adapters.log_key import verify_note
 from gateway.adapters.vault import FileVault
 from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
@@ -34,6 +35,7 @@ from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.almanac import Almanac
+from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
@@ -54,6 +56,7 @@ from gateway.services.receive import Arrival, Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
+from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
@@ -131,6 +134,7 @@ class World:
     composer: Composer
     requests: Requests
     casework: Casework
+    timekeeper: Timekeeper
     deadlines: Deadlines
     desk: Desk
     triage: Triage
@@ -276,12 +280,20 @@ class World:
         await self.take(plain_mdn(submitted.message.message_id, at=self.clock.now()))
         return submitted
 
+    async def verify_audit(self) -> Audited:
+        """The whole log, against its head."""
+        return await Auditor(store=self.store, key=None, verify_note=verify_note).verify()
+
+    async def told(self, at: datetime) -> bool:
+        """Another clock tells its time; whether it agrees."""
+        return await self.timekeeper.agree((Told(source="mailbox", at=at),))
+
     async def at_ripe(self, at: datetime = RIPE) -> None:
         """Every condition that time and machines fulfil is fulfilled at this instant."""
         self.clock.go_to(at)
         await self.deadlines.tick()
         await self.poll()
-        assert await self.deadlines.agree(self.clock.now())
+        assert await self.told(self.clock.now())
 
     async def pin(self, owner: Partner, fingerprint: str) -> Pin:
         """Pin a key."""
@@ -393,12 +405,14 @@ def assemble(
         grace=GRACE,
     )
     casework = Casework(party=party, cabinet=cabinet, clock=clock)
+    timekeeper = Timekeeper(store=store, clock=clock, site=party.site)
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
         casework=casework,
         cabinet=cabinet,
+        timekeeper=timekeeper,
         clock=clock,
         party=party,
         directory=directory,
@@ -502,6 +516,7 @@ def assemble(
         composer=composer,
         requests=requests,
         casework=casework,
+        timekeeper=timekeeper,
         deadlines=deadlines,
         desk=desk,
         triage=triage,

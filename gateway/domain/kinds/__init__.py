@@ -20,6 +20,7 @@ from gateway.domain.kinds.extension import (
 from gateway.domain.kinds.faults import faults, parse_date, parse_instant
 from gateway.domain.kinds.notices import PROBE, REPAIRED_COPY, STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE
 from gateway.domain.kinds.shape import Answer, Field, FieldType, Kind, Outcome, Piece, Route, Subject, Travel
+from gateway.domain.kinds.typed import as_kept
 from gateway.domain.kinds.vital import EXTENSION_REQUEST_VITAL
 from gateway.domain.parties import Function, Role
 
@@ -49,6 +50,7 @@ __all__ = [
     "Subject",
     "Travel",
     "addressees",
+    "as_kept",
     "faults",
     "parse_date",
     "parse_instant",
