@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pages import DOCS, page, table
+from receipts_page import receipts
 from states_pages import case_states, request_states
 from traceability import problems, traceability
 
@@ -276,6 +277,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "errors.md": error_page,
     "alarms.md": alarm_page,
+    "receipts.md": receipts,
     "traceability.md": traceability,
 }
 

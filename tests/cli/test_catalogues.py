@@ -21,8 +21,8 @@ from tests.test_house import LEAVES
 ROOT = Path(__file__).parents[2]
 FRENCH_LETTERS = re.compile(r"[àâçéèêëîïôùûüœ«»]", re.IGNORECASE)
 FRENCH_SPACING = re.compile(r" [:;?!]")
-FRENCH_BY_NAME = ("démuni", "Prolonger votre clé")
-"""A word that the forms demand, and a heading of the documents: the same in every language."""
+FRENCH_BY_NAME = ("démuni", "Prolonger votre clé", "Être prévenu")
+"""A word that the forms demand, and headings of the documents: the same in every language."""
 
 
 @pytest.fixture(scope="module")
