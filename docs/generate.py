@@ -37,7 +37,10 @@ REQUEST_EVENTS = {
     request.Event.LATE_ANSWER: "réponse tardive",
     request.Event.ANSWER_REPEATED: "la même réponse, encore",
     request.Event.ANSWER_CONTRARY: "une réponse contraire, ensuite",
-    request.Event.CONTRADICTED: "réponse à temps trouvée après coup",
+    request.Event.FOUND_LATE: "réponse départagée : tardive",
+    request.Event.CHALLENGED: "acceptation mise en cause",
+    request.Event.UPHELD: "acceptation maintenue",
+    request.Event.WITHDRAWN: "acceptation retirée",
     request.Event.SILENCE_RECORDED: "silence enregistré",
     request.Event.SILENCE_NOTIFIED: "silence notifié par l'hôpital",
     request.Event.SUPERSEDED: "demande corrigée envoyée",
@@ -61,6 +64,7 @@ REQUEST_EFFECTS = {
     request.Effect.TELL_ELAPSED: "annoncer la fin du délai",
     request.Effect.TELL_OUTCOME: "annoncer l'issue",
     request.Effect.NOTIFY_SILENCE: "notifier l'acceptation réputée acquise",
+    request.Effect.NOTIFY_WITHDRAWAL: "notifier le retrait",
     request.Effect.ALARM: "alerter une personne",
 }
 

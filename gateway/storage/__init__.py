@@ -1,9 +1,9 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
 from gateway.storage.letters import Hint, Letter
 from gateway.storage.rows import (
     FOR_A_PERSON,
-    Acceptance,
     AuditEntry,
     Case,
     ClockMark,
@@ -33,20 +33,24 @@ __all__ = [
     "Act",
     "AuditEntry",
     "Case",
+    "Challenge",
     "ClockMark",
     "Confirmation",
     "Detail",
     "Direction",
     "Fact",
+    "HeardAnswer",
     "Hint",
     "Letter",
     "Mail",
+    "Matter",
     "Message",
     "OwedCopy",
     "Pin",
     "Poll",
     "ReaderHandover",
     "Request",
+    "Ruling",
     "Store",
     "StoredEvidence",
     "Transmission",

@@ -14,6 +14,7 @@ from gateway.domain import case, readers, request, transmission
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
+from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.letters import Hint, Letter
 
 
@@ -228,7 +229,8 @@ class Mail:
     """One mail of a watched folder, and the decision that was made on it.
 
     ``held_back`` says that it comes from a partner's domain or cites one of our ids, verified or not: until a person
-    settles it, it holds back tacit acceptances. ``received_earliest`` and ``received_latest`` are our own reception.
+    settles it, it holds back tacit acceptances. ``received_earliest`` and ``received_latest`` are our own reception,
+    ``dated_by`` every date that was found for it, with its source.
     ``likely_case`` and ``likely_request`` (a hash) are what ``likely_by`` suggests. ``proposal`` stands for all that a
     first person said of it while a second one is needed: the second must say the same.
     """
@@ -260,6 +262,7 @@ class Mail:
     likely_request: str | None = None
     likely_by: Hint | None = None
     proposal: str | None = None
+    dated_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,18 +315,6 @@ class Confirmation:
     binding: str
     person: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """The recorded tacit acceptance; at most one standing per request, by constraint."""
-
-    id: int = 0
-    site: str
-    request_hash: str
-    effective_at: datetime
-    recorded_at: datetime
-    contradicted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,6 +382,9 @@ Value = (
     | StoredEvidence
     | Confirmation
     | Acceptance
+    | HeardAnswer
+    | Challenge
+    | Ruling
     | Pin
     | ClockMark
     | CalendarAct
