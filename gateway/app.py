@@ -30,7 +30,7 @@ from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
 from gateway.process import notify
 from gateway.records import Base, identity, open_base
-from gateway.servers import imap_settings, smtp_settings, token_provider
+from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
@@ -47,6 +47,7 @@ from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks
+from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
 
 _log = structlog.get_logger()
@@ -67,6 +68,7 @@ class Core:
     composer: Composer
     requests: Requests
     casework: Casework
+    timekeeper: Timekeeper
     deadlines: Deadlines
     desk: Desk
     triage: Triage
@@ -128,12 +130,14 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     requests = legal_time.requests(settings, clock)
     casework = Casework(party=us, cabinet=cabinet, clock=clock)
     persons_needed = 2 if settings.four_eyes else 1
+    timekeeper = Timekeeper(store=store, clock=clock, site=us.site)
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
         casework=casework,
         cabinet=cabinet,
+        timekeeper=timekeeper,
         clock=clock,
         party=us,
         directory=directory,
@@ -172,6 +176,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         composer=composer,
         requests=requests,
         casework=casework,
+        timekeeper=timekeeper,
         deadlines=deadlines,
         desk=desk,
         triage=triage,
@@ -259,6 +264,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
     token = token_provider(settings, base.clock)
     courier = SmtpCourier(smtp_settings(settings, token))
+    mailboxes = ImapFactory(settings=imap_settings(settings, token), clock=base.clock)
     receiver = Receiver(
         store=base.store,
         cabinet=base.cabinet,
@@ -306,10 +312,12 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
     try:
         yield Tasks(
-            mailboxes=ImapFactory(settings=imap_settings(settings, token), clock=base.clock),
+            mailboxes=mailboxes,
             poller=poller,
             sender=sender,
             deadlines=core.deadlines,
+            timekeeper=core.timekeeper,
+            sources=time_sources(settings, base.clock, mailboxes),
             handovers=handovers(base, core.readers, core.composer),
             repair=repair,
             cabinet=base.cabinet,
@@ -319,7 +327,6 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             rhythm=Rhythm(
                 poll_seconds=settings.imap.poll_seconds,
                 tick_seconds=settings.deadlines.tick_seconds,
-                clock_folder=settings.imap.clock_folder,
             ),
         )
     finally:

@@ -154,6 +154,24 @@ class DeadlinesSection(Section):
     tick_seconds: float = Field(default=15, gt=0, le=3600)
 
 
+class TimeSection(Section):
+    """The clocks that are asked beside the system's before a silence is recorded."""
+
+    mailbox: bool = True
+    ntp: str | None = None
+    ntp_port: int = Field(default=123, ge=1, le=65535)
+    tsa: str | None = None
+    tsa_ca: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> "TimeSection":
+        if not (self.mailbox or self.ntp or self.tsa):
+            raise ValueError(said("une source d'heure au moins : mailbox, ntp ou tsa"))
+        if bool(self.tsa) != bool(self.tsa_ca):
+            raise ValueError(said("tsa et tsa_ca vont ensemble"))
+        return self
+
+
 class WorkerSection(Section):
     """The capped worker that opens incoming mail."""
 
@@ -230,6 +248,7 @@ class Settings(BaseSettings):
     smime: SmimeSection | None = None
     reception: ReceptionSection
     deadlines: DeadlinesSection = DeadlinesSection()
+    time: TimeSection = TimeSection()
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)

@@ -1,14 +1,16 @@
-"""From the configuration to what reaches the mail servers: IMAP and SMTP settings, and where tokens come from."""
+"""From the configuration to what reaches the servers: IMAP, SMTP, where tokens come from, and other clocks."""
 
 from collections.abc import Awaitable, Callable
 
-from gateway.adapters.imap import ImapSettings
+from gateway.adapters.imap import ImapSettings, MailboxTime
+from gateway.adapters.ntp import NtpTime
 from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, CommandToken, FileToken
 from gateway.adapters.smtp import SmtpSettings, SmtpTls
+from gateway.adapters.tsa import TimestampAuthority
 from gateway.config import ServerSection, Settings
 from gateway.domain.errors import ConfigInvalid
 from gateway.domain.words import said
-from gateway.ports import Clock
+from gateway.ports import Clock, MailboxFactory, TimeSource
 
 Token = Callable[[], Awaitable[str]]
 
@@ -78,3 +80,19 @@ def smtp_settings(settings: Settings, token: Token | None) -> SmtpSettings:
         timeout=section.timeout_seconds,
         local_hostname=settings.gateway.address.rpartition("@")[2],
     )
+
+
+def time_sources(settings: Settings, clock: Clock, mailboxes: MailboxFactory) -> tuple[TimeSource, ...]:
+    """What is asked for the time beside the system's clock: the mail server, and the clocks of [time]."""
+    mail = (MailboxTime(mailboxes=mailboxes, folder=settings.imap.clock_folder),) if settings.time.mailbox else ()
+    return (*mail, *clocks(settings, clock))
+
+
+def clocks(settings: Settings, clock: Clock) -> tuple[TimeSource, ...]:
+    """The clocks of [time] that are no mail server."""
+    asked, found = settings.time, list[TimeSource]()
+    if asked.ntp is not None:
+        found.append(NtpTime(host=asked.ntp, port=asked.ntp_port, clock=clock))
+    if asked.tsa is not None and asked.tsa_ca is not None:
+        found.append(TimestampAuthority(url=asked.tsa, roots=asked.tsa_ca))
+    return tuple(found)

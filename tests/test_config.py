@@ -227,6 +227,8 @@ def test_the_environment_decides_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         (("[reception]", "[deadlines]\ngrace_hours = 0.5\n[reception]"), "deadlines.grace_hours"),
         (("[reception]", "[deadlines]\ngrace_hours = nan\n[reception]"), "deadlines.grace_hours"),
         (("[reception]", "[deadlines]\ntick_seconds = inf\n[reception]"), "deadlines.tick_seconds"),
+        (("[reception]", "[time]\nmailbox = false\n[reception]"), "time"),
+        (("[reception]", '[time]\ntsa = "https://tsa.test"\n[reception]'), "time"),
         (("[reception]", "[worker]\nmemory_mb = 64\n[reception]"), "worker.memory_mb"),
         (("[reception]", "[oauth]\n[reception]"), "oauth"),
         (("[reception]", '[oauth]\nfile = "a"\ncommand = ["b"]\n[reception]'), "oauth"),

@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
+    "time": config.TimeSection,
     "worker": config.WorkerSection,
     "retention": readership.RetentionSection,
 }

@@ -28,6 +28,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
+    "time": config.TimeSection,
     "worker": config.WorkerSection,
     "readers.medecin": readership.ReaderSection,
     "retention": readership.RetentionSection,

@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("init")(setup.init)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("rehearse")(demo.rehearse)
 app.add_typer(keys.app, name="keys")
 app.command("todo")(todo.todo)
 app.command("cases")(read.cases)

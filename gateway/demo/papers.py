@@ -9,6 +9,9 @@ from gateway.wire.payload import Attachment
 
 AUTHORISED_DAYS = 30
 
+MOTIVE = "Soins possibles en Algérie dans un délai médicalement acceptable."
+"""The reason that the CNAS gives for a refusal."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:

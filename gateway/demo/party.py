@@ -6,6 +6,7 @@ Its gateway runs on the daemon's own composition; only the clock is another.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from gettext import gettext as _
@@ -76,8 +77,12 @@ class Actor:
     archive: Archive
 
 
-def install(profile: Profile, folder: Path, server: MailServer, ca: Path) -> Installed:
+def install(
+    profile: Profile, folder: Path, server: MailServer, ca: Path, *, by_mail: AbstractSet[str] = frozenset()
+) -> Installed:
     """Configuration, keys and data folder, without the database. Blocks for about a second: call it in a thread.
+
+    ``by_mail`` are the roles that have a mail program and no gateway.
 
     Raises:
         ConfigError, OwnKeyUnusable, StorageFailed.
@@ -91,7 +96,7 @@ def install(profile: Profile, folder: Path, server: MailServer, ca: Path) -> Ins
         path.write_text(f"{secret}\n", encoding="utf-8")
     generate_master_key(keys / "master.key")
     config = folder / "gateway.toml"
-    config.write_text(_configuration(profile, server, ca), encoding="utf-8")
+    config.write_text(_configuration(profile, server, ca, by_mail), encoding="utf-8")
     settings = load(config)
     generate(keys, settings.gateway.name, settings.gateway.address, passphrase)
     settings.gateway.data.mkdir(mode=0o700)
@@ -132,13 +137,18 @@ async def running(installed: Installed, others: Iterable[Installed], clock: Virt
             await work
 
 
-async def install_all(folder: Path, server: MailServer, ca: Path) -> dict[str, Installed]:
-    """All three, by role.
+async def install_all(
+    folder: Path, server: MailServer, ca: Path, *, by_mail: AbstractSet[str] = frozenset()
+) -> dict[str, Installed]:
+    """All three, by role; ``by_mail`` as of ``install``.
 
     Raises:
         ConfigError, OwnKeyUnusable, StorageFailed, DatabaseDamaged.
     """
-    work = [asyncio.to_thread(install, profile, folder / profile.folder, server, ca) for profile in PROFILES]
+    work = [
+        asyncio.to_thread(install, profile, folder / profile.folder, server, ca, by_mail=by_mail)
+        for profile in PROFILES
+    ]
     made = await asyncio.gather(*work)
     for party in made:
         # One after the other: Alembic keeps what it works on in its module.
@@ -148,9 +158,10 @@ async def install_all(folder: Path, server: MailServer, ca: Path) -> dict[str, I
     return {party.profile.role: party for party in made}
 
 
-def _configuration(profile: Profile, server: MailServer, ca: Path) -> str:
+def _configuration(profile: Profile, server: MailServer, ca: Path, by_mail: AbstractSet[str]) -> str:
     partners = "\n".join(
-        f'[partners.{other.role}]\nrole = "{other.role}"\nkind = "gateway"\naddress = "{other.address}"\n'
+        f'[partners.{other.role}]\nrole = "{other.role}"\nkind = "{"mail" if other.role in by_mail else "gateway"}"\n'
+        f'address = "{other.address}"\n'
         for other in PROFILES
         if other is not profile
     )

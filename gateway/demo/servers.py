@@ -10,7 +10,7 @@ import logging
 import secrets
 import ssl
 from argparse import Namespace
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from email.utils import format_datetime
@@ -36,6 +36,19 @@ INBOX = "INBOX"
 _LARGEST_MAIL = 60 * 1024 * 1024
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A mail on its way to one mailbox; ``sender`` is that of the envelope, empty for reports."""
+
+    sender: str
+    recipient: str
+    content: bytes
+
+
+Route = Callable[[Post], Sequence[Post]]
+"""What becomes of a mail: itself as a rule; nothing when it is lost or kept back, twice when it is doubled."""
+
+
 class MailServer:
     """What runs: where to reach it, who may log in, and every mail that it delivered, as it lies in the mailbox."""
 
@@ -44,6 +57,7 @@ class MailServer:
         self.delivered: dict[str, list[bytes]] = {address: [] for address in accounts}
         self.smtp_port = 0
         self.imap_port = 0
+        self.route: Route = lambda post: (post,)
         self._clock = clock
         self._config = _config()
         self._login = _VirtualLogin(self._config, clock)
@@ -86,22 +100,27 @@ class MailServer:
         envelope.rcpt_tos.append(address.lower())
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  same
-        """Stamp and deliver."""
-        number = secrets.token_hex(4)
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  same
+        """Deliver to each what the route makes of it."""
         for address in envelope.rcpt_tos:
-            now = self._clock.now()
-            trace = (
-                f"Return-Path: <{(envelope.mail_from or '').strip('<>')}>\r\n"
-                f"Received: from {session.host_name} (localhost [{HOST}])\r\n"
-                f"\tby {RELAY} with ESMTPSA id {number}\r\n"
-                f"\tfor <{address}>; {format_datetime(now)}\r\n"
-            )
-            raw = trace.encode("ascii") + envelope.content
-            async with _identity(self._login, address).new_session() as mailbox:
-                await mailbox.append_messages(INBOX, [AppendMessage(raw, now)])
-            self.delivered[address].append(raw)
-        return f"250 2.0.0 delivered as {number}"
+            sent = Post(sender=(envelope.mail_from or "").strip("<>"), recipient=address, content=envelope.content)
+            for post in self.route(sent):
+                await self.deliver(post)
+        return f"250 2.0.0 delivered as {secrets.token_hex(4)}"
+
+    async def deliver(self, post: Post) -> None:
+        """Stamp and put into the mailbox."""
+        now = self._clock.now()
+        trace = (
+            f"Return-Path: <{post.sender}>\r\n"
+            f"Received: from {post.sender.rpartition('@')[2] or RELAY} (localhost [{HOST}])\r\n"
+            f"\tby {RELAY} with ESMTPSA id {secrets.token_hex(4)}\r\n"
+            f"\tfor <{post.recipient}>; {format_datetime(now)}\r\n"
+        )
+        raw = trace.encode("ascii") + post.content
+        async with _identity(self._login, post.recipient).new_session() as mailbox:
+            await mailbox.append_messages(INBOX, [AppendMessage(raw, now)])
+        self.delivered[post.recipient].append(raw)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from gettext import gettext as _
 from pathlib import Path
 
 from gateway.demo.clock import VirtualClock
+from gateway.demo.mailprogram import MailProgram
 from gateway.demo.party import Actor
 from gateway.demo.screen import ALGIERS, Screen, day
 from gateway.demo.servers import MailServer
@@ -47,6 +48,7 @@ class Stage:
     screen: Screen
     server: MailServer
     actors: dict[str, Actor]
+    programs: dict[str, MailProgram]
     speed: float
     commands: Commands
     audits: list[str] = field(default_factory=list)
@@ -75,7 +77,7 @@ class Stage:
 
             what = _("demande « {state} » ({name})").format(state=state.value, name=self.actors[role].profile.name)
             await self.until(what, there)
-        await self.until(_("le courrier en route"), self._quiet)
+        await self.quiet()
 
     async def request(self, actor: Actor, done: Submitted) -> Request | None:
         """The request as a party holds it."""
@@ -110,7 +112,7 @@ class Stage:
 
     async def travel(self, to: datetime, period: Period) -> None:
         """Let time pass until an instant, telling each new day."""
-        await self.until(_("le courrier en route"), self._quiet)
+        await self.quiet()
         step = SLOW_STEP if self.speed else FAST_STEP
         pause = SLOW_STEP / timedelta(hours=1) / self.speed if self.speed else FAST_PAUSE
         today = self._today()
@@ -121,6 +123,18 @@ class Stage:
                 self.screen.say(_("{day} : {meaning}").format(day=day(today), meaning=_meaning(today, period)))
             self.screen.clock(self.clock.now(), sum(counted <= today for counted in period.counted_days))
             await asyncio.sleep(pause)
+
+    async def pass_time(self, to: datetime) -> None:
+        """Let time pass until an instant while no period runs."""
+        await self.quiet()
+        while (left := to - self.clock.now()) > timedelta():
+            self.clock.advance(min(FAST_STEP, left))
+            self.screen.clock(self.clock.now(), 0)
+            await asyncio.sleep(FAST_PAUSE)
+
+    async def quiet(self) -> None:
+        """Wait until no mail is on its way."""
+        await self.until(_("le courrier en route"), self._quiet)
 
     async def looked_again(self) -> None:
         """Wait until the hospital has asked its mailbox twice more, at the time it is now."""

@@ -59,8 +59,7 @@ async def answer(stage: Stage) -> None:
     screen.scene(_("La CNAS refuse, au dernier moment"))
     screen.say(_("Il est {now}.").format(now=moment(stage.clock.now())))
     screen.real_life(_("à la CNAS, « gateway answer {ref} --refuse --motive … ».").format(ref=done.case.ref))
-    motive = {"motive": "Soins possibles en Algérie dans un délai médicalement acceptable."}
-    refusal = Fiche(path="", kind=EXTENSION_REFUSAL, ref=done.case.ref, values=motive)
+    refusal = Fiche(path="", kind=EXTENSION_REFUSAL, ref=done.case.ref, values={"motive": papers.MOTIVE})
     await stage.actors["cnas"].core.desk.submit(refusal, actor="demo")
     await stage.reach(ALL, done, State.REFUSED)
     mail = await stage.latest_mail("hospital")

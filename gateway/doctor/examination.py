@@ -79,6 +79,8 @@ def checks(*, wait: float | None) -> tuple[Check, ...]:
         Check(name="partners.size", look=_plain(rules.sizes), needs=("smtp", "partners")),
         Check(name="imap.login", look=servers.mailbox, needs=("imap",)),
         Check(name="imap.clock", look=servers.time, needs=("imap",)),
+        Check(name="time.ntp", look=partial(servers.other_clock, "ntp"), needs=("time",)),
+        Check(name="time.tsa", look=partial(servers.other_clock, "tsa"), needs=("time",)),
         Check(name="smtp.login", look=servers.outgoing, needs=("gateway", "smtp")),
         *([Check(name="probe.sent", look=trial, needs=sending, seconds=wait + 2 * CHECK_SECONDS)] if wait else []),
     )

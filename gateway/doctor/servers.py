@@ -17,8 +17,8 @@ from gateway.doctor.rules import MEGABYTE
 from gateway.domain.errors import GatewayError
 from gateway.domain.words import said
 from gateway.ports import Courier, Folder, PeerTls, Survey
-from gateway.servers import imap_settings, smtp_settings, token_provider
-from gateway.services.deadlines import STEP_LIMIT
+from gateway.servers import clocks, imap_settings, smtp_settings, token_provider
+from gateway.services.timekeeping import STEP_LIMIT
 
 PATIENCE = 15.0
 """Seconds that a server may stay silent: a person waits, and the daemon's own patience is for busy days."""
@@ -28,6 +28,8 @@ RENEWED = timedelta(days=14)
 
 SLIGHT = timedelta(seconds=30)
 """Two clocks kept by NTP differ by far less."""
+
+_CLOCKS = {"ntp": said("le serveur de temps"), "tsa": said("le service d'horodatage")}
 
 JUNK_NAMES = frozenset({"junk", "spam", "junk e-mail", "courrier indésirable", "indésirables", "pourriel", "bulk mail"})
 SENT_NAMES = frozenset({"sent", "sent items", "sent messages", "éléments envoyés", "envoyés", "messages envoyés"})
@@ -200,11 +202,13 @@ def _append_limit(limit: int | None, max_bytes: int) -> Finding:
 async def time(
     installation: Installation, reach: Callable[[Installation], Mailboxes] = mailboxes
 ) -> AsyncIterator[Finding]:
-    """The mail server's clock against ours: the second source without which no silence is recorded.
+    """The mail server's clock against ours, where it is asked before a silence is recorded.
 
     Raises:
         SecretUnreadable, ServerError.
     """
+    if not installation.settings.time.mailbox:
+        return
     folder, clock = installation.settings.imap.clock_folder, installation.clock
     session = await reach(installation).connect()
     try:
@@ -215,6 +219,22 @@ async def time(
         await session.close()
     off = difference(told, before.replace(microsecond=0), after)
     yield agreement("imap.clock", said("le serveur de messagerie"), off, told=told, now=after)
+
+
+async def other_clock(name: str, installation: Installation) -> AsyncIterator[Finding]:
+    """A time server (``ntp``) or a time-stamping authority (``tsa``) against our clock, where [time] names one.
+
+    Raises:
+        ServerError, SecretUnreadable.
+    """
+    clock = installation.clock
+    for source in clocks(installation.settings, clock):
+        if source.name == name:
+            before = clock.now()
+            told = await source.tell()
+            after = clock.now()
+            off = difference(told, before.replace(microsecond=0), after)
+            yield agreement(f"time.{name}", _CLOCKS[name], off, told=told, now=after)
 
 
 def difference(told: datetime, earliest: datetime, latest: datetime) -> timedelta:

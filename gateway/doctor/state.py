@@ -11,8 +11,8 @@ from gateway.doctor.finding import Finding, fine, to_know, to_mend
 from gateway.doctor.installation import Installation
 from gateway.domain.errors import DatabaseDamaged
 from gateway.domain.words import said
-from gateway.services.deadlines import STEP_LIMIT
 from gateway.services.dossier import STALE_POLL
+from gateway.services.timekeeping import STEP_LIMIT
 from gateway.storage import ClockMark, Poll, View
 
 FORGOTTEN = timedelta(days=1)

@@ -186,6 +186,14 @@ class TokenRefused(ServerError):
     mend = "Vérifiez [oauth] : adresse, identifiant, secret ou commande."
 
 
+class TimeRefused(ServerError):
+    """Another clock answered nothing that convinces."""
+
+    what = "{server} ne donne pas d'heure digne de foi."
+    why = "{reason}"
+    mend = "Vérifiez [time] ; la passerelle redemande seule, et n'enregistre aucun silence sans une autre horloge."
+
+
 class StorageFailed(GatewayError):
     """A write, fsync or commit failed: full disk, read-only disk, damaged file. Nothing was acknowledged."""
 

@@ -40,6 +40,8 @@ _SETTING_REASONS = {
     "int_type": french("{place} : nombre entier attendu"),
     "int_parsing": french("{place} : nombre entier attendu"),
     "int_from_float": french("{place} : nombre entier attendu"),
+    "bool_type": french("{place} : true ou false attendu"),
+    "bool_parsing": french("{place} : true ou false attendu"),
     "float_type": french("{place} : nombre attendu"),
     "float_parsing": french("{place} : nombre attendu"),
     "tuple_type": french("{place} : liste attendue"),

@@ -6,12 +6,15 @@ The same finding counts once. What persons ruled on is settled; what is found af
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Protocol
 
 from gateway.domain import request as life
+from gateway.domain.audit import iso
 from gateway.domain.challenge import Finding, Ground
+from gateway.domain.evidence import CLOCK_TOLERANCE
 from gateway.domain.request import Event
-from gateway.storage import Acceptance, Act, Challenge, Matter, Request, Ruling, View
+from gateway.storage import Acceptance, Act, Challenge, Matter, Request, Ruling, Store, View
 
 
 class Advance(Protocol):
@@ -70,6 +73,29 @@ def contested(found: Sequence[Standing]) -> bool:
 async def is_contested(view: View, request: Request) -> bool:
     """Whether the silence recorded on a request is in doubt."""
     return request.state in life.SILENT and contested(await acceptances_of(view, request.site, request.hash))
+
+
+async def challenge_ahead(store: Store, advance: Advance, *, site: str, now: datetime) -> None:
+    """Challenge what bears a time that has not come yet: the clock was ahead when it was recorded, and is put right."""
+    async with store.view() as view:
+        newest = await view.all(Acceptance, site=site, withdrawn_at=None, newest=True)
+    for accepted in takewhile(lambda row: row.recorded_at > now + CLOCK_TOLERANCE, newest):
+        async with store.act() as act:
+            request = await act.one(Request, site=site, hash=accepted.request_hash)
+            if request is not None and request.state in life.SILENT:
+                await act.lock(request.case_id)
+                told = {"recorded_at": iso(accepted.recorded_at), "now": iso(now)}
+                await challenge(
+                    act,
+                    advance,
+                    request,
+                    accepted,
+                    Ground.CLOCK_WRONG,
+                    about="clock",
+                    by="gateway",
+                    at=now,
+                    details=told,
+                )
 
 
 async def challenge(

@@ -1,11 +1,10 @@
 """At each tick: which periods are over, which silences may be recorded, which notices are still owed.
 
 Deadlines are read, never armed: everything is computed again from stored facts, so that being late, restarted or run
-twice changes nothing. The clock is watched here too: a step, or a clock before the last record, suspends recording.
+twice changes nothing. While the clock is not trusted (:mod:`gateway.services.timekeeping`), no silence is recorded.
 """
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -19,14 +18,15 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
 from gateway.services.casework import Casework
 from gateway.services.certificate_watch import CertificateWatch
+from gateway.services.challenged import challenge_ahead
 from gateway.services.compose import Composer
 from gateway.services.notices import Notices
 from gateway.services.requests import Requests
 from gateway.services.silence import Silence
+from gateway.services.timekeeping import Timekeeper
 from gateway.storage import (
     Acceptance,
     Act,
-    ClockMark,
     Detail,
     Request,
     Store,
@@ -34,9 +34,6 @@ from gateway.storage import (
 )
 
 _log = structlog.get_logger()
-
-STEP_LIMIT = timedelta(minutes=5)
-"""A difference of wall clock against uptime, or against a second source, that no well-kept clock makes."""
 
 
 class Deadlines:
@@ -50,6 +47,7 @@ class Deadlines:
         composer: Composer,
         casework: Casework,
         cabinet: Cabinet,
+        timekeeper: Timekeeper,
         clock: Clock,
         party: Party,
         directory: Directory,
@@ -60,6 +58,7 @@ class Deadlines:
         self._requests = requests
         self._notices = Notices(store=store, composer=composer, cabinet=cabinet, site=party.site)
         self._casework = casework
+        self._timekeeper = timekeeper
         self._clock = clock
         self._party = party
         self._silence = Silence(
@@ -75,9 +74,12 @@ class Deadlines:
 
     async def tick(self) -> bool:
         """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
-        suspended = await self._watch_clock()
+        suspended = await self._timekeeper.watch()
         await self._calendar.tick()
         wants_time = suspended
+        if suspended:
+            now = self._clock.now()
+            await challenge_ahead(self._store, self._requests.advance, site=self._party.site, now=now)
         if self._party.role is Role.HOSPITAL and not suspended:
             wants_time = await self._look_at_due()
         if self._party.role is Role.HOSPITAL:
@@ -97,63 +99,9 @@ class Deadlines:
                 _log.error("deadline.defect", request=request.hash, error=type(error).__name__)
         return wants_time
 
-    async def agree(self, told: datetime) -> bool:
-        """A second source tells the time. When it agrees, a suspension ends; when it does not, recording waits."""
-        async with self._store.act() as act:
-            # Read inside the act: waiting for the writer takes time too.
-            now = self._clock.now()
-            agrees = abs(told - now) <= STEP_LIMIT
-            mark = await self._mark(act)
-            _, _, last = await act.head()
-            ahead = last is not None and now < last - STEP_LIMIT
-            if not agrees or ahead:
-                suspended = mark.suspended_at or now
-                if mark.suspended_at is None:
-                    await act.record(
-                        "alarm.clock_disagrees", actor="gateway", outcome="raised", details={"told": iso(told)}
-                    )
-                await act.save(replace(mark, suspended_at=suspended))
-                return False
-            if mark.suspended_at is not None:
-                await act.record("clock.agreed_again", actor="gateway", outcome="ended", details={"told": iso(told)})
-            await act.save(replace(mark, suspended_at=None, agreed_at=now))
-        return True
-
     async def standing(self, view: View, request: Request) -> tuple[Condition, ...]:
         """Every condition for recording the silence on this request, as it is now."""
         return await self._silence.standing(view, request)
-
-    # --- the clock itself
-
-    async def _watch_clock(self) -> bool:
-        """Note where the clock stands; True while recording is suspended."""
-        async with self._store.act() as act:
-            now, uptime, boot = self._clock.now(), self._clock.uptime(), self._clock.boot_id()
-            mark = await self._mark(act)
-            _, _, last = await act.head()
-            expected = mark.wall + timedelta(seconds=uptime - mark.uptime)
-            stepped = boot == mark.boot and abs(now - expected) > STEP_LIMIT
-            behind = last is not None and now < last - STEP_LIMIT
-            if (stepped or behind) and mark.suspended_at is None:
-                event = "alarm.clock_stepped" if stepped else "alarm.clock_behind_log"
-                await act.record(event, actor="gateway", outcome="raised", details={"expected": iso(expected)})
-                _log.warning("clock.suspended", stepped=stepped, behind=behind)
-                mark = replace(mark, suspended_at=now)
-            await act.save(replace(mark, wall=now, uptime=uptime, boot=boot))
-            return mark.suspended_at is not None
-
-    async def _mark(self, act: Act) -> ClockMark:
-        mark = await act.one(ClockMark, site=self._party.site)
-        if mark is not None:
-            return mark
-        first = ClockMark(
-            id=0,
-            site=self._party.site,
-            wall=self._clock.now(),
-            uptime=self._clock.uptime(),
-            boot=self._clock.boot_id(),
-        )
-        return await act.add(first)
 
     # --- one request
 
@@ -238,6 +186,8 @@ class Deadlines:
 
 
 def _lacks_only_time(found: tuple[Condition, ...]) -> bool:
-    """True when asking a second source of time now is worth it: all else that no person decides holds."""
+    """True when asking other sources of time now is worth it: all else that no person decides holds."""
     clocks = {"clock_not_stepped", "second_time_source_agrees"}
-    return all(condition.holds for condition in found if condition.name not in clocks and not condition.asks)
+    lacking = [condition for condition in found if not condition.holds]
+    others = [condition for condition in lacking if condition.name not in clocks and not condition.asks]
+    return not others and any(condition.name in clocks for condition in lacking)

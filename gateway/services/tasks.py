@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.domain.errors import GatewayError
-from gateway.ports import Clock, MailboxFactory, PublicKey
+from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.send import BATCH, Sender
+from gateway.services.timekeeping import Timekeeper, ask
 
 _log = structlog.get_logger()
 
@@ -30,11 +31,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How often to look, in seconds, and the folder in which the mail server is asked for the time."""
+    """How often to look, in seconds."""
 
     poll_seconds: float
     tick_seconds: float
-    clock_folder: str
 
 
 class Tasks:
@@ -47,6 +47,8 @@ class Tasks:
         poller: InboxPoller,
         sender: Sender,
         deadlines: Deadlines,
+        timekeeper: Timekeeper,
+        sources: Sequence[TimeSource],
         handovers: Handovers,
         repair: CopyRepair,
         cabinet: Cabinet,
@@ -59,6 +61,8 @@ class Tasks:
         self._poller = poller
         self._sender = sender
         self._deadlines = deadlines
+        self._timekeeper = timekeeper
+        self._sources = sources
         self._handovers = handovers
         self._repair = repair
         self._cabinet = cabinet
@@ -103,20 +107,15 @@ class Tasks:
                 await pause.after(error)
 
     async def _second_source(self) -> None:
-        """Ask the mail server for the time, in a session of its own: a refusal there must not keep mail waiting."""
+        """Ask other clocks for the time when a tick wants it."""
         pause = _Pause("time")
         while True:
             await self._time_wanted.wait()
             # The next tick says whether it is still wanted.
             self._time_wanted.clear()
             try:
-                session = await self._mailboxes.connect()
-                try:
-                    told = await session.server_time(self._rhythm.clock_folder)
-                    await self._deadlines.agree(told)
-                    pause.over()
-                finally:
-                    await session.close()
+                await self._timekeeper.agree(await ask(self._sources))
+                pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)
 

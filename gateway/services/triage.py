@@ -12,12 +12,12 @@ from gateway.ports import Clock, Noise
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
 from gateway.services.copies import owe_forgotten
-from gateway.services.deadlines import STEP_LIMIT
 from gateway.services.exchanges import Exchanges
 from gateway.services.readers import Readers
 from gateway.services.reading import Reader, Reading, Word
 from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
+from gateway.services.timekeeping import STEP_LIMIT
 from gateway.storage import FOR_A_PERSON, Act, Case, Direction, Mail, Message, Request, Store, Verdict
 
 

@@ -249,22 +249,25 @@ def test_a_terminal_without_accents_gets_no_traceback(encoding: str) -> None:
 
 def test_ctrl_c_is_no_traceback() -> None:
     """The code that shells give it."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", WAITING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    if process.stdout is None:
-        raise LookupError("no pipe")
-    process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    ) as process:
+        if process.stdout is None:
+            raise LookupError("no pipe")
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
 
     assert (process.returncode, errors) == (130, b"")
 
 
 WAITING = """
-import sys, time
+import signal, sys, time
 from gateway import cli
 from gateway.cli import commands
+
+# A test run in the background of a shell hands on that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @commands.app.command()
 def wait():

@@ -1,7 +1,7 @@
 """Both servers: what they announce, which folders are there and read, whose clock is wrong."""
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -171,6 +171,41 @@ async def test_the_mail_servers_clock_is_compared(place: Place, survey: FakeSurv
     assert (finding.level, finding.facts["seconds"]) == (level, ahead)
     assert complete(finding) is (level is not Level.OK)
     assert survey.sessions == survey.closed == 1
+
+
+@dataclass
+class _OtherClock:
+    """A clock that is so much ahead."""
+
+    name: str
+    ahead: timedelta
+
+    async def tell(self) -> datetime:
+        """Its time."""
+        return NOW + self.ahead
+
+
+@pytest.mark.parametrize(("ahead", "level"), [(0, Level.OK), (-90, Level.TO_KNOW), (3600, Level.TO_MEND)])
+async def test_the_clocks_of_the_configuration_are_compared(
+    place: Place, monkeypatch: pytest.MonkeyPatch, ahead: int, level: Level
+) -> None:
+    """Each under its own name; a mail server that is not asked is not compared."""
+    found = (_OtherClock("ntp", timedelta(0)), _OtherClock("tsa", timedelta(seconds=ahead)))
+    monkeypatch.setattr(servers, "clocks", lambda *_: found)
+
+    assert only(await heard(servers.other_clock("ntp", place.installation())), "time.ntp").level is Level.OK
+    assert only(await heard(servers.other_clock("tsa", place.installation())), "time.tsa").level is level
+
+
+async def test_a_time_server_that_does_not_answer_is_an_error(place: Place, unused_udp_port: int) -> None:
+    """In the error's own words; without one, nothing is said."""
+    assert await heard(servers.other_clock("ntp", place.installation())) == []
+    place.change(
+        "[reception]", f'[time]\nmailbox = false\nntp = "127.0.0.1"\nntp_port = {unused_udp_port}\n[reception]'
+    )
+    with pytest.raises(ServerUnreachable):
+        await heard(servers.other_clock("ntp", place.installation()))
+    assert await heard(servers.time(place.installation(), FakeSurvey(place.clock))) == []
 
 
 # --- Sending.

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.audit import TEXT_LENGTH
 from gateway.domain.tacit import POLL_GAP, Facts, Watch, conditions, end_of_day_in_paris, gaps, wanted
 
 LATEST = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
@@ -179,6 +180,18 @@ def test_the_order_is_fixed_and_confirming_never_takes_away(rows: set[int], *, c
     without, with_them = conditions(facts), conditions(all_confirmed(facts) if confirmed else facts)
     assert [condition.name for condition in without] == [condition.name for condition in with_them]
     assert all(not before.holds or after.holds for before, after in zip(without, with_them, strict=True))
+
+
+@pytest.mark.parametrize("name", ["gaps", "vanished"])
+def test_what_a_word_is_about_fits_a_record_however_much_it_is(name: str) -> None:
+    """A thousand vanished mails, a hundred gaps: short, and another thousand is another word."""
+    many: tuple[Any, ...] = tuple(range(10**6, 10**6 + 1000))
+    words = {
+        wanted(conditions(replace(ALL, **{name: change})))[0].binding
+        for change in (many, many[:-1], many[:3], many[:2])
+    }
+    assert len(words) == 4
+    assert max(len(word) for word in words) <= TEXT_LENGTH
 
 
 # --- gaps in the polls

@@ -275,7 +275,7 @@ class Trio:
 
     async def _work(self, world: World) -> None:
         await world.poll()
-        if await world.deadlines.tick() and await world.deadlines.agree(world.clock.now()):
+        if await world.deadlines.tick() and await world.told(world.clock.now()):
             await world.deadlines.tick()
         await world.send_all()
 

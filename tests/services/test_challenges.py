@@ -218,6 +218,15 @@ async def test_an_earlier_end_by_the_calendar_shakes_nothing(build: Build) -> No
     assert await world.all(Challenge) == ()
 
 
+async def test_what_was_recorded_at_a_time_that_has_not_come_is_challenged(hospital: World) -> None:
+    """The clock was two days ahead, and so was the mail server's beside it; once put right, the log betrays them."""
+    await recorded(hospital)
+    hospital.clock.reboot(wall=-2 * DAY)
+    for _ in range(3):
+        await hospital.deadlines.tick()
+    assert (await hospital.only(Challenge)).ground is Ground.CLOCK_WRONG
+
+
 async def test_a_person_who_knows_what_no_machine_sees_challenges_alone(build: Build) -> None:
     """One person suffices to cast doubt, four eyes or not; the reason is sealed, and stands in no record."""
     world = await build(persons=2)

@@ -65,7 +65,7 @@ async def test_being_down_for_ten_days_changes_nothing(tmp_path: Path) -> None:
             always.clock.advance(TWO_HOURS)
             await always.poll()
             if await always.deadlines.tick():
-                await always.deadlines.agree(always.clock.now())
+                await always.told(always.clock.now())
         assert await state(always) is State.TACITLY_ACCEPTED
         assert await _finish(down) == await _finish(always)
 
@@ -121,7 +121,7 @@ Break = Callable[[World], Awaitable[object]]
 async def _no_poll(world: World) -> None:
     world.clock.go_to(RIPE)
     await world.deadlines.tick()
-    await world.deadlines.agree(RIPE)
+    await world.told(RIPE)
 
 
 async def _one_folder(world: World) -> None:
@@ -138,7 +138,7 @@ async def _no_agreement(world: World) -> None:
 
 async def _agreement_too_early(world: World) -> None:
     world.clock.go_to(END + GRACE)
-    await world.deadlines.agree(world.clock.now())
+    await world.told(world.clock.now())
     await _no_agreement(world)
 
 
@@ -280,7 +280,7 @@ async def test_the_second_source_is_asked_only_when_it_would_help(hospital: Worl
     assert not await hospital.deadlines.tick()
     await hospital.poll()
     assert await hospital.deadlines.tick()
-    assert await hospital.deadlines.agree(RIPE + timedelta(minutes=5))
+    assert await hospital.told(RIPE + timedelta(minutes=5))
     assert not await hospital.deadlines.tick()
     assert await state(hospital) is State.TACITLY_ACCEPTED
 
@@ -310,6 +310,7 @@ async def test_two_processes_that_tick_at_once_record_once(hospital: World, tmp_
         composer=hospital.composer,
         casework=hospital.casework,
         cabinet=hospital.cabinet,
+        timekeeper=hospital.timekeeper,
         clock=hospital.clock,
         party=hospital.party,
         directory=hospital.directory,

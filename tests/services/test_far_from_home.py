@@ -120,7 +120,7 @@ async def test_a_suspended_clock_asks_for_the_time_although_nothing_is_due(cnas:
     cnas.clock.step(timedelta(days=10))
     assert await cnas.deadlines.tick()
     assert (await cnas.only(ClockMark)).suspended_at is not None
-    assert await cnas.deadlines.agree(cnas.clock.now())
+    assert await cnas.told(cnas.clock.now())
     assert not await cnas.deadlines.tick()
     assert (await cnas.only(ClockMark)).suspended_at is None
 
@@ -132,6 +132,6 @@ async def test_a_clock_that_stepped_ends_no_period(hospital: World) -> None:
     hospital.clock.step(timedelta(days=10))
     await hospital.deadlines.tick()
     assert (await hospital.request()).state is State.RUNNING
-    assert await hospital.deadlines.agree(hospital.clock.now())
+    assert await hospital.told(hospital.clock.now())
     await hospital.deadlines.tick()
     assert (await hospital.request()).state is State.ELAPSED

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
@@ -81,13 +82,15 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         poller=world.poller,
         sender=world.sender,
         deadlines=world.deadlines,
+        timekeeper=world.timekeeper,
+        sources=(MailboxTime(mailboxes=factory, folder="Horloge"),),
         handovers=world.handovers,
         repair=world.repair,
         cabinet=world.cabinet,
         clock=world.clock,
         pinned_keys=_no_keys,
         use_keys=_use,
-        rhythm=Rhythm(poll_seconds=0.005, tick_seconds=0.005, clock_folder="Horloge"),
+        rhythm=Rhythm(poll_seconds=0.005, tick_seconds=0.005),
     )
     stop = asyncio.Event()
     task = asyncio.create_task(work.work_until(stop))

@@ -56,6 +56,7 @@ from gateway.services.receive import Arrival, Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
+from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
 from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
@@ -132,6 +133,7 @@ class World:
     composer: Composer
     requests: Requests
     casework: Casework
+    timekeeper: Timekeeper
     deadlines: Deadlines
     desk: Desk
     triage: Triage
@@ -279,12 +281,16 @@ class World:
         await self.take(plain_mdn(submitted.message.message_id, at=self.clock.now()))
         return submitted
 
+    async def told(self, at: datetime) -> bool:
+        """Another clock tells its time; whether it agrees."""
+        return await self.timekeeper.agree((Told(source="mailbox", at=at),))
+
     async def at_ripe(self, at: datetime = RIPE) -> None:
         """Every condition that time and machines fulfil is fulfilled at this instant."""
         self.clock.go_to(at)
         await self.deadlines.tick()
         await self.poll()
-        assert await self.deadlines.agree(self.clock.now())
+        assert await self.told(self.clock.now())
 
     async def watched_until(self, at: datetime) -> None:
         """The daemon looks into the mailbox all the time until this instant."""
@@ -402,12 +408,14 @@ def assemble(
         grace=GRACE,
     )
     casework = Casework(party=party, cabinet=cabinet, clock=clock)
+    timekeeper = Timekeeper(store=store, clock=clock, site=party.site)
     deadlines = Deadlines(
         store=store,
         requests=requests,
         composer=composer,
         casework=casework,
         cabinet=cabinet,
+        timekeeper=timekeeper,
         clock=clock,
         party=party,
         directory=directory,
@@ -508,6 +516,7 @@ def assemble(
         composer=composer,
         requests=requests,
         casework=casework,
+        timekeeper=timekeeper,
         deadlines=deadlines,
         desk=desk,
         triage=triage,

@@ -1,0 +1,39 @@
+"""What the services ask of the world: one Protocol for each outside thing, and the values that cross the border.
+
+Instants are aware UTC. Adapters implement these; tests implement them by hand. The storage port is in
+:mod:`gateway.storage`.
+"""
+
+from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
+from gateway.ports.machine import Clock, Noise, TimeSource
+from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
+from gateway.ports.sealing import Opener, PublicKey, Sealer, Signature, SignatureFacts
+from gateway.ports.submission import Courier, Envelope, HandOver, HandOverOutcome
+
+__all__ = [
+    "DROP",
+    "Clock",
+    "Courier",
+    "Drop",
+    "DropFile",
+    "Envelope",
+    "Folder",
+    "FolderState",
+    "HandOver",
+    "HandOverOutcome",
+    "Listed",
+    "Mailbox",
+    "MailboxFactory",
+    "Noise",
+    "Opener",
+    "PeerTls",
+    "PublicKey",
+    "Sealer",
+    "Signature",
+    "SignatureFacts",
+    "SpoolFile",
+    "Survey",
+    "TimeSource",
+    "Vault",
+    "WrappedKey",
+]
