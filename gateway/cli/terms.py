@@ -3,6 +3,7 @@
 from gateway.domain.beside import Claim, Flag, Return
 from gateway.domain.case import State
 from gateway.domain.coverage import Payer, Reason
+from gateway.domain.evidence import ReceptionSource
 from gateway.domain.parties import Function
 from gateway.domain.words import french
 from gateway.storage import Hint
@@ -94,6 +95,14 @@ HINTS = {
     Hint.UNSIGNED_REFERENCE: french("il cite notre courrier, sans signature : à vérifier"),
     Hint.SUBJECT_TOKEN: french("son objet porte le numéro du dossier : à vérifier"),
 }
+
+DATED_BY = {
+    ReceptionSource.RECEIVED.value: french("selon nos serveurs"),
+    ReceptionSource.INTERNALDATE.value: french("selon la boîte, ou qui l'y a mis"),
+    ReceptionSource.POLL_BEFORE.value: french("pas encore là à la relève"),
+    ReceptionSource.POLL_AFTER.value: french("là à la relève"),
+}
+"""Who says when a mail was received."""
 
 MAIL_REASONS = {
     "not-sealed": french("courrier ordinaire, ni scellé ni signé"),

@@ -1,5 +1,6 @@
 """Commands on mails that a person must look at."""
 
+from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 from gateway.cli.output import echo_json, instant, table, title
 from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, storable, with_archive, with_core
-from gateway.cli.terms import HINTS, MAIL_REASONS
+from gateway.cli.terms import DATED_BY, HINTS, MAIL_REASONS
 
 app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True, cls=Contents)
 
@@ -62,6 +63,8 @@ def triage_show(mail: MailArgument, config: ConfigOption = DEFAULT_CONFIG, as_js
     typer.echo(place.format(partner=found.partner or _("inconnu"), folder=found.folder, uid=found.uid))
     between = _("Reçu entre {earliest} et {latest}")
     typer.echo(between.format(earliest=instant(found.received_earliest), latest=instant(found.received_latest)))
+    for line in _dates(found):
+        typer.echo(line)
     typer.echo(_("Taille : {size} octets ; SHA-256 {sha256}").format(size=found.size, sha256=found.sha256 or "–"))
     for line in (_suggestion(view), _signature(view)):
         if line:
@@ -125,6 +128,14 @@ def triage_classify(
 
 
 # --- what is printed
+
+
+def _dates(mail: Any) -> list[str]:
+    """Every date that was found, where they contradict each other."""
+    if mail.received_earliest == mail.received_latest:
+        return []
+    parted = [told.partition(" ") for told in mail.dated_by]
+    return [f"  {_(DATED_BY[source])} : {instant(datetime.fromisoformat(at))}" for source, _space, at in parted]
 
 
 def _reason(mail: Any) -> str:
@@ -197,7 +208,7 @@ def _next(view: Any) -> str:
 def _plain(view: Any) -> dict[str, object]:
     names = (
         *("id", "verdict", "step", "reason", "partner", "folder", "uidvalidity", "uid", "size", "sha256"),
-        *("received_earliest", "received_latest", "held_back", "settled_as", "settled_by", "settled_at"),
+        *("received_earliest", "received_latest", "dated_by", "held_back", "settled_as", "settled_by", "settled_at"),
         *("likely_request", "likely_by"),
     )
     letter = view.letter

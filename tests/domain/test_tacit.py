@@ -186,10 +186,8 @@ def test_the_order_is_fixed_and_confirming_never_takes_away(rows: set[int], *, c
 def test_what_a_word_is_about_fits_a_record_however_much_it_is(name: str) -> None:
     """A thousand vanished mails, a hundred gaps: short, and another thousand is another word."""
     many: tuple[Any, ...] = tuple(range(10**6, 10**6 + 1000))
-    words = {
-        wanted(conditions(replace(ALL, **{name: change})))[0].binding
-        for change in (many, many[:-1], many[:3], many[:2])
-    }
+    found: list[dict[str, Any]] = [{name: items} for items in (many, many[:-1], many[:3], many[:2])]
+    words = {wanted(conditions(replace(ALL, **change)))[0].binding for change in found}
     assert len(words) == 4
     assert max(len(word) for word in words) <= TEXT_LENGTH
 
