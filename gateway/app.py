@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from gateway import legal_time
+from gateway import legal_time, vouching
 from gateway.adapters import daemon_lock, database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
@@ -318,6 +318,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             deadlines=core.deadlines,
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
+            witness=vouching.witness(settings, base.store, base.clock),
             handovers=handovers(base, core.readers, core.composer),
             repair=repair,
             cabinet=base.cabinet,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable
+from gateway.domain.errors import ConfigClosed, ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
     Function,
@@ -172,6 +172,16 @@ class TimeSection(Section):
         return self
 
 
+class AuditSection(Section):
+    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
+
+    key: Secret
+    checkpoint_records: int = Field(default=1000, ge=1)
+    checkpoint_minutes: float = Field(default=60, gt=0, le=10080)
+    anchor_file: FilePath | None = None
+    timestamps: bool = False
+
+
 class WorkerSection(Section):
     """The capped worker that opens incoming mail."""
 
@@ -249,6 +259,7 @@ class Settings(BaseSettings):
     reception: ReceptionSection
     deadlines: DeadlinesSection = DeadlinesSection()
     time: TimeSection = TimeSection()
+    audit: AuditSection | None = None
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
@@ -261,6 +272,8 @@ class Settings(BaseSettings):
             raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
         if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
             raise ValueError(said("suite = « smime » demande la section [smime]"))
+        if self.audit is not None and self.audit.timestamps and self.time.tsa is None:
+            raise ValueError(said("timestamps = true demande tsa dans la section [time]"))
         addresses = [address for partner in self.directory.partners for address in partner.addresses]
         if len(set(addresses)) != len(addresses):
             raise ValueError(said("deux partenaires ont la même adresse"))
@@ -323,16 +336,31 @@ class Settings(BaseSettings):
         return f"sqlite+aiosqlite:///{self.gateway.data / 'gateway.sqlite3'}"
 
 
+def _owner(path: Path) -> str:
+    """The account of a file that we may not read, or of the closed folder that holds it."""
+    for place in path.absolute(), *path.absolute().parents:
+        try:
+            return place.owner()
+        except PermissionError:
+            continue
+        except KeyError:
+            return str(place.stat().st_uid)
+    return "root"
+
+
 def load(path: Path) -> Settings:
     """Read the configuration.
 
     Raises:
         ConfigUnreadable: no such file, or not TOML.
+        ConfigClosed: it is another account's.
         ConfigInvalid: with every fault at once.
     """
     try:
         with path.open("rb") as file:
             data: dict[str, Any] = tomllib.load(file)
+    except PermissionError as error:
+        raise ConfigClosed(path=path, owner=_owner(path)) from error
     except OSError as error:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

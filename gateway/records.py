@@ -25,9 +25,10 @@ from gateway.services.dossier import Archive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What every command needs: settings, clock, database, vault."""
+    """What every command needs: settings, clock, database, vault; ``rehearsal`` says that a demonstration made them."""
 
     settings: Settings
+    rehearsal: bool
     clock: Clock
     store: database.DatabaseStore
     cabinet: Cabinet
@@ -56,7 +57,7 @@ async def open_base(
     accepted = [identity(settings, rehearsal=clock is not None)]
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
-    await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
+    found = await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
     source = settings.vault.master_key
     master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
     clock = clock or SystemClock()
@@ -65,7 +66,7 @@ async def open_base(
     vault = FileVault(folder=settings.gateway.data / "spool", master=master)
     try:
         cabinet = Cabinet(store=store, vault=vault, clock=clock)
-        yield Base(settings=settings, clock=clock, store=store, cabinet=cabinet)
+        yield Base(settings=settings, rehearsal=database.REHEARSAL in found, clock=clock, store=store, cabinet=cabinet)
     finally:
         await store.close()
 

@@ -22,7 +22,12 @@ def _absolute(path: Path) -> Path:
     return path if path.is_absolute() else _base.get() / path
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
+    """A mail address, in lower case.
+
+    Raises:
+        ValueError: with the reason in words.
+    """
     if not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9.-]+", text):
         raise ValueError(said("adresse attendue, par exemple soins@hopital.fr"))
     return text.lower()
@@ -30,20 +35,25 @@ def _address(text: str) -> str:
 
 def _domain(text: str) -> str:
     if not re.fullmatch(r"(?=.{4,253}\Z)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+", text):
-        raise ValueError("domaine de messagerie attendu, par exemple hopital.fr")
+        raise ValueError(said("domaine de messagerie attendu, par exemple hopital.fr"))
     return text.lower()
 
 
-def _identifier(text: str) -> str:
+def identifier(text: str) -> str:
+    """A short name of ours.
+
+    Raises:
+        ValueError: with the reason in words.
+    """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
         raise ValueError(said("lettres minuscules sans accent, chiffres et tirets"))
     return text
 
 
 FilePath = Annotated[Path, AfterValidator(_absolute)]
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(address)]
 Domain = Annotated[str, AfterValidator(_domain)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
+Identifier = Annotated[str, AfterValidator(identifier)]
 FunctionName = Literal[
     "cnas.agreements_unit",
     "cnas.medical_service",

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a folder of throw-away keys with the layout of the real one: openpgp/, smime.key, smime.pem, passphrase, master.key.
+# Makes a folder of throw-away keys with the layout of the real one: openpgp/, smime.key, smime.pem, passphrase, master.key,
+# audit.key.
 # Usage: keys.example/make-throwaway-keys.sh FOLDER [ADDRESS]. FOLDER must not exist; its keys live one day.
 set -eu
 
@@ -26,6 +27,7 @@ import sys
 from pathlib import Path
 
 from gateway.adapters.clock import SystemClock
+from gateway.adapters.log_key import generate_log_key
 from gateway.adapters.master_key import generate_master_key
 from gateway.adapters.openpgp.keyfiles import generate
 from gateway.adapters.smime import identity
@@ -34,6 +36,7 @@ folder, address = Path(sys.argv[1]), sys.argv[2]
 passphrase = secrets.token_urlsafe(32)
 (folder / "passphrase").write_text(passphrase + "\n", encoding="ascii")
 generate_master_key(folder / "master.key")
+generate_log_key(folder / "audit.key")
 print(generate(folder, "Passerelle jetable", address, passphrase, expires="1d"))
 print(identity.generate(folder, "Passerelle jetable", address, passphrase, at=SystemClock().now(), days=1))
 PYTHON

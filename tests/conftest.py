@@ -5,10 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from docs.law_rows import ROWS
 from tests import mailserver
+from tests.traceability import Traceability
 
 # Whatever the developer's own language is, the programs that tests start speak French.
 os.environ["LC_ALL"] = "C.UTF-8"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A full run says whether every row of the law was proven."""
+    config.pluginmanager.register(Traceability(config, ROWS))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,13 +1,14 @@
 """The configuration file: what is refused, where secrets may be, and what the sections become."""
 
 import re
+from errno import EACCES
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from gateway.config import PartnerSection, Settings, load
-from gateway.domain.errors import ConfigInvalid, ConfigUnreadable, SecretUnreadable
+from gateway.domain.errors import ConfigClosed, ConfigInvalid, ConfigUnreadable, SecretUnreadable
 from gateway.domain.parties import Function, Grade, PartnerKind, Role, Suite
 from gateway.setting import FunctionName, Secret
 
@@ -132,6 +133,24 @@ def test_a_file_that_is_not_there_is_unreadable(tmp_path: Path) -> None:
         load(tmp_path / "absent.toml")
 
 
+def test_the_configuration_of_another_account_names_that_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who forgot sudo is told which account to take, also where the folder itself is closed."""
+    path = tmp_path / "gateway.toml"
+
+    def closed(self: Path, *_: object, **__: object) -> str:
+        if self == path:
+            raise PermissionError(EACCES, "Permission denied", str(self))
+        return "passerelle"
+
+    monkeypatch.setattr(Path, "open", closed)
+    monkeypatch.setattr(Path, "owner", closed)
+
+    with pytest.raises(ConfigClosed, match="sudo -u passerelle gateway"):
+        load(path)
+
+
 @pytest.mark.parametrize("data", [b"[gateway", b"\xff\xfe", b"a = 1\na = 2\n"])
 def test_a_file_that_is_not_toml_is_unreadable(tmp_path: Path, data: bytes) -> None:
     """Half a line, another encoding, a key given twice."""
@@ -228,6 +247,12 @@ def test_the_environment_decides_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         (("[reception]", "[deadlines]\ngrace_hours = nan\n[reception]"), "deadlines.grace_hours"),
         (("[reception]", "[deadlines]\ntick_seconds = inf\n[reception]"), "deadlines.tick_seconds"),
         (("[reception]", "[time]\nmailbox = false\n[reception]"), "time"),
+        (
+            ("[reception]", '[audit]\nkey = { file = "a" }\ncheckpoint_records = 0\n[reception]'),
+            "audit.checkpoint_records",
+        ),
+        (("[reception]", "[audit]\n[reception]"), "audit.key"),
+        (("[reception]", '[audit]\nkey = { file = "a" }\ntimestamps = true\n[reception]'), "fichier"),
         (("[reception]", '[time]\ntsa = "https://tsa.test"\n[reception]'), "time"),
         (("[reception]", "[worker]\nmemory_mb = 64\n[reception]"), "worker.memory_mb"),
         (("[reception]", "[oauth]\n[reception]"), "oauth"),

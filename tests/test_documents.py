@@ -24,6 +24,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "time": config.TimeSection,
+    "audit": config.AuditSection,
     "worker": config.WorkerSection,
     "retention": readership.RetentionSection,
 }

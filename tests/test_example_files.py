@@ -29,6 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "time": config.TimeSection,
+    "audit": config.AuditSection,
     "worker": config.WorkerSection,
     "readers.medecin": readership.ReaderSection,
     "retention": readership.RetentionSection,

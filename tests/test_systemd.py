@@ -60,7 +60,7 @@ def test_secrets_are_handed_over_by_systemd() -> None:
     """LoadCredential, under the names that the unit's own remarks and the configuration use."""
     loaded = [line.partition("=")[2].split(":")[0] for line in settings() if line.startswith("LoadCredential=")]
 
-    assert loaded == ["master.key", "passphrase", "mail-password"]
+    assert loaded == ["master.key", "passphrase", "audit.key", "mail-password"]
     assert '{ credential = "master.key" }' in UNIT.read_text(encoding="utf-8")
 
 

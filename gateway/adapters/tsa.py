@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from gateway.domain.errors import SecretUnreadable, ServerUnreachable, TimeRefused
 from gateway.domain.reasons import system_reason
 from gateway.domain.words import said
+from gateway.ports import Stamp
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -24,16 +25,8 @@ _HEADERS = {"Content-Type": "application/timestamp-query", "Accept": "applicatio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What the authority signed: ``response`` is its whole answer (DER), which ``openssl ts`` verifies as it is."""
-
-    at: datetime
-    response: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampAuthority:
-    """Implements ``gateway.ports.TimeSource``.
+    """Implements ``gateway.ports.TimeSource`` and ``gateway.ports.Stamper``.
 
     ``roots`` is a PEM file of the authorities that may have certified its signing certificate; ``timeout`` in seconds.
     The stamp itself is signed, so that the address may be plain http.
@@ -65,7 +58,15 @@ class TimestampAuthority:
 
         request = TimestampRequestBuilder().hash_algorithm(HashAlgorithm.SHA256).data(data).build()
         answer = await self._post(request.as_bytes())
-        return await asyncio.to_thread(self._verified, request, answer, hashlib.sha256(data).digest(), roots)
+        return await asyncio.to_thread(self._verified, request.nonce, answer, hashlib.sha256(data).digest(), roots)
+
+    def check(self, response: bytes, data: bytes) -> datetime:
+        """The instant of a kept answer, if it is this authority's stamp of ``data``. Blocks.
+
+        Raises:
+            TimeRefused: it is not. SecretUnreadable: the file of authorities.
+        """
+        return self._verified(None, response, hashlib.sha256(data).digest(), self._read_roots()).at
 
     @property
     def _server(self) -> str:
@@ -106,15 +107,13 @@ class TimestampAuthority:
             raise TimeRefused(server=self._server, reason=said("Réponse {code}.", code=f"HTTP {response.status_code}"))
         return bytes(body)
 
-    def _verified(self, request: object, answer: bytes, digest: bytes, roots: "list[Certificate]") -> Stamp:
-        from rfc3161_client import TimeStampRequest, VerificationError, VerifierBuilder, decode_timestamp_response
+    def _verified(self, nonce: int | None, answer: bytes, digest: bytes, roots: "list[Certificate]") -> Stamp:
+        from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
-        if not isinstance(request, TimeStampRequest):
-            raise TypeError("a time-stamp request is expected")
         try:
             response = decode_timestamp_response(_in_order(answer))
             # The library's builders share their lists: each is made whole, once.
-            verifier = VerifierBuilder(nonce=request.nonce, policy_id=request.policy, roots=list(roots)).build()
+            verifier = VerifierBuilder(nonce=nonce, roots=list(roots)).build()
             verifier.verify(response, digest)
             at = response.tst_info.gen_time
         except (VerificationError, ValueError, TypeError) as error:

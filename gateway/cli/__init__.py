@@ -21,13 +21,13 @@ def main() -> None:
 
     import typer
 
-    from gateway.cli import usage
+    from gateway.cli import refusals, usage
     from gateway.domain.errors import GatewayError
 
     try:
         sys.exit(_run(arguments))
     except GatewayError as error:
-        _tell(error.lines(language.translate))
+        _tell(refusals.lines(error))
         sys.exit(error.exit_code)
     except typer.TyperException as mistake:
         _tell(usage.lines(mistake))

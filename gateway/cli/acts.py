@@ -20,7 +20,8 @@ def fiche(
 ) -> None:
     """Écrire une fiche à remplir, pour tout type d'échange."""
     from gateway.cli.blank import blank_fiche
-    from gateway.cli.fiche import known_kind, write_fiche
+    from gateway.cli.fiche import known_kind
+    from gateway.cli.files import write_new
     from gateway.cli.output import table
     from gateway.domain.kinds import KINDS, Subject
 
@@ -36,7 +37,7 @@ def fiche(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        write_fiche(output, text)
+        write_new(output, text.encode())
 
 
 def note(
@@ -97,6 +98,7 @@ def coverage(
     as_json: JsonOption = False,
 ) -> None:
     """Dire qui paie un jour de séjour, et pourquoi."""
+    from gateway.cli.blank import cited
     from gateway.cli.output import day, echo_json
     from gateway.cli.terms import COVER_REASONS, PAYERS
 
@@ -118,7 +120,7 @@ def coverage(
     typer.echo(_("Le {day} : {payer}.").format(day=day(found.day), payer=_(PAYERS[found.decides.payer])))
     for cover in (found.decides, *found.others):
         until = _(", jusqu'au {day}").format(day=day(cover.until)) if cover.until else ""
-        typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cover.source})")
+        typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cited(cover.source)})")
         if cover.contested:
             doubt = _("  MISE EN CAUSE : une personne doit la maintenir ou la retirer (gateway challenge list {ref}).")
             typer.echo(doubt.format(ref=ref))

@@ -229,7 +229,7 @@ def export(
     import json
 
     from gateway.adapters.calendar_file import calendar_json, calendar_toml
-    from gateway.domain.errors import FileUnreadable
+    from gateway.domain.errors import FileUnwritten
     from gateway.domain.reasons import system_reason
 
     calendar, _proposals = calendar_standing(config)
@@ -243,7 +243,7 @@ def export(
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise FileUnreadable(path=output, reason=system_reason(error)) from error
+        raise FileUnwritten(path=output, reason=system_reason(error)) from error
 
 
 NumberArgument = Annotated[int, typer.Argument(help="Le numéro de la proposition.", callback=storable)]

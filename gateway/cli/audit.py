@@ -1,58 +1,99 @@
 """Commands on the audit log."""
 
-import json
+from collections.abc import Iterator
 from gettext import gettext as _
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.output import echo_json
+from gateway.cli.audit_query import query
+from gateway.cli.output import echo_json, instant
 from gateway.cli.pages import Contents
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, with_archive, with_base
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_base
+from gateway.domain.words import french
+from gateway.storage import Way
+
+WAYS = {Way.FILE: french("fichier"), Way.TIMESTAMP: french("horodatage")}
 
 app = typer.Typer(help="Le journal d'audit : chercher, vérifier.", no_args_is_help=True, cls=Contents)
 
 
-@app.command("query")
-def query(
-    config: ConfigOption = DEFAULT_CONFIG,
-    case: Annotated[str | None, typer.Option(help="Dossier.")] = None,
-    request: Annotated[str | None, typer.Option(help="Empreinte de la demande.")] = None,
-    event: Annotated[str | None, typer.Option(help="Événement, par exemple request.submitted.")] = None,
-    partner: Annotated[str | None, typer.Option(help="Partenaire.")] = None,
-    actor: Annotated[str | None, typer.Option(help="Auteur.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Résultat.")] = None,
-    after: Annotated[int, typer.Option(help="À partir de l'enregistrement suivant.", callback=storable)] = -1,
-    limit: Annotated[int | None, typer.Option(help="Nombre d'enregistrements.", callback=storable)] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Chercher dans le journal."""
-    told = {"case": case, "request": request, "event": event, "partner": partner, "actor": actor, "outcome": outcome}
-    equal = {name: value for name, value in told.items() if value is not None}
-
-    async def find(base: object) -> tuple[object, ...]:
-        async with base.store.view() as view:  # type: ignore[attr-defined]  # the base of gateway.app
-            return tuple(await view.entries(after=after, limit=limit, **equal))
-
-    records = [json.loads(entry.canonical) for entry in with_base(config, find)]  # type: ignore[attr-defined]
-    if as_json:
-        echo_json(records)
-        return
-    if not records:
-        typer.echo(_("Aucun enregistrement."))
-    for record in records:
-        known = [str(record[name]) for name in ("case", "partner", "message", "outcome") if record[name]]
-        typer.echo(
-            f"{record['index']:>6}  {record['at']}  {record['event']:<32} {record['actor']:<12} {' '.join(known)}"
-        )
+app.command("query")(query)
 
 
 @app.command("verify")
-def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Vérifier tout le journal. Code de sortie 7 s'il est altéré."""
-    found = with_archive(config, lambda archive: archive.verify_audit())
-    size, root = found.frontier.size, found.frontier.root().hex()
+def verify(
+    config: ConfigOption = DEFAULT_CONFIG,
+    anchors: Annotated[
+        Path | None, typer.Option(help="Fichier d'ancres gardé au-dehors ; par défaut, celui de la configuration.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Clé de vérification notée au-dehors (gateway audit key) ; par défaut, la nôtre.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Vérifier tout le journal, ses points de contrôle et ses ancres. Code de sortie 7 s'il est altéré."""
+    from gateway import vouching
+    from gateway.domain.checkpoint import VerifierKey
+
+    verifier = VerifierKey.parse(key) if key is not None else None
+
+    async def check(base: Any) -> Any:
+        written, torn = vouching.written(base.settings, anchors)
+        return await vouching.auditor(base.settings, base.store, verifier).verify(written), len(written), torn
+
+    found, written, torn = with_base(config, check)
     if as_json:
-        echo_json({"verified": True, "size": size, "root": root})
+        echo_json({"verified": True, **_facts(found), "written": written, "torn_lines": torn})
         return
-    typer.echo(_("Journal intact : {size} enregistrements, racine {root}.").format(size=size, root=root))
+    for line in _lines(found, written, torn):
+        typer.echo(line)
+
+
+def _lines(found: Any, written: int, torn: int) -> Iterator[str]:
+    size, root = found.head.size, found.head.root.hex()
+    yield _("Journal intact : {size} enregistrements, racine {root}.").format(size=size, root=root)
+    if found.signed is None:
+        yield _("Aucun point de contrôle signé.")
+        return
+    signed = _("Points de contrôle signés : {points}, le dernier à {size} enregistrements, {at}.")
+    yield signed.format(points=found.points, size=found.signed.size, at=instant(found.signed.at))
+    for way, point in found.outside.items():
+        yield _("Au-dehors, {way} : jusqu'à {size} enregistrements.").format(way=_(WAYS[way]), size=point.size)
+    if written:
+        yield _("Fichier d'ancres : {count} points de contrôle, tous confirmés.").format(count=written)
+    if torn:
+        yield _("Fichier d'ancres : {count} lignes ne sont d'aucun point de contrôle.").format(count=torn)
+    if found.owed:
+        owed = _("En attente d'ancrage : {count}, depuis {at}.")
+        yield owed.format(count=found.owed, at=instant(found.owed_since))
+    if found.exposed:
+        exposed = _("Exposés : {count} enregistrements depuis {at}, que cette machine est seule à garantir.")
+        yield exposed.format(count=found.exposed, at=instant(found.exposed_since))
+
+
+def _facts(found: Any) -> dict[str, Any]:
+    return {
+        "size": found.head.size,
+        "root": found.head.root.hex(),
+        "checkpoints": found.points,
+        "signed": found.signed.size if found.signed else 0,
+        "outside": {way.value: point.size for way, point in found.outside.items()},
+        "owed": found.owed,
+        "exposed": found.exposed,
+        "exposed_since": found.exposed_since,
+    }
+
+
+@app.command("key")
+def key(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Montrer la clé qui vérifie les points de contrôle, à remettre à l'auditeur par une autre voie."""
+    from gateway import vouching
+    from gateway.cli.session import settings
+
+    found = vouching.log_key(settings(config))
+    if found is None:
+        typer.echo(_("La configuration n'a pas de section [audit] : aucun point de contrôle n'est signé."), err=True)
+        raise typer.Exit(2)
+    typer.echo(str(found.verifier))

@@ -1,14 +1,18 @@
 """A fiche to fill, for any kind: made from the catalogue, each line with what it is and how it is written."""
 
+import re
+
 from gateway.domain.kinds import Field, FieldType, Kind, Travel
 
-_EXAMPLES = {
-    FieldType.DATE: "2027-03-13",
-    FieldType.DAYS: "21",
-    FieldType.AMOUNT: "12500.00",
-    FieldType.INSTANT: "2027-03-13T10:00:00+01:00",
+_HINTS = {
+    FieldType.DATE: " : par exemple 13/03/2027",
+    FieldType.DAYS: " : nombre de jours, par exemple 21",
+    FieldType.AMOUNT: " : en euros, par exemple 12500,00",
+    FieldType.INSTANT: " : avec son fuseau, par exemple 2027-03-13T10:00:00+01:00",
     FieldType.TEXT: "",
 }
+"""No example stands where a value goes: one that is forgotten there would leave as the patient's own."""
+_TEXTS = {"001": "page de l'assurance maladie", "002": "circulaire 31/2021", "003": "instruction 2019/224"}
 
 
 def blank_fiche(kind: Kind) -> str:
@@ -16,7 +20,7 @@ def blank_fiche(kind: Kind) -> str:
     verb = "submit" if kind.travel is Travel.MAIL else "note"
     lines = [
         f"# {kind.title}{f' ({kind.number})' if kind.number else ''}",
-        f"# Remplissez les valeurs, puis : gateway {verb} ma-fiche.toml",
+        f"# Remplissez les valeurs entre les guillemets, puis : gateway {verb} ma-fiche.toml",
         *(f"# {title} : {text}" for title, text in _told(kind) if text),
         "",
         f'kind = "{kind.id}"',
@@ -27,8 +31,8 @@ def blank_fiche(kind: Kind) -> str:
         lines += ["", f"[{section}]"]
         for field in fields:
             lines += [
-                f"# {_capital(field.title)} ({_type(field)}{'' if field.required else ', facultatif'}).",
-                _line(field),
+                f"# {_capital(field.title)}{_hint(field)}{'' if field.required else ' (facultatif)'}.",
+                f'{"" if field.required else "#"}{field.fiche.partition(".")[2]} = ""',
             ]
     if kind.pieces and kind.travel is Travel.MAIL:
         lines += ["", "# Un fichier par pièce, cherché à partir du dossier de cette fiche.", "[pieces]"]
@@ -45,8 +49,14 @@ def _told(kind: Kind) -> tuple[tuple[str, str], ...]:
         ("Condition", kind.precondition),
         ("Délai", kind.deadline),
         ("Effet", kind.effect),
-        ("Source", kind.source),
+        ("Source", cited(kind.source)),
     )
+
+
+def cited(source: str) -> str:
+    """A source by the name of its text and its lines, as the catalogue's short form stands for them."""
+    named = re.sub(r"\b(00[123]):", lambda text: f"{_TEXTS[text[1]]}, ", source)
+    return re.sub(r"\bL(?=\d)", "l. ", named)
 
 
 def _sections(kind: Kind) -> dict[str, list[Field]]:
@@ -56,13 +66,8 @@ def _sections(kind: Kind) -> dict[str, list[Field]]:
     return found
 
 
-def _type(field: Field) -> str:
-    return " ou ".join(field.choices) or field.type.value
-
-
-def _line(field: Field) -> str:
-    value = field.choices[0] if field.choices else _EXAMPLES[field.type]
-    return f'{"" if field.required else "#"}{field.fiche.partition(".")[2]} = "{value}"'
+def _hint(field: Field) -> str:
+    return f" : {' ou '.join(field.choices)}" if field.choices else _HINTS[field.type]
 
 
 def _capital(text: str) -> str:

@@ -14,6 +14,7 @@ from gateway.cli.output import REASONS, day, echo_json, end
 from gateway.cli.pages import Contents
 from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
+from gateway.domain.request import State
 
 app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True, cls=Contents)
 
@@ -79,7 +80,7 @@ def explain(
         typer.echo(_("Aucun délai ne court : la CNAS n'a pas encore accusé réception."))
     for item in started:
         typer.echo(_("Demande {hash}").format(hash=item.request.hash[:12]))
-        show_period(item.period)
+        show_period(item.period, awaited=item.request.state is State.RUNNING)
         for line in doubt_lines(item):
             typer.echo(f"  {line}")
 
@@ -117,14 +118,15 @@ def period_json(period: Any) -> dict[str, Any]:
     }
 
 
-def show_period(period: Any) -> None:
-    """The explanation for a person."""
+def show_period(period: Any, *, awaited: bool = True) -> None:
+    """The explanation for a person; its end, and whether an answer is still awaited."""
     for line in period.days:
         mark = _("jour {rank}").format(rank=line.rank) if line.rank else "–"
         doubt = " " + _("(incertain)") if line.uncertain else ""
         reason = _(REASONS[line.reason.value])
         typer.echo(f"  {day(line.date)}  {mark:7} {reason} {line.name or ''}".rstrip() + doubt)
-    typer.echo(_("Réponse attendue jusqu'au {end}.").format(end=end(period.tacit_at)))
+    last = _("Réponse attendue jusqu'au {end}.") if awaited else _("Fin du délai : {end}.")
+    typer.echo(last.format(end=end(period.tacit_at)))
     if period.latest_tacit_at is None:
         typer.echo(_("Le calendrier ne va pas assez loin : rien ne sera enregistré avant qu'il soit complété."))
     elif not period.certain:

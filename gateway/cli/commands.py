@@ -85,7 +85,9 @@ def run(
 
 @app.command()
 def submit(
-    fiche: Annotated[Path, typer.Argument(help="La fiche (TOML) ; modèle : config/fiches/extension_request.toml.")],
+    fiche: Annotated[
+        Path, typer.Argument(help="La fiche remplie ; gateway fiche EXTENSION_REQUEST en écrit une vierge.")
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
     attach: Annotated[
         list[str] | None,
@@ -98,7 +100,7 @@ def submit(
 ) -> None:
     """Envoyer un courrier : demande (SE 352-302), réponse, devis, attestation, compte rendu."""
     from gateway.cli.fiche import read_fiche
-    from gateway.cli.output import echo_json
+    from gateway.cli.output import echo_json, partners
     from gateway.domain.kinds import Subject
 
     form = read_fiche(fiche, attach or [], case, request=request, because=because)
@@ -110,14 +112,15 @@ def submit(
     if form.kind.subject is not Subject.REQUEST:
         sealed = _("Dossier {ref} : « {title} », scellé et prêt à partir.")
         typer.echo(sealed.format(ref=done.case.ref, title=_(form.kind.title)))
-        typer.echo(_("Destinataires : {partners}.").format(partners=done.message.partner))
+        typer.echo(_("Destinataires : {partners}.").format(partners=partners(done.message.partner)))
         return
     typer.echo(_("Dossier {ref} : demande scellée et prête à partir.").format(ref=done.case.ref))
+    titles = {piece.role: piece.title for piece in form.kind.pieces}
     for piece in form.attachments:
-        size = len(piece.data)
-        typer.echo(_("  {role} : {name} ({size} octets)").format(role=piece.role, name=piece.name, size=size))
-    partners, digest = done.message.partner, done.request.hash
-    typer.echo(_("Destinataires : {partners}. Empreinte de la demande : {hash}").format(partners=partners, hash=digest))
+        told = {"title": _(titles[str(piece.role)]), "name": piece.name, "size": len(piece.data)}
+        typer.echo(_("  {title} : {name} ({size} octets)").format(**told))
+    typer.echo(_("Destinataires : {partners}.").format(partners=partners(done.message.partner)))
+    typer.echo(_("Empreinte de la demande : {hash}").format(hash=done.request.hash))
     typer.echo(_("Le délai de quatre jours ouvrables part de l'accusé de réception de la CNAS :"))
     typer.echo(f"  gateway case show {done.case.ref}")
 
@@ -138,8 +141,8 @@ def answer(
 ) -> None:
     """Répondre à une demande (CNAS)."""
     from gateway.cli.fiche import attachment
-    from gateway.cli.output import STATES, echo_json
-    from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_PARTIAL_ACCEPTANCE, EXTENSION_REFUSAL
+    from gateway.cli.output import STATES, echo_json, partners
+    from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_PARTIAL_ACCEPTANCE, EXTENSION_REFUSAL, as_kept
     from gateway.services.fiche import Fiche
 
     if [accept, partial, refuse].count(True) != 1:
@@ -147,15 +150,15 @@ def answer(
     kind = EXTENSION_ACCEPTANCE if accept else EXTENSION_PARTIAL_ACCEPTANCE if partial else EXTENSION_REFUSAL
     granted = {} if refuse else {"granted_from": start, "granted_until": until}
     told = granted | ({} if accept else {"motive": motive})
-    values = {name: value for name, value in told.items() if value}
+    values = as_kept(kind, {name: value for name, value in told.items() if value})
     files = [attachment("form", attach)] if attach else []
-    form = Fiche(path="", kind=kind, ref=ref, values=values, attachments=tuple(files), request=request)
+    form = Fiche(path="gateway answer", kind=kind, ref=ref, values=values, attachments=tuple(files), request=request)
     done = with_core(config, lambda core: core.desk.submit(form, actor=person(core.base.settings)))
     if as_json:
         echo_json({"case": done.case.ref, "request": done.request.hash, "state": done.request.state})
         return
     sealed = _("Dossier {ref} : {kind}, scellée et prête à partir ({partners}).")
-    typer.echo(sealed.format(ref=done.case.ref, kind=_(kind.title).lower(), partners=done.message.partner))
+    typer.echo(sealed.format(ref=done.case.ref, kind=_(kind.title).lower(), partners=partners(done.message.partner)))
     typer.echo(_("La demande est {state}.").format(state=_(STATES[done.request.state])))
     if not refuse and not files:
         typer.echo(_("Le formulaire SE 352-302 (partie 7) reste dû à l'hôpital et au CNSE."))

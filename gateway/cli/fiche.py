@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gateway.domain.errors import FicheInvalid, FileUnreadable, StorageFailed, Unknown
-from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind
+from gateway.domain.errors import FicheInvalid, FileUnreadable, Unknown
+from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind, as_kept
 from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.settlements import WORDS
 from gateway.domain.words import Said, listed, said
@@ -132,19 +132,6 @@ def pairs(fields: Sequence[str], *, on: str | None) -> dict[str, str]:
     return found
 
 
-def write_fiche(path: Path, text: str) -> None:
-    """A new file; an existing one stays.
-
-    Raises:
-        StorageFailed.
-    """
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
-
-
 def _nested(places: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for place, value in places.items():
@@ -171,7 +158,7 @@ def _values(kind: Kind, document: dict[str, Any]) -> tuple[dict[str, str], list[
                 faults.append(said("{place} : clé inconnue", place=place))
             else:
                 values[places[place]] = _text(value)
-    return values, faults
+    return as_kept(kind, values), faults
 
 
 def _text(value: object) -> str:

@@ -160,7 +160,7 @@ def keys_export(
     suite: Annotated[str, typer.Option(help="openpgp ou smime (notre certificat).")] = _OPENPGP,
 ) -> None:
     """Écrire notre clé publique, à remettre aux partenaires ; l'empreinte se lit au téléphone."""
-    from gateway.domain.errors import FileUnreadable
+    from gateway.domain.errors import FileUnwritten
     from gateway.domain.reasons import system_reason
 
     if suite not in _SUITES:
@@ -172,7 +172,7 @@ def keys_export(
         try:
             output.write_text(text, encoding="ascii")
         except OSError as error:
-            raise FileUnreadable(path=output, reason=system_reason(error)) from error
+            raise FileUnwritten(path=output, reason=system_reason(error)) from error
     typer.echo(_("Empreinte : {fingerprint}").format(fingerprint=grouped(fingerprint)), err=True)
 
 

@@ -47,7 +47,9 @@ def _at_cnas(found: Sequence[Any], role: Role) -> None:
     table(headings, rows, empty=_("Aucun dossier."))
     if any(item is not None and item.request.state in OPEN for _view, item in pairs):
         typer.echo("")
-        typer.echo(_("Répondre : gateway answer DOSSIER --accept, --partial ou --refuse."))
+        typer.echo(
+            _("Répondre : gateway answer DOSSIER --accept, --partial ou --refuse (commandes entières : gateway todo).")
+        )
         typer.echo(_("Poser une question, qui n'arrête pas le délai : gateway fiche INFO_REQUEST."))
 
 
@@ -120,7 +122,7 @@ def show_waiting(now: Any) -> None:
         if now.contested:
             typer.echo(_("ACCEPTATIONS MISES EN CAUSE : {count} (gateway challenge list)").format(count=now.contested))
     elif now.role is Role.CNAS:
-        typer.echo(_("Demandes à répondre : {count}").format(count=now.open_requests))
+        typer.echo(_("Demandes qui attendent votre réponse : {count}").format(count=now.open_requests))
     else:
         typer.echo(_("Demandes suivies, sans réponse connue : {count}").format(count=now.open_requests))
     typer.echo(_("Prochaine fin de délai : {end}").format(end=end(now.next_end)))

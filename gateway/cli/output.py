@@ -37,7 +37,7 @@ STATES = {
     State.SENT: french("partie, sans accusé de réception"),
     State.DELIVERY_FAILED: french("non remise"),
     State.RUNNING: french("délai en cours"),
-    State.ELAPSED: french("délai écoulé, silence à confirmer"),
+    State.ELAPSED: french("délai écoulé, silence à enregistrer"),
     State.ANSWER_DISPUTED: french("réponse à départager"),
     State.ACCEPTED: french("acceptée"),
     State.REFUSED: french("refusée"),
@@ -132,10 +132,11 @@ def message_row(row: Any) -> tuple[str, str, str, str, str]:
     from gateway.storage import Direction
 
     way = _("reçu") if row.direction is Direction.IN else _("envoyé")
-    return str(row.id), way, title(row.kind), _partners(row.partner), instant(row.at)
+    return str(row.id), way, title(row.kind), partners(row.partner), instant(row.at)
 
 
-def _partners(joined: str) -> str:
+def partners(joined: str) -> str:
+    """To whom or from whom a message went, or the reader to whom it was handed."""
     return joined.removeprefix(PREFIX).replace("+", ", ")
 
 

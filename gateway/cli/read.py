@@ -28,6 +28,7 @@ from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
 from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 from gateway.cli.todo import show_duty
+from gateway.domain.request import State
 
 case_app = typer.Typer(
     help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
@@ -105,10 +106,11 @@ def _show_request(item: Any) -> None:
     typer.echo(_("Demande {hash} : {state}").format(hash=request.hash[:12], state=state))
     typer.echo(_("  du {first} au {last}").format(first=first, last=last))
     typer.echo(_("  autorisation actuelle jusqu'au {day}").format(day=day(request.authorised_until)))
-    typer.echo(_("  remise au serveur : {at}").format(at=instant(request.handed_over_at)))
+    if request.handed_over_at:
+        typer.echo(_("  remise au serveur : {at}").format(at=instant(request.handed_over_at)))
     typer.echo(_("  reçue par la CNAS : {at} ({grade})").format(at=instant(request.started_at), grade=grade))
     if item.period:
-        show_period(item.period)
+        show_period(item.period, awaited=request.state is State.RUNNING)
     for code in request.asks_person:
         what = _(CONDITIONS.get(f"confirmed_{code}", code))
         typer.echo(_("  à confirmer : {what}").format(what=what))
@@ -289,7 +291,13 @@ def message_show(
 @message_app.command("save")
 def message_save(
     message: Annotated[str, typer.Argument(help="Numéro du message, ou mail-N pour un courrier à trier.")],
-    to: Annotated[Path, typer.Option("--to", help="Dossier où écrire (créé, lisible par vous seul).")],
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to",
+            help="Dossier où écrire, créé s'il manque ; à ce compte seul, ou à son groupe s'il est partagé (setgid).",
+        ),
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Enregistrer un message et ses pièces ; l'acte est inscrit au journal."""

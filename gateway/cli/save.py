@@ -1,11 +1,9 @@
 """Writes a message to a folder: names are ours or made safe, never a sender's path; nothing is overwritten."""
 
-import os
 import re
 from pathlib import Path
 
-from gateway.domain.errors import FileUnreadable
-from gateway.domain.reasons import system_reason
+from gateway.cli.files import make_folder, write_new
 from gateway.storage import Mail, Message
 from gateway.wire.payload import Payload
 
@@ -17,7 +15,7 @@ def save_message(message: Message, payload: Payload, folder: Path) -> list[Path]
     """Letter, manifest and attachments of a message.
 
     Raises:
-        FileUnreadable: the folder or a file cannot be written.
+        FileUnwritten: the folder or a file cannot be written.
     """
     prefix = f"message-{message.id}"
     files = [(f"{prefix}.txt", payload.text.encode())]
@@ -25,30 +23,20 @@ def save_message(message: Message, payload: Payload, folder: Path) -> list[Path]
         files.append((f"{prefix}.json", payload.manifest))
     for number, piece in enumerate(payload.attachments, 1):
         files.append((f"{prefix}-{number}-{_safe(piece.name)}", piece.data))
-    return [_write(folder, name, data) for name, data in files]
+    make_folder(folder)
+    return [write_new(folder / name, data) for name, data in files]
 
 
 def save_mail(mail: Mail, raw: bytes, folder: Path) -> list[Path]:
     """The raw bytes of an incoming mail.
 
     Raises:
-        FileUnreadable.
+        FileUnwritten.
     """
-    return [_write(folder, f"mail-{mail.id}.eml", raw)]
+    make_folder(folder)
+    return [write_new(folder / f"mail-{mail.id}.eml", raw)]
 
 
 def _safe(name: str) -> str:
     # The first character is never a dot: no hidden file, no parent folder.
     return _UNSAFE.sub("_", name)[-_LONGEST_NAME:].lstrip(". ") or "piece"
-
-
-def _write(folder: Path, name: str, data: bytes) -> Path:
-    path = folder / name
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-    except OSError as error:
-        raise FileUnreadable(path=path, reason=system_reason(error)) from error
-    return path

@@ -5,8 +5,8 @@ Nothing that exists is overwritten. Every answer can be given as an option, so t
 
 import os
 import secrets
-import sys
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from functools import partial
 from gettext import gettext as _
 from pathlib import Path
@@ -14,11 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.questions import ask, at_terminal, one_of, secret, several, yes
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption
 from gateway.domain.words import said
 
-_ROLES = ("hospital", "cnas", "cnse")
 _PARTNERS = {"hospital": ("cnas", "cnse"), "cnas": ("hospital", "cnse"), "cnse": ("hospital", "cnas")}
+_DATA = Path("/var/lib/soins-passerelle")
+"""Where data lies with the usual configuration: what the shipped systemd unit and the container can write."""
 _PASSPHRASE_BYTES = 32
 _CERTIFICATE_DAYS = 3 * 365
 
@@ -39,7 +41,12 @@ def init(
     ca: Annotated[Path | None, typer.Option(help="Autorité de certification interne des serveurs.")] = None,
     own_mta: Annotated[list[str] | None, typer.Option(help="Vos serveurs, comme dans « Received: … by ».")] = None,
     watch: Annotated[list[str] | None, typer.Option(help="Dossiers relevés ; INBOX et Junk si absent.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Dossier des données ; « data » si absent.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dossier des données ; /var/lib/soins-passerelle si absent, « data » pour une configuration ailleurs."
+        ),
+    ] = None,
     hospital: Annotated[str | None, typer.Option(help="Adresse de l'hôpital partenaire.")] = None,
     cnas: Annotated[str | None, typer.Option(help="Adresse de la CNAS.")] = None,
     cnse: Annotated[str | None, typer.Option(help="Adresse du pôle médical du CNSE.")] = None,
@@ -51,34 +58,31 @@ def init(
     ] = None,
 ) -> None:
     """Installer : configuration, clés, base de données, et la suite à faire."""
-    from gateway.adapters import database
-    from gateway.adapters.master_key import generate_master_key
-    from gateway.adapters.openpgp.keyfiles import generate, own_fingerprint
-    from gateway.cli.keys import grouped
-    from gateway.config import load
-    from gateway.domain.errors import ConfigError, NotAllowed
-    from gateway.records import identity
+    from gateway.domain.errors import NotAllowed
+    from gateway.setting import address as mail_address
+    from gateway.setting import identifier
 
     os.umask(0o077)
     if config.exists():
         reason = said("Ce fichier existe déjà ; rien n'est remplacé.")
         raise NotAllowed(act=said("écrire {path}", path=config), reason=reason)
-    role = _ask(role, "--role", _("Votre rôle (hospital, cnas, cnse)"))
-    if role not in _ROLES:
-        raise typer.BadParameter(_("{choices} attendu").format(choices=", ".join(_ROLES)), param_hint="--role")
+    role = ask(role, "--role", _("Votre rôle (hospital, cnas, cnse)"), one_of(*_PARTNERS))
+    if role not in _PARTNERS:
+        raise typer.BadParameter(_("{choices} attendu").format(choices=", ".join(_PARTNERS)), param_hint="--role")
     told = {
-        "party": _ask(party, "--party", _("Identifiant court (minuscules, tirets)")),
-        "name": _ask(name, "--name", _("Nom complet de l'établissement")),
-        "address": _ask(address, "--address", _("Adresse de messagerie de la passerelle")),
-        "imap": _ask(imap_host, "--imap-host", _("Serveur IMAP")),
-        "smtp": _ask(smtp_host, "--smtp-host", _("Serveur d'envoi (SMTP)")),
+        "party": ask(party, "--party", _("Identifiant court, par exemple chu-lille"), identifier),
+        "name": ask(name, "--name", _("Nom complet de l'établissement")),
+        "address": ask(address, "--address", _("Adresse de messagerie de la passerelle"), mail_address),
+        "imap": ask(imap_host, "--imap-host", _("Serveur IMAP (TLS, port {port})").format(port=imap_port)),
+        "smtp": ask(
+            smtp_host, "--smtp-host", _("Serveur d'envoi ({tls}, port {port})").format(tls=smtp_tls, port=smtp_port)
+        ),
     }
-    mtas = own_mta or [_ask(None, "--own-mta", _("Nom de votre serveur dans « Received: … by »"))]
-    given = {"hospital": hospital, "cnas": cnas, "cnse": cnse}
-    partners = {
-        partner: _ask(given[partner], f"--{partner}", _("Adresse du partenaire « {partner} »").format(partner=partner))
-        for partner in _PARTNERS[role]
-    }
+    seen = _("Vos serveurs, comme dans « Received: … by » d'un courrier reçu (« gateway doctor » les vérifie)")
+    mtas = own_mta or several(ask(None, "--own-mta", seen))
+    partners = _partners(
+        role, {"hospital": hospital, "cnas": cnas, "cnse": cnse}, mail_partner or [], smime_partner or []
+    )
     folder = config.resolve().parent
     keys = folder / "keys"
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,7 +93,7 @@ def init(
         party=told["party"],
         name=_quoted(told["name"]),
         address=told["address"],
-        data=_quoted(str(data.resolve() if data else "data")),
+        data=_quoted(str(data.resolve() if data else _DATA if config == DEFAULT_CONFIG else "data")),
         imap=told["imap"],
         imap_port=imap_port,
         smtp=told["smtp"],
@@ -101,19 +105,33 @@ def init(
         watch=_list(watch or ["INBOX", "Junk"]),
         mtas=_list(mtas),
         smime=_SMIME if smime_partner else "",
-        partners="\n".join(
-            _partner(partner, where, mail_partner or [], smime_partner or []) for partner, where in partners.items()
-        ),
+        partners="\n".join(partners),
     )
     _write_private(config, text)
-    _once(keys / "passphrase", lambda path: _write_private(path, secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n"))
-    _once(keys / "master.key", generate_master_key)
     try:
-        settings = load(config)
-    except ConfigError:
-        # What was answered is refused: the next try must not find it written.
+        _install(config, keys)
+    except BaseException:
+        # It is not finished: the next try must not find it written. Keys that were made are kept and taken again.
         config.unlink()
         raise
+
+
+def _install(config: Path, keys: Path) -> None:
+    """Keys and database of the configuration that was just written."""
+    from gateway.adapters import database
+    from gateway.adapters.log_key import generate_log_key
+    from gateway.adapters.master_key import generate_master_key
+    from gateway.adapters.openpgp.keyfiles import generate, own_fingerprint
+    from gateway.cli.keys import grouped
+    from gateway.config import load
+    from gateway.records import identity
+
+    _once(keys / "passphrase", lambda path: _write_private(path, secrets.token_urlsafe(_PASSPHRASE_BYTES) + "\n"))
+    _once(keys / "master.key", generate_master_key)
+    _once(keys / "audit.key", generate_log_key)
+    settings = load(config)
+    if settings.imap.password is not None:
+        settings.imap.password.read()
     passphrase = settings.openpgp.passphrase.read()
     _once(keys / "openpgp", lambda _made: generate(keys, settings.gateway.name, settings.gateway.address, passphrase))
     prints = {"openpgp": own_fingerprint(settings.openpgp.folder)}
@@ -146,41 +164,56 @@ def _next_steps(config: Path, *, prints: dict[str, str], partners: dict[str, str
     typer.echo(_("Empreinte de votre clé : {fingerprint}").format(fingerprint=prints["openpgp"]))
     if "smime" in prints:
         typer.echo(_("Empreinte de votre certificat S/MIME : {fingerprint}").format(fingerprint=prints["smime"]))
+    here = "" if config == DEFAULT_CONFIG else f" -c {shlex.quote(str(config))}"
     typer.echo(_("La suite :"))
-    export = _("  1. Remettez votre clé publique aux partenaires :  gateway keys export -c {path} -o notre-cle.asc")
-    typer.echo(export.format(path=config))
+    typer.echo(_("  1. Remettez votre clé publique aux partenaires, et lisez-leur l'empreinte au téléphone :"))
+    typer.echo(f"       gateway keys export{here} -o notre-cle.asc")
     if "smime" in prints:
-        smime = _("     et aux partenaires en S/MIME :  gateway keys export --suite smime -c {path} -o notre-cle.pem")
-        typer.echo(smime.format(path=config))
-    typer.echo(_("     et lisez-leur l'empreinte au téléphone."))
-    importing = _("  2. Importez la leur :  gateway keys import {file} --partner {partner} -c {path}")
+        typer.echo(_("     et votre certificat aux partenaires en S/MIME :"))
+        typer.echo(f"       gateway keys export --suite smime{here} -o notre-cle.pem")
+    typer.echo(_("  2. Importez la leur ; l'empreinte qu'ils vous lisent est demandée :"))
     for partner, suite in partners.items():
-        file = f"{partner}.pem" if suite == "smime" else f"{partner}.asc"
-        typer.echo(importing.format(file=file, partner=partner, path=config))
-    typer.echo(_("  3. Vérifiez l'installation et les serveurs :  gateway doctor -c {path}").format(path=config))
-    typer.echo(_("  4. Démarrez :  gateway run -c {path}").format(path=config))
-
-
-def _ask(value: str | None, flag: str, question: str) -> str:
-    if value:
-        return value
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(
-            _("elle manque ; donnez l'option, ou lancez la commande dans un terminal"), param_hint=flag
+        typer.echo(
+            f"       gateway keys import {partner}.{'pem' if suite == 'smime' else 'asc'} --partner {partner}{here}"
         )
-    return str(typer.prompt(question, prompt_suffix=_(" : "))).strip()
+    typer.echo(_("  3. Vérifiez l'installation et les serveurs :"))
+    typer.echo(f"       gateway doctor{here}")
+    typer.echo(_("  4. Démarrez :"))
+    typer.echo(f"       gateway run{here}")
 
 
 def _password(given: Path | None, keys: Path) -> str:
     if given is not None:
         return str(given.resolve())
     path = keys / "mail-password"
-    if not path.exists():
-        if not sys.stdin.isatty():
-            raise typer.BadParameter(_("elle manque ; donnez le fichier du mot de passe"), param_hint="--password-file")
-        question = _("Mot de passe de la messagerie")
-        _write_private(path, str(typer.prompt(question, prompt_suffix=_(" : "), hide_input=True)) + "\n")
+    if path.exists():
+        typer.echo(_("Mot de passe de la messagerie : celui de {path} est gardé.").format(path=path))
+    elif at_terminal():
+        _write_private(path, secret(_("Mot de passe de la messagerie")) + "\n")
+    else:
+        raise typer.BadParameter(_("elle manque ; donnez le fichier du mot de passe"), param_hint="--password-file")
     return str(path)
+
+
+def _partners(role: str, given: Mapping[str, str | None], by_mail: list[str], in_smime: list[str]) -> list[str]:
+    """The section of each correspondent; whether it has a gateway is asked where its address was."""
+    from gateway.setting import address
+
+    for flag, named in (("--mail-partner", by_mail), ("--smime-partner", in_smime)):
+        if not set(named) <= set(_PARTNERS[role]):
+            choices = ", ".join(_PARTNERS[role])
+            raise typer.BadParameter(_("{choices} attendu").format(choices=choices), param_hint=flag)
+    sections = []
+    for partner in _PARTNERS[role]:
+        where = ask(
+            given[partner], f"--{partner}", _("Adresse du partenaire « {partner} »").format(partner=partner), address
+        )
+        mail = partner in by_mail
+        if given[partner] is None and not mail:
+            question = _("« {partner} » a-t-il cette passerelle, et non un simple logiciel de messagerie ?")
+            mail = not yes(question.format(partner=partner))
+        sections.append(_partner(partner, where, mail=mail, smime=partner in in_smime))
+    return sections
 
 
 def _once(path: Path, make: Callable[[Path], object]) -> None:
@@ -213,10 +246,10 @@ def _list(items: list[str]) -> str:
     return "[" + ", ".join(_quoted(item) for item in items) + "]"
 
 
-def _partner(partner: str, address: str, by_mail: list[str], in_smime: list[str]) -> str:
-    kind, starts = ("mail", "mdn") if partner in by_mail else ("gateway", "signed_receipt")
+def _partner(partner: str, address: str, *, mail: bool, smime: bool) -> str:
+    kind, starts = ("mail", "mdn") if mail else ("gateway", "signed_receipt")
     comment = _("À partir de quelle preuve le délai court, et à partir de laquelle il s'enregistre sans confirmation.")
-    suite = 'suite = "smime"\n' if partner in in_smime else ""
+    suite = 'suite = "smime"\n' if smime else ""
     return _PARTNER.format(id=partner, address=address, kind=kind, suite=suite, starts=starts, comment=comment)
 
 
@@ -252,6 +285,9 @@ passphrase = {{ file = "keys/passphrase" }}
 
 {smime}[reception]
 own_mta = {mtas}
+
+[audit]
+key = {{ file = "keys/audit.key" }}
 
 [deadlines]
 grace_hours = 12

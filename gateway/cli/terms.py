@@ -1,11 +1,17 @@
-"""Words of the protocol for people: functions, states of a case, who pays and why. Ids stay English everywhere else."""
+"""Words of the protocol for people: functions, states, events, who pays and why. Ids stay English everywhere else."""
 
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from gateway.cli.output import STATES
+from gateway.domain import case, request, transmission
 from gateway.domain.beside import Claim, Flag, Return
-from gateway.domain.case import State
 from gateway.domain.coverage import Payer, Reason
+from gateway.domain.errors import IllegalTransition
 from gateway.domain.evidence import ReceptionSource
 from gateway.domain.parties import Function
-from gateway.domain.words import french
+from gateway.domain.words import Said, french, said
 from gateway.storage import Hint
 
 FUNCTIONS = {
@@ -20,20 +26,105 @@ FUNCTIONS = {
 }
 
 CASE_STATES = {
-    State.RECEIVED: french("demande reçue"),
-    State.UNDER_REVIEW: french("à l'étude"),
-    State.AWAITING_INFORMATION: french("informations attendues"),
-    State.DECLINED: french("décliné par l'hôpital"),
-    State.QUOTED: french("devis envoyé"),
-    State.ENTITLEMENT_REFUSED: french("autorisation refusée"),
-    State.AUTHORISED: french("autorisé"),
-    State.ADMITTED: french("patient admis"),
-    State.INTERRUPTED: french("séjour interrompu"),
-    State.REPATRIATION_PENDING: french("rapatriement attendu"),
-    State.REPATRIATED: french("patient rapatrié"),
-    State.DISCHARGED: french("patient sorti"),
-    State.CLOSED: french("clos"),
+    case.State.RECEIVED: french("demande reçue"),
+    case.State.UNDER_REVIEW: french("à l'étude"),
+    case.State.AWAITING_INFORMATION: french("informations attendues"),
+    case.State.DECLINED: french("décliné par l'hôpital"),
+    case.State.QUOTED: french("devis envoyé"),
+    case.State.ENTITLEMENT_REFUSED: french("autorisation refusée"),
+    case.State.AUTHORISED: french("autorisé"),
+    case.State.ADMITTED: french("patient admis"),
+    case.State.INTERRUPTED: french("séjour interrompu"),
+    case.State.REPATRIATION_PENDING: french("rapatriement attendu"),
+    case.State.REPATRIATED: french("patient rapatrié"),
+    case.State.DISCHARGED: french("patient sorti"),
+    case.State.CLOSED: french("clos"),
 }
+
+CASE_EVENTS = {
+    case.Event.CARE_REQUESTED: french("demande de programmation (M01)"),
+    case.Event.REVIEW_STARTED: french("examen commencé"),
+    case.Event.INFORMATION_ASKED: french("informations demandées (M03)"),
+    case.Event.INFORMATION_GIVEN: french("informations reçues (M04)"),
+    case.Event.DECLINED: french("refus motivé (M05)"),
+    case.Event.QUOTED: french("acceptation, devis et rendez-vous (M06)"),
+    case.Event.ENTITLEMENT_REFUSED: french("refus d'autorisation (M07)"),
+    case.Event.ENTITLED: french("attestation SE 352-301 (M08)"),
+    case.Event.ADMITTED: french("admission"),
+    case.Event.INTERRUPTED: french("interruption"),
+    case.Event.READMITTED: french("réadmission"),
+    case.Event.TRANSFERRED: french("transfert"),
+    case.Event.EXTENSION_ASKED: french("demande de poursuite (M12, M21)"),
+    case.Event.EXTENDED: french("prolongation accordée (M16, M18, M19)"),
+    case.Event.REPATRIATION_REQUESTED: french("rapatriement demandé (M28)"),
+    case.Event.REPATRIATION_PREPARED: french("conditions de rapatriement (M29)"),
+    case.Event.REPATRIATED: french("rapatriement effectif (M31)"),
+    case.Event.DISCHARGED: french("sortie"),
+    case.Event.CLOSED: french("clôture"),
+}
+
+REQUEST_EVENTS = {
+    request.Event.HANDED_OVER: french("le serveur a pris le courrier"),
+    request.Event.DELIVERY_FAILED: french("avis de non-remise"),
+    request.Event.ACKNOWLEDGED: french("preuve de réception"),
+    request.Event.MOVED: french("le délai est déplacé"),
+    request.Event.REFINED: french("preuve meilleure, même délai"),
+    request.Event.PERIOD_OVER: french("fin du délai"),
+    request.Event.ACCEPTED: french("acceptation expresse"),
+    request.Event.REFUSED: french("refus"),
+    request.Event.DISPUTED: french("réponse à départager"),
+    request.Event.LATE_ANSWER: french("réponse tardive"),
+    request.Event.ANSWER_REPEATED: french("la même réponse, encore"),
+    request.Event.ANSWER_CONTRARY: french("une réponse contraire, ensuite"),
+    request.Event.FOUND_LATE: french("réponse départagée : tardive"),
+    request.Event.CHALLENGED: french("acceptation mise en cause"),
+    request.Event.UPHELD: french("acceptation maintenue"),
+    request.Event.WITHDRAWN: french("acceptation retirée"),
+    request.Event.SILENCE_RECORDED: french("silence enregistré"),
+    request.Event.SILENCE_NOTIFIED: french("silence notifié par l'hôpital"),
+    request.Event.SUPERSEDED: french("demande corrigée envoyée"),
+    request.Event.INFORMATION_ASKED: french("informations demandées (M14, M22)"),
+    request.Event.INFORMATION_GIVEN: french("informations données (M15, M22)"),
+    request.Event.PARTLY_ACCEPTED: french("acceptation partielle"),
+    request.Event.VITAL_DISPUTED: french("urgence vitale contestée (M23)"),
+    request.Event.ANSWER_SUPERSEDED: french("réponse à une demande remplacée"),
+    request.Event.REGULARISED: french("formulaire reçu (M19)"),
+    request.Event.MEDIATION_OPENED: french("conciliation ouverte (M24)"),
+    request.Event.MEDIATION_SETTLED: french("accord entre médecins (M24)"),
+    request.Event.MEDIATION_FAILED: french("conciliation échouée (M24)"),
+    request.Event.EXPERT_ASKED: french("expertise demandée (M25)"),
+    request.Event.VITAL_CONFIRMED: french("urgence confirmée (M26)"),
+    request.Event.VITAL_DENIED: french("urgence niée (M26)"),
+}
+
+SENDING_STATES = {
+    transmission.State.READY: french("prêt"),
+    transmission.State.SENDING: french("en cours d'envoi"),
+    transmission.State.HANDED_OVER: french("pris par le serveur"),
+    transmission.State.UNKNOWN: french("issue inconnue"),
+    transmission.State.REFUSED: french("refusé par le serveur"),
+    transmission.State.HELD: french("retenu (clé inutilisable)"),
+    transmission.State.EVIDENCED: french("réception prouvée"),
+}
+
+SENDING_EVENTS = {
+    transmission.Event.CLAIMED: french("envoi commencé"),
+    transmission.Event.ACCEPTED: french("accepté par le serveur"),
+    transmission.Event.NOT_HANDED_OVER: french("échec passager"),
+    transmission.Event.DOUBT: french("liaison perdue, issue incertaine"),
+    transmission.Event.REFUSED: french("refus définitif"),
+    transmission.Event.KEY_REFUSED: french("clé du partenaire inutilisable"),
+    transmission.Event.UNREADABLE: french("fichier illisible dans le coffre"),
+    transmission.Event.EVIDENCE: french("preuve de réception"),
+    transmission.Event.RETRIED: french("mêmes octets une fois de plus"),
+    transmission.Event.RELEASED: french("obstacle levé, ou scellé de nouveau"),
+}
+
+_TABLES: tuple[Mapping[Any, str], ...] = (
+    *(CASE_STATES, CASE_EVENTS),
+    *(STATES, REQUEST_EVENTS),
+    *(SENDING_STATES, SENDING_EVENTS),
+)
 
 RETURNS = {
     Return.NEEDED: french("à demander"),
@@ -130,3 +221,13 @@ MAIL_REASONS = {
     "unknown-case": french("dossier inconnu ici"),
 }
 """Why a mail waits for a person, where a plain word says it; other codes are shown as they are."""
+
+
+def worded(error: IllegalTransition) -> IllegalTransition:
+    """The same refusal, its state and its event as people call them."""
+    fields = {name: _word(value) if isinstance(value, Enum) else value for name, value in error.fields.items()}
+    return IllegalTransition(**fields)
+
+
+def _word(member: Enum) -> Said:
+    return said(next(words[member] for words in _TABLES if member in words))

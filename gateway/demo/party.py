@@ -16,6 +16,7 @@ import structlog
 
 from gateway import app, records
 from gateway.adapters import database
+from gateway.adapters.log_key import generate_log_key
 from gateway.adapters.master_key import generate_master_key
 from gateway.adapters.openpgp.keyfiles import export_public, generate, read_public_key
 from gateway.config import Settings, load
@@ -95,6 +96,7 @@ def install(
         path.touch(mode=0o600)
         path.write_text(f"{secret}\n", encoding="utf-8")
     generate_master_key(keys / "master.key")
+    generate_log_key(keys / "audit.key")
     config = folder / "gateway.toml"
     config.write_text(_configuration(profile, server, ca, by_mail), encoding="utf-8")
     settings = load(config)
@@ -213,6 +215,10 @@ passphrase = {{ file = "keys/passphrase" }}
 
 [reception]
 own_mta = ["{relay}"]
+
+[audit]
+key = {{ file = "keys/audit.key" }}
+anchor_file = "../{profile.folder}-ancres.txt"
 
 [deadlines]
 grace_hours = 12

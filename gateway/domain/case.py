@@ -138,7 +138,7 @@ def step(state: State, event: Event) -> State:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalTransition(table=said("dossier"), state=state.value, event=event.value) from None
+        raise IllegalTransition(table=said("dossier"), state=state, event=event) from None
 
 
 def needs_new_certificate(issued_on: date, readmitted_on: date) -> bool:

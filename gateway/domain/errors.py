@@ -29,6 +29,13 @@ class ConfigUnreadable(ConfigError):
     mend = "Indiquez un fichier existant avec --config, ou créez-le avec « gateway init »."
 
 
+class ConfigClosed(ConfigError):
+    """The configuration belongs to the gateway's account, and another account runs the command."""
+
+    what = "Ce compte ne peut pas lire la configuration {path}."
+    mend = "Lancez la commande avec le compte de la passerelle : sudo -u {owner} gateway …"
+
+
 class ConfigInvalid(ConfigError):
     """One or more keys are unknown, missing or wrong; all of them are listed at once."""
 
@@ -284,6 +291,15 @@ class AuditBroken(GatewayError):
     mend = "Conservez la base en l'état et prévenez l'auditeur."
 
 
+class CheckpointInvalid(GatewayError):
+    """A signed checkpoint, an anchor or a verifier key is not what it must be."""
+
+    exit_code = 7
+    what = "Un point de contrôle du journal ne se vérifie pas."
+    why = "{reason}"
+    mend = "Conservez le fichier et la base en l'état et prévenez l'auditeur."
+
+
 # --- what a person asked that cannot be done
 
 
@@ -297,9 +313,9 @@ class DeskError(GatewayError):
 class FicheInvalid(DeskError):
     """The form has faults; all of them at once."""
 
-    what = "La fiche {path} n'est pas complète ; rien n'est parti :"
+    what = "Rien n'est fait ; à corriger dans {path} :"
     why = "{faults}"
-    mend = "Corrigez la fiche et recommencez."
+    mend = "Corrigez et recommencez."
 
 
 class FileUnreadable(DeskError):
@@ -308,6 +324,14 @@ class FileUnreadable(DeskError):
     what = "Le fichier {path} est illisible."
     why = "{reason}"
     mend = "Vérifiez le chemin et les droits."
+
+
+class FileUnwritten(DeskError):
+    """A file that the command was to write cannot be: it exists, or its folder does not take it."""
+
+    what = "Le fichier {path} n'est pas écrit."
+    why = "{reason}"
+    mend = "Donnez un autre nom, ou un dossier où ce compte peut écrire ; rien n'est remplacé."
 
 
 class RequestTooLate(DeskError):
@@ -346,7 +370,9 @@ class Unknown(DeskError):
     """Nothing of this kind has this reference."""
 
     what = "Référence inconnue : {kind} {ref}."
-    mend = "Les références : « gateway cases », « … triage list », « … message list » ou « … calendar show »."
+    mend = (
+        "Les références : « gateway cases », « … triage list », « … message list », « … calendar show », « … fiche »."
+    )
 
 
 class NotAllowed(DeskError):

@@ -63,7 +63,11 @@ def toml_reason(error: Exception) -> Said:
     place = re.search(r"at line (\d+), column (\d+)", str(error))
     if place is None:
         return said("Ce n'est pas du TOML.")
-    return said("Ce n'est pas du TOML : ligne {line}, colonne {column}.", line=place[1], column=place[2])
+    return said(
+        'Ce n\'est pas du TOML : ligne {line}, colonne {column} (on écrit clé = "valeur", la clé sans accent).',
+        line=place[1],
+        column=place[2],
+    )
 
 
 def setting_reason(path: Sequence[object], found: str, facts: Mapping[str, Any], words: str) -> Said:

@@ -231,4 +231,4 @@ def step(state: State, event: Event) -> Step:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalTransition(table=said("demande"), state=state.value, event=event.value) from None
+        raise IllegalTransition(table=said("demande"), state=state, event=event) from None

@@ -77,7 +77,7 @@ def step(state: State, event: Event) -> State:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalTransition(table=said("envoi"), state=state.value, event=event.value) from None
+        raise IllegalTransition(table=said("envoi"), state=state, event=event) from None
 
 
 def next_attempt(now: datetime, attempts: int) -> datetime:

@@ -8,6 +8,7 @@ has one for the reader's language). ``str`` is the French. Catalogues collect ea
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 
 Translator = Callable[[str], str]
 """A French template to the same template in the reader's language."""
@@ -71,8 +72,14 @@ def dated(day: date) -> Said:
 
 
 def told(value: object, translate: Translator) -> object:
-    """A sentence in the reader's language; any other value as it is."""
-    return value.told(translate) if isinstance(value, Said | Listed) else value
+    """A sentence in the reader's language; a member of a table by its id, which is stable; any other value as it is."""
+    match value:
+        case Said() | Listed():
+            return value.told(translate)
+        case Enum():
+            return value.value
+        case _:
+            return value
 
 
 def filled(template: str, values: Mapping[str, object], translate: Translator) -> str:

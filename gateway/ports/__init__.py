@@ -9,9 +9,11 @@ from gateway.ports.machine import Clock, Noise, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
 from gateway.ports.sealing import Opener, PublicKey, Sealer, Signature, SignatureFacts
 from gateway.ports.submission import Courier, Envelope, HandOver, HandOverOutcome
+from gateway.ports.witness import AnchorBook, LogSigner, Stamp, Stamper
 
 __all__ = [
     "DROP",
+    "AnchorBook",
     "Clock",
     "Courier",
     "Drop",
@@ -22,6 +24,7 @@ __all__ = [
     "HandOver",
     "HandOverOutcome",
     "Listed",
+    "LogSigner",
     "Mailbox",
     "MailboxFactory",
     "Noise",
@@ -32,6 +35,8 @@ __all__ = [
     "Signature",
     "SignatureFacts",
     "SpoolFile",
+    "Stamp",
+    "Stamper",
     "Survey",
     "TimeSource",
     "Vault",

@@ -175,7 +175,7 @@ class Desk:
             values = None
             if places is not None:
                 values = self._casework.details(old, key) | by_place(KINDS[old.kind], places)
-                check(Fiche(path="", kind=KINDS[old.kind], ref=case.ref, values=values), pieces=False)
+                check(Fiche(path="gateway correct", kind=KINDS[old.kind], ref=case.ref, values=values), pieces=False)
             return await self._casework.correct(act, case, key, old, values, actor=actor)
 
     async def close(self, ref: str, *, actor: str) -> Case:
@@ -380,7 +380,7 @@ def _foreseen(fiche: Fiche, place: _Place) -> None:
         stay.step(place.case.state, event)
     asked = fiche.kind.outcome_of(fiche.values).request
     if asked is not None and place.request is not None and (place.request.state, asked) not in life.TRANSITIONS:
-        raise IllegalTransition(table=said("demande"), state=place.request.state.value, event=asked.value)
+        raise IllegalTransition(table=said("demande"), state=place.request.state, event=asked)
 
 
 def _draft(fiche: Fiche, place: _Place) -> Draft:

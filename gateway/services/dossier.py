@@ -4,14 +4,13 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from gateway.domain import audit
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.duties import Duty
-from gateway.domain.errors import AuditBroken, Unknown
+from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party, Role
 from gateway.domain.readers import Readership, Share
@@ -46,9 +45,6 @@ from gateway.storage import (
     View,
 )
 from gateway.wire.payload import Payload, read_payload
-
-PAGE = 1000
-"""Audit records read at a time while the whole log is verified."""
 
 STALE_POLL = timedelta(minutes=10)
 """Without a successful poll for so long, the mailbox counts as not watched."""
@@ -340,21 +336,6 @@ class Archive:
     async def _last_poll(self, view: View, folder: str) -> datetime | None:
         found = await view.all(Poll, site=self._party.site, folder=folder, newest=True, limit=1)
         return found[0].last_at if found else None
-
-    async def verify_audit(self) -> audit.VerifiedLog:
-        """Check the whole log against its head.
-
-        Raises:
-            AuditBroken: with the first bad record.
-        """
-        async with self._store.view() as view:
-            size, frontier, _ = await view.head()
-            rows: list[tuple[bytes, bytes]] = []
-            while page := await view.entries(after=len(rows) - 1, limit=PAGE):
-                rows += [(entry.canonical, entry.leaf) for entry in page]
-        if size != frontier.size:
-            raise AuditBroken(index=min(size, frontier.size), reason=said("La tête du journal se contredit."))
-        return audit.verify_log((row[0] for row in rows), frontier, leaves=(row[1] for row in rows))
 
 
 _NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HELD)

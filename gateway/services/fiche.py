@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.domain.errors import FicheInvalid
-from gateway.domain.kinds import Kind, faults
+from gateway.domain.kinds import Kind, as_kept, faults
 from gateway.domain.words import Said, listed, said
 from gateway.wire.payload import Attachment
 
@@ -34,6 +34,9 @@ def check(fiche: Fiche, *, pieces: bool = True) -> None:
         FicheInvalid.
     """
     found: list[Said] = list(faults(fiche.kind, fiche.values))
+    if fiche.values.get("supersedes") and fiche.ref is None:
+        # A new case would be opened, and the request that was to be replaced would stay in force.
+        found.append(said("dossier : manque (celui de la demande à remplacer)"))
     if pieces:
         found += _piece_faults(fiche)
     if found:
@@ -68,4 +71,4 @@ def by_place(kind: Kind, places: Mapping[str, str]) -> dict[str, str]:
     strangers = [said("{place} : clé inconnue", place=place) for place in places if place not in known]
     if strangers:
         raise FicheInvalid(path=kind.id, faults=listed(strangers))
-    return {known[place]: value for place, value in places.items()}
+    return as_kept(kind, {known[place]: value for place, value in places.items()})

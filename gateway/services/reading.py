@@ -11,7 +11,7 @@ from gateway.domain import case as stay
 from gateway.domain.case import token
 from gateway.domain.errors import NotAllowed
 from gateway.domain.evidence import CLOCK_TOLERANCE
-from gateway.domain.kinds import Kind, Subject, faults
+from gateway.domain.kinds import Kind, Subject, as_kept, faults
 from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.domain.settlements import NOT_AN_ANSWER, WORDS, authors, fitting, meaning, name_of, receivable
 from gateway.domain.words import Said, listed, said
@@ -256,7 +256,7 @@ def _in_the_mail(kind: Kind) -> dict[str, str]:
 def _typed(kind: Kind, places: Mapping[str, str]) -> tuple[dict[str, str], list[Said]]:
     known = {field.fiche: field.id for field in kind.fields}
     found = [said("{place} : clé inconnue", place=place) for place in places if place not in known]
-    return {known[place]: value for place, value in places.items() if place in known}, found
+    return as_kept(kind, {known[place]: value for place, value in places.items() if place in known}), found
 
 
 def _faults(kind: Kind, values: Mapping[str, str], *, has_form: bool) -> list[Said]:

@@ -62,7 +62,7 @@ def event_of(request: Request, told: Reply) -> Event:
     """
     event = _ANSWERED[told.answer]
     if event is Event.VITAL_DISPUTED and request.kind != EXTENSION_REQUEST_VITAL.id:
-        raise IllegalTransition(table=said("demande"), state=request.state.value, event=event.value)
+        raise IllegalTransition(table=said("demande"), state=request.state, event=event)
     first, last = (parse_date(told.values.get(name, "")) for name in ("granted_from", "granted_until"))
     fewer = (first or request.requested_from) > request.requested_from
     fewer = fewer or (last or request.requested_until) < request.requested_until

@@ -1,4 +1,4 @@
-"""The tasks of a running gateway: mail in, mail out, deadlines, a second source of time, hand-overs to our readers.
+"""The tasks of a running gateway: mail in, mail out, deadlines, other clocks, hand-overs to our readers, checkpoints.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
 starts and ends. None waits for another.
@@ -19,6 +19,7 @@ from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.send import BATCH, Sender
 from gateway.services.timekeeping import Timekeeper, ask
+from gateway.services.witness import Witness
 
 _log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Tasks:
         deadlines: Deadlines,
         timekeeper: Timekeeper,
         sources: Sequence[TimeSource],
+        witness: Witness | None,
         handovers: Handovers,
         repair: CopyRepair,
         cabinet: Cabinet,
@@ -63,6 +65,7 @@ class Tasks:
         self._deadlines = deadlines
         self._timekeeper = timekeeper
         self._sources = sources
+        self._witness = witness
         self._handovers = handovers
         self._repair = repair
         self._cabinet = cabinet
@@ -82,7 +85,9 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = (self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over())
+            works = [self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over()]
+            if self._witness is not None:
+                works.append(self._witnessing(self._witness))
             tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
@@ -159,6 +164,18 @@ class Tasks:
         while True:
             try:
                 await self._handovers.round()
+                pause.over()
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
+                await pause.after(error)
+                continue
+            await asyncio.sleep(self._rhythm.tick_seconds)
+
+    async def _witnessing(self, witness: Witness) -> None:
+        """A task of its own: where checkpoints are written down may not answer."""
+        pause = _Pause("witness")
+        while True:
+            try:
+                await witness.round()
                 pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)

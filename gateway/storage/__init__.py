@@ -1,14 +1,15 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
     AuditEntry,
     Case,
     ClockMark,
     Confirmation,
-    Detail,
     Direction,
     Fact,
     Mail,
@@ -20,17 +21,17 @@ from gateway.storage.rows import (
     Request,
     StoredEvidence,
     Transmission,
-    V,
-    Value,
     VaultKey,
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.values import Detail, V, Value
 
 __all__ = [
     "FOR_A_PERSON",
     "Acceptance",
     "Act",
+    "Anchor",
     "AuditEntry",
     "Case",
     "Challenge",
@@ -42,12 +43,14 @@ __all__ = [
     "HeardAnswer",
     "Hint",
     "Letter",
+    "LogPoint",
     "Mail",
     "Matter",
     "Message",
     "OwedCopy",
     "Pin",
     "Poll",
+    "Question",
     "ReaderHandover",
     "Request",
     "Ruling",
@@ -59,4 +62,5 @@ __all__ = [
     "VaultKey",
     "Verdict",
     "View",
+    "Way",
 ]

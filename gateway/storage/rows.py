@@ -4,18 +4,13 @@ Every instant is aware UTC. No value holds mail content, a subject, a person's n
 columns are sealed by the vault, partners are ids of the configuration.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import TypeVar
 
 from gateway.domain import case, readers, request, transmission
-from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.domain.parties import Grade
-from gateway.ports import SpoolFile
-from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
-from gateway.storage.letters import Hint, Letter
+from gateway.storage.letters import Hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,31 +359,3 @@ class AuditEntry:
     outcome: str | None
     canonical: bytes
     leaf: bytes
-
-
-Value = (
-    VaultKey
-    | SpoolFile
-    | Case
-    | Request
-    | Message
-    | Fact
-    | OwedCopy
-    | ReaderHandover
-    | Transmission
-    | Mail
-    | Letter
-    | Poll
-    | StoredEvidence
-    | Confirmation
-    | Acceptance
-    | HeardAnswer
-    | Challenge
-    | Ruling
-    | Pin
-    | ClockMark
-    | CalendarAct
-    | CalendarStatement
-)
-V = TypeVar("V", bound=Value)
-Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

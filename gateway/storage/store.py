@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.merkle import Frontier
-from gateway.storage.rows import AuditEntry, Detail, Mail, Request, Transmission, V
+from gateway.storage.question import Question
+from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
+from gateway.storage.values import Detail, V
 
 
 class View(Protocol):
@@ -41,6 +43,14 @@ class View(Protocol):
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[AuditEntry, ...]:
         """Audit records with index > ``after`` in order (``newest``: reversed), filtered by columns."""
+        ...
+
+    async def answer(self, question: Question) -> tuple[AuditEntry, ...]:
+        """The audit records that a question is about, in its order."""
+        ...
+
+    async def count(self, question: Question) -> int:
+        """How many audit records a question is about; its ``limit`` does not matter."""
         ...
 
     async def head(self) -> tuple[int, Frontier, datetime | None]:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ from gateway.domain.parties import Grade
 from gateway.domain.request import Event, State
 from gateway.services.cabinet import Cabinet
 from gateway.services.replies import AnswerTimes, Reply
-from gateway.storage import Acceptance, Case, Request, StoredEvidence
+from gateway.storage import Acceptance, Case, Request, StoredEvidence, VaultKey
 from tests.services.fakes import FakeClock
 
 CONFIG = """
@@ -98,6 +98,37 @@ def install(folder: Path, clock: FakeClock, *, people: Iterable[str] = ()) -> In
     return made
 
 
+def open_case(made: Installed, opened: datetime) -> str:
+    """A case of a patient who is admitted, and of whom nothing was asked yet; returns its number."""
+    return asyncio.run(_open_case(made, opened))
+
+
+async def _open_case(made: Installed, opened: datetime) -> str:
+    store = _store(made)
+    try:
+        async with store.act() as act:
+            await act.add(VaultKey(id="k", purpose="case", wrapped=b"w", created_at=opened))
+            return (await act.add(_case(made.settings, "7F3K-Q1", opened))).ref
+    finally:
+        await store.close()
+
+
+def _store(made: Installed) -> database.DatabaseStore:
+    conf = made.settings
+    return database.DatabaseStore(conf.database_url, clock=made.clock, site=conf.gateway.site, party=conf.gateway.party)
+
+
+def _case(conf: Settings, ref: str, opened: datetime) -> Case:
+    return Case(
+        site=conf.gateway.site,
+        ref=ref,
+        hospital=conf.gateway.party,
+        vault_key="k",
+        opened_at=opened,
+        authorised_until=date(2027, 6, 30),
+    )
+
+
 def run_requests(made: Installed, received: Iterable[datetime]) -> list[str]:
     """Requests that the CNAS acknowledged at these instants, their period not computed yet; returns their cases."""
     return asyncio.run(_run_requests(made, list(received)))
@@ -105,9 +136,7 @@ def run_requests(made: Installed, received: Iterable[datetime]) -> list[str]:
 
 async def _run_requests(made: Installed, received: list[datetime]) -> list[str]:
     conf = made.settings
-    store = database.DatabaseStore(
-        conf.database_url, clock=made.clock, site=conf.gateway.site, party=conf.gateway.party
-    )
+    store = _store(made)
     refs = []
     try:
         vault = FileVault(folder=conf.gateway.data / "spool", master=MASTER)
@@ -115,16 +144,7 @@ async def _run_requests(made: Installed, received: list[datetime]) -> list[str]:
             key = await act.add(Cabinet(store=store, vault=vault, clock=made.clock).new_case_key())
             for number, at in enumerate(received, start=1):
                 refs.append(f"7F3K-Q{number}")
-                case = await act.add(
-                    Case(
-                        site=conf.gateway.site,
-                        ref=refs[-1],
-                        hospital=conf.gateway.party,
-                        vault_key=key.id,
-                        opened_at=at,
-                        authorised_until=date(2027, 6, 30),
-                    )
-                )
+                case = await act.add(replace(_case(conf, refs[-1], at), vault_key=key.id))
                 await act.add(
                     Request(
                         site=conf.gateway.site,
@@ -170,9 +190,7 @@ def record_silence(made: Installed) -> None:
 
 async def _record_silence(made: Installed) -> None:
     conf, requests = made.settings, legal_time.requests(made.settings, made.clock)
-    store = database.DatabaseStore(
-        conf.database_url, clock=made.clock, site=conf.gateway.site, party=conf.gateway.party
-    )
+    store = _store(made)
     try:
         async with store.act() as act:
             for running in await act.all(Request, site=conf.gateway.site, state=State.RUNNING):
@@ -197,9 +215,7 @@ def refuse(made: Installed, *, received: datetime, stated: datetime) -> None:
 
 async def _refuse(made: Installed, received: datetime, stated: datetime) -> None:
     conf, requests = made.settings, legal_time.requests(made.settings, made.clock)
-    store = database.DatabaseStore(
-        conf.database_url, clock=made.clock, site=conf.gateway.site, party=conf.gateway.party
-    )
+    store = _store(made)
     try:
         async with store.act() as act:
             request = (await act.all(Request, site=conf.gateway.site))[0]

@@ -7,11 +7,20 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from gateway.cli.language import translate
+from gateway.cli.terms import worded
+from gateway.domain import case, request, transmission
+from gateway.domain.errors import IllegalTransition
 from tests.cli.conftest import Gateway
+from tests.cli.installed import Installed, open_case
+from tests.services.fakes import FakeClock
 
 FRENCH_LETTERS = re.compile(r"[àâçéèêëîïôùûüœ«»]", re.IGNORECASE)
 ENGLISH_WORDS = re.compile(
@@ -90,8 +99,8 @@ REFUSALS = [
     (
         "status --config broken.toml",
         3,
-        "Ce n'est pas du TOML : ligne 2, colonne 8.",
-        "It is not TOML: line 2, column 8.",
+        "Ce n'est pas du TOML : ligne 2, colonne 8 (on écrit clé = ",
+        "It is not TOML: line 2, column 8 (one writes key =",
     ),
     ("status --config wrong.toml", 3, "gateway.colour : clé inconnue", "gateway.colour: unknown key"),
     ("status --config wrong.toml", 3, "lettres minuscules sans accent", "lower-case letters without accents"),
@@ -99,8 +108,8 @@ REFUSALS = [
     ("cases", 0, "Aucun dossier.", "No case."),
     ("message list", 0, "Aucun message.", "No message."),
     ("triage list", 0, "Rien à trier.", "Nothing in triage."),
-    ("audit query", 0, "Aucun enregistrement.", "No record."),
-    ("audit verify", 0, "Journal intact : 0 enregistrements", "Audit log intact: 0 records"),
+    ("audit query --event none.such", 0, "Aucun enregistrement.", "No record."),
+    ("audit verify", 0, "Journal intact : ", "Audit log intact: "),
     ("keys list", 0, "utilisable", "usable"),
     ("case show 7F3K-Q2", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case 7F3K-Q2."),
     ("case show nothing", 2, "Référence inconnue : dossier nothing.", "Unknown reference: case nothing."),
@@ -138,6 +147,8 @@ REFUSALS = [
     ("answer 7F3K-Q2", 2, "choisissez --accept, --partial ou --refuse", "choose --accept, --partial or --refuse"),
     ("answer 7F3K-Q2 --refuse", 2, "Ce rôle n'envoie pas ce type de message.", "does not send this kind of message."),
     ("fiche", 0, "Demande de programmation des soins", "Request to schedule care"),
+    ("fiche FOO", 2, "« … fiche ».", "“… fiche”."),
+    ("fiche M12 -o password", 2, "Le fichier password n'est pas écrit.", "The file password is not written."),
     ("note FOO", 2, "Référence inconnue : type FOO.", "Unknown reference: kind FOO."),
     ("note ADMISSION", 2, "fait.date : manque (date)", "fait.date: missing (date)"),
     ("note ADMISSION --on hier", 2, "fait.date : date attendue", "fait.date: a date is expected"),
@@ -164,7 +175,7 @@ REFUSALS = [
     ("confirm 7F3K-Q2 --list", 2, "Référence inconnue", "Unknown reference"),
     ("keys import absent --partner cnas --fingerprint A", 2, "Ce chemin n'existe pas.", "This path does not exist."),
     ("keys import password --partner cnas --fingerprint A", 4, "bloc de clé publique armoré", "armoured public-key"),
-    ("keys export --output full", 2, "C'est un dossier.", "It is a folder."),
+    ("keys export --output full", 2, "Le fichier full n'est pas écrit.", "The file full is not written."),
     ("demo --keep full", 2, "ce dossier n'est pas vide ; rien n'est remplacé", "this folder is not empty; nothing"),
     ("run --log-level loud", 2, "n'est pas dans la liste", "is not one of"),
     ("init --role nobody --config new.toml", 2, "hospital, cnas, cnse attendu", "hospital, cnas, cnse expected"),
@@ -194,6 +205,35 @@ def test_what_is_refused_is_told_in_both_languages(
     assert told.code == code
     assert english in told.words
     assert not FRENCH_LETTERS.search(told.words)
+
+
+@needs_gpg
+def test_what_cannot_happen_now_is_told_in_words(gateway: Gateway, installed: Path, tmp_path: Path) -> None:
+    """The event and the state of a refused act, as people call them: no id of the tables."""
+    folder, opened = tmp_path / "hospital", datetime(2027, 3, 8, 8, 12, tzinfo=UTC)
+    shutil.copytree(installed, folder, ignore=shutil.ignore_patterns("S.*"))
+    made = Installed(config=folder / "gateway.toml", clock=FakeClock(opened))
+    typed = ("close", open_case(made, opened), "--config", str(made.config))
+
+    french, english = gateway(*typed), gateway(*typed, "--lang", "en")
+
+    assert french.code == english.code == 2
+    assert "Impossible maintenant : « clôture » (dossier dans l'état « patient admis »)." in french.err
+    assert "Impossible now: “closure” (case in the state “patient admitted”)." in english.err
+
+
+@pytest.mark.parametrize("table", [case, request, transmission], ids=["case", "request", "transmission"])
+def test_every_pair_that_a_table_forbids_has_its_words(english: None, table: ModuleType) -> None:  # noqa: ARG001  the language
+    """In both languages; what is logged keeps the ids."""
+    for state, event in product(table.State, table.Event):
+        if (state, event) in table.TRANSITIONS:
+            continue
+        with pytest.raises(IllegalTransition) as caught:
+            table.step(state, event)
+        told, told_in_french = (worded(caught.value).lines(words)[0] for words in (translate, str))
+        assert f"« {event.value} »" in caught.value.sentence()
+        assert not FRENCH_LETTERS.search(told), told
+        assert not re.search("[a-z]_[a-z]", told_in_french), told_in_french
 
 
 @needs_gpg

@@ -119,7 +119,7 @@ def test_it_ends_well_and_says_nothing_on_standard_error(shown: Shown) -> None:
         "ven. 30/10/2026 – vendredi ou samedi, non compté",
         "dim. 01/11/2026 – jour férié, non compté : Révolution",
         "mer. 04/11/2026 jour 4 jour ouvrable",
-        "délai écoulé, silence à confirmer",
+        "délai écoulé, silence à enregistrer",
         "reçue par la CNAS : jeu. 29/10/2026 à 09 h 30 (accusé de réception signé)",
         "Acceptation réputée acquise, enregistrée une seule fois, avec effet à la fin du mercredi 04/11/2026.",
         "gateway cases --config cnse/gateway.toml",

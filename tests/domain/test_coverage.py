@@ -42,6 +42,7 @@ def asked(state: State, *, settled: date | None = date(2026, 2, 22), **changes: 
     return replace(STAY, requests=(replace(ASKED, state=state, settled_on=settled, **changes),))  # type: ignore[arg-type]
 
 
+@pytest.mark.law("K3", "R8", "R12", "R18")
 @pytest.mark.parametrize(
     ("stay", "day", "payer", "reason"),
     [
@@ -103,6 +104,7 @@ def test_who_is_away_is_not_covered() -> None:
     assert coverage(stay, DURING).decides.reason is Reason.INTERRUPTED
 
 
+@pytest.mark.law("K4")
 def test_a_readmission_in_the_next_year_needs_a_new_certificate() -> None:
     """K4: the old one says nothing any more; a new one covers (003, line 352)."""
     old = Certificate(issued_on=date(2026, 11, 1), first=date(2026, 11, 10), last=date(2027, 1, 31))
@@ -150,6 +152,7 @@ def test_a_stay_taken_over_rests_on_its_request() -> None:
     assert coverage(stay, AFTER).decides.reason is Reason.MAINTAINED
 
 
+@pytest.mark.law("K3")
 @given(
     st.sampled_from([state for state in State if state not in {*DISCUSSED, *DISCUSSING, State.SUPERSEDED}]),
     st.integers(min_value=0, max_value=28),

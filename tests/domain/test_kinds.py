@@ -20,6 +20,7 @@ from gateway.domain.kinds import (
     Subject,
     Travel,
     addressees,
+    as_kept,
     faults,
     parse_date,
     parse_instant,
@@ -199,3 +200,35 @@ def test_a_date_is_a_date_or_nothing(text: str) -> None:
 def test_no_value_of_a_form_breaks_the_check(values: dict[str, str]) -> None:
     """Whatever is typed, the answer is a list of sentences."""
     assert all(" : " in str(fault) for fault in faults(EXTENSION_REQUEST, values))
+
+
+@pytest.mark.parametrize(
+    ("field", "told", "kept"),
+    [
+        ("requested_from", "21/12/2026", "2026-12-21"),
+        ("requested_from", " 1/2/2027 ", "2027-02-01"),
+        ("requested_from", "2026-12-21", "2026-12-21"),
+        ("requested_from", "12/21/2026", "2026-21-12"),
+        ("requested_from", "21/12/26", "21/12/26"),
+        ("quote_eur", "12500", "12500"),
+        ("quote_eur", "12 500,50 €", "12500.50"),
+        ("quote_eur", "12\u202f500,5\u00a0€", "12500.5"),
+        ("quote_eur", "12500.00", "12500.00"),
+        ("quote_eur", "12.500,00", "12.500,00"),
+        ("quote_eur", "12,500.00", "12,500.00"),
+        ("quote_eur", "1 25", "1 25"),
+        ("care", "21/12/2026", "21/12/2026"),
+        ("nowhere", "21/12/2026", "21/12/2026"),
+    ],
+)
+def test_what_a_person_types_is_kept_in_one_form(field: str, told: str, kept: str) -> None:
+    """Days and euros as the French write them; what could mean two things stays as it is, for the check to refuse."""
+    assert as_kept(EXTENSION_REQUEST, {field: told}) == {field: kept}
+
+
+@given(values=st.dictionaries(st.sampled_from([field.id for field in EXTENSION_REQUEST.fields]), st.text(max_size=20)))
+def test_the_kept_form_is_kept_as_it_is(values: dict[str, str]) -> None:
+    """Read again from a fiche or a database, it does not change."""
+    once = as_kept(EXTENSION_REQUEST, values)
+
+    assert as_kept(EXTENSION_REQUEST, once) == once

@@ -140,6 +140,7 @@ KNOWN_KEYS = {
 }
 
 
+@pytest.mark.law("K1", "R1", "R2", "R3", "R4", "R5")
 @pytest.mark.parametrize("vector", VECTORS["vectors"], ids=VECTOR_IDS)
 def test_every_vector_gives_its_period(vector: dict[str, Any]) -> None:
     """Each key of each vector: reception day, counted days, weekdays, last moment, end, the wrong answer to avoid."""
@@ -278,6 +279,7 @@ def plain_rows(feasts: list[tuple[str, int]], status: str = "forecast") -> Rows:
 # --- every reception day
 
 
+@pytest.mark.law("K1")
 @pytest.mark.parametrize("year", [2023, 2024, 2025, 2026, 2027])
 def test_every_reception_day_agrees_with_the_naive_clock(year: int) -> None:
     """Each day to 2027-12-20 at its first instant, at noon and at its last microsecond, in Algiers."""

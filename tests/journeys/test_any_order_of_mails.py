@@ -103,7 +103,7 @@ class Life:
     async def holds(self) -> None:
         """One period and one end for each request, at each; nothing waits for a person that nobody else wrote."""
         for party in self.trio.parties.values():
-            await party.archive.verify_audit()
+            await party.world.verify_audit()
             for row in await party.world.all(Request):
                 names = [entry.event for entry in await party.world.events() if entry.request == row.hash]
                 assert names.count("request.acknowledged") <= 1, self.done

@@ -6,6 +6,7 @@ from gateway.domain.errors import IllegalTransition, PreconditionMissing
 from tests.journeys.trio import CPAM, Three, Trio, all_three
 
 
+@pytest.mark.law("M01", "M06", "M08", "M09", "M10", "M-ADMISSION", "M-DISCHARGE", "M32", "M33", "S-case-chain")
 async def test_a_stay_that_goes_as_planned(trio: Trio) -> None:
     """M01 to M11: asked, quoted, certified, admitted, discharged, closed; the CNAS pays from admission to discharge."""
     hospital, cnas, cnse = trio.hospital, trio.cnas, trio.cnse
@@ -51,6 +52,7 @@ async def test_a_stay_that_goes_as_planned(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M05", "S-case-declined")
 async def test_the_hospital_declines(trio: Trio) -> None:
     """M05 is motivated, ends the case for this hospital, and is nobody's but the CNAS's."""
     await trio.cnas.sends("CARE_REQUEST", urgent="oui")
@@ -66,6 +68,7 @@ async def test_the_hospital_declines(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M03", "M04", "S-case-information")
 async def test_the_hospital_asks_for_information_before_it_accepts(trio: Trio) -> None:
     """M03 puts the review on hold at both, M04 resumes it; the length that the CNAS can grant must be agreed (R25)."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -87,6 +90,7 @@ async def test_the_hospital_asks_for_information_before_it_accepts(trio: Trio) -
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M07")
 async def test_the_cnas_refuses_the_first_quote_and_certifies_the_second(trio: Trio) -> None:
     """M07: the patient must not come; the hospital may offer other terms, and what was agreed last is certified."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -103,6 +107,7 @@ async def test_the_cnas_refuses_the_first_quote_and_certifies_the_second(trio: T
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M09", "C-copies-alarm")
 async def test_the_patient_brings_copy_1_and_copy_2_never_came(trio: Trio) -> None:
     """M09 alone lets the hospital admit and counts for its days: it is the CNAS's own form; copy 2 may follow."""
     hospital, cnas = trio.hospital, trio.cnas

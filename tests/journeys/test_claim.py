@@ -6,6 +6,7 @@ from gateway.domain.errors import PreconditionMissing
 from tests.journeys.trio import Trio
 
 
+@pytest.mark.law("M38", "M39")
 async def test_a_contested_claim_is_proved(trio: Trio) -> None:
     """M38 from the CNAS to the CNSE, from there to the hospital; M39 back with the form and the report."""
     hospital, cnas, cnse = trio.hospital, trio.cnas, trio.cnse

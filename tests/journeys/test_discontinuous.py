@@ -6,6 +6,7 @@ from gateway.domain.errors import PreconditionMissing
 from tests.journeys.trio import Trio
 
 
+@pytest.mark.law("M-INTERRUPTION", "M-READMISSION", "S-case-interrupted", "S-case-readmitted")
 async def test_a_stay_is_interrupted_and_resumed(trio: Trio) -> None:
     """The length granted is suspended while the patient is away, and runs again from the readmission (003:L350)."""
     hospital = trio.hospital
@@ -42,6 +43,7 @@ async def test_a_wrong_date_of_interruption_is_corrected(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("K4", "S-case-new-year")
 async def test_discontinuous_care_over_new_year(trio: Trio) -> None:
     """K4: a certificate serves readmissions of its own calendar year; the next year wants a new one (003:L352)."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -72,6 +74,7 @@ async def test_discontinuous_care_over_new_year(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M-TRANSFER", "S-case-transferred")
 async def test_a_patient_is_transferred(trio: Trio) -> None:
     """Another hospital takes over, medically justified: the same certificate covers the stay (003:L356)."""
     hospital, cnas = trio.hospital, trio.cnas

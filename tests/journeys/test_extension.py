@@ -6,6 +6,7 @@ from gateway.domain.errors import NotAllowed, PreconditionMissing, RequestTooLat
 from tests.journeys.trio import Trio, all_three
 
 
+@pytest.mark.law("M12", "M16", "M20", "M-RIGHTS_EXTENDED", "S-request-accepted")
 async def test_the_cnas_accepts(trio: Trio) -> None:
     """M12, M16 with its form, M20: the days asked for are covered, and the CNSE sees that the CPAM followed."""
     hospital, cnas, cnse = trio.hospital, trio.cnas, trio.cnse
@@ -51,6 +52,7 @@ async def test_the_cnas_accepts_without_the_form(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M-EXTENSION_PARTIAL_ACCEPTANCE")
 async def test_the_cnas_accepts_a_part(trio: Trio) -> None:
     """Its own dates hold; for the rest it has refused, and pays until the patient is home (reading A9, 003:L284)."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -79,6 +81,7 @@ async def test_an_acceptance_of_fewer_days_is_a_partial_one(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M14", "M15", "R7")
 async def test_a_question_during_the_period_does_not_stop_it(trio: Trio) -> None:
     """M14 and M15 go to the CNSE as well and move nothing: the fourth day stays the fourth day (003:L282)."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -106,6 +109,7 @@ async def test_a_question_during_the_period_does_not_stop_it(trio: Trio) -> None
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("K2")
 async def test_a_request_after_the_end_of_the_authorisation(trio: Trio) -> None:
     """K2: it does not leave unless a person insists, with a reason; then nothing is kept up, no silence grants."""
     hospital = trio.hospital
@@ -121,6 +125,7 @@ async def test_a_request_after_the_end_of_the_authorisation(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("R15")
 async def test_a_costly_drug_beside_an_open_prolongation(trio: Trio) -> None:
     """Two requests in one case, two periods: an answer names one of them, and the other goes on (003:L262)."""
     hospital, cnas = trio.hospital, trio.cnas

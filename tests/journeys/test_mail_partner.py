@@ -81,6 +81,7 @@ async def test_an_answer_to_one_of_two_requests_is_for_a_person_to_place(by_mail
     assert await by_mail.troubles() == []
 
 
+@pytest.mark.law("S-receipt-displayed")
 async def test_the_silence_of_a_mail_partner_needs_a_persons_word(by_mail: Trio) -> None:
     """A receipt that nobody signed starts the clock and records nothing alone; a person confirms by name."""
     hospital = by_mail.hospital

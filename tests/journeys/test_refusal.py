@@ -1,8 +1,11 @@
 """The CNAS refuses: it pays until the patient is home, and the way home is arranged."""
 
+import pytest
+
 from tests.journeys.trio import Three, Trio, all_three
 
 
+@pytest.mark.law("M17", "M27", "M28", "M29", "M30", "M31", "R12")
 async def test_a_motivated_refusal_and_the_way_home(trio: Trio) -> None:
     """M17, then M28, M29, a difficulty told (M30), days authorised until the return (M27), the return itself (M31)."""
     hospital, cnas, cnse = trio.hospital, trio.cnas, trio.cnse
@@ -39,6 +42,7 @@ async def test_a_motivated_refusal_and_the_way_home(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("R11", "S-request-motive")
 async def test_a_refusal_without_a_motive(trio: Trio) -> None:
     """The texts demand a medical motive and give no sanction: it holds, flagged; the CNAS pays the way home."""
     hospital, cnas = trio.hospital, trio.cnas

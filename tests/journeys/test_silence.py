@@ -7,6 +7,7 @@ from gateway.storage import Acceptance
 from tests.journeys.trio import Trio, all_three
 
 
+@pytest.mark.law("M18", "M19", "R10", "M-TACIT_ACCEPTANCE_NOTICE", "M-STATUS_NOTICE")
 async def test_silence_is_an_acceptance_that_the_cnas_regularises(trio: Trio) -> None:
     """M18, notified to both; M19 to the physician and the CNSE; M20 to the CPAM, not before; rights extended."""
     hospital, cnas, cnse = trio.hospital, trio.cnas, trio.cnse
@@ -54,6 +55,7 @@ async def test_the_form_comes_before_the_silence_is_recorded(trio: Trio) -> None
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("S-request-late")
 async def test_an_answer_that_comes_too_late(trio: Trio) -> None:
     """A refusal after the end changes nothing for anyone: kept, flagged, and the silence stands (003:L286)."""
     hospital, cnas = trio.hospital, trio.cnas

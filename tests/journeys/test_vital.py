@@ -26,6 +26,7 @@ async def disputed(trio: Trio) -> Sent:
     return asked
 
 
+@pytest.mark.law("M21", "M22", "M23", "M24", "S-vital-mediation")
 async def test_physicians_come_to_an_agreement(trio: Trio) -> None:
     """M23, M24 opened then settled: the CNAS pays until the return, and authorises the days that lack (M27)."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -51,6 +52,7 @@ async def test_physicians_come_to_an_agreement(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M25", "M26", "R18", "S-vital-expertise")
 async def test_mediation_fails_and_the_expert_denies_the_emergency(trio: Trio) -> None:
     """M25 is the last resort (R17); M26 denies: the hospital pays until the expert decided, the CNAS from then on."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -84,6 +86,7 @@ async def test_mediation_fails_and_the_expert_denies_the_emergency(trio: Trio) -
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M26", "S-vital-expertise")
 async def test_the_expert_confirms_the_emergency(trio: Trio) -> None:
     """The opinion binds both countries: the days asked for are the CNAS's."""
     hospital, cnas = trio.hospital, trio.cnas
@@ -98,6 +101,7 @@ async def test_the_expert_confirms_the_emergency(trio: Trio) -> None:
     assert await trio.troubles() == []
 
 
+@pytest.mark.law("M23")
 async def test_only_a_vital_request_can_be_disputed_as_one(trio: Trio) -> None:
     """An ordinary request gets an answer; nothing of a dispute leaves the CNAS."""
     await trio.admitted()

@@ -337,7 +337,7 @@ class Trio:
         """
         found: list[str] = []
         for party in self.parties.values():
-            await party.archive.verify_audit()
+            await party.world.verify_audit()
             found += [f"{party.role.value}: triage {why}" for why in await party.to_triage()]
             found += [f"{party.role.value}: alarm {name}" for name in await party.alarms()]
             found += [f"{party.role.value}: {what}" for what in await self._unfinished(party)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from gateway.domain.coverage import Cover, coverage
 from gateway.domain.kinds import KINDS, Field, FieldType, Kind, addressees
@@ -12,7 +12,7 @@ from gateway.services.stay import read_stay
 from gateway.storage import Case
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
-from tests.services.mails import ADDRESSES, REF, VALUES, sealed_message
+from tests.services.mails import ADDRESSES, REF, START, VALUES, sealed_message
 from tests.services.world import World
 
 _BY_TYPE = {
@@ -90,6 +90,7 @@ def mail(
     without: str | None = None,
     request: str | None = None,
     changes: Mapping[str, str] | None = None,
+    signed: datetime = START,
 ) -> Incoming:
     """The same, as the mail that a partner writes to everyone whom the catalogue names."""
     row = KINDS[kind]
@@ -102,6 +103,7 @@ def mail(
         ref=ref,
         request_hash=request,
         roles=tuple(piece.role for piece in row.pieces if piece.role != without),
+        signed_at=signed,
     )
 
 

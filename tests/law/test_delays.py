@@ -132,3 +132,28 @@ async def test_k11_as_soon_as_possible_is_no_number(hospital: World) -> None:
     assert await hospital.all(Acceptance) == ()
     await hospital.desk.submit(fiche("CARE_REFUSAL", ref=REF), actor="alice")
     assert (await hospital.only(Case)).state.value == "declined"
+
+
+CONVENTION = {
+    "X-001-transfer": {"RESIDENCE_TRANSFER": "SE 352-04 I"},
+    "X-001-late": {"RESIDENCE_TRANSFER": "SE 352-04 I", "WORK_INJURY_BENEFITS": "SE 352-16 I"},
+    "X-001-extension": {"RESIDENCE_TRANSFER_EXTENSION": "SE 352-04 II"},
+    "X-001-six-months": {"RESIDENCE_TRANSFER_EXTENSION": "SE 352-04 II"},
+    "X-001-family": {"FAMILY_BENEFITS": "SE 352-06 I", "FAMILY_BENEFITS_EXTENSION": "SE 352-06 II"},
+    "X-001-work": {"WORK_INJURY_BENEFITS": "SE 352-16 I"},
+}
+
+
+@pytest.mark.law("X-001-*")
+@pytest.mark.parametrize("row", CONVENTION)
+async def test_what_cpam_and_cnas_exchange_beside_the_protocol_is_noted_with_its_form(
+    hospital: World, row: str
+) -> None:
+    """001:L4-24. It goes another way; a person may note date and reference, also of one that came late."""
+    await hospital.take(mail("ENTITLEMENT_CERTIFICATE", Role.CNAS))
+    for kind, form in CONVENTION[row].items():
+        assert KINDS[kind].form == form
+        assert KINDS[kind].routes == ()
+        await hospital.desk.note(fact(kind, on="2026-03-01", reference="CPAM 31, dossier 12"), actor="alice")
+        kept = await hospital.only(Fact, kind=kind)
+        assert (kept.day.isoformat(), kept.by) == ("2026-03-01", "alice")

@@ -199,8 +199,8 @@ async def test_r11_a_refusal_must_be_medically_motivated(hospital: World, motive
     """003:L100. Without a motive it holds, for no sanction is written, and a person is told; the log has no motive."""
     submitted = await hospital.to_running()
 
-    about = {"ref": submitted.case.ref, "request": submitted.request.hash}
-    await hospital.take(mail("EXTENSION_REFUSAL", Role.CNAS, changes={"motive": motive}, **about))
+    ref, about = submitted.case.ref, submitted.request.hash
+    await hospital.take(mail("EXTENSION_REFUSAL", Role.CNAS, ref=ref, request=about, changes={"motive": motive}))
 
     assert (await hospital.request()).state is State.REFUSED
     assert len(await hospital.events("alarm.refusal_not_motivated")) == (0 if motive else 1)

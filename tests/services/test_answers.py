@@ -43,6 +43,7 @@ async def answered(
     return await world.take(seen, at=at)
 
 
+@pytest.mark.law("S-request-accepted", "S-request-refused")
 @pytest.mark.parametrize(("accepts", "state"), [(True, State.ACCEPTED), (False, State.REFUSED)])
 async def test_an_answer_in_time_settles_the_request(hospital: World, *, accepts: bool, state: State) -> None:
     """It is acknowledged to the CNAS, told to the CNSE, and nothing is due any more."""
@@ -61,6 +62,7 @@ async def test_an_answer_in_time_settles_the_request(hospital: World, *, accepts
     assert await hospital.all(Acceptance) == ()
 
 
+@pytest.mark.law("M-EXTENSION_PARTIAL_ACCEPTANCE")
 @pytest.mark.parametrize(
     ("granted", "state"),
     [
@@ -84,6 +86,7 @@ async def test_an_acceptance_of_fewer_days_is_a_partial_one(
     assert (await cnas.request()).state is state
 
 
+@pytest.mark.law("R11", "S-request-motive")
 @pytest.mark.parametrize("motive", ["soins possibles au pays", None])
 async def test_a_refusal_without_its_motive_is_flagged(hospital: World, motive: str | None) -> None:
     """R11: the texts demand a medical motive and give no sanction: it holds, and a person sees that it lacks."""
@@ -96,6 +99,7 @@ async def test_a_refusal_without_its_motive_is_flagged(hospital: World, motive: 
     assert len(await hospital.events("alarm.refusal_not_motivated")) == (motive is None)
 
 
+@pytest.mark.law("K1")
 async def test_the_last_second_is_in_time_and_the_end_itself_is_late(build: Build, tmp_path: Path) -> None:
     """The period is half-open."""
     world = await build()
@@ -176,12 +180,14 @@ async def test_an_answer_found_after_the_record_contradicts_it(hospital: World) 
     assert len(await hospital.events("alarm.acceptance_challenged")) == 1
 
 
+@pytest.mark.law("S-request-late")
 async def test_a_late_answer_after_the_record_contradicts_nothing(hospital: World) -> None:
-    """It is flagged."""
+    """It is flagged, and the silence stands."""
     submitted = await hospital.to_running()
     await hospital.at_ripe()
     await hospital.deadlines.tick()
-    await answered(hospital, submitted, at=RIPE + MINUTE)
+    await answered(hospital, submitted, at=RIPE + MINUTE, accepts=False)
+    assert (await hospital.request()).state is State.TACITLY_ACCEPTED
     assert await hospital.all(Challenge) == ()
     assert len(await hospital.events("alarm.late_answer")) == 1
 

@@ -79,6 +79,7 @@ async def doubts(world: World) -> list[str]:
 # --- what challenges
 
 
+@pytest.mark.law("S-request-challenged")
 async def test_an_answer_found_late_challenges_and_undoes_nothing(hospital: World) -> None:
     """The state and the record are as they were; the finding names its answer, once for each mail."""
     submitted = await recorded(hospital)
@@ -257,6 +258,7 @@ async def test_nobody_challenges_without_a_reason_or_without_an_acceptance(hospi
 # --- a person upholds
 
 
+@pytest.mark.law("S-request-challenged")
 async def test_an_acceptance_that_is_upheld_stands_as_it_was(hospital: World) -> None:
     """Nothing is owed, nothing is marked any more; the finding and the word stay in the file."""
     submitted = await recorded(hospital)
@@ -289,6 +291,7 @@ async def test_what_is_found_after_a_ruling_is_a_new_doubt(hospital: World) -> N
 # --- a person withdraws
 
 
+@pytest.mark.law("S-request-challenged")
 async def test_a_withdrawal_leaves_the_request_to_the_answer_that_was_found(hospital: World) -> None:
     """Refused as of the CNAS's own word; the first record stays, nothing will be recorded of itself."""
     submitted = await recorded(hospital)
@@ -431,6 +434,7 @@ async def test_a_closed_case_has_no_open_doubt(hospital: World) -> None:
 # --- who is told
 
 
+@pytest.mark.law("M-TACIT_ACCEPTANCE_WITHDRAWAL")
 async def test_whoever_got_the_notice_gets_the_correction(hospital: World) -> None:
     """The CNAS, the CNSE in copy, in plain French; then the CNSE learns what came of the request."""
     submitted = await recorded(hospital)

@@ -28,6 +28,7 @@ async def state(world: World) -> State:
     return (await world.request()).state
 
 
+@pytest.mark.law("M18", "S-request-silence")
 async def test_silence_is_recorded_when_everything_holds(hospital: World) -> None:
     """Effective at T, once, with every condition and the polls of the window in its record; the partners are told."""
     await hospital.to_running()
@@ -192,6 +193,7 @@ CASES: list[tuple[Break, str]] = [
 ]
 
 
+@pytest.mark.law("M18")
 @pytest.mark.parametrize(("spoil", "name"), CASES, ids=[case[0].__name__.strip("_") for case in CASES])
 async def test_one_missing_condition_blocks(hospital: World, spoil: Break, name: str) -> None:
     """Everything else holds, and nothing is recorded."""

@@ -71,6 +71,20 @@ async def test_every_fault_of_a_form_is_told_at_once(hospital: World) -> None:
     assert await empty(hospital)
 
 
+async def test_a_correction_that_names_no_case_does_not_leave(hospital: World) -> None:
+    """It would open a case of its own, and the request that it corrects would stay in force, silence and all."""
+    wrong = await hospital.submit()
+    values = {**VALUES, "supersedes": wrong.request.hash[:6]}
+    lost = Fiche(path="fiche.toml", kind=EXTENSION_REQUEST, ref=None, values=values, attachments=PIECES)
+    with pytest.raises(FicheInvalid, match="dossier : manque"):
+        await hospital.desk.submit(lost, actor="alice")
+    assert len(await hospital.all(Case)) == 1
+
+    await hospital.desk.submit(replace(lost, ref=wrong.case.ref), actor="alice")
+    assert [row.state for row in await hospital.all(Request)] == [State.SUPERSEDED, State.SUBMITTED]
+
+
+@pytest.mark.law("K2")
 async def test_a_request_after_the_end_of_the_authorisation_does_not_leave(build: Build) -> None:
     """Until the last second of the last day in Paris it does."""
     end = datetime(2026, 2, 20, 23, 0, tzinfo=UTC)

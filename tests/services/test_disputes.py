@@ -59,6 +59,7 @@ def feast(first: date) -> Plan:
 # --- a person
 
 
+@pytest.mark.law("S-request-disputed")
 @pytest.mark.parametrize(("accepts", "state"), [(True, State.ACCEPTED), (False, State.REFUSED)])
 async def test_an_answer_that_a_person_counts_in_time_settles_the_request(
     hospital: World, *, accepts: bool, state: State
@@ -82,6 +83,7 @@ async def test_an_answer_that_a_person_counts_in_time_settles_the_request(
     assert await hospital.all(Acceptance) == ()
 
 
+@pytest.mark.law("S-request-disputed")
 async def test_an_answer_that_a_person_counts_late_lets_the_silence_be_recorded(hospital: World) -> None:
     """The period goes on, is over, and nothing else is missing."""
     submitted = await in_dispute(hospital)
@@ -180,6 +182,7 @@ async def test_the_calendar_settles_what_it_had_left_open(build: Build, fell: da
         assert (await world.only(Acceptance)).effective_at == END
 
 
+@pytest.mark.law("S-request-disputed")
 async def test_a_late_answer_that_a_day_off_makes_timely_is_an_answer(hospital: World) -> None:
     """It came after the end as it was then; the Wednesday turns out to have been off before anything is recorded."""
     submitted = await hospital.to_running()
@@ -221,6 +224,7 @@ async def test_a_word_does_not_outlive_the_ends_that_it_was_about(build: Build) 
 # --- proofs
 
 
+@pytest.mark.law("S-request-disputed")
 async def test_a_later_reception_makes_a_late_answer_timely(by_mail: World) -> None:
     """The signed statement replaces the MDN: the period began later, so the answer came before its end."""
     submitted = await by_mail.to_running_by_mdn()

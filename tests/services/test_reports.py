@@ -33,6 +33,7 @@ async def envid(world: World, role: Role) -> str:
     return (await world.outbox(role.value))[0].envid
 
 
+@pytest.mark.law("R6", "S-receipt-signed")
 async def test_a_signed_receipt_starts_the_period(hospital: World) -> None:
     """From the instant that it states; the evidence keeps its instants, and the CNSE is told."""
     submitted = await sent(hospital)
@@ -148,6 +149,7 @@ async def test_a_plain_mdn_of_a_gateway_partner_starts_nothing(hospital: World) 
     assert (await hospital.request()).state is State.SENT
 
 
+@pytest.mark.law("S-receipt-displayed")
 async def test_a_plain_mdn_of_a_mail_partner_starts_a_provisional_period(by_mail: World) -> None:
     """It runs, and nothing is recorded without a person's word."""
     submitted = await sent(by_mail)
@@ -173,6 +175,7 @@ async def test_a_signed_receipt_lifts_a_provisional_period(by_mail: World) -> No
     assert (await by_mail.request()).asks_person == ()
 
 
+@pytest.mark.law("S-request-failed")
 async def test_a_failed_delivery_to_the_cnas_is_an_alarm(hospital: World) -> None:
     """The request never came; the loudest state before the period starts."""
     await sent(hospital)
@@ -208,6 +211,7 @@ async def test_a_report_that_says_neither_moves_nothing(hospital: World, action:
     assert await moved(hospital) == before
 
 
+@pytest.mark.law("S-receipt-relayed")
 async def test_delivered_by_our_own_server_is_no_reception(hospital: World) -> None:
     """It only handed over; another server's word is kept as weak evidence that starts nothing."""
     await sent(hospital)

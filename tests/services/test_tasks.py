@@ -84,6 +84,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         deadlines=world.deadlines,
         timekeeper=world.timekeeper,
         sources=(MailboxTime(mailboxes=factory, folder="Horloge"),),
+        witness=None,
         handovers=world.handovers,
         repair=world.repair,
         cabinet=world.cabinet,

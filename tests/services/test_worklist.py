@@ -203,7 +203,7 @@ async def test_the_cnas_reads_its_requests_by_their_end(cnas: World, capsys: pyt
     assert "gateway answer DOSSIER" in text
     assert "gateway fiche INFO_REQUEST" in text
     assert await todo(cnas) == ["request_to_answer", "request_to_answer"]
-    assert "Demandes à répondre : 2" in await waiting(cnas, capsys)
+    assert "Demandes qui attendent votre réponse : 2" in await waiting(cnas, capsys)
 
 
 async def test_an_answered_request_goes_down_and_asks_for_its_form(

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from gateway.adapters import database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
+from gateway.adapters.log_key import verify_note
 from gateway.adapters.vault import FileVault
 from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
@@ -34,6 +35,7 @@ from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
 from gateway.services.almanac import Almanac
+from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
@@ -280,6 +282,10 @@ class World:
         await self.send_all()
         await self.take(plain_mdn(submitted.message.message_id, at=self.clock.now()))
         return submitted
+
+    async def verify_audit(self) -> Audited:
+        """The whole log, against its head."""
+        return await Auditor(store=self.store, key=None, verify_note=verify_note).verify()
 
     async def told(self, at: datetime) -> bool:
         """Another clock tells its time; whether it agrees."""

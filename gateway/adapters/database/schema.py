@@ -16,7 +16,7 @@ from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnl
 from gateway.domain.merkle import Frontier
 from gateway.domain.words import Said, said
 
-HEAD = "0006"
+HEAD = "0007"
 """The schema that this version writes; a test compares it with the scripts."""
 
 REHEARSAL = "rehearsal"
@@ -99,8 +99,8 @@ def driver_reason(error: DBAPIError) -> Said | str:
     return _REASONS.get(primary) or (f"{kind} {name}." if name else f"{kind}.")
 
 
-def recognise(url: str, *identities: dict[str, str]) -> None:
-    """Check cheaply that the database is there, of this version, and of one of these; for commands beside a daemon.
+def recognise(url: str, *identities: dict[str, str]) -> dict[str, str]:
+    """Which of these it is. Checks cheaply that the database is there and of this version, for use beside a daemon.
 
     Raises:
         DatabaseMissing: there is none.
@@ -111,7 +111,7 @@ def recognise(url: str, *identities: dict[str, str]) -> None:
     with _connection(url) as connection:
         if _revision(connection) != HEAD:
             raise DatabaseDamaged(reason=said("Son schéma est d'une autre version ; « gateway run » la met à jour."))
-        _recognise(connection, *identities)
+        return _recognise(connection, *identities)
 
 
 @contextmanager
@@ -169,10 +169,10 @@ def _run_scripts(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _recognise(connection: Connection, *identities: dict[str, str]) -> None:
+def _recognise(connection: Connection, *identities: dict[str, str]) -> dict[str, str]:
     stored = {row.key: row.value for row in connection.execute(select(_META))}
     if stored in identities:
-        return
+        return stored
     if stored.pop(REHEARSAL, None) and stored in identities:
         raise RehearsalOnly
     raise DatabaseDamaged(reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."))

@@ -13,7 +13,7 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, event, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, event, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
@@ -54,6 +54,20 @@ def _conditions(table: Table, equal: Mapping[str, object]) -> list[ColumnElement
             found.append(column.in_(tuple(value)))
         else:
             found.append(column == value)
+    return found
+
+
+def _asked(table: Table, question: storage.Question) -> list[ColumnElement[bool]]:
+    found = [table.c.index > question.after, *_conditions(table, question.equal)]
+    if question.begins is not None:
+        # A range instead of LIKE: it goes by the index, and no character of the text has a meaning of its own.
+        found += [table.c.event >= question.begins, table.c.event < question.begins + "\U0010ffff"]
+    if question.since is not None:
+        found.append(table.c.at >= question.since)
+    if question.until is not None:
+        found.append(table.c.at < question.until)
+    if question.before is not None:
+        found.append(table.c.index < question.before)
     return found
 
 
@@ -111,6 +125,18 @@ class _View:
         order = table.c.index.desc() if newest else table.c.index
         rows = await self._connection.execute(query.order_by(order))
         return tuple(storage.AuditEntry(**row) for row in rows.mappings())
+
+    async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
+        table = _table(storage.AuditEntry)
+        order = table.c.index.desc() if question.newest else table.c.index
+        query = select(table).where(*_asked(table, question)).order_by(order).limit(question.limit)
+        rows = await self._connection.execute(query)
+        return tuple(storage.AuditEntry(**row) for row in rows.mappings())
+
+    async def count(self, question: storage.Question) -> int:
+        table = _table(storage.AuditEntry)
+        query = select(func.count()).select_from(table).where(*_asked(table, question))
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def head(self) -> tuple[int, Frontier, datetime | None]:
         row = (await self._connection.execute(select(_HEAD))).mappings().one()

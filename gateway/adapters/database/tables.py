@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstr
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
+from gateway.adapters.database.anchor_tables import AnchorRow, LogPointRow
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
@@ -332,5 +333,7 @@ TABLES: dict[type, type[SQLModel]] = {
     amendments.CalendarAct: CalendarActRow,
     amendments.CalendarStatement: CalendarStatementRow,
     storage.AuditEntry: AuditEntryRow,
+    storage.LogPoint: LogPointRow,
+    storage.Anchor: AnchorRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

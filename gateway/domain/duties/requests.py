@@ -54,7 +54,9 @@ def _question(file: File) -> Iterator[Found]:
 def _silence(file: File) -> Iterator[Found]:
     for asked in file.requests:
         if asked.state is State.ELAPSED:
-            told = french("Délai de la demande {request} écoulé sans réponse : voir ce qu'une personne doit confirmer.")
+            told = french(
+                "Délai de la demande {request} écoulé sans réponse : voir ce qui manque pour enregistrer le silence."
+            )
             yield about(asked, told, Urgency.NOW)
 
 
@@ -180,7 +182,8 @@ def _expertise(file: File) -> Iterator[Found]:
 
 
 def _answer(ref: str) -> tuple[str, ...]:
-    return tuple(f"gateway answer {ref} {how}" for how in ("--accept", "--partial", "--refuse"))
+    ways = ("--accept", "--partial --from DATE --until DATE", "--refuse --motive MOTIF")
+    return tuple(f"gateway answer {ref} {way} --attach FORMULAIRE" for way in ways)
 
 
 def _answer_with_motive(ref: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from gateway.domain.kinds.notices import (
     TACIT_ACCEPTANCE_WITHDRAWAL,
 )
 from gateway.domain.kinds.shape import Answer, Field, FieldType, Kind, Outcome, Piece, Route, Subject, Travel
+from gateway.domain.kinds.typed import as_kept
 from gateway.domain.kinds.vital import EXTENSION_REQUEST_VITAL
 from gateway.domain.parties import Function, Role
 
@@ -56,6 +57,7 @@ __all__ = [
     "Subject",
     "Travel",
     "addressees",
+    "as_kept",
     "faults",
     "parse_date",
     "parse_instant",

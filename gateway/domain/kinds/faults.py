@@ -38,11 +38,11 @@ def _fault(field: Field, value: str) -> Said | None:
 def _type_fault(field: Field, value: str) -> Said | None:
     match field.type:
         case FieldType.DATE if parse_date(value) is None:
-            return said("{place} : date attendue, AAAA-MM-JJ", place=field.fiche)
+            return said("{place} : date attendue, par exemple 13/03/2027 ou 2027-03-13", place=field.fiche)
         case FieldType.INSTANT if parse_instant(value) is None:
             return said("{place} : instant attendu, avec son fuseau", place=field.fiche)
         case FieldType.AMOUNT if not _AMOUNT.fullmatch(value):
-            return said("{place} : montant attendu, par exemple 12500.00", place=field.fiche)
+            return said("{place} : montant attendu, par exemple 12500,00", place=field.fiche)
         case FieldType.DAYS if not _DAYS.fullmatch(value):
             return said("{place} : nombre de jours attendu, par exemple 21", place=field.fiche)
         case _:

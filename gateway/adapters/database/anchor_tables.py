@@ -1,0 +1,33 @@
+"""The tables of signed checkpoints and of their anchors; see :mod:`gateway.adapters.database.tables`."""
+
+from datetime import datetime
+
+from sqlalchemy import Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway.adapters.database.columns import Choice, Instant
+from gateway.storage import Way
+
+
+class LogPointRow(SQLModel, table=True):
+    """Signed checkpoints of the log, each of a size of its own."""
+
+    __tablename__ = "log_points"
+    id: int | None = Field(default=None, primary_key=True)
+    size: int = Field(unique=True)
+    at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    note: str
+    frontier: bytes
+
+
+class AnchorRow(SQLModel, table=True):
+    """Where each checkpoint is, or is to be, written down outside."""
+
+    __tablename__ = "anchors"
+    __table_args__ = (UniqueConstraint("point", "way"),)
+    id: int | None = Field(default=None, primary_key=True)
+    point: int = Field(foreign_key="log_points.id")
+    way: Way = Field(sa_column=Column(Choice(Way), nullable=False))
+    failing_since: datetime | None = Field(sa_column=Column(Instant, nullable=True))
+    done_at: datetime | None = Field(sa_column=Column(Instant, nullable=True, index=True))
+    proof: bytes | None = None

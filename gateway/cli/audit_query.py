@@ -1,0 +1,158 @@
+"""``gateway audit query``: questions about the audit log, in one page, page by page, or as it grows."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from gettext import gettext as _
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from gateway.cli.output import echo_json
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, system_user, with_base
+from gateway.storage import AuditEntry, Question
+
+PARIS = ZoneInfo("Europe/Paris")
+COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partner", "outcome")
+LOOK_SECONDS = 1.0
+
+
+def query(
+    config: ConfigOption = DEFAULT_CONFIG,
+    case: Annotated[str | None, typer.Option(help="Dossier.")] = None,
+    request: Annotated[str | None, typer.Option(help="Empreinte de la demande.")] = None,
+    message: Annotated[str | None, typer.Option(help="Numéro du message, ou mail-N pour un courrier.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="Événement, par exemple request.submitted ; « alarm.* » pour une famille.")
+    ] = None,
+    partner: Annotated[str | None, typer.Option(help="Partenaire.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Auteur.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Résultat.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Depuis ce jour (AAAA-MM-JJ, à Paris) ou cet instant, compris.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Jusqu'à ce jour compris, ou cet instant exclu.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="Les plus récents d'abord.")] = False,
+    after: Annotated[int, typer.Option(help="Page suivante : après cet enregistrement.", callback=storable)] = -1,
+    before: Annotated[
+        int | None, typer.Option(help="Page suivante avec --newest : avant cet enregistrement.", callback=storable)
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Nombre d'enregistrements.", min=1, callback=storable)] = None,
+    count: Annotated[bool, typer.Option("--count", help="Seulement les compter.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Continuer à montrer ceux qui s'ajoutent.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Écrire du CSV.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Chercher dans le journal. Cette lecture y est elle-même inscrite."""
+    told = {
+        "case": case,
+        "request": request,
+        "message": message,
+        "partner": partner,
+        "actor": actor,
+        "outcome": outcome,
+    }
+    begins = event[:-1] if event is not None and event.endswith("*") else None
+    if event is not None and begins is None:
+        told["event"] = event
+    question = Question(
+        equal={name: value for name, value in told.items() if value is not None},
+        begins=begins,
+        since=_bound(since, "--since"),
+        until=_bound(until, "--until", whole_day=True),
+        after=after,
+        before=before,
+        newest=newest,
+        limit=limit,
+    )
+    if follow and (newest or count):
+        raise typer.BadParameter(_("ne va ni avec --newest ni avec --count"), param_hint="--follow")
+    show = _csv if as_csv else _json_lines if as_json and follow else _json if as_json else _lines
+    with_base(config, lambda base: _answer(base, question, show, counted=count, follow=follow))
+
+
+async def _answer(base: Any, question: Question, show: Any, *, counted: bool, follow: bool) -> None:
+    from gateway.services.questions import Questions
+
+    questions = Questions(store=base.store, recorded=not base.rehearsal)
+    account = system_user()
+    who = base.settings.people.get(account, account)
+    if counted:
+        typer.echo(str(await questions.count(question, actor=who)))
+        return
+    found = await questions.ask(question, actor=who)
+    show(found, first=True, more=follow)
+    while follow:
+        question = replace(question, after=found[-1].index if found else question.after, limit=None)
+        await asyncio.sleep(LOOK_SECONDS)
+        found = await questions.since(question)
+        if found:
+            show(found, first=False, more=True)
+
+
+def _bound(text: str | None, option: str, *, whole_day: bool = False) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+        return datetime.combine(day + timedelta(days=whole_day), time(), tzinfo=PARIS)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter(
+            _("un jour (2026-02-05) ou un instant avec son fuseau (2026-02-05T10:00:00+01:00) est attendu"),
+            param_hint=option,
+        )
+    return at
+
+
+def _records(found: Sequence[AuditEntry]) -> list[dict[str, Any]]:
+    return [json.loads(entry.canonical) for entry in found]
+
+
+def _lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
+    if first and not more and not found:
+        typer.echo(_("Aucun enregistrement."))
+    for record in _records(found):
+        known = [str(record[name]) for name in ("case", "partner", "message", "outcome") if record[name]]
+        typer.echo(
+            f"{record['index']:>6}  {record['at']}  {record['event']:<32} {record['actor']:<12} {' '.join(known)}"
+        )
+
+
+def _json(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
+    del first, more
+    echo_json(_records(found))
+
+
+def _json_lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
+    del first, more
+    for record in _records(found):
+        typer.echo(json.dumps(record, ensure_ascii=False))
+
+
+def _csv(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
+    """RFC 4180; the details are JSON in their own column."""
+    del more
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    if first:
+        writer.writerow([*COLUMNS, "details"])
+    for record in _records(found):
+        details = json.dumps(record["details"], ensure_ascii=False, sort_keys=True)
+        writer.writerow([*(_inert(record[name]) for name in COLUMNS), details])
+    typer.echo(lines.getvalue(), nl=False)
+
+
+def _inert(value: object) -> object:
+    """A spreadsheet must not take a text for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,55 @@
+"""Every kind of value that a store holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from gateway.domain.amendments import CalendarAct, CalendarStatement
+from gateway.ports import SpoolFile
+from gateway.storage.anchoring import Anchor, LogPoint
+from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
+from gateway.storage.letters import Letter
+from gateway.storage.rows import (
+    Case,
+    ClockMark,
+    Confirmation,
+    Fact,
+    Mail,
+    Message,
+    OwedCopy,
+    Pin,
+    Poll,
+    ReaderHandover,
+    Request,
+    StoredEvidence,
+    Transmission,
+    VaultKey,
+)
+
+Value = (
+    VaultKey
+    | SpoolFile
+    | Case
+    | Request
+    | Message
+    | Fact
+    | OwedCopy
+    | ReaderHandover
+    | Transmission
+    | Mail
+    | Letter
+    | Poll
+    | StoredEvidence
+    | Confirmation
+    | Acceptance
+    | HeardAnswer
+    | Challenge
+    | Ruling
+    | Pin
+    | ClockMark
+    | CalendarAct
+    | CalendarStatement
+    | LogPoint
+    | Anchor
+)
+V = TypeVar("V", bound=Value)
+Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

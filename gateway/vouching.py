@@ -1,0 +1,83 @@
+"""From the configuration to what vouches for the audit log: its key, its anchors, and what verifies them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from gateway.adapters.log_key import AnchorFile, LogKey, verify_note
+from gateway.adapters.tsa import TimestampAuthority
+from gateway.config import Settings
+from gateway.domain.checkpoint import VerifierKey, notes_in
+from gateway.ports import Clock
+from gateway.services.auditing import Auditor
+from gateway.services.witness import Rule, Witness
+from gateway.storage import Store
+
+
+def log_key(settings: Settings) -> LogKey | None:
+    """The key of [audit]; None without that section.
+
+    Raises:
+        SecretUnreadable.
+    """
+    section = settings.audit
+    if section is None:
+        return None
+    us, source = settings.gateway, section.key
+    where = source.file or source.env or source.credential
+    return LogKey.load(f"soins-passerelle/{us.party}/{us.site}", source.read(), source=where)
+
+
+def authority(settings: Settings) -> TimestampAuthority | None:
+    """The time-stamping authority of [time]; None without one."""
+    section = settings.time
+    if section.tsa is None or section.tsa_ca is None:
+        return None
+    return TimestampAuthority(url=section.tsa, roots=section.tsa_ca)
+
+
+def witness(settings: Settings, store: Store, clock: Clock) -> Witness | None:
+    """What signs and anchors checkpoints; None without [audit].
+
+    Raises:
+        SecretUnreadable.
+    """
+    key, section = log_key(settings), settings.audit
+    if key is None or section is None:
+        return None
+    return Witness(
+        store=store,
+        signer=key,
+        clock=clock,
+        rule=Rule(records=section.checkpoint_records, age=timedelta(minutes=section.checkpoint_minutes)),
+        book=AnchorFile(path=section.anchor_file) if section.anchor_file is not None else None,
+        stamper=authority(settings) if section.timestamps else None,
+    )
+
+
+def auditor(settings: Settings, store: Store, key: VerifierKey | None = None) -> Auditor:
+    """What verifies the log, under ``key`` or else under ours.
+
+    Raises:
+        SecretUnreadable.
+    """
+    if key is None:
+        ours = log_key(settings)
+        key = ours.verifier if ours else None
+    stamps = authority(settings)
+    return Auditor(
+        store=store, key=key, verify_note=verify_note, verify_stamp=stamps.check if stamps is not None else None
+    )
+
+
+def written(settings: Settings, path: Path | None = None) -> tuple[tuple[str, ...], int]:
+    """The notes of an anchor file, ``path`` or that of [audit], and how many lines belong to none.
+
+    Raises:
+        StorageFailed: a file that was named cannot be read. One of [audit] that does not exist yet is empty.
+    """
+    section = settings.audit
+    if path is None:
+        path = section.anchor_file if section is not None else None
+        if path is None or not path.exists():
+            return (), 0
+    return notes_in(AnchorFile(path=path).read())

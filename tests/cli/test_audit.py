@@ -1,0 +1,108 @@
+"""The audit commands as an auditor types them: questions, pages, spreadsheets, the log's key and its anchors."""
+
+import csv
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.adapters.log_key import generate_log_key
+from gateway.cli.commands import app
+from tests.cli.installed import Installed, install, run_requests
+from tests.services.fakes import FakeClock
+
+NOW = datetime(2026, 2, 4, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Installed:
+    """A gateway with a key for its log and a file for its anchors."""
+    made = install(tmp_path / "chu", FakeClock(NOW))
+    generate_log_key(made.config.parent / "audit.key")
+    section = '[audit]\nkey = { file = "audit.key" }\ncheckpoint_records = 1\nanchor_file = "ancres.txt"\n\n'
+    made.config.write_text(made.config.read_text().replace("[reception]", f"{section}[reception]"), encoding="utf-8")
+    return made
+
+
+def run(made: Installed, *arguments: str, code: int = 0) -> str:
+    """Run a command; what it printed."""
+    done = CliRunner().invoke(app, [*arguments, "--config", str(made.config)])
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def test_the_key_is_shown_for_the_auditor(made: Installed) -> None:
+    """In the notation of transparency logs."""
+    shown = run(made, "audit", "key").strip()
+    name, key_id, _ = shown.split("+", 2)
+    assert name.startswith("soins-passerelle/")
+    assert len(key_id) == 8
+
+
+def test_conditions_combine_and_pages_follow(made: Installed) -> None:
+    """A family of events, a period, an order, the next page; a count; and the reading is a record."""
+    run_requests(made, [NOW])
+    everything = json.loads(run(made, "audit", "query", "--json"))
+    assert everything
+    events = {record["event"] for record in everything}
+    family = next(iter(sorted(events))).split(".")[0]
+    found = json.loads(run(made, "audit", "query", "--event", f"{family}.*", "--newest", "--json"))
+    assert [record["index"] for record in found] == sorted((record["index"] for record in found), reverse=True)
+    assert all(record["event"].startswith(f"{family}.") for record in found)
+    page = json.loads(run(made, "audit", "query", "--limit", "1", "--json"))
+    after = json.loads(run(made, "audit", "query", "--after", str(page[0]["index"]), "--limit", "1", "--json"))
+    assert after[0]["index"] == page[0]["index"] + 1
+    assert run(made, "audit", "query", "--since", "2026-02-04", "--until", "2026-02-03", "--count").strip() == "0"
+    assert int(run(made, "audit", "query", "--event", "log.read", "--count")) >= 5
+
+
+def test_a_spreadsheet_takes_no_text_for_a_formula(made: Installed) -> None:
+    """One line of names, one a record."""
+    with closing(sqlite3.connect(made.database)) as connection:
+        assert connection.execute("SELECT count(*) FROM audit").fetchone() == (0,)
+    run(made, "audit", "query", "--actor", "=1+1", "--count")
+    rows = list(csv.DictReader(io.StringIO(run(made, "audit", "query", "--csv"))))
+    assert [row["event"] for row in rows] == ["log.read"]
+    assert json.loads(rows[0]["details"]) == {"asked_actor": "=1+1", "found": 0}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--since", "hier"), ("--until", "2026-02-30"), ("--since", "2026-02-04T10:00:00"), ("--follow", "--newest")],
+)
+def test_what_is_no_question_is_refused(made: Installed, arguments: tuple[str, ...]) -> None:
+    """No day, no such day, an instant without its zone, an order that cannot go on."""
+    run(made, "audit", "query", *arguments, code=2)
+
+
+def test_following_shows_what_is_added(made: Installed) -> None:
+    """Until Ctrl-C; one JSON document a line."""
+    follow = [sys.executable, "-m", "gateway", "audit", "query", "--follow", "--json", "--event", "log.read"]
+    with subprocess.Popen(
+        [*follow, "--config", str(made.config)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as process:
+        assert process.stdout
+        first = json.loads(process.stdout.readline())
+        assert first["details"]["asked_event"] == "log.read"
+        run(made, "audit", "query", "--case", "7F3K-Q2", "--count")
+        second = json.loads(process.stdout.readline())
+        assert second["details"]["asked_case"] == "7F3K-Q2"
+        process.terminate()
+
+
+def test_the_auditor_verifies_with_what_was_kept_outside(made: Installed, tmp_path: Path) -> None:
+    """An anchor file of more records than there are is a log that was put back; a torn line is only told."""
+    assert "Aucun point de contrôle signé" in run(made, "audit", "verify")
+    absent = run(made, "audit", "verify", "--anchors", str(tmp_path / "absent.txt"), code=1)
+    assert absent == ""
+    (made.config.parent / "ancres.txt").write_text("une ligne coupée\n", encoding="utf-8")
+    facts = json.loads(run(made, "audit", "verify", "--json"))
+    assert (facts["verified"], facts["torn_lines"], facts["written"], facts["signed"]) == (True, 1, 0, 0)

@@ -1,0 +1,246 @@
+"""Checkpoints of the log: when they are signed, that they continue each other, what is owed until it is anchored."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.adapters.log_key import LogKey, generate_log_key, verify_note
+from gateway.domain.errors import AuditBroken, CheckpointInvalid, ServerUnreachable, StorageFailed
+from gateway.ports import Stamp
+from gateway.services.auditing import Audited, Auditor
+from gateway.services.witness import Rule, Witness
+from gateway.storage import Anchor, LogPoint, Way
+from tests.services.fakes import FakeClock
+from tests.services.world import MINUTE, World
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Outside:
+    """An anchor file and an authority that can both fail."""
+
+    clock: FakeClock
+    lines: list[str] = field(default_factory=list)
+    stamped: list[bytes] = field(default_factory=list)
+    fails: bool = False
+
+    def append(self, text: str) -> None:
+        """Keep it, or fail."""
+        if self.fails:
+            raise StorageFailed(place="/mnt", reason="plein")
+        self.lines.append(text)
+
+    async def stamp(self, data: bytes) -> Stamp:
+        """Answer with the data itself."""
+        if self.fails:
+            raise ServerUnreachable(server="tsa", reason="non")
+        self.stamped.append(data)
+        return Stamp(at=self.clock.now(), response=b"stamp of " + data)
+
+
+@dataclass
+class Bench:
+    """The hospital's log, its key, and what stands outside."""
+
+    world: World
+    key: LogKey
+    outside: Outside
+    witness: Witness
+    database: Path
+
+    async def add(self, count: int, event: str = "test.event") -> None:
+        """Append records."""
+        for _ in range(count):
+            async with self.world.store.act() as act:
+                await act.record(event, actor="gateway")
+
+    async def points(self) -> tuple[LogPoint, ...]:
+        """What was signed."""
+        return await self.world.all(LogPoint)
+
+    async def verified(self, written: tuple[str, ...] = ()) -> Audited:
+        """The whole log, checkpoints and anchors included."""
+
+        def stamped(response: bytes, data: bytes) -> datetime:
+            if response != b"stamp of " + data:
+                raise CheckpointInvalid(reason="autre chose")
+            return self.world.clock.now()
+
+        auditor = Auditor(
+            store=self.world.store,
+            key=self.key.verifier,
+            verify_note=verify_note,
+            verify_stamp=stamped,
+        )
+        return await auditor.verify(written)
+
+
+@pytest.fixture
+async def bench(hospital: World, tmp_path: Path) -> Bench:
+    """A rule of ten records or an hour."""
+    path = tmp_path / "audit.key"
+    generate_log_key(path)
+    key = LogKey.load("chu/s", path.read_text(), source=path)
+    outside = Outside(hospital.clock)
+    witness = Witness(
+        store=hospital.store,
+        signer=key,
+        clock=hospital.clock,
+        rule=Rule(records=10, age=HOUR),
+        book=outside,
+        stamper=outside,
+    )
+    return Bench(world=hospital, key=key, outside=outside, witness=witness, database=tmp_path / "hospital.sqlite3")
+
+
+async def test_it_is_signed_after_so_many_records_or_so_long_and_not_before(bench: Bench) -> None:
+    """An empty log has none; an unchanged one gets no second."""
+    await bench.witness.round()
+    await bench.add(9)
+    await bench.witness.round()
+    assert await bench.points() == ()
+    await bench.add(1)
+    await bench.witness.round()
+    await bench.witness.round()
+    assert [point.size for point in await bench.points()] == [10]
+    await bench.add(1)
+    bench.world.clock.advance(HOUR - MINUTE)
+    await bench.witness.round()
+    assert len(await bench.points()) == 1
+    bench.world.clock.advance(MINUTE)
+    await bench.witness.round()
+    bench.world.clock.advance(timedelta(days=3))
+    await bench.witness.round()
+    assert [point.size for point in await bench.points()] == [10, 11]
+
+
+async def test_a_recorded_silence_does_not_wait(bench: Bench) -> None:
+    """The record that a dispute will be about is vouched for at once."""
+    await bench.add(1)
+    await bench.witness.round()
+    await bench.add(1, "request.silence_recorded")
+    await bench.witness.round()
+    assert [point.size for point in await bench.points()] == [2]
+
+
+async def test_each_is_written_down_outside_once(bench: Bench) -> None:
+    """In the file and by the authority; the proof is kept."""
+    await bench.add(25)
+    await bench.witness.round()
+    await bench.witness.round()
+    (point,) = await bench.points()
+    assert bench.outside.lines == [point.note]
+    assert bench.outside.stamped == [point.note.encode()]
+    file, stamp = await bench.world.all(Anchor)
+    assert (file.way, file.proof, stamp.way, stamp.proof) == (
+        Way.FILE,
+        None,
+        Way.TIMESTAMP,
+        b"stamp of " + point.note.encode(),
+    )
+    found = await bench.verified(tuple(bench.outside.lines))
+    assert (found.points, found.owed, found.exposed) == (1, 0, found.head.size - 25)
+
+
+async def test_an_anchor_that_fails_is_owed_until_it_is_written(bench: Bench) -> None:
+    """Nothing is faked; what waits is told, with the first instant since; later ones come in order."""
+    bench.outside.fails = True
+    await bench.add(10)
+    await bench.witness.round()
+    first = bench.world.clock.now()
+    bench.world.clock.advance(HOUR)
+    await bench.add(10)
+    await bench.witness.round()
+    found = await bench.verified()
+    assert (found.owed, found.owed_since, found.exposed, found.outside) == (4, first, 20, {})
+    bench.outside.fails = False
+    await bench.witness.round()
+    points = await bench.points()
+    assert bench.outside.lines == [point.note for point in points]
+    assert all(row.done_at is not None and row.failing_since is None for row in await bench.world.all(Anchor))
+    assert (await bench.verified()).exposed == 0
+
+
+async def test_two_gateways_of_one_database_sign_one_size_once(bench: Bench) -> None:
+    """The second finds it there."""
+    await bench.add(10)
+    other = Witness(store=bench.world.store, signer=bench.key, clock=bench.world.clock, rule=Rule(records=10, age=HOUR))
+    await bench.witness.round()
+    await other.round()
+    assert len(await bench.points()) == 1
+
+
+# --- what a cheat would do
+
+
+def tampered(bench: Bench, *statements: str) -> None:
+    """Somebody who has the file and the machine."""
+    with closing(sqlite3.connect(bench.database)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+async def test_a_log_that_was_rewritten_is_not_signed_again(bench: Bench) -> None:
+    """Records after the last checkpoint were changed with their leaves: the head betrays it; nothing is signed."""
+    await bench.add(10)
+    await bench.witness.round()
+    await bench.add(10)
+    tampered(bench, 'UPDATE audit SET leaf = (SELECT leaf FROM audit WHERE "index" = 3) WHERE "index" = 15')
+    with pytest.raises(AuditBroken):
+        await bench.witness.round()
+    assert len(await bench.points()) == 1
+
+
+async def test_a_rollback_past_an_anchor_is_found(bench: Bench) -> None:
+    """The whole database is put back to yesterday's copy: inside all is well, outside stands more."""
+    await bench.add(10)
+    await bench.witness.round()
+    before = (await bench.points())[0]
+    with closing(sqlite3.connect(bench.database)) as old, closing(sqlite3.connect(":memory:")) as copy:
+        old.backup(copy)
+        await bench.add(10)
+        await bench.witness.round()
+        copy.backup(old)
+    assert [point.size for point in await bench.points()] == [before.size]
+    await bench.verified()
+    with pytest.raises(AuditBroken, match="20"):
+        await bench.verified(tuple(bench.outside.lines))
+
+
+async def test_a_branch_that_was_signed_again_contradicts_what_stands_outside(bench: Bench) -> None:
+    """Even with the key: another log of the same size has another root."""
+    await bench.add(10)
+    await bench.witness.round()
+    with closing(sqlite3.connect(bench.database)) as old, closing(sqlite3.connect(":memory:")) as copy:
+        old.backup(copy)
+        await bench.add(10)
+        await bench.witness.round()
+        copy.backup(old)
+    await bench.add(12, "test.other")
+    bench.world.clock.advance(HOUR)
+    silent = Witness(store=bench.world.store, signer=bench.key, clock=bench.world.clock, rule=Rule(records=1, age=HOUR))
+    await silent.round()
+    await bench.verified()
+    with pytest.raises(AuditBroken):
+        await bench.verified(tuple(bench.outside.lines))
+
+
+async def test_a_checkpoint_a_stamp_or_a_note_of_somebody_else_is_found(bench: Bench, tmp_path: Path) -> None:
+    """Another key; a proof of another note; a row that says another size; and a line of an honest file, changed."""
+    await bench.add(10)
+    await bench.witness.round()
+    (point,) = await bench.points()
+    generate_log_key(tmp_path / "other.key")
+    other = LogKey.load("chu/s", (tmp_path / "other.key").read_text(), source="x")
+    with pytest.raises(CheckpointInvalid):
+        await replace(bench, key=other).verified()
+    with pytest.raises(CheckpointInvalid):
+        await bench.verified((point.note.replace("\n10\n", "\n11\n"),))
+    tampered(bench, "UPDATE anchors SET proof = x'00' WHERE way = 'timestamp'")
+    with pytest.raises(CheckpointInvalid):
+        await bench.verified()
