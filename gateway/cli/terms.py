@@ -184,6 +184,7 @@ COVER_REASONS = {
 HINTS = {
     Hint.SIGNED_REFERENCE: french("il cite notre courrier, signé"),
     Hint.UNSIGNED_REFERENCE: french("il cite notre courrier, sans signature : à vérifier"),
+    Hint.ENTERED: french("une personne l'a saisi à ce sujet"),
     Hint.SUBJECT_TOKEN: french("son objet porte le numéro du dossier : à vérifier"),
 }
 
@@ -196,6 +197,7 @@ DATED_BY = {
 """Who says when a mail was received."""
 
 MAIL_REASONS = {
+    "another-way": french("réponse venue par une autre voie, saisie par une personne"),
     "not-sealed": french("courrier ordinaire, ni scellé ni signé"),
     "no-manifest": french("courrier signé, écrit par une personne"),
     "unknown-request": french("message d'une demande inconnue ici"),

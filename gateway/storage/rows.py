@@ -201,7 +201,7 @@ class Transmission:
 
 
 class Verdict(Enum):
-    """What became of one incoming mail."""
+    """What became of one incoming mail; ``ENTERED`` is no mail, but a paper or file that a person brought instead."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -213,9 +213,15 @@ class Verdict(Enum):
     QUARANTINE = "quarantine"
     VANISHED = "vanished"
     PROBE = "probe"
+    ENTERED = "entered"
 
 
-FOR_A_PERSON = frozenset({Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC})
+FOR_A_PERSON = frozenset(
+    {
+        *(Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC),
+        Verdict.ENTERED,
+    }
+)
 """Verdicts on which a person has the last word: a machine's answer may turn out to be a person's."""
 
 
