@@ -12,6 +12,7 @@ from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
 from gateway.services.challenges import Challenges
 from gateway.services.disputes import Disputes
+from gateway.services.entered import EnteredProofs
 from gateway.services.requests import Requests
 from gateway.storage import Store
 
@@ -60,6 +61,23 @@ def calendar_acts(settings: Settings, store: Store, clock: Clock) -> CalendarAct
         requests=requests(settings, clock),
         clock=clock,
         party=settings.party,
+        persons_needed=_persons(settings),
+    )
+
+
+def entered_proofs(settings: Settings, store: Store, cabinet: Cabinet, clock: Clock) -> EnteredProofs:
+    """What persons do with proofs of reception.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return EnteredProofs(
+        store=store,
+        cabinet=cabinet,
+        requests=requests(settings, clock),
+        clock=clock,
+        party=settings.party,
+        directory=settings.directory,
         persons_needed=_persons(settings),
     )
 

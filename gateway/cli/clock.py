@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.moments import instant_typed
 from gateway.cli.output import REASONS, day, echo_json, end
 from gateway.cli.pages import Contents
 from gateway.cli.rulings import acceptances_json, doubt_lines
@@ -17,9 +18,6 @@ from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calend
 from gateway.domain.request import State
 
 app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True, cls=Contents)
-
-_FIRST_YEAR, _LAST_YEAR = 1900, 2999
-"""Far from where dates of the standard library end: a period reaches some days further."""
 
 
 @app.command("compute")
@@ -43,15 +41,7 @@ def compute_period(
     from gateway.adapters.calendar_file import load_calendar
     from gateway.domain.period import compute
 
-    try:
-        at = datetime.fromisoformat(received)
-    except ValueError:
-        raise typer.BadParameter(_("un instant est attendu, par exemple 2026-02-05T10:00:00+01:00")) from None
-    if at.tzinfo is None:
-        raise typer.BadParameter(_("le fuseau manque, par exemple +01:00 ou Z"))
-    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        between = {"first": _FIRST_YEAR, "last": _LAST_YEAR}
-        raise typer.BadParameter(_("une année de {first} à {last} est attendue").format(**between))
+    at = instant_typed(received)
     if calendar is None:
         known, _proposals = calendar_standing(config)
     else:

@@ -74,6 +74,7 @@ CONDITIONS = {
     "no_mail_vanished_unread": french("aucun courrier n'a disparu sans être lu"),
     "mailbox_not_rebuilt": french("la boîte aux lettres n'a pas été reconstruite"),
     "calendar_settled": french("aucune proposition de calendrier n'allongerait ce délai"),
+    "no_proof_waiting": french("aucune preuve de réception n'attend une seconde personne"),
     "no_answer": french("aucune réponse n'est arrivée"),
     "confirmed_grade_below_policy": french("la preuve de réception est confirmée par une personne"),
     "confirmed_bounds_violated": french("la date de réception annoncée est confirmée par une personne"),

@@ -176,6 +176,8 @@ def _afterwards() -> dict[tuple[State, Event], Step]:
         (State.SUPERSEDED, Event.ANSWER_SUPERSEDED): (State.SUPERSEDED, (Effect.ALARM,)),
     }
     for state in ANSWERED:
+        # Evidence that comes after the answer says when the request was received, and moves nothing any more.
+        table[state, Event.REFINED] = (state, ())
         table[state, Event.ANSWER_REPEATED] = (state, ())
         table[state, Event.ANSWER_CONTRARY] = (state, (Effect.ALARM,))
     # The form that an acceptance still owed (003:L280).

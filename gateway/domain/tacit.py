@@ -35,8 +35,9 @@ class Facts:
 
     ``second_source_at`` is when a second source of time last agreed; ``clock_trusted`` is false after a step that no
     second source explained. ``calendar_settled`` is false while a proposal that awaits a second person would end the
-    period later. ``other_way_excluded`` says that an answer by another way could not go unseen, ``gaps`` are the times
-    without a look that matter, and ``withdrawn`` the number of the newest acceptance of it that did not stand.
+    period later; ``proofs_waiting`` counts the proofs of reception that await one. ``other_way_excluded`` says that an
+    answer by another way could not go unseen, ``gaps`` are the times without a look that matter, and ``withdrawn`` the
+    number of the newest acceptance of it that did not stand.
     ``confirmed`` are the (code, binding) pairs that enough persons confirmed: what they knew is part of their word.
     """
 
@@ -53,6 +54,7 @@ class Facts:
     vanished: tuple[int, ...]
     mailbox_rebuilt: bool
     calendar_settled: bool
+    proofs_waiting: int
     asks_person: tuple[str, ...]
     grade: str
     handed_over_at: datetime | None
@@ -112,6 +114,7 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
         ),
         person("mailbox_not_rebuilt", "mailbox_rebuilt", window, not facts.mailbox_rebuilt, over),
         Condition(name="calendar_settled", holds=facts.calendar_settled),
+        Condition(name="no_proof_waiting", holds=facts.proofs_waiting == 0),
         Condition(name="no_answer", holds=facts.awaiting),
         *(person(f"confirmed_{code}", code, evidence, False) for code in facts.asks_person),
         person("handed_over_in_time", "late_request", sending, _before(facts.handed_over_at, end)),

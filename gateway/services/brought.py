@@ -11,16 +11,14 @@ from hashlib import sha256
 from gateway.domain.errors import NotAllowed
 from gateway.domain.evidence import CLOCK_TOLERANCE, entered_instant
 from gateway.domain.parties import Party, Role
-from gateway.domain.settlements import NOT_AN_ANSWER
+from gateway.domain.settlements import WORDS
 from gateway.domain.words import Said, dated, said
 from gateway.domain.workdays import algiers_day, start_of_day
 from gateway.ports import SpoolFile
 from gateway.services.cases import find_case, open_request
+from gateway.services.entered import MAX_SCAN
 from gateway.services.reading import Word
 from gateway.storage import Act, Hint, Mail, Request, Verdict
-
-MAX_SCAN = 20_000_000
-"""Bytes of a scan: fifty pages in colour."""
 
 PLACE = "another-way"
 """Stands where a mail has its folder."""
@@ -39,15 +37,16 @@ def check_brought(brought: Brought, us: Party) -> None:
     """Refuse what can be refused before anything is written.
 
     Raises:
-        NotAllowed: we only follow, it names no case, is no answer, or is empty or too large.
+        NotAllowed: we only follow, it names no case, is no answer to a request, or is empty or too large.
     """
     reason = None
     if us.role is not Role.HOSPITAL:
         reason = said("Seul l'hôpital tient les délais.")
     elif brought.word.ref is None:
         reason = said("--case : manque (le dossier auquel cette réponse se rapporte)")
-    elif brought.word.what == NOT_AN_ANSWER:
-        reason = said("Ce qui n'est pas une réponse ne se saisit pas.")
+    elif brought.word.what not in WORDS:
+        # Nobody enters a certificate in the place of the CNAS (003:L232).
+        reason = said("Seule une réponse à une demande se saisit : {words}.", words=", ".join(WORDS))
     elif not 0 < len(brought.scan) <= MAX_SCAN:
         reason = said("Le scan est vide, ou dépasse {limit} octets.", limit=MAX_SCAN)
     if reason is not None:

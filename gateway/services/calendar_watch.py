@@ -5,8 +5,6 @@ It changes by an act of a person, in whatever process, or by a new file while th
 
 from datetime import date, datetime, timedelta
 
-import structlog
-
 from gateway.domain import request as life
 from gateway.domain.audit import iso
 from gateway.domain.challenge import Ground, ends_after
@@ -17,8 +15,6 @@ from gateway.ports import Clock
 from gateway.services.challenged import acceptances_of, challenge
 from gateway.services.requests import Requests
 from gateway.storage import Acceptance, AuditEntry, Detail, Request, Store, View
-
-_log = structlog.get_logger()
 
 HORIZON = timedelta(days=90)
 """How long before the last complete day of the calendar a person is warned: time enough to find next year's feasts."""
@@ -46,8 +42,11 @@ async def refresh_open(store: Store, requests: Requests, site: str) -> None:
                 if current is not None and current.state in life.OPEN:
                     await requests.refresh(act, current)
         except (LookupError, ValueError, IllegalTransition) as error:
-            # A defect of ours on one request must not keep the others from their deadline.
-            _log.error("deadline.defect", request=row.hash, error=type(error).__name__)
+            # A defect of ours on one request must not keep the others from their deadline. The logger is loaded here:
+            # every command that only reads passes through this module, and starts sooner without it.
+            import structlog
+
+            structlog.get_logger().error("deadline.defect", request=row.hash, error=type(error).__name__)
 
 
 async def challenge_recorded(store: Store, requests: Requests, clock: Clock, site: str) -> None:

@@ -18,6 +18,7 @@ from gateway.domain.readers import State as Handing
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
+from gateway.services.attested import ProofReader
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
@@ -148,6 +149,7 @@ class Archive:
         self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
         self.contests = Contests(store=store, cabinet=cabinet, party=party)
+        self.proofs = ProofReader(store=store, party=party)
 
     @property
     def role(self) -> Role:
@@ -338,4 +340,7 @@ class Archive:
         return found[0].last_at if found else None
 
 
-_NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HELD)
+_NEED_A_PERSON = (
+    *(sending.State.UNKNOWN, sending.State.REFUSED),
+    *(sending.State.HELD, sending.State.RETURNED),
+)

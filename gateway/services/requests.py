@@ -94,6 +94,11 @@ class Requests:
 
     async def receive_evidence(self, act: Act, request: Request, found: StoredEvidence) -> Request:
         """Keep an evidence of reception and recompute the period from all there is."""
+        await self.add_evidence(act, request, found)
+        return await self.recompute(act, request)
+
+    async def add_evidence(self, act: Act, request: Request, found: StoredEvidence) -> None:
+        """Keep an evidence of reception; the caller recomputes."""
         await act.add(found)
         case = await self._case(act, request)
         await act.record(
@@ -112,21 +117,21 @@ class Requests:
                 "arrived_at": iso(found.arrived_at),
             },
         )
-        return await self.recompute(act, request)
 
     async def recompute(self, act: Act, request: Request) -> Request:
         """The period from the evidence and the calendar as known now: it starts, moves, or stays.
 
-        What was heard is judged by it again. A recorded silence stays: what it rests on can only be challenged.
+        What was heard is judged by it again. Of a request that was answered before its evidence came, only what is
+        known of its reception changes. A recorded silence stays: what it rests on can only be challenged.
         """
         rows = await act.all(StoredEvidence, site=self._party.site, request_hash=request.hash)
         addressees = {partner.id: partner.policy for partner in self._directory.with_role(Role.CNAS)}
-        start = evidence.start_of([_evidence(row) for row in rows], addressees)
+        start = evidence.start_of([as_evidence(row) for row in rows], addressees)
         if start is None:
             return request
         if request.state in life.SILENT:
             return await self._reconsider(act, request, start, f"evidence-{rows[-1].id}")
-        if request.state not in life.OPEN:
+        if request.state not in {*life.OPEN, *life.ANSWERED}:
             return request
         calendar = await self.almanac.calendar(act)
         found = period.compute(start.at, calendar)
@@ -139,6 +144,8 @@ class Requests:
             "grade": start.evidence.grade,
             "asks_person": tuple(asks),
         }
+        if request.state in life.ANSWERED:
+            del changes["due_at"]
         if all(getattr(request, name) == value for name, value in changes.items()):
             return request
         event = _period_event(request, found)
@@ -267,10 +274,13 @@ def _ends(found: period.Period) -> dict[str, Any]:
 def _period_event(request: Request, found: period.Period) -> Event:
     if request.state in life.UNACKNOWLEDGED:
         return Event.ACKNOWLEDGED
+    if request.state in life.ANSWERED:
+        return Event.REFINED
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
 
 
-def _evidence(row: StoredEvidence) -> evidence.Evidence:
+def as_evidence(row: StoredEvidence) -> evidence.Evidence:
+    """What is stored, as the domain weighs it."""
     return evidence.Evidence(
         kind=row.kind,
         grade=row.grade,

@@ -13,7 +13,7 @@ from gateway.domain.parties import Directory, PartnerKind, Party, Role
 from gateway.domain.tacit import Condition, Facts, Watch, conditions, gaps
 from gateway.ports import Clock
 from gateway.services.requests import Requests
-from gateway.storage import Acceptance, ClockMark, Confirmation, Mail, Poll, Request, Verdict, View
+from gateway.storage import Acceptance, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
 
 
 class Silence:
@@ -96,6 +96,7 @@ class Silence:
             vanished=tuple(mail.id for mail in vanished),
             mailbox_rebuilt=any(_rebuilt(rows, request.submitted_at) for rows in polls.values()),
             calendar_settled=await self._calendar_settled(view, request),
+            proofs_waiting=len(await view.all(EnteredProof, request_hash=request.hash, settled_at=None)),
             asks_person=request.asks_person,
             grade=request.grade.name,
             handed_over_at=request.handed_over_at,

@@ -85,7 +85,6 @@ class Triage:
             NotAllowed: it is no answer to a request, impossible, or here already. Unknown: no such case.
             IllegalTransition: it cannot happen now.
         """
-        self._reader.check(brought.word.what)
         check_brought(brought, self._party)
         file = await self._cabinet.put(brought.scan, await self._cabinet.standing_key(QUARANTINE))
         async with self._store.act() as act:

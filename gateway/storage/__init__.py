@@ -3,6 +3,7 @@
 from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
@@ -39,6 +40,7 @@ __all__ = [
     "Confirmation",
     "Detail",
     "Direction",
+    "EnteredProof",
     "Fact",
     "HeardAnswer",
     "Hint",

@@ -8,6 +8,7 @@ from gateway.ports import SpoolFile
 from gateway.storage.anchoring import Anchor, LogPoint
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.letters import Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
     Case,
     ClockMark,
@@ -39,6 +40,7 @@ Value = (
     | Letter
     | Poll
     | StoredEvidence
+    | EnteredProof
     | Confirmation
     | Acceptance
     | HeardAnswer

@@ -43,6 +43,7 @@ from tests.services.mails import (
     plain_mdn,
     request_mail,
 )
+from tests.services.opened import message as written_message
 from tests.services.world import END, MINUTE, PIECES, World, partner
 
 CNAS = ADDRESSES[Role.CNAS]
@@ -203,14 +204,26 @@ async def test_a_classified_letter_becomes_a_message(by_mail: World) -> None:
     assert (again.verdict, again.held_back) == (Verdict.DUPLICATE, False)
 
 
-async def test_the_same_letter_twice_is_one_message(by_mail: World) -> None:
-    """Two copies of it in triage: the second is not a second answer."""
+async def test_the_same_letter_twice_waits_once(by_mail: World) -> None:
+    """A second copy says nothing new, whether the first was read by then or not."""
     submitted = await by_mail.to_running_by_mdn()
     seen = letter(submitted.message.message_id, message_id="<a@cnas.test>")
     first, second = await by_mail.take(seen), await by_mail.take(seen)
-    await by_mail.triage.classify(first.id, "refusal", actor="alice")
+    assert (second.verdict, second.held_back) == (Verdict.DUPLICATE, False)
+    await by_mail.triage.classify(first.id, "not-an-answer", actor="alice")
+    assert (await by_mail.take(seen)).verdict is Verdict.DUPLICATE
+    other = replace(seen, mic="f" * 64)
+    assert ((await by_mail.take(other)).reason, len(await by_mail.all(Letter))) == ("same-id-other-content", 1)
+
+
+async def test_the_same_message_twice_in_triage_is_one_message(by_mail: World) -> None:
+    """Two copies of what named an unknown request: the second is not a second answer."""
+    submitted = await by_mail.to_running_by_mdn()
+    seen = written_message("EXTENSION_REFUSAL", {"motive": "x"}, ref=submitted.case.ref, request_hash="9" * 64)
+    first, second = await by_mail.take(seen), await by_mail.take(seen)
+    await by_mail.triage.classify(first.id, "refusal", actor="alice", ref=submitted.case.ref)
     with pytest.raises(NotAllowed, match="déjà au dossier"):
-        await by_mail.triage.classify(second.id, "acceptance", actor="alice")
+        await by_mail.triage.classify(second.id, "acceptance", actor="alice", ref=submitted.case.ref)
     assert (await by_mail.request()).state is State.REFUSED
 
 

@@ -34,6 +34,7 @@ from gateway.domain.tacit import POLL_GAP
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
 from gateway.services.almanac import Almanac
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet
@@ -81,6 +82,7 @@ END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 GRACE = timedelta(hours=12)
 RIPE = END + GRACE + timedelta(minutes=1)
 KEEP = timedelta(days=30)
+RECEIPTS_PER_HOUR = 5
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
@@ -465,11 +467,14 @@ def assemble(
         party=party,
         keep=KEEP,
     )
+    acknowledgements = Acknowledgements(
+        composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
         opener=opener,
-        composer=composer,
+        acknowledgements=acknowledgements,
         accept=Accept(
             party=party,
             directory=directory,

@@ -14,6 +14,7 @@ from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
 from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow, HeardAnswerRow, RulingRow
+from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
 from gateway.domain import amendments, case, request, transmission
 from gateway.domain.feasts import RowStatus
@@ -157,6 +158,7 @@ class TransmissionRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("site", "envid"),
         Index("transmissions_queue", "site", "state", "next_at"),
+        Index("transmissions_to_partner", "site", "partner", "receipt"),
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str
@@ -323,6 +325,7 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Letter: LetterRow,
     storage.Poll: PollRow,
     storage.StoredEvidence: StoredEvidenceRow,
+    storage.EnteredProof: EnteredProofRow,
     storage.Confirmation: ConfirmationRow,
     storage.Acceptance: AcceptanceRow,
     storage.HeardAnswer: HeardAnswerRow,
