@@ -20,6 +20,7 @@ from gateway.services.copies import owe_forgotten
 from gateway.services.exchanges import Exchanges
 from gateway.services.readers import Readers
 from gateway.services.reading import Reader, Reading, Word
+from gateway.services.receptions import Receptions
 from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
 from gateway.services.timekeeping import STEP_LIMIT
@@ -46,6 +47,7 @@ class Triage:
         self._store = store
         self._cabinet = cabinet
         self._exchanges = Exchanges(requests)
+        self._receptions = Receptions(party=party, directory=directory, requests=requests, clock=clock)
         self._readers = readers
         self._casework = casework
         self._clock = clock
@@ -153,6 +155,7 @@ class Triage:
         named = str(message.id) if message else f"mail-{mail.id}"
         if request is not None:
             await self._exchanges.apply(act, request, reading.heard(actor, named))
+            await self._attested(act, mail, reading, request)
         what = Happening(
             kind=reading.kind,
             values=reading.values,
@@ -166,6 +169,15 @@ class Triage:
         case = await self._casework.happen(act, case, reading.key, what, opens=reading.opens)
         await self._cabinet.hand_to(act, mail.file or "", reading.key)
         return case, message
+
+    async def _attested(self, act: Act, mail: Mail, reading: Reading, request: Request) -> None:
+        """A partner's signed letter about a request attests that it arrived, also where only persons say that it is."""
+        letter = reading.letter
+        if letter is None or letter.copied:
+            return
+        site = self._party.site
+        for asked in await act.all(Message, site=site, direction=Direction.OUT, mic=request.hash, limit=1):
+            await self._receptions.replied(act, asked, letter.author, letter.signed_at, mail)
 
     async def _message(self, act: Act, mail: Mail, reading: Reading, case: Case) -> Message | None:
         """A signed letter is a message like any other from now on; an unsigned mail has only a person's word."""

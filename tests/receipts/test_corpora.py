@@ -24,6 +24,7 @@ from tests.services.suites import Keys, RealOpener, arrive, parties
 from tests.services.world import World, open_world, partner
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
+PAGE = Path(__file__).parents[2] / "docs" / "receipts.md"
 DISAGREEMENTS = Path(__file__).parent / "disagreements.tsv"
 
 OUTSTANDING = 500
@@ -117,6 +118,7 @@ async def test_reports_are_read_as_the_corpus_says(keys: dict[Role, Keys]) -> No
     assert differ == {row["mail"]: (row["corpus"], row["read"]) for row in table(DISAGREEMENTS)}
     graves = sum(grave(want) == grave(got) for want, got in told.values())
     faults = sum(at_fault(want) == at_fault(got) for want, got in told.values())
+    assert f"{len(told)} avis" in PAGE.read_text(encoding="utf-8")
     assert graves / len(told) >= AGREES
     assert faults / len(told) >= ADDRESS_AGREES
 

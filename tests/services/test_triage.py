@@ -166,6 +166,31 @@ async def test_a_signed_reply_is_evidence_of_reception(by_mail: World) -> None:
     assert request.asks_person == ()
 
 
+async def test_a_letter_that_cites_nothing_is_evidence_once_persons_say_what_it_is_about(build: Build) -> None:
+    """Its author wrote anew instead of answering: the signature proves when, two persons say of what."""
+    world = await build(persons=2, partners=(partner(Role.CNAS, kind=PartnerKind.MAIL), partner(Role.CNSE)))
+    submitted = await world.submit()
+    await world.send_all()
+    world.clock.advance(2 * MINUTE)
+    row = await world.take(letter(signed_at=START + MINUTE))
+    told = {"ref": submitted.case.ref, "places": {"demande.informations": "le protocole"}}
+    await world.triage.classify(row.id, "question", actor="alice", **told)  # type: ignore[arg-type]  # two options
+    assert await world.all(StoredEvidence) == ()
+    await world.triage.classify(row.id, "question", actor="bob", **told)  # type: ignore[arg-type]  # two options
+    evidence, request = await world.only(StoredEvidence), await world.request()
+    assert (evidence.kind, evidence.dated_at, evidence.mail) == ("signed_reply", START + MINUTE, row.id)
+    assert (request.state, request.started_at) == (State.RUNNING, START + MINUTE)
+
+
+async def test_an_unsigned_mail_is_no_evidence_whatever_persons_say(by_mail: World) -> None:
+    """It is brought as a proof instead."""
+    submitted = await by_mail.submit()
+    await by_mail.send_all()
+    row = await by_mail.take(plain_mail(CNAS))
+    await by_mail.triage.classify(row.id, "question", actor="alice", ref=submitted.case.ref)
+    assert await by_mail.all(StoredEvidence) == ()
+
+
 async def test_a_signed_reply_is_evidence_once(by_mail: World) -> None:
     """A later one says nothing new; an earlier one does."""
     submitted = await by_mail.submit()
