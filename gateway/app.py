@@ -51,6 +51,7 @@ from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
+from gateway.staffing import correspondents
 
 _log = structlog.get_logger()
 
@@ -264,6 +265,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
+    staff = correspondents(settings.told_of_alarms, us.role, settings.smtp.max_bytes)
     token = token_provider(settings, base.clock)
     courier = SmtpCourier(smtp_settings(settings, token))
     mailboxes = ImapFactory(settings=imap_settings(settings, token), clock=base.clock)
@@ -315,7 +317,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=Directory((*settings.outbox.partners, *settings.alarmed)),
+        directory=Directory((*settings.outbox.partners, *staff)),
     )
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us

@@ -31,7 +31,7 @@ from gateway.domain.territory import outside
 from gateway.domain.words import listed, said
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
-from gateway.staffing import AlarmsSection, StaffSection, correspondents, staff_faults, staff_of
+from gateway.staffing import AlarmsSection, StaffSection, staff_faults, staff_of
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -339,11 +339,6 @@ class Settings(BaseSettings):
     def told_of_alarms(self) -> Staff:
         """Who is told of alarms."""
         return staff_of(self.staff, self.alarms)
-
-    @property
-    def alarmed(self) -> tuple[Partner, ...]:
-        """The same people, as the outbox knows a recipient; nothing is ever sealed to them."""
-        return correspondents(self.told_of_alarms, self.party.role, self.smtp.max_bytes)
 
     @property
     def four_eyes(self) -> bool:

@@ -85,7 +85,7 @@ def staff_of(sections: Mapping[str, StaffSection], alarms: AlarmsSection) -> Sta
 
 
 def correspondents(staff: Staff, role: Role, max_bytes: int) -> tuple[Partner, ...]:
-    """The same people, as the outbox knows a recipient."""
+    """The same people, as the outbox knows a recipient; nothing is ever sealed to them."""
     return tuple(
         Partner(
             id=member.name,

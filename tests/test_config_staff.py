@@ -8,6 +8,7 @@ import pytest
 from gateway.domain.alarms import Desk
 from gateway.domain.alarms.facts import Limits
 from gateway.domain.alarms.staff import Absence
+from gateway.staffing import correspondents
 from tests.test_config import faults, read
 
 
@@ -21,7 +22,6 @@ def test_without_these_sections_nobody_is_told_and_there_is_no_other_path(tmp_pa
     settings = read(tmp_path)
 
     assert settings.told_of_alarms.members == ()
-    assert settings.alarmed == ()
     assert settings.alarms.command is None
     assert settings.alarms.limits == Limits(authorisation_days=7, follow_up_days=7)
 
@@ -44,7 +44,10 @@ def test_the_order_is_that_of_the_file(tmp_path: Path) -> None:
     assert (adam.address, adam.desks) == ("adam@admin.hopital.test", frozenset(Desk))
     assert settings.told_of_alarms.patience == timedelta(minutes=15)
     assert settings.alarms.limits.authorisation_days == 3
-    assert [partner.id for partner in settings.alarmed] == ["staff:zoe", "staff:adam"]
+    assert [partner.id for partner in correspondents(settings.told_of_alarms, settings.party.role, 1)] == [
+        "staff:zoe",
+        "staff:adam",
+    ]
     assert [partner.id for partner in settings.outbox.partners] == ["cnas", "cnse"]
 
 

@@ -13,6 +13,7 @@ import typer
 from gateway.cli.moments import instant_typed
 from gateway.cli.output import REASONS, day, echo_json, end
 from gateway.cli.pages import Contents
+from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
 from gateway.domain.request import State
 
@@ -61,15 +62,21 @@ def explain(
 ) -> None:
     """Expliquer le délai des demandes d'un dossier."""
     view = with_archive(config, lambda archive: archive.case(ref))
-    running = [item for item in view.requests if item.period is not None]
+    started = [item for item in view.requests if item.period is not None]
     if as_json:
-        echo_json([{"request": item.request.hash} | period_json(item.period) for item in running])
+        echo_json([_explained(item) for item in started])
         return
-    if not running:
+    if not started:
         typer.echo(_("Aucun délai ne court : la CNAS n'a pas encore accusé réception."))
-    for item in running:
+    for item in started:
         typer.echo(_("Demande {hash}").format(hash=item.request.hash[:12]))
         show_period(item.period, awaited=item.request.state is State.RUNNING)
+        for line in doubt_lines(item):
+            typer.echo(f"  {line}")
+
+
+def _explained(item: Any) -> dict[str, Any]:
+    return {"request": item.request.hash} | period_json(item.period) | {"acceptances": acceptances_json(item)}
 
 
 def period_json(period: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.cli import (
     proof,
     read,
     readers,
+    rulings,
     setup,
     todo,
     triage,
@@ -57,6 +58,8 @@ app.add_typer(triage.app, name="triage")
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(rulings.app, name="challenge")
+app.command("settle")(rulings.settle)
 app.command("status")(read.status)
 app.command("fiche")(acts.fiche)
 app.command("note")(acts.note)

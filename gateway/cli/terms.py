@@ -9,6 +9,7 @@ from gateway.domain import case, request, transmission
 from gateway.domain.beside import Claim, Flag, Return
 from gateway.domain.coverage import Payer, Reason
 from gateway.domain.errors import IllegalTransition
+from gateway.domain.evidence import ReceptionSource
 from gateway.domain.parties import Function
 from gateway.domain.words import Said, french, said
 from gateway.storage import Hint
@@ -75,7 +76,10 @@ REQUEST_EVENTS = {
     request.Event.LATE_ANSWER: french("réponse tardive"),
     request.Event.ANSWER_REPEATED: french("la même réponse, encore"),
     request.Event.ANSWER_CONTRARY: french("une réponse contraire, ensuite"),
-    request.Event.CONTRADICTED: french("réponse à temps trouvée après coup"),
+    request.Event.FOUND_LATE: french("réponse départagée : tardive"),
+    request.Event.CHALLENGED: french("acceptation mise en cause"),
+    request.Event.UPHELD: french("acceptation maintenue"),
+    request.Event.WITHDRAWN: french("acceptation retirée"),
     request.Event.SILENCE_RECORDED: french("silence enregistré"),
     request.Event.SILENCE_NOTIFIED: french("silence notifié par l'hôpital"),
     request.Event.SUPERSEDED: french("demande corrigée envoyée"),
@@ -183,10 +187,20 @@ COVER_REASONS = {
 HINTS = {
     Hint.SIGNED_REFERENCE: french("il cite notre courrier, signé"),
     Hint.UNSIGNED_REFERENCE: french("il cite notre courrier, sans signature : à vérifier"),
+    Hint.ENTERED: french("une personne l'a saisi à ce sujet"),
     Hint.SUBJECT_TOKEN: french("son objet porte le numéro du dossier : à vérifier"),
 }
 
+DATED_BY = {
+    ReceptionSource.RECEIVED.value: french("selon nos serveurs"),
+    ReceptionSource.INTERNALDATE.value: french("selon la boîte, ou qui l'y a mis"),
+    ReceptionSource.POLL_BEFORE.value: french("pas encore là à la relève"),
+    ReceptionSource.POLL_AFTER.value: french("là à la relève"),
+}
+"""Who says when a mail was received."""
+
 MAIL_REASONS = {
+    "another-way": french("réponse venue par une autre voie, saisie par une personne"),
     "not-sealed": french("courrier ordinaire, ni scellé ni signé"),
     "no-manifest": french("courrier signé, écrit par une personne"),
     "unknown-request": french("message d'une demande inconnue ici"),

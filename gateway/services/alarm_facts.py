@@ -92,6 +92,7 @@ class AlarmFacts:
             mails=await alarm_rows.unsorted(view, site),
             copies=await alarm_rows.copies(view, site),
             handovers=await alarm_rows.handovers(view, site),
+            challenged=await alarm_rows.challenged(view, site),
             lifetimes=self._lifetimes,
             habits=self._habits,
             unconfirmed=self._unconfirmed,

@@ -2,15 +2,17 @@
 
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
-from gateway.domain.alarms.facts import Asked, Handed, Happened, Outgoing, Owed, Stay, Unsorted
+from gateway.domain.alarms.facts import Asked, Challenged, Handed, Happened, Outgoing, Owed, Stay, Unsorted
 from gateway.domain.case import State
 from gateway.domain.readers import PREFIX
 from gateway.domain.readers import State as Handing
 from gateway.domain.transmission import MAX_DOUBTS
 from gateway.services.casework import standing_facts
+from gateway.services.challenged import acceptances_of, contested
 from gateway.storage import (
     FOR_A_PERSON,
     Case,
+    Challenge,
     Direction,
     Mail,
     Message,
@@ -123,6 +125,15 @@ async def handovers(view: View, site: str) -> tuple[Handed, ...]:
         )
         for row in rows
     )
+
+
+async def challenged(view: View, site: str) -> tuple[Challenged, ...]:
+    """The recorded silences that are in doubt."""
+    hashes = {row.request_hash for row in await view.all(Challenge, site=site)}
+    open_ = {hash_ for hash_ in hashes if contested(await acceptances_of(view, site, hash_))}
+    rows = await view.all(Request, site=site, hash=tuple(open_)) if open_ else ()
+    cases = await _cases(view, {row.case_id for row in rows})
+    return tuple(Challenged(case=cases[row.case_id].ref, request=row.hash) for row in rows)
 
 
 def _asked(row: Request, ref: str, *, message: str | None = None, quiet: bool = False) -> Asked:

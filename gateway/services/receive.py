@@ -6,18 +6,18 @@ quarantine and stays unanswered, whatever failed.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 
 import structlog
 
 from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused, WorkerFailed
-from gateway.domain.evidence import OwnReception, reception
+from gateway.domain.evidence import OwnReception
 from gateway.domain.parties import Directory, Party
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock, Opener
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
+from gateway.services.arrival import Arrival, in_doubt, reception_of, row_of
 from gateway.services.arrived import Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import SealedReceipt
@@ -29,29 +29,13 @@ from gateway.services.verify import Verifier
 from gateway.storage import Act, Direction, Letter, Mail, Message, Store, Verdict
 from gateway.wire.incoming import Incoming
 
+__all__ = ["OUR_FAULTS", "Arrival", "Receiver", "Verified"]
+"""An arrival is defined elsewhere, and taken from here with its receiver."""
+
 _log = structlog.get_logger()
 
 OUR_FAULTS = frozenset({"start", "own-key", "closed"})
 """Reasons for which the worker could not even try: the mail is not to blame, the next poll takes it again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A mail as it lies in a watched folder. ``raw`` is None when it vanished before it was read.
-
-    ``not_before`` is the last poll that did not see it, ``seen_at`` the one that did.
-    """
-
-    mailbox: str
-    folder: str
-    uidvalidity: int
-    uid: int
-    internaldate: datetime | None
-    size: int
-    raw: bytes | None
-    too_large: bool
-    not_before: datetime | None
-    seen_at: datetime
 
 
 class Receiver:
@@ -99,19 +83,19 @@ class Receiver:
         if arrival.raw is None:
             verdict = Verdict.QUARANTINE if arrival.too_large else Verdict.VANISHED
             reason = "too-large" if arrival.too_large else "vanished"
-            row = replace(self._row(arrival, None, None), verdict=verdict, reason=reason, held_back=arrival.too_large)
+            row = replace(self._row(arrival), verdict=verdict, reason=reason, held_back=arrival.too_large)
             return await self._keep(row)
         digest = sha256(arrival.raw).hexdigest()
         async with self._store.view() as view:
             known = await view.all(Mail, site=self._party.site, sha256=digest, limit=1)
         if known:
-            same = self._row(arrival, None, known[0].file)
+            same = self._row(arrival, file=known[0].file)
             return await self._keep(
                 replace(same, verdict=Verdict.DUPLICATE, reason="same-bytes", sha256=digest, message=known[0].message)
             )
         file = await self._cabinet.put(arrival.raw, await self._cabinet.standing_key(QUARANTINE))
         seen = await self._open(arrival.raw)
-        own = self._own_reception(arrival, seen)
+        own = reception_of(arrival, seen, self._own_mta)
         row = replace(self._row(arrival, own, file.name), sha256=digest)
         if self._verifier.is_probe(seen):
             # The file gets no row: the next sweep of the spool removes it.
@@ -150,7 +134,7 @@ class Receiver:
 
     async def give_up(self, arrival: Arrival, code: str) -> Mail:
         """Record a mail on which our own code failed: kept on the server, held back, for a person."""
-        row = self._row(arrival, None, None)
+        row = self._row(arrival)
         return await self._keep(
             replace(row, verdict=Verdict.QUARANTINE, step="internal", reason=code[:60], held_back=True)
         )
@@ -272,6 +256,9 @@ class Receiver:
             ),
         )
 
+    def _row(self, arrival: Arrival, own: OwnReception | None = None, file: str | None = None) -> Mail:
+        return row_of(arrival, own, file, site=self._party.site, at=self._clock.now())
+
     async def _keep(self, row: Mail) -> Mail:
         async with self._store.act() as act:
             return await self._record(act, row)
@@ -293,37 +280,28 @@ class Receiver:
                 "reason": stored.reason,
                 "held_back": stored.held_back,
                 "message": stored.message,
+                "dated_by": stored.dated_by,
             },
         )
+        await self._told_apart(act, stored)
         _log.info("mail.decided", mail=stored.id, verdict=stored.verdict.value, step=stored.step, reason=stored.reason)
         return stored
 
-    # --- facts about the mail
-
-    def _row(self, arrival: Arrival, own: OwnReception | None, file: str | None) -> Mail:
-        return Mail(
-            site=self._party.site,
-            mailbox=arrival.mailbox,
-            folder=arrival.folder,
-            uidvalidity=arrival.uidvalidity,
-            uid=arrival.uid,
-            verdict=Verdict.PLAIN,
-            step=None,
-            reason=None,
-            partner=None,
-            held_back=False,
-            internaldate=arrival.internaldate,
-            received_earliest=own.earliest if own else arrival.not_before,
-            received_latest=own.latest if own else arrival.seen_at,
-            recorded_at=self._clock.now(),
-            size=arrival.size,
-            file=file,
-        )
-
-    def _own_reception(self, arrival: Arrival, seen: Incoming) -> OwnReception:
-        hops = [(host or "", at) for host, at in seen.outer.hops] if seen.outer else []
-        listed = arrival.internaldate or arrival.seen_at
-        return reception(hops, self._own_mta, listed, arrival.not_before, seen_at=arrival.seen_at)
+    async def _told_apart(self, act: Act, mail: Mail) -> None:
+        """A person is told when a mail that may matter has dates that no two well-kept clocks give."""
+        if not in_doubt(mail) or not (mail.held_back or mail.verdict is Verdict.ACCEPTED):
+            return
+        alarm, named = "alarm.reception_disagrees", f"mail-{mail.id}"
+        # A mail that overtook its case is decided twice.
+        if not await act.entries(event=alarm, message=named, limit=1):
+            await act.record(
+                alarm,
+                actor="gateway",
+                message=named,
+                partner=mail.partner,
+                outcome="raised",
+                details={"dated_by": mail.dated_by},
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

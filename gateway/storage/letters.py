@@ -10,6 +10,7 @@ class Hint(Enum):
 
     SIGNED_REFERENCE = "signed-reference"
     UNSIGNED_REFERENCE = "unsigned-reference"
+    ENTERED = "entered"
     SUBJECT_TOKEN = "subject-token"  # noqa: S105  a case's number, no secret
 
 

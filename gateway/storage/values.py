@@ -7,10 +7,10 @@ from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
 from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
+from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.letters import Letter
 from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
-    Acceptance,
     Case,
     ClockMark,
     Confirmation,
@@ -44,6 +44,9 @@ Value = (
     | EnteredProof
     | Confirmation
     | Acceptance
+    | HeardAnswer
+    | Challenge
+    | Ruling
     | Pin
     | ClockMark
     | CalendarAct

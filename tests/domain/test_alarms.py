@@ -17,6 +17,7 @@ from gateway.domain.alarms.change import compare
 from gateway.domain.alarms.facts import (
     CHANCES,
     Asked,
+    Challenged,
     Facts,
     Habit,
     Handed,
@@ -194,6 +195,12 @@ WALKS: tuple[tuple[str, Step, Step, Step], ...] = (
         requests(asked(State.RUNNING)),
         requests(asked(State.ANSWER_DISPUTED)),
         requests(asked(State.ACCEPTED)),
+    ),
+    (
+        "acceptance_challenged",
+        with_(challenged=()),
+        with_(challenged=(Challenged(case="7F3K-Q2", request=HASH),)),
+        with_(challenged=()),
     ),
     (
         "regularisation_missing",

@@ -16,8 +16,8 @@ from gateway.ports import SpoolFile
 from gateway.services.desk import Submitted
 from gateway.services.fiche import Fiche
 from gateway.storage import (
-    Acceptance,
     Case,
+    Challenge,
     Direction,
     Fact,
     Hint,
@@ -350,7 +350,7 @@ async def test_a_regularisation_after_the_silence_ends_what_was_owed(by_mail: Wo
         await by_mail.triage.classify(row.id, "regularisation", actor="alice")
     await by_mail.triage.classify(row.id, "regularisation", actor="alice", has_form=True)
     assert ((await by_mail.request()).state, (await by_mail.request()).form_owed) == (State.REGULARISED, False)
-    assert (await by_mail.only(Acceptance)).contradicted_at is None
+    assert await by_mail.all(Challenge) == ()
 
 
 async def test_a_certificate_of_a_mail_partner_is_classified_by_its_kind(by_mail: World) -> None:

@@ -32,6 +32,7 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.readers import Reader, Readership
+from gateway.domain.tacit import POLL_GAP
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
@@ -46,11 +47,13 @@ from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
+from gateway.services.challenges import Challenges
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
+from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
@@ -149,6 +152,8 @@ class World:
     desk: Desk
     triage: Triage
     confirmations: Confirmations
+    challenges: Challenges
+    disputes: Disputes
     pins: Pins
     receiver: Receiver
     sender: Sender
@@ -319,6 +324,12 @@ class World:
         await self.deadlines.tick()
         await self.poll()
         assert await self.told(self.clock.now())
+
+    async def watched_until(self, at: datetime) -> None:
+        """The daemon looks into the mailbox all the time until this instant."""
+        while self.clock.now() < at:
+            self.clock.go_to(min(at, self.clock.now() + POLL_GAP))
+            await self.poll()
 
     async def pin(self, owner: Partner, fingerprint: str) -> Pin:
         """Pin a key."""
@@ -576,6 +587,18 @@ def assemble(
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
+        challenges=Challenges(
+            store=store,
+            cabinet=cabinet,
+            requests=requests,
+            casework=casework,
+            clock=clock,
+            party=party,
+            persons_needed=persons,
+        ),
+        disputes=Disputes(
+            store=store, cabinet=cabinet, requests=requests, clock=clock, party=party, persons_needed=persons
+        ),
         pins=pins,
         receiver=receiver,
         sender=sender,

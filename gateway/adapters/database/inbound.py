@@ -45,6 +45,7 @@ class MailRow(SQLModel, table=True):
     likely_request: str | None = None
     likely_by: storage.Hint | None = Field(sa_column=Column(Choice(storage.Hint), nullable=True))
     proposal: str | None = None
+    dated_by: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
 
 
 class LetterRow(SQLModel, table=True):

@@ -112,6 +112,14 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Challenged:
+    """A recorded silence that something was found against, on which nobody has ruled."""
+
+    case: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
     """A key or certificate: ``owner`` is ``us``, a partner's id, or the section that logs in with it."""
 
@@ -174,6 +182,7 @@ class Facts:
     mails: tuple[Unsorted, ...] = ()
     copies: tuple[Owed, ...] = ()
     handovers: tuple[Handed, ...] = ()
+    challenged: tuple[Challenged, ...] = ()
     lifetimes: tuple[Lifetime, ...] = ()
     habits: tuple[Habit, ...] = ()
     unconfirmed: tuple[Unconfirmed, ...] = ()

@@ -1,6 +1,7 @@
 """Alarms about what happened once and no fact undoes: the log starts them, a person who takes them ends them."""
 
 from gateway.domain.alarms.shape import Desk, Kind, Severity
+from gateway.domain.parties import Role
 from gateway.domain.words import french
 
 
@@ -38,21 +39,24 @@ KINDS = (
         french("Dossier {case} : une réponse porte sur la demande {request}, qu'une autre a remplacée."),
         french("Demandez à la CNAS de répondre à la demande en cours."),
     ),
-    _happening(
-        "acceptance_contradicted",
-        Severity.URGENT,
-        french("Une réponse à temps est trouvée après un silence enregistré."),
-        french(
-            "Dossier {case} : une réponse à temps est trouvée après le silence enregistré sur la demande {request}."
+    Kind(
+        name="acceptance_contradicted",
+        severity=Severity.URGENT,
+        desk=Desk.SECRETARIAT,
+        condition=french("Une réponse à temps est connue, après un silence que l'hôpital a notifié."),
+        sentence=french(
+            "Dossier {case} : une réponse à temps est connue ; l'hôpital a notifié un silence sur la demande {request}."
         ),
-        french("Décision humaine ; rien n'est défait : gateway case show {case}"),
+        mend=french("L'hôpital maintient ou retire ce silence : appelez-le."),
+        signals=("alarm.acceptance_challenged",),
+        roles=frozenset({Role.CNAS, Role.CNSE}),
     ),
     _happening(
-        "acceptance_before_end",
-        Severity.URGENT,
-        french("Le calendrier donne une fin plus tardive à un silence déjà enregistré."),
-        french("Le calendrier donne une fin plus tardive au silence déjà enregistré sur la demande {request}."),
-        french("Décision humaine ; rien n'est défait. Voyez avec la CNAS."),
+        "reception_disagrees",
+        Severity.WARNING,
+        french("Un courrier porte des dates d'arrivée que deux horloges bien tenues ne donnent pas."),
+        french("Le courrier {message} porte des dates d'arrivée qui ne s'accordent pas ; toutes sont gardées."),
+        french("Cherchez qui l'a déplacé ou redaté ; près de la fin d'un délai, une réponse sera à départager."),
     ),
     _happening(
         "notice_contradicts_us",

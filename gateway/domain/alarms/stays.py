@@ -59,6 +59,11 @@ def _disputed(facts: Facts) -> Iterator[Sighting]:
             yield Sighting(kind="answer_disputed", case=asked.case, request=asked.hash)
 
 
+def _challenged(facts: Facts) -> Iterator[Sighting]:
+    for found in facts.challenged:
+        yield Sighting(kind="acceptance_challenged", case=found.case, request=found.request)
+
+
 def _regularisation(facts: Facts) -> Iterator[Sighting]:
     patience = timedelta(days=facts.limits.follow_up_days)
     for asked in facts.requests:
@@ -155,9 +160,22 @@ KINDS = (
         desk=Desk.SECRETARIAT,
         condition=french("On ne peut dire si une réponse est venue à temps."),
         sentence=french("Dossier {case} : la réponse à la demande {request} est à temps ou tardive, à départager."),
-        mend=french("Rien ne s'enregistre : convenez par écrit avec la CNAS de ce qui vaut."),
+        mend=french("Rien ne s'enregistre avant que calendrier, preuve ou personne tranche : gateway settle"),
         find=_disputed,
         signals=("alarm.answer_disputed",),
+    ),
+    Kind(
+        name="acceptance_challenged",
+        severity=Severity.URGENT,
+        desk=Desk.SECRETARIAT,
+        condition=french(
+            "Ce qui a été trouvé depuis aurait changé un silence enregistré, et personne n'a encore statué."
+        ),
+        sentence=french("Dossier {case} : le silence enregistré sur la demande {request} est mis en cause."),
+        mend=french("Rien n'est défait ; une personne le maintient ou le retire : gateway challenge list"),
+        find=_challenged,
+        signals=("alarm.acceptance_challenged",),
+        roles=_HOSPITAL,
     ),
     Kind(
         name="regularisation_missing",
