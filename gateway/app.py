@@ -24,14 +24,16 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
-from gateway.domain.parties import Suite
+from gateway.domain.parties import Directory, Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.lookout import alarm_watch
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
 from gateway.process import notify
 from gateway.records import Base, identity, open_base
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
@@ -49,6 +51,7 @@ from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
+from gateway.staffing import correspondents
 
 _log = structlog.get_logger()
 
@@ -262,14 +265,23 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
+    staff = correspondents(settings.told_of_alarms, us.role, settings.smtp.max_bytes)
     token = token_provider(settings, base.clock)
     courier = SmtpCourier(smtp_settings(settings, token))
     mailboxes = ImapFactory(settings=imap_settings(settings, token), clock=base.clock)
+    acknowledgements = Acknowledgements(
+        composer=core.composer,
+        cabinet=base.cabinet,
+        clock=base.clock,
+        noise=secrets.token_bytes,
+        party=us,
+        per_hour=settings.reception.receipts_per_hour,
+    )
     receiver = Receiver(
         store=base.store,
         cabinet=base.cabinet,
         opener=pool,
-        composer=core.composer,
+        acknowledgements=acknowledgements,
         accept=Accept(
             party=us,
             directory=directory,
@@ -305,7 +317,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=settings.outbox,
+        directory=Directory((*settings.outbox.partners, *staff)),
     )
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
@@ -320,6 +332,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             sources=time_sources(settings, base.clock, mailboxes),
             witness=vouching.witness(settings, base.store, base.clock),
             handovers=handovers(base, core.readers, core.composer),
+            alarms=alarm_watch(base),
             repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,

@@ -11,7 +11,7 @@ import typer
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from gateway import config, readership
+from gateway import config, readership, staffing
 from gateway.cli.commands import app
 from gateway.cli.language import LOCALES
 
@@ -31,10 +31,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "audit": config.AuditSection,
     "worker": config.WorkerSection,
     "retention": readership.RetentionSection,
+    "alarms": staffing.AlarmsSection,
 }
 FEW = 30
 """Sentences that name a command: fewer were a pattern that finds nothing."""
-NAMED_BY_USER = {"people", "partners", "readers"}
+NAMED_BY_USER = {"people", "partners", "readers", "staff"}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -96,6 +97,7 @@ def leaf(words: str) -> tuple[Any, list[str], str | None]:
         if word in SHELL:
             break
         rest.append(word)
+    # A group that acts by itself takes options too.
     while getattr(command, "commands", None) and rest and not rest[0].startswith("-"):
         if rest[0] not in command.commands:
             return command, rest, rest[0]
@@ -106,12 +108,14 @@ def leaf(words: str) -> tuple[Any, list[str], str | None]:
 def unknown_part(words: str, *, whole: bool = False) -> str | None:
     """The first word or option of a quoted command that the application refuses, or with ``whole`` still asks for."""
     command, rest, unknown = leaf(words)
-    if unknown is not None or getattr(command, "commands", None):
+    if unknown is not None:
         return unknown
     context = command.make_context(command.name, [], resilient_parsing=True)
     context.resilient_parsing = False
     try:
-        told, left, _ = command.make_parser(context).parse_args([word for word in rest if word != "--help"])
+        # A sentence may name an option without its value.
+        value = ["…"] if not whole and rest and rest[-1].startswith("--") else []
+        told, left, _ = command.make_parser(context).parse_args([word for word in rest if word != "--help"] + value)
     except typer.TyperException as refused:
         return str(refused.format_message())
     left = [word for word in left if word != "…"]

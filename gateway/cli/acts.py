@@ -114,6 +114,7 @@ def coverage(
                 "until": cover.until,
                 "request": cover.request,
                 "source": cover.source,
+                "contested": cover.contested,
             }
             for cover in (found.decides, *found.others)
         ]
@@ -123,3 +124,6 @@ def coverage(
     for cover in (found.decides, *found.others):
         until = _(", jusqu'au {day}").format(day=day(cover.until)) if cover.until else ""
         typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cited(cover.source)})")
+        if cover.contested:
+            doubt = _("  MISE EN CAUSE : une personne doit la maintenir ou la retirer (gateway challenge list {ref}).")
+            typer.echo(doubt.format(ref=ref))

@@ -6,7 +6,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, readers, setup, todo, triage
+from gateway.cli import (
+    acts,
+    alarms,
+    almanac,
+    audit,
+    clock,
+    demo,
+    doctor,
+    keys,
+    proof,
+    read,
+    readers,
+    rulings,
+    setup,
+    todo,
+    triage,
+)
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
@@ -36,9 +52,14 @@ read.case_app.command("assign")(readers.assign)
 app.add_typer(read.case_app, name="case")
 app.add_typer(clock.app, name="clock")
 app.add_typer(almanac.app, name="calendar")
+read.message_app.command("resend")(alarms.resend)
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
+app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
+app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(rulings.app, name="challenge")
+app.command("settle")(rulings.settle)
 app.command("status")(read.status)
 app.command("fiche")(acts.fiche)
 app.command("note")(acts.note)

@@ -205,15 +205,24 @@ def _read(named: Sequence[tuple[str, str, Path]]) -> tuple[tuple[Attachment, ...
     return tuple(found), faults
 
 
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that a person names.
+
+    Raises:
+        FileUnreadable.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileUnreadable(path=path, reason=system_reason(error)) from error
+
+
 def attachment(role: str, path: Path) -> Attachment:
     """A file as an attachment.
 
     Raises:
         FileUnreadable.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileUnreadable(path=path, reason=system_reason(error)) from error
+    data = read_file(path)
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Attachment(name=safe_filename(path.name), media_type=media_type, data=data, role=role)

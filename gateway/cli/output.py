@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from gateway.domain.alarms.shape import PREFIX as STAFF
+from gateway.domain.alarms.staff import ALARM
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Grade
 from gateway.domain.readers import HANDOVER, PREFIX
@@ -70,9 +72,11 @@ CONDITIONS = {
     "every_folder_polled_since": french("le courrier a été relevé depuis"),
     "no_unsettled_mail": french("aucun courrier du partenaire n'attend d'être trié"),
     "no_answer_by_another_way": french("aucune réponse par une autre voie"),
+    "no_gap_in_polls": french("le courrier a été relevé sans interruption de plus de deux heures"),
     "no_mail_vanished_unread": french("aucun courrier n'a disparu sans être lu"),
     "mailbox_not_rebuilt": french("la boîte aux lettres n'a pas été reconstruite"),
     "calendar_settled": french("aucune proposition de calendrier n'allongerait ce délai"),
+    "no_proof_waiting": french("aucune preuve de réception n'attend une seconde personne"),
     "no_answer": french("aucune réponse n'est arrivée"),
     "confirmed_grade_below_policy": french("la preuve de réception est confirmée par une personne"),
     "confirmed_bounds_violated": french("la date de réception annoncée est confirmée par une personne"),
@@ -80,6 +84,7 @@ CONDITIONS = {
     "handed_over_in_time": french("la demande est partie avant la fin de l'autorisation"),
     "acknowledged_in_time": french("la demande a été reçue avant la fin de l'autorisation"),
     "complete": french("la demande est complète"),
+    "not_withdrawn_before": french("aucune acceptation de cette demande n'a été retirée"),
 }
 
 
@@ -122,6 +127,8 @@ def title(kind: str) -> str:
     """A message kind as a person calls it."""
     if kind == HANDOVER:
         return _("Remise à un lecteur")
+    if kind == ALARM:
+        return _("Alarme")
     return _(KINDS[kind].title) if kind in KINDS else _("Accusé de réception")
 
 
@@ -134,8 +141,8 @@ def message_row(row: Any) -> tuple[str, str, str, str, str]:
 
 
 def partners(joined: str) -> str:
-    """To whom or from whom a message went, or the reader to whom it was handed."""
-    return joined.removeprefix(PREFIX).replace("+", ", ")
+    """To whom or from whom a message went, or the reader or person of ours to whom it was handed."""
+    return joined.removeprefix(PREFIX).removeprefix(STAFF).replace("+", ", ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

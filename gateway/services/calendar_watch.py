@@ -1,21 +1,21 @@
-"""Follows the calendar at each tick: open periods are computed again when it changed, and its end is seen coming.
+"""Follows the calendar at each tick: periods are computed again when it changed.
 
 It changes by an act of a person, in whatever process, or by a new file while the gateway was down.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from gateway.domain import request as life
+from gateway.domain.alarms.machine import HORIZON
+from gateway.domain.audit import iso
+from gateway.domain.challenge import Ground, ends_after
 from gateway.domain.errors import IllegalTransition
+from gateway.domain.period import compute
 from gateway.domain.workdays import Calendar, algiers_day
 from gateway.ports import Clock
+from gateway.services.challenged import acceptances_of, challenge
 from gateway.services.requests import Requests
-from gateway.storage import AuditEntry, Detail, Request, Store, View
-
-HORIZON = timedelta(days=90)
-"""How long before the last complete day of the calendar a person is warned: time enough to find next year's feasts."""
-
-RAISED, ENDED = "alarm.calendar_horizon", "calendar.horizon_extended"
+from gateway.storage import Acceptance, Request, Store
 
 
 def is_short(calendar: Calendar, now: datetime) -> bool:
@@ -27,7 +27,7 @@ async def refresh_open(store: Store, requests: Requests, site: str) -> None:
     """Every open period follows the calendar in force, in both directions; each in an act of its own."""
     async with store.view() as view:
         version = (await requests.almanac.calendar(view)).version
-        rows = await view.all(Request, site=site, state=life.UNANSWERED)
+        rows = await view.all(Request, site=site, state=tuple(life.OPEN))
     for row in rows:
         if row.calendar_version in {None, version}:
             continue
@@ -35,7 +35,7 @@ async def refresh_open(store: Store, requests: Requests, site: str) -> None:
             async with store.act() as act:
                 await act.lock(row.case_id)
                 current = await act.one(Request, id=row.id)
-                if current is not None and current.state in life.UNANSWERED:
+                if current is not None and current.state in life.OPEN:
                     await requests.refresh(act, current)
         except (LookupError, ValueError, IllegalTransition) as error:
             # A defect of ours on one request must not keep the others from their deadline. The logger is loaded here:
@@ -43,6 +43,41 @@ async def refresh_open(store: Store, requests: Requests, site: str) -> None:
             import structlog
 
             structlog.get_logger().error("deadline.defect", request=row.hash, error=type(error).__name__)
+
+
+async def challenge_recorded(store: Store, requests: Requests, clock: Clock, site: str) -> None:
+    """Every silence on record whose period now ends after it took effect, or may, is challenged; once for each end."""
+    async with store.view() as view:
+        calendar = await requests.almanac.calendar(view)
+        found = await view.all(Acceptance, site=site, withdrawn_at=None)
+        rows = {row.hash: row for row in await view.all(Request, site=site, state=life.SILENT)}
+    for accepted in found:
+        request = rows[accepted.request_hash]
+        if request.started_at is None:
+            continue
+        ends = compute(request.started_at, calendar)
+        if not ends_after(accepted.effective_at, ends):
+            continue
+        async with store.act() as act:
+            await act.lock(request.case_id)
+            current = await act.one(Request, id=request.id)
+            known = await acceptances_of(act, site, request.hash)
+            standing = next((each for each in known if each.acceptance.id == accepted.id), None)
+            if standing is None or current is None or standing.acceptance.withdrawn_at is not None:
+                continue
+            # While a person is awaited, an end that moves on tells nothing new.
+            if all(row.ground is not Ground.CALENDAR_CHANGED for row in standing.open):
+                await challenge(
+                    act,
+                    requests.advance,
+                    current,
+                    standing.acceptance,
+                    Ground.CALENDAR_CHANGED,
+                    about=f"ends {iso(ends.latest_tacit_at) or 'unknown'}",
+                    by="gateway",
+                    at=clock.now(),
+                    details={"calendar": calendar.version, "latest_tacit_at": iso(ends.latest_tacit_at)},
+                )
 
 
 class CalendarWatch:
@@ -54,7 +89,6 @@ class CalendarWatch:
         self._clock = clock
         self._site = site
         self._followed: str | None = None
-        self._looked: tuple[date, str] | None = None
 
     async def tick(self) -> None:
         """Follow the calendar in force.
@@ -66,27 +100,5 @@ class CalendarWatch:
             calendar = await self._requests.almanac.calendar(view)
         if calendar.version != self._followed:
             await refresh_open(self._store, self._requests, self._site)
+            await challenge_recorded(self._store, self._requests, self._clock, self._site)
             self._followed = calendar.version
-        today = algiers_day(self._clock.now())
-        if (today, calendar.version) != self._looked:
-            await self._look_ahead(calendar, today)
-            self._looked = today, calendar.version
-
-    async def _look_ahead(self, calendar: Calendar, today: date) -> None:
-        """Raise the alarm, once a day at most, or say that it is over."""
-        details: dict[str, Detail] = {
-            "covers_until": calendar.covers_until.isoformat(),
-            "days": (calendar.covers_until - today).days,
-        }
-        async with self._store.act() as act:
-            raised, ended = await _last(act, RAISED), await _last(act, ENDED)
-            standing = raised is not None and (ended is None or ended.index < raised.index)
-            if not is_short(calendar, self._clock.now()):
-                if standing:
-                    await act.record(ENDED, actor="gateway", outcome="ended", details=details)
-            elif raised is None or not standing or algiers_day(raised.at) < today:
-                await act.record(RAISED, actor="gateway", outcome="raised", details=details)
-
-
-async def _last(view: View, event: str) -> AuditEntry | None:
-    return next(iter(await view.entries(event=event, newest=True, limit=1)), None)

@@ -2,33 +2,38 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
+from gateway.domain.alarms.facts import Habit
+from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.duties import Duty
 from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
-from gateway.domain.parties import Party, Role
-from gateway.domain.period import Period
+from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
 from gateway.domain.words import said
 from gateway.ports import Clock
+from gateway.services.alarm_book import Counts, counts
 from gateway.services.almanac import Almanac
+from gateway.services.attested import ProofReader
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
+from gateway.services.contests import Contests
 from gateway.services.excerpt import read_content, without_medical
+from gateway.services.habits import habits
+from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
 from gateway.storage import (
     FOR_A_PERSON,
-    Acceptance,
     Case,
     ClockMark,
     Fact,
@@ -40,25 +45,11 @@ from gateway.storage import (
     ReaderHandover,
     Request,
     Store,
-    StoredEvidence,
     Transmission,
     Verdict,
     View,
 )
 from gateway.wire.payload import Payload, read_payload
-
-STALE_POLL = timedelta(minutes=10)
-"""Without a successful poll for so long, the mailbox counts as not watched."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestView:
-    """A request with all that is known of it."""
-
-    request: Request
-    period: Period | None
-    evidence: tuple[StoredEvidence, ...]
-    acceptance: Acceptance | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +101,7 @@ class Status:
     open_requests: int
     unacknowledged: int
     elapsed: int
+    contested: int
     owed_copies: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
@@ -119,6 +111,8 @@ class Status:
     calendar_short: bool
     calendar_proposals: int
     audit_size: int
+    alarms: Counts
+    habits: tuple[Habit, ...]
 
     @property
     def watching(self) -> bool:
@@ -127,12 +121,16 @@ class Status:
 
     def fresh(self, at: datetime | None) -> bool:
         """True for a poll that is recent enough."""
-        return at is not None and self.now - at <= STALE_POLL
+        return at is not None and self.now - at <= UNREAD
 
     @property
     def healthy(self) -> bool:
         """True when the gateway itself works; what awaits a person is no fault of the gateway."""
-        return self.watching and self.clock_suspended_at is None
+        return self.watching and self.clock_suspended_at is None and not self.alarms.mail_fails
+
+
+NOBODY = Directory(())
+"""Without partners, nothing is said of their habits."""
 
 
 class Archive:
@@ -148,15 +146,19 @@ class Archive:
         almanac: Almanac,
         folders: tuple[str, ...],
         readership: Readership,
+        directory: Directory = NOBODY,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
         self._clock = clock
         self._party = party
+        self._directory = directory
         self._almanac = almanac
         self._folders = folders
         self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
+        self.contests = Contests(store=store, cabinet=cabinet, party=party)
+        self.proofs = ProofReader(store=store, party=party)
 
     @property
     def role(self) -> Role:
@@ -206,26 +208,13 @@ class Archive:
         return CaseView(
             case=case,
             patient=patient,
-            requests=tuple([await self._request_view(view, row) for row in requests]),
+            requests=tuple([await read_request(view, row, self._almanac, self._party.role) for row in requests]),
             facts=facts,
             messages=messages,
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
             duties=await self.worklist.found_in(view, case, facts, requests, messages),
             transmissions=transmissions,
             handovers=await self._handovers(view, messages),
-        )
-
-    async def _request_view(self, view: View, request: Request) -> RequestView:
-        period = None
-        if request.started_at is not None:
-            # A settled request is explained by the calendar under which it was settled.
-            version = None if request.state in life.OPEN else request.calendar_version
-            period = await self._almanac.explained(view, request.started_at, version)
-        return RequestView(
-            request=request,
-            period=period,
-            evidence=await view.all(StoredEvidence, site=self._party.site, request_hash=request.hash),
-            acceptance=await view.one(Acceptance, site=self._party.site, request_hash=request.hash),
         )
 
     # --- Mails and messages.
@@ -331,6 +320,7 @@ class Archive:
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
             calendar = await self._almanac.calendar(view)
             proposals = await self._almanac.proposals(view)
+            alarms, known = await counts(view, site), await habits(view, site, self._directory, self._clock.now())
         ends = [row.nominal_at for row in requests if row.state is life.State.RUNNING and row.nominal_at]
         now = self._clock.now()
         return Status(
@@ -343,6 +333,7 @@ class Archive:
             open_requests=len(requests),
             unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),
+            contested=len(await self.contests.all()),
             owed_copies=len(copies),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
@@ -352,6 +343,8 @@ class Archive:
             calendar_short=is_short(calendar, now),
             calendar_proposals=len(proposals),
             audit_size=size,
+            alarms=alarms,
+            habits=known,
         )
 
     async def _last_poll(self, view: View, folder: str) -> datetime | None:
@@ -359,4 +352,7 @@ class Archive:
         return found[0].last_at if found else None
 
 
-_NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HELD)
+_NEED_A_PERSON = (
+    *(sending.State.UNKNOWN, sending.State.REFUSED),
+    *(sending.State.HELD, sending.State.RETURNED),
+)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.domain import request as life
+from gateway.domain.alarms.staff import ALARM
 from gateway.domain.parties import Directory, Party, Role
 from gateway.storage import Case, Direction, Hint, Mail, Message, Request, View
 from gateway.wire.incoming import Incoming
@@ -31,7 +32,9 @@ class Identification:
         wanted = tuple(dict.fromkeys(message_ids))[:MAX_CITED]
         if not wanted:
             return ()
-        return await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=wanted, newest=True)
+        found = await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=wanted, newest=True)
+        # Our own people may answer a mail that tells an alarm: that is never an answer of a partner.
+        return tuple(message for message in found if message.kind != ALARM)
 
     # --- may it be an answer
 
@@ -71,7 +74,7 @@ class Identification:
             if named is not None:
                 return _likely(row, named.case_id, named.hash, Hint.SIGNED_REFERENCE)
         proved = await self.cited(view, _signed_cited(seen)) if signed else ()
-        found = proved or await self.cited(view, (*_cited(seen), *_signed_cited(seen)))
+        found = proved or await self.cited(view, (*_cited(seen), *_signed_cited(seen), *seen.returned))
         about = next((message for message in found if message.case_id is not None), None)
         if about is not None:
             hint = Hint.SIGNED_REFERENCE if proved else Hint.UNSIGNED_REFERENCE

@@ -19,6 +19,10 @@ _CLOSING = {
         "dans les termes de la demande (instruction DSS/DACI/2019/224, § 5.1 b et c). Merci d'adresser le formulaire "
         "SE 352-302 dûment rempli au médecin de l'hôpital et au pôle médical du CNSE."
     ),
+    "TACIT_ACCEPTANCE_WITHDRAWAL": (
+        "La notification d'acceptation réputée acquise qui vous a été adressée pour cette demande ne vaut plus : elle "
+        "est retirée. L'hôpital tient la demande pour ce qui en est connu aujourd'hui, et vous dira ce qui suit."
+    ),
     "EXTENSION_REFUSAL": _APPEAL,
     "EXTENSION_PARTIAL_ACCEPTANCE": _APPEAL,
     "REPAIRED_COPY": (

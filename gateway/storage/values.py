@@ -5,10 +5,12 @@ from typing import TypeVar
 
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
+from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
+from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.letters import Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
-    Acceptance,
     Case,
     ClockMark,
     Confirmation,
@@ -39,12 +41,18 @@ Value = (
     | Letter
     | Poll
     | StoredEvidence
+    | EnteredProof
     | Confirmation
     | Acceptance
+    | HeardAnswer
+    | Challenge
+    | Ruling
     | Pin
     | ClockMark
     | CalendarAct
     | CalendarStatement
+    | Alarm
+    | AlarmMark
     | LogPoint
     | Anchor
 )

@@ -40,7 +40,15 @@ def test_every_state_can_be_reached() -> None:
 def test_evidence_is_worth_more_than_any_state(state: State) -> None:
     """A receipt proves the hand-over, whatever was known of it, and nothing takes that back."""
     assert step(state, Event.EVIDENCE) is State.EVIDENCED
-    assert [event for event in Event if (State.EVIDENCED, event) in TRANSITIONS] == [Event.EVIDENCE]
+    after = {event: TRANSITIONS[State.EVIDENCED, event] for event in Event if (State.EVIDENCED, event) in TRANSITIONS}
+    assert after == {Event.BOUNCED: State.EVIDENCED, Event.EVIDENCE: State.EVIDENCED}
+
+
+def test_what_came_back_is_not_taken_for_handed_over() -> None:
+    """The report may be faster than the answer of our own server, which then changes nothing; a receipt does."""
+    assert step(State.SENDING, Event.BOUNCED) is step(State.HANDED_OVER, Event.BOUNCED) is State.RETURNED
+    told = [event for event in Event if (State.RETURNED, event) in TRANSITIONS]
+    assert told == [Event.BOUNCED, Event.EVIDENCE, Event.RESENT]
 
 
 def test_only_what_was_claimed_is_handed_over() -> None:
@@ -66,6 +74,13 @@ def test_story_of_a_mail_that_is_held(obstacle: Event) -> None:
     with pytest.raises(IllegalTransition):
         step(held, Event.CLAIMED)
     assert step(held, Event.RELEASED) is State.READY
+
+
+def test_a_person_sends_again_only_what_has_left_or_cannot() -> None:
+    """What waits leaves by itself, and what is confirmed is needed no more."""
+    again = {state for state, event in TRANSITIONS if event is Event.RESENT}
+    assert again == {State.HANDED_OVER, State.REFUSED, State.UNKNOWN, State.RETURNED}
+    assert {step(state, Event.RESENT) for state in again} == {State.READY}
 
 
 def test_pauses_double_up_to_half_an_hour() -> None:

@@ -2,7 +2,7 @@
 
 import atexit
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,8 @@ from gateway.adapters import database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.log_key import verify_note
 from gateway.adapters.vault import FileVault
+from gateway.domain.alarms.facts import Limits
+from gateway.domain.alarms.staff import Staff
 from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
     Directory,
@@ -30,19 +32,28 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.readers import Reader, Readership
+from gateway.domain.tacit import POLL_GAP
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
+from gateway.services.alarm_book import AlarmBook
+from gateway.services.alarm_calls import AlarmCalls
+from gateway.services.alarm_facts import AlarmFacts
+from gateway.services.alarm_mail import AlarmPost
+from gateway.services.alarms import AlarmWatch
 from gateway.services.almanac import Almanac
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
+from gateway.services.challenges import Challenges
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
+from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
@@ -57,7 +68,8 @@ from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
-from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
+from gateway.staffing import correspondents
+from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
 from tests.services.fakes import (
@@ -65,9 +77,11 @@ from tests.services.fakes import (
     FakeClock,
     FakeCourier,
     FakeDrop,
+    FakeKeys,
     FakeMailbox,
     FakeNoise,
     FakeOpener,
+    FakePath,
     FakeSealer,
 )
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
@@ -78,6 +92,7 @@ END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 GRACE = timedelta(hours=12)
 RIPE = END + GRACE + timedelta(minutes=1)
 KEEP = timedelta(days=30)
+RECEIPTS_PER_HOUR = 5
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
@@ -137,6 +152,8 @@ class World:
     desk: Desk
     triage: Triage
     confirmations: Confirmations
+    challenges: Challenges
+    disputes: Disputes
     pins: Pins
     receiver: Receiver
     sender: Sender
@@ -145,6 +162,11 @@ class World:
     readers: Readers
     handovers: Handovers
     dropped: FakeDrop
+    alarms: AlarmWatch
+    new_watch: Callable[[], AlarmWatch]
+    keys: FakeKeys
+    path: FakePath
+    book: AlarmBook
     archive: Archive
     calendar: Calendar
     calendar_acts: CalendarActs
@@ -258,6 +280,16 @@ class World:
         """Look at the mailbox."""
         return await self.poller.poll(self.mailbox)
 
+    async def watch(self, by: timedelta = timedelta(), *, times: int = 1) -> None:
+        """Time goes by, and the alarm watch looks; so many times."""
+        for _ in range(times):
+            self.clock.advance(by)
+            await self.alarms.round()
+
+    async def open_alarms(self) -> tuple[str, ...]:
+        """The kinds of the alarms that stand, in the order in which they started."""
+        return tuple(alarm.kind for alarm in await self.all(Alarm, ended_at=None))
+
     async def send_all(self) -> None:
         """Hand everything over that is ready."""
         while await self.sender.round():
@@ -292,6 +324,12 @@ class World:
         await self.deadlines.tick()
         await self.poll()
         assert await self.told(self.clock.now())
+
+    async def watched_until(self, at: datetime) -> None:
+        """The daemon looks into the mailbox all the time until this instant."""
+        while self.clock.now() < at:
+            self.clock.go_to(min(at, self.clock.now() + POLL_GAP))
+            await self.poll()
 
     async def pin(self, owner: Partner, fingerprint: str) -> Pin:
         """Pin a key."""
@@ -332,6 +370,8 @@ async def open_world(
     at: datetime = START,
     pinned: bool = True,
     readers: tuple[Reader, ...] = (),
+    staff: Staff | None = None,
+    another_path: bool = True,
     sealer: Sealer | None = None,
     opener: Opener | None = None,
 ) -> AsyncIterator[World]:
@@ -355,6 +395,8 @@ async def open_world(
         calendar=calendar,
         persons=persons,
         readership=Readership(role=role, readers=readers),
+        staff=staff or Staff(),
+        another_path=another_path,
         real=(sealer, opener),
     )
     try:
@@ -378,6 +420,8 @@ def assemble(
     calendar: Calendar,
     persons: int,
     readership: Readership,
+    staff: Staff,
+    another_path: bool,
     real: tuple[Sealer | None, Opener | None] = (None, None),
 ) -> World:
     """All services on one store."""
@@ -454,11 +498,14 @@ def assemble(
         party=party,
         keep=KEEP,
     )
+    acknowledgements = Acknowledgements(
+        composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
         opener=opener,
-        composer=composer,
+        acknowledgements=acknowledgements,
         accept=Accept(
             party=party,
             directory=directory,
@@ -484,8 +531,32 @@ def assemble(
         requests=requests,
         clock=clock,
         party=party,
-        directory=outbox,
+        directory=Directory((*outbox.partners, *correspondents(staff, party.role, 25_000_000))),
     )
+    keys, path = FakeKeys(), FakePath()
+    watched = tuple((party.address, name) for name in FOLDERS)
+
+    def new_watch() -> AlarmWatch:
+        return AlarmWatch(
+            store=store,
+            facts=AlarmFacts(
+                store=store,
+                almanac=requests.almanac,
+                keyholder=keys,
+                clock=clock,
+                party=party,
+                directory=directory,
+                watched=watched,
+                limits=Limits(),
+            ),
+            post=AlarmPost(party=party, cabinet=cabinet, noise=random),
+            calls=AlarmCalls(store=store, path=path if another_path else None, clock=clock, party=party),
+            clock=clock,
+            party=party,
+            directory=directory,
+            staff=staff,
+        )
+
     poller = InboxPoller(
         store=store,
         receiver=receiver,
@@ -516,6 +587,18 @@ def assemble(
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
+        challenges=Challenges(
+            store=store,
+            cabinet=cabinet,
+            requests=requests,
+            casework=casework,
+            clock=clock,
+            party=party,
+            persons_needed=persons,
+        ),
+        disputes=Disputes(
+            store=store, cabinet=cabinet, requests=requests, clock=clock, party=party, persons_needed=persons
+        ),
         pins=pins,
         receiver=receiver,
         sender=sender,
@@ -531,11 +614,17 @@ def assemble(
         readers=readers,
         handovers=handovers,
         dropped=drop,
+        alarms=new_watch(),
+        new_watch=new_watch,
+        keys=keys,
+        path=path,
+        book=AlarmBook(store=store, clock=clock, party=party),
         archive=Archive(
             store=store,
             cabinet=cabinet,
             clock=clock,
             party=party,
+            directory=directory,
             almanac=requests.almanac,
             folders=FOLDERS,
             readership=readership,
