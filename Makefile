@@ -48,7 +48,7 @@ $(STAMP): requirements-dev.lock pyproject.toml | system
 		{ echo "Il faut Python 3.11 ou plus récent : $$($(PYTHON) --version 2>&1). Indiquez-en un : make PYTHON=/chemin/python3 …" >&2; exit 1; }
 	@echo "Environnement virtuel : $(VENV), $$($(PYTHON) --version)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installation des versions verrouillées : requirements-dev.lock"
+	@echo "Installation des versions verrouillées, une minute environ : requirements-dev.lock"
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	@echo "Installation de la passerelle : $(BIN)/gateway"
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -99,7 +99,9 @@ async def _submit(stage: Stage, patient: papers.Patient) -> Submitted:
     pieces = ", ".join(size.format(name=piece.name, size=len(piece.data)) for piece in fiche.attachments)
     filled = _("La secrétaire remplit une fiche (SE 352-302, partie A) et joint quatre PDF : {pieces}.")
     screen.say(filled.format(pieces=pieces))
-    screen.real_life(_("« gateway submit fiche.toml --attach formulaire.pdf --attach … »"))
+    screen.real_life(
+        _("« gateway fiche EXTENSION_REQUEST -o fiche.toml », remplie, puis « gateway submit fiche.toml »")
+    )
     done = await hospital.core.desk.submit(fiche, actor="demo")
     opened = _("Dossier {ref}. Empreinte de la demande : {hash}")
     screen.say(opened.format(ref=done.case.ref, hash=done.request.hash))
@@ -153,6 +155,9 @@ async def _period_starts(stage: Stage, done: Submitted) -> None:
         )
     )
     screen.quote(_receipt(stage))
+    screen.say(
+        _("Received-Content-MIC est l'empreinte de la demande, écrite autrement : c'est bien elle qui a été ouverte.")
+    )
     screen.say(_("Sans accusé, aucun délai. La CNAS a maintenant quatre jours ouvrables algériens pour répondre :"))
     await stage.command("hospital", "clock", "explain", done.case.ref)
     period = await stage.period(done)
