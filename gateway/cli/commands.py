@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import acts, almanac, audit, clock, demo, doctor, keys, read, readers, setup, todo, triage
+from gateway.cli import acts, almanac, audit, clock, demo, doctor, dossier, keys, read, readers, setup, todo, triage
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
@@ -39,6 +39,7 @@ app.add_typer(almanac.app, name="calendar")
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
 app.add_typer(audit.app, name="audit")
+app.add_typer(dossier.app, name="dossier")
 app.command("status")(read.status)
 app.command("fiche")(acts.fiche)
 app.command("note")(acts.note)
@@ -139,8 +140,9 @@ def answer(
 ) -> None:
     """Répondre à une demande (CNAS)."""
     from gateway.cli.fiche import attachment
-    from gateway.cli.output import STATES, echo_json, partners
+    from gateway.cli.output import echo_json, partners
     from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_PARTIAL_ACCEPTANCE, EXTENSION_REFUSAL, as_kept
+    from gateway.domain.labels import STATES
     from gateway.services.fiche import Fiche
 
     if [accept, partial, refuse].count(True) != 1:
