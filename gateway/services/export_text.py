@@ -161,8 +161,7 @@ done
 6. Les accusés de réception sont signés par le partenaire
 
 Chaque accusé signé est là tel qu'il est arrivé ou parti (.eml), puis en deux morceaux : ce qui est signé (.signe), et
-la signature (.asc en OpenPGP, .p7s en S/MIME). dossier.json dit qui a enregistré chaque clé, et quand (« keys »). Avec
---with-content, ce que les partenaires ont signé est de même dans contenu/.
+la signature (.asc en OpenPGP, .p7s en S/MIME). dossier.json dit qui a enregistré chaque clé, et quand (« keys »).
 
 # --- commande : openpgp
 export GNUPGHOME=$(mktemp -d)
