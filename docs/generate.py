@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pages import DOCS, page, table
+from receipts_page import receipts
 from states_pages import case_states, request_states
 from traceability import problems, traceability
 
@@ -224,6 +225,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "message-kinds.md": message_kinds,
     "configuration.md": configuration,
     "errors.md": error_page,
+    "receipts.md": receipts,
     "traceability.md": traceability,
 }
 

@@ -15,6 +15,7 @@ REQUEST_EFFECTS = {
     request.Effect.TELL_ELAPSED: "annoncer la fin du délai",
     request.Effect.TELL_OUTCOME: "annoncer l'issue",
     request.Effect.NOTIFY_SILENCE: "notifier l'acceptation réputée acquise",
+    request.Effect.NOTIFY_WITHDRAWAL: "notifier le retrait",
     request.Effect.ALARM: "alerter une personne",
 }
 

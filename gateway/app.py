@@ -32,6 +32,7 @@ from gateway.process import notify
 from gateway.records import Base, identity, open_base
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer, current_pins
 from gateway.services.confirm import Confirmations
@@ -265,11 +266,19 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     token = token_provider(settings, base.clock)
     courier = SmtpCourier(smtp_settings(settings, token))
     mailboxes = ImapFactory(settings=imap_settings(settings, token), clock=base.clock)
+    acknowledgements = Acknowledgements(
+        composer=core.composer,
+        cabinet=base.cabinet,
+        clock=base.clock,
+        noise=secrets.token_bytes,
+        party=us,
+        per_hour=settings.reception.receipts_per_hour,
+    )
     receiver = Receiver(
         store=base.store,
         cabinet=base.cabinet,
         opener=pool,
-        composer=core.composer,
+        acknowledgements=acknowledgements,
         accept=Accept(
             party=us,
             directory=directory,

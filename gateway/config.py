@@ -142,9 +142,10 @@ class SmimeSection(Section):
 
 
 class ReceptionSection(Section):
-    """Whose ``Received`` lines are ours."""
+    """Whose ``Received`` lines are ours, and how many receipts a partner can cause."""
 
     own_mta: tuple[str, ...] = Field(min_length=1)
+    receipts_per_hour: int = Field(default=100, ge=1, le=10_000)
 
 
 class DeadlinesSection(Section):

@@ -1,4 +1,4 @@
-"""Composes what counts legal days: the configured calendar, what persons state over it, and the requests under both."""
+"""Composes what counts legal days, and what persons say of it: calendar, requests, answers and silences."""
 
 from datetime import timedelta
 
@@ -7,7 +7,12 @@ from gateway.config import Settings
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
+from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.casework import Casework
+from gateway.services.challenges import Challenges
+from gateway.services.disputes import Disputes
+from gateway.services.entered import EnteredProofs
 from gateway.services.requests import Requests
 from gateway.storage import Store
 
@@ -56,5 +61,59 @@ def calendar_acts(settings: Settings, store: Store, clock: Clock) -> CalendarAct
         requests=requests(settings, clock),
         clock=clock,
         party=settings.party,
-        persons_needed=2 if settings.four_eyes else 1,
+        persons_needed=_persons(settings),
     )
+
+
+def entered_proofs(settings: Settings, store: Store, cabinet: Cabinet, clock: Clock) -> EnteredProofs:
+    """What persons do with proofs of reception.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return EnteredProofs(
+        store=store,
+        cabinet=cabinet,
+        requests=requests(settings, clock),
+        clock=clock,
+        party=settings.party,
+        directory=settings.directory,
+        persons_needed=_persons(settings),
+    )
+
+
+def challenges(settings: Settings, store: Store, cabinet: Cabinet, clock: Clock) -> Challenges:
+    """What persons do about recorded silences.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return Challenges(
+        store=store,
+        cabinet=cabinet,
+        requests=requests(settings, clock),
+        casework=Casework(party=settings.party, cabinet=cabinet, clock=clock),
+        clock=clock,
+        party=settings.party,
+        persons_needed=_persons(settings),
+    )
+
+
+def disputes(settings: Settings, store: Store, cabinet: Cabinet, clock: Clock) -> Disputes:
+    """What persons say of answers that came near the end.
+
+    Raises:
+        CalendarInvalid.
+    """
+    return Disputes(
+        store=store,
+        cabinet=cabinet,
+        requests=requests(settings, clock),
+        clock=clock,
+        party=settings.party,
+        persons_needed=_persons(settings),
+    )
+
+
+def _persons(settings: Settings) -> int:
+    return 2 if settings.four_eyes else 1

@@ -22,7 +22,7 @@ from gateway.adapters.smime.verify import verify_detached as verify_smime
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.ports import Clock, SignatureFacts
-from gateway.wire import automatic, incoming, mime, sealed, smime
+from gateway.wire import incoming, mime, sealed, smime
 from gateway.wire.incoming import Copied, Incoming
 from gateway.wire.sealed import Shape
 
@@ -76,17 +76,16 @@ def read(raw: bytes, bench: Bench, *, whole: bool = False) -> Incoming:
 
 def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened, bench: Bench) -> Incoming:
     if opened.entity is None or opened.signature is None:
-        receipt, report = incoming.read_unsigned_report(part) if opened.shape is Shape.REPORT else (None, None)
-        notice = automatic.is_notice(part)
-        return Incoming(shape=opened.shape.name, outer=outer, receipt=receipt, report=report, notice=notice)
-    receipt = copied = None
-    if opened.shape is Shape.SIGNED_REPORT:
+        return replace(incoming.read_unsigned(part), shape=opened.shape.name, outer=outer)
+    shape, receipt, copied = opened.shape, None, None
+    if shape is Shape.SIGNED_REPORT or (shape in _ENCRYPTED and incoming.is_receipt(opened.entity)):
+        shape = Shape.SIGNED_REPORT
         inner, receipt = incoming.read_signed_report(opened.entity)
     else:
         inner = incoming.read_inner(opened.entity)
         copied = _copied(incoming.read_copy(opened.entity, inner), bench)
     return Incoming(
-        shape=opened.shape.name,
+        shape=shape.name,
         outer=outer,
         fingerprint=opened.signature.fingerprint,
         signed_at=opened.signature.made_at,

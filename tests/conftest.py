@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,6 +13,8 @@ from tests.traceability import Traceability
 
 # Whatever the developer's own language is, the programs that tests start speak French.
 os.environ["LC_ALL"] = "C.UTF-8"
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  private folders are made in it
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,3 +34,13 @@ def mail_machine() -> Iterator[mailserver.Machine]:
     mailserver.require()
     with mailserver.running() as machine:
         yield machine
+
+
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder without a disk below it, where there is one: thousands of durable writes are not what is tested."""
+    if not os.access(SHARED_MEMORY, os.W_OK):
+        yield tmp_path
+        return
+    with TemporaryDirectory(prefix="gateway-test-", dir=SHARED_MEMORY) as folder:
+        yield Path(folder)

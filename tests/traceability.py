@@ -25,7 +25,7 @@ class Traceability:
         self._config = config
         self._rows = to_prove(rows)
         self._proven: set[str] = set()
-        self._missing: tuple[str, ...] = ()
+        self._missing: tuple[str, ...] | None = None
 
     def pytest_collection_modifyitems(self, items: Iterable[pytest.Item]) -> None:
         """Each test carries the rows that it proves into its report."""
@@ -57,10 +57,12 @@ class Traceability:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say which rows nothing proved."""
+        """Say which rows nothing proved, or that there are none; of a run that is not judged, nothing."""
         if self._missing:
             terminalreporter.section("rows of the law without a test that passed", red=True)
             terminalreporter.line(" ".join(self._missing))
+        elif self._missing is not None:
+            terminalreporter.line(f"rows of the law, each with a test that passed: {len(self._rows)}")
 
     def _whole(self) -> bool:
         """Whether every test was asked for: the folders of the configuration, and nothing that could prove left out."""

@@ -23,7 +23,7 @@ def fiche(
     from gateway.cli.fiche import known_kind
     from gateway.cli.files import write_new
     from gateway.cli.output import table
-    from gateway.domain.kinds import KINDS, Subject
+    from gateway.domain.kinds import KINDS, Subject, Travel
 
     if kind is None:
         rows = [
@@ -33,11 +33,14 @@ def fiche(
         ]
         table((_("N°"), _("Type"), _("Échange")), rows, empty="")
         return
-    text = blank_fiche(known_kind(kind))
+    row = known_kind(kind)
+    text = blank_fiche(row)
     if output is None:
         typer.echo(text, nl=False)
     else:
         write_new(output, text.encode())
+        told = _("Fiche écrite : {path}. Remplissez-la, puis : gateway {verb} {path}")
+        typer.echo(told.format(path=output, verb="submit" if row.travel is Travel.MAIL else "note"))
 
 
 def note(
@@ -111,6 +114,7 @@ def coverage(
                 "until": cover.until,
                 "request": cover.request,
                 "source": cover.source,
+                "contested": cover.contested,
             }
             for cover in (found.decides, *found.others)
         ]
@@ -120,3 +124,6 @@ def coverage(
     for cover in (found.decides, *found.others):
         until = _(", jusqu'au {day}").format(day=day(cover.until)) if cover.until else ""
         typer.echo(f"  {_(COVER_REASONS[cover.reason])}{until} ({cited(cover.source)})")
+        if cover.contested:
+            doubt = _("  MISE EN CAUSE : une personne doit la maintenir ou la retirer (gateway challenge list {ref}).")
+            typer.echo(doubt.format(ref=ref))

@@ -10,16 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.moments import instant_typed
 from gateway.cli.output import REASONS, day, echo_json, end
 from gateway.cli.pages import Contents
+from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
 from gateway.domain.plain import period_json
 from gateway.domain.request import State
 
 app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True, cls=Contents)
-
-_FIRST_YEAR, _LAST_YEAR = 1900, 2999
-"""Far from where dates of the standard library end: a period reaches some days further."""
 
 
 @app.command("compute")
@@ -43,15 +42,7 @@ def compute_period(
     from gateway.adapters.calendar_file import load_calendar
     from gateway.domain.period import compute
 
-    try:
-        at = datetime.fromisoformat(received)
-    except ValueError:
-        raise typer.BadParameter(_("un instant est attendu, par exemple 2026-02-05T10:00:00+01:00")) from None
-    if at.tzinfo is None:
-        raise typer.BadParameter(_("le fuseau manque, par exemple +01:00 ou Z"))
-    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        between = {"first": _FIRST_YEAR, "last": _LAST_YEAR}
-        raise typer.BadParameter(_("une année de {first} à {last} est attendue").format(**between))
+    at = instant_typed(received)
     if calendar is None:
         known, _proposals = calendar_standing(config)
     else:
@@ -72,15 +63,21 @@ def explain(
 ) -> None:
     """Expliquer le délai des demandes d'un dossier."""
     view = with_archive(config, lambda archive: archive.case(ref))
-    running = [item for item in view.requests if item.period is not None]
+    started = [item for item in view.requests if item.period is not None]
     if as_json:
-        echo_json([{"request": item.request.hash} | period_json(item.period) for item in running])
+        echo_json([_explained(item) for item in started])
         return
-    if not running:
+    if not started:
         typer.echo(_("Aucun délai ne court : la CNAS n'a pas encore accusé réception."))
-    for item in running:
+    for item in started:
         typer.echo(_("Demande {hash}").format(hash=item.request.hash[:12]))
         show_period(item.period, awaited=item.request.state is State.RUNNING)
+        for line in doubt_lines(item):
+            typer.echo(f"  {line}")
+
+
+def _explained(item: Any) -> dict[str, Any]:
+    return {"request": item.request.hash} | period_json(item.period) | {"acceptances": acceptances_json(item)}
 
 
 def show_period(period: Any, *, awaited: bool = True) -> None:

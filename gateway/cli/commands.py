@@ -6,7 +6,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import acts, almanac, audit, clock, demo, doctor, dossier, keys, read, readers, setup, todo, triage
+from gateway.cli import (
+    acts,
+    almanac,
+    audit,
+    clock,
+    demo,
+    doctor,
+    dossier,
+    keys,
+    proof,
+    read,
+    readers,
+    rulings,
+    setup,
+    todo,
+    triage,
+)
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
@@ -38,8 +54,11 @@ app.add_typer(clock.app, name="clock")
 app.add_typer(almanac.app, name="calendar")
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
+app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dossier.app, name="dossier")
+app.add_typer(rulings.app, name="challenge")
+app.command("settle")(rulings.settle)
 app.command("status")(read.status)
 app.command("fiche")(acts.fiche)
 app.command("note")(acts.note)

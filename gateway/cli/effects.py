@@ -132,7 +132,7 @@ def show_effect(effect: Any) -> None:
     for request in effect.shaken:
         said = _("ATTENTION : la demande {request} a été réputée acceptée avant la fin que ce calendrier lui donne.")
         typer.echo(said.format(request=request[:12]))
-        typer.echo(_("Rien n'est défait ; voyez avec la CNAS."))
+        typer.echo(_("Rien n'est défait : une personne la maintient ou la retire (gateway challenge list)."))
 
 
 def _show_periods(periods: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.domain.errors import FicheInvalid, FileUnreadable, Unknown
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, Kind, as_kept
+from gateway.domain.kinds import faults as lacking
 from gateway.domain.reasons import system_reason, toml_reason
 from gateway.domain.settlements import WORDS
 from gateway.domain.words import Said, listed, said
@@ -40,7 +41,7 @@ def read_fiche(
     values, wrong = _values(kind, document)
     given, more = _attachments(kind, pieces, attach, path.parent)
     if wrong or more:
-        raise FicheInvalid(path=path, faults=listed([*wrong, *more]))
+        raise FicheInvalid(path=path, faults=listed([*wrong, *lacking(kind, values), *more]))
     return Fiche(
         path=str(path),
         kind=kind,
@@ -186,7 +187,33 @@ def _attachments(
     named += zip(left, free, strict=False)
     faults += [said("pièce en trop : {name}", name=file.name) for file in free[len(left) :]]
     faults += [said("{place} : clé inconnue", place=f"pieces.{key}") for key, _ in named if key not in keys]
-    return tuple(attachment(keys[key], file) for key, file in named if key in keys), faults
+    found, unread = _read([(key, keys[key], path) for key, path in named if key in keys])
+    return found, faults + unread
+
+
+def _read(named: Sequence[tuple[str, str, Path]]) -> tuple[tuple[Attachment, ...], list[Said]]:
+    """The files of these keys and roles."""
+    found: list[Attachment] = []
+    faults: list[Said] = []
+    for key, role, path in named:
+        try:
+            found.append(attachment(role, path))
+        except FileUnreadable as error:
+            place, reason = f"pieces.{key}", error.fields["reason"]
+            faults.append(said("{place} : {file} : {reason}", place=place, file=path, reason=reason))
+    return tuple(found), faults
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that a person names.
+
+    Raises:
+        FileUnreadable.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileUnreadable(path=path, reason=system_reason(error)) from error
 
 
 def attachment(role: str, path: Path) -> Attachment:
@@ -195,9 +222,6 @@ def attachment(role: str, path: Path) -> Attachment:
     Raises:
         FileUnreadable.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileUnreadable(path=path, reason=system_reason(error)) from error
+    data = read_file(path)
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Attachment(name=safe_filename(path.name), media_type=media_type, data=data, role=role)

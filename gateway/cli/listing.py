@@ -120,6 +120,8 @@ def show_waiting(now: Any) -> None:
         asked = _("Demandes ouvertes : {open}, dont sans accusé de réception : {lacking}")
         typer.echo(asked.format(open=now.open_requests, lacking=now.unacknowledged))
         typer.echo(_("Délais écoulés en attente d'enregistrement : {count}").format(count=now.elapsed))
+        if now.contested:
+            typer.echo(_("ACCEPTATIONS MISES EN CAUSE : {count} (gateway challenge list)").format(count=now.contested))
     elif now.role is Role.CNAS:
         typer.echo(_("Demandes qui attendent votre réponse : {count}").format(count=now.open_requests))
     else:

@@ -17,11 +17,11 @@ from gateway.domain.words import french
 
 CHAPTERS = {
     french("Installer et faire tourner"): ("init", "keys", "doctor", "run", "status", "demo", "rehearse"),
-    french("Au quotidien"): ("todo", "fiche", "submit", "answer", "confirm"),
+    french("Au quotidien"): ("todo", "fiche", "submit", "answer", "confirm", "settle"),
     french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close"),
     french("Délai et calendrier"): ("clock", "calendar"),
     french("Courrier"): ("message", "triage"),
-    french("Preuve"): ("audit", "dossier"),
+    french("Preuve"): ("proof", "audit", "dossier", "challenge"),
 }
 """The commands of the program by chapter, in the order in which they are read."""
 

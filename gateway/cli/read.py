@@ -22,6 +22,7 @@ from gateway.cli.output import (
 )
 from gateway.cli.pages import Contents
 from gateway.cli.readers import handover_json, show_handovers, summary
+from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
 from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 from gateway.cli.todo import show_duty
@@ -112,10 +113,8 @@ def _show_request(item: Any) -> None:
     for code in request.asks_person:
         what = _(CONDITIONS.get(f"confirmed_{code}", code))
         typer.echo(_("  à confirmer : {what}").format(what=what))
-    if item.acceptance:
-        typer.echo(_("  réputée acceptée, enregistrée : {at}").format(at=instant(item.acceptance.recorded_at)))
-        if item.acceptance.contradicted_at:
-            typer.echo(_("  ATTENTION : une réponse contraire a été trouvée depuis."))
+    for line in doubt_lines(item):
+        typer.echo(f"  {line}")
 
 
 def _case_json(view: Any) -> dict[str, Any]:
@@ -222,13 +221,27 @@ def _request_json(item: Any) -> dict[str, Any]:
             }
             for row in item.evidence
         ],
+        "answers": [
+            {
+                "number": row.id,
+                "says": row.says,
+                "taken_as": row.taken_as,
+                "received_earliest": row.earliest,
+                "received_latest": row.latest,
+                "stated_at": row.stated,
+                "message": row.message,
+                "in_dispute": row in item.doubted,
+            }
+            for row in item.answers
+        ],
         "acceptance": None
         if item.acceptance is None
         else {
             "effective_at": item.acceptance.effective_at,
             "recorded_at": item.acceptance.recorded_at,
-            "contradicted_at": item.acceptance.contradicted_at,
+            "contested": item.contested,
         },
+        "acceptances": acceptances_json(item),
     }
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from gateway.cli.files import make_folder, write_new
-from gateway.storage import Mail, Message
+from gateway.storage import EnteredProof, Mail, Message, Verdict
 from gateway.wire.payload import Payload
 
 _UNSAFE = re.compile(r"[^\w .()+-]")
@@ -28,13 +28,31 @@ def save_message(message: Message, payload: Payload, folder: Path) -> list[Path]
 
 
 def save_mail(mail: Mail, raw: bytes, folder: Path) -> list[Path]:
-    """The raw bytes of an incoming mail.
+    """The raw bytes of an incoming mail, or the file that a person brought instead of one.
 
     Raises:
         FileUnwritten.
     """
     make_folder(folder)
-    return [write_new(folder / f"mail-{mail.id}.eml", raw)]
+    extension = _extension(raw) if mail.verdict is Verdict.ENTERED else "eml"
+    return [write_new(folder / f"mail-{mail.id}.{extension}", raw)]
+
+
+def save_proof(proof: EnteredProof, data: bytes, folder: Path) -> Path:
+    """The scan or mail that a person brought as a proof; what it is, its first bytes say.
+
+    Raises:
+        FileUnwritten.
+    """
+    make_folder(folder)
+    extension = "eml" if proof.mail is not None else _extension(data)
+    return write_new(folder / f"preuve-{proof.id}.{extension}", data)
+
+
+def _extension(data: bytes) -> str:
+    """What a file is, by its first bytes."""
+    known = {b"%PDF": "pdf", b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"II*\0": "tif", b"MM\0*": "tif"}
+    return next((kind for start, kind in known.items() if data.startswith(start)), "bin")
 
 
 def _safe(name: str) -> str:

@@ -18,7 +18,15 @@ DEFAULT_CONFIG = Path("/etc/soins-passerelle/gateway.toml")
 
 ConfigOption = Annotated[
     Path,
-    typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="Fichier de configuration.", show_default=True),
+    # Whether it can be read is told with the account that can, by whoever loads it.
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="GATEWAY_CONFIG",
+        help="Fichier de configuration.",
+        show_default=True,
+        readable=False,
+    ),
 ]
 LARGEST_NUMBER = 2**63 - 1
 """What a database column holds."""

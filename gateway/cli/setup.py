@@ -4,6 +4,7 @@ Nothing that exists is overwritten. Every answer can be given as an option, so t
 """
 
 import os
+import pwd
 import secrets
 import shlex
 from collections.abc import Callable, Mapping
@@ -165,21 +166,23 @@ def _next_steps(config: Path, *, prints: dict[str, str], partners: dict[str, str
     if "smime" in prints:
         typer.echo(_("Empreinte de votre certificat S/MIME : {fingerprint}").format(fingerprint=prints["smime"]))
     here = "" if config == DEFAULT_CONFIG else f" -c {shlex.quote(str(config))}"
+    account = pwd.getpwuid(os.getuid()).pw_name
+    gateway = f"sudo -u {account} gateway" if "SUDO_USER" in os.environ else "gateway"
     typer.echo(_("La suite :"))
     typer.echo(_("  1. Remettez votre clé publique aux partenaires, et lisez-leur l'empreinte au téléphone :"))
-    typer.echo(f"       gateway keys export{here} -o notre-cle.asc")
+    typer.echo(f"       {gateway} keys export{here} > notre-cle.asc")
     if "smime" in prints:
         typer.echo(_("     et votre certificat aux partenaires en S/MIME :"))
-        typer.echo(f"       gateway keys export --suite smime{here} -o notre-cle.pem")
+        typer.echo(f"       {gateway} keys export --suite smime{here} > notre-cle.pem")
     typer.echo(_("  2. Importez la leur ; l'empreinte qu'ils vous lisent est demandée :"))
     for partner, suite in partners.items():
         typer.echo(
-            f"       gateway keys import {partner}.{'pem' if suite == 'smime' else 'asc'} --partner {partner}{here}"
+            f"       {gateway} keys import {partner}.{'pem' if suite == 'smime' else 'asc'} --partner {partner}{here}"
         )
     typer.echo(_("  3. Vérifiez l'installation et les serveurs :"))
-    typer.echo(f"       gateway doctor{here}")
+    typer.echo(f"       {gateway} doctor{here}")
     typer.echo(_("  4. Démarrez :"))
-    typer.echo(f"       gateway run{here}")
+    typer.echo(f"       {gateway} run{here}")
 
 
 def _password(given: Path | None, keys: Path) -> str:

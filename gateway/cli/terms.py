@@ -8,6 +8,7 @@ from gateway.domain import case, request, transmission
 from gateway.domain.beside import Claim, Flag, Return
 from gateway.domain.coverage import Payer, Reason
 from gateway.domain.errors import IllegalTransition
+from gateway.domain.evidence import ReceptionSource
 from gateway.domain.labels import STATES
 from gateway.domain.parties import Function
 from gateway.domain.words import Said, french, said
@@ -75,7 +76,10 @@ REQUEST_EVENTS = {
     request.Event.LATE_ANSWER: french("réponse tardive"),
     request.Event.ANSWER_REPEATED: french("la même réponse, encore"),
     request.Event.ANSWER_CONTRARY: french("une réponse contraire, ensuite"),
-    request.Event.CONTRADICTED: french("réponse à temps trouvée après coup"),
+    request.Event.FOUND_LATE: french("réponse départagée : tardive"),
+    request.Event.CHALLENGED: french("acceptation mise en cause"),
+    request.Event.UPHELD: french("acceptation maintenue"),
+    request.Event.WITHDRAWN: french("acceptation retirée"),
     request.Event.SILENCE_RECORDED: french("silence enregistré"),
     request.Event.SILENCE_NOTIFIED: french("silence notifié par l'hôpital"),
     request.Event.SUPERSEDED: french("demande corrigée envoyée"),
@@ -100,6 +104,7 @@ SENDING_STATES = {
     transmission.State.UNKNOWN: french("issue inconnue"),
     transmission.State.REFUSED: french("refusé par le serveur"),
     transmission.State.HELD: french("retenu (clé inutilisable)"),
+    transmission.State.RETURNED: french("revenu, non remis"),
     transmission.State.EVIDENCED: french("réception prouvée"),
 }
 
@@ -111,6 +116,7 @@ SENDING_EVENTS = {
     transmission.Event.REFUSED: french("refus définitif"),
     transmission.Event.KEY_REFUSED: french("clé du partenaire inutilisable"),
     transmission.Event.UNREADABLE: french("fichier illisible dans le coffre"),
+    transmission.Event.BOUNCED: french("avis de non-remise"),
     transmission.Event.EVIDENCE: french("preuve de réception"),
     transmission.Event.RETRIED: french("mêmes octets une fois de plus"),
     transmission.Event.RELEASED: french("obstacle levé, ou scellé de nouveau"),
@@ -180,16 +186,40 @@ COVER_REASONS = {
 HINTS = {
     Hint.SIGNED_REFERENCE: french("il cite notre courrier, signé"),
     Hint.UNSIGNED_REFERENCE: french("il cite notre courrier, sans signature : à vérifier"),
+    Hint.ENTERED: french("une personne l'a saisi à ce sujet"),
     Hint.SUBJECT_TOKEN: french("son objet porte le numéro du dossier : à vérifier"),
 }
 
+DATED_BY = {
+    ReceptionSource.RECEIVED.value: french("selon nos serveurs"),
+    ReceptionSource.INTERNALDATE.value: french("selon la boîte, ou qui l'y a mis"),
+    ReceptionSource.POLL_BEFORE.value: french("pas encore là à la relève"),
+    ReceptionSource.POLL_AFTER.value: french("là à la relève"),
+}
+"""Who says when a mail was received."""
+
 MAIL_REASONS = {
+    "another-way": french("réponse venue par une autre voie, saisie par une personne"),
     "not-sealed": french("courrier ordinaire, ni scellé ni signé"),
     "no-manifest": french("courrier signé, écrit par une personne"),
     "unknown-request": french("message d'une demande inconnue ici"),
     "repaired-copy": french("copie relayée d'un message qui ne nous est pas parvenu"),
     "copy-unverified": french("copie relayée d'un message dont la signature n'est pas vérifiée"),
     "auto-reply": french("réponse automatique d'absence, jamais une réponse"),
+    "mdn-displayed": french("accusé de lecture non signé"),
+    "mdn-processed": french("accusé de traitement non signé"),
+    "mdn-dispatched": french("accusé de transmission non signé"),
+    "mdn-deleted": french("supprimé sans être lu, dit un accusé non signé"),
+    "mdn-denied": french("accusé de lecture refusé"),
+    "dsn-delivered": french("avis de remise"),
+    "dsn-relayed": french("avis de passage à un autre serveur : ne prouve aucune réception"),
+    "dsn-expanded": french("avis de distribution à une liste : ne prouve aucune réception"),
+    "dsn-delayed": french("avis de retard : le serveur essaie encore"),
+    "dsn-failed": french("avis de non-remise"),
+    "dsn-failed-address": french("avis de non-remise : cette adresse n'existe pas là-bas"),
+    "bounce-passing": french("avis de retard en texte libre : le serveur essaie encore"),
+    "bounce-final": french("avis de non-remise en texte libre"),
+    "bounce-address": french("avis de non-remise en texte libre : cette adresse n'existe pas là-bas"),
     "matches-nothing": french("accusé qui ne répond à aucun de nos courriers"),
     "dsn-matches-nothing": french("avis de remise d'un courrier qui n'est pas le nôtre"),
     "not-positive": french("accusé signé, négatif"),

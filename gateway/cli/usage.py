@@ -35,6 +35,7 @@ TEMPLATES = (
     "Input should be less than or equal to {limit}",
     "Value error, {value} does not match the formats {names}.",
     "Value error, {value} is not one of {names}.",
+    "path {name} is not readable.",
     "Shell {name} is not supported.",
     "Shell {name} not supported.",
     "{shell} completion installed in {path}",

@@ -58,6 +58,7 @@ def checks(*, wait: float | None) -> tuple[Check, ...]:
     return (
         Check(name="config.people", look=_plain(rules.people), needs=("gateway",)),
         Check(name="config.calendar", look=rules.calendar, needs=("gateway",)),
+        Check(name="machine.account", look=_of_machine(machine.account)),
         Check(name="machine.python", look=_of_machine(machine.python)),
         Check(name="machine.writer", look=_of_machine(machine.writer)),
         Check(name="machine.libraries", look=_of_machine(machine.libraries)),

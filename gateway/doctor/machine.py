@@ -5,6 +5,7 @@ field (CVE-2024-6923); what we send is written by our own writer, which must ref
 """
 
 import email
+import os
 import platform
 import re
 import shutil
@@ -34,6 +35,19 @@ def numbers(text: str) -> Version:
     """The numbers of a version, as they compare; what follows a letter does not count."""
     plain = re.match(r"[0-9.]*", text)
     return tuple(int(number) for number in (plain[0] if plain else "").split(".") if number)
+
+
+def account() -> Iterator[Finding]:
+    """An account of its own: what opens hostile mail must not rule the machine."""
+    if os.geteuid() == 0:
+        yield to_know(
+            "machine.account",
+            said("La passerelle tourne avec le compte root."),
+            said("Un défaut dans ce qui ouvre les courriers donnerait toute la machine."),
+            said(
+                "Donnez-lui un compte sans autre usage, à qui vous remettez la configuration, les clés et les données."
+            ),
+        )
 
 
 # --- Python and its mail library.

@@ -59,6 +59,11 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def iso(at: datetime | None) -> str | None:
+    """An instant for details and manifests: RFC 3339, UTC, to the second."""
+    return None if at is None else at.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
 def fit(text: str) -> str:
     """Text that a machine outside wrote (an SMTP answer), made admissible as a detail: addresses out, clipped."""
     safe = "".join("\ufffd" if _unsafe(char) else char for char in unicodedata.normalize("NFC", text))

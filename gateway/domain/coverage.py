@@ -89,7 +89,10 @@ class Absence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request as coverage sees it. ``settled_on`` is the day of its answer, or on which its silence took effect."""
+    """A request as coverage sees it. ``settled_on`` is the day of its answer, or on which its silence took effect.
+
+    ``contested`` says that its recorded silence is in doubt, and that a person must still rule on it.
+    """
 
     hash: str
     state: State
@@ -100,6 +103,7 @@ class Asked:
     last: date
     settled_on: date | None = None
     decided_on: date | None = None
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +121,16 @@ class Stay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
-    """One reason that holds on the day: who pays, until when as far as is known, and which request says so."""
+    """One reason that holds on the day: who pays, until when as far as is known, and which request says so.
+
+    ``contested``: it rests on a recorded silence that is in doubt.
+    """
 
     payer: Payer
     reason: Reason
     until: date | None = None
     request: str | None = None
+    contested: bool = False
 
     @property
     def source(self) -> str:
@@ -217,7 +225,9 @@ def _titles(stay: Stay, day: date) -> Iterator[Cover]:
             yield Cover(payer=Payer.CNAS, reason=Reason.AUTHORISED, until=asked.authorised_until, request=asked.hash)
         granted = _GRANTED.get(asked.state)
         if granted is not None and asked.first <= day <= asked.last:
-            yield Cover(payer=Payer.CNAS, reason=granted, until=asked.last, request=asked.hash)
+            yield Cover(
+                payer=Payer.CNAS, reason=granted, until=asked.last, request=asked.hash, contested=asked.contested
+            )
 
 
 _GRANTED = {

@@ -201,6 +201,11 @@ class OwnReception:
         """True when the sources give instants that no two well-kept clocks give."""
         return ReceptionDoubt.SOURCES_DISAGREE in self.doubts
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Every candidate with its source, to be kept: ``received 2026-01-28T22:58:00+00:00``."""
+        return tuple(f"{item.source.value} {item.at.isoformat()}" for item in self.candidates)
+
 
 def reception(
     received_hops: Iterable[tuple[str, datetime | None]],
@@ -215,8 +220,9 @@ def reception(
     ``received_hops`` are (by-host, date) from the top, date None when unreadable; ``own_mta`` is lower case. A poll at
     ``poll_lower_bound`` did not see the mail in its folder, so it entered later; at ``seen_at`` it was there. The
     reception is the date of the lowest Received in the unbroken run, from the top, written by our own hosts: whatever
-    stands below may be forged. INTERNALDATE only checks it, because APPEND sets it at will. Differences over 5 minutes
-    are for a person; so is a mail that none of our servers stamped.
+    stands below may be forged. INTERNALDATE only checks it, because APPEND sets it at will: of a mail that none of our
+    servers stamped, no more is known than that it came before the poll that saw it. Differences over 5 minutes are for
+    a person.
     """
     received = _lowest_own(received_hops, own_mta)
     facts = [(received, ReceptionSource.RECEIVED), (internaldate, ReceptionSource.INTERNALDATE)]
@@ -224,7 +230,9 @@ def reception(
     earliest, latest = min(item.at for item in known), max(item.at for item in known)
     if poll_lower_bound is not None and earliest < poll_lower_bound - CLOCK_TOLERANCE:
         known.append(ReceptionCandidate(at=poll_lower_bound.astimezone(UTC), source=ReceptionSource.POLL_BEFORE))
-    if seen_at is not None and latest > seen_at + CLOCK_TOLERANCE:
+    impossible = seen_at is not None and latest > seen_at + CLOCK_TOLERANCE
+    unproved = received is None and seen_at is not None and seen_at > latest + CLOCK_TOLERANCE
+    if seen_at is not None and (impossible or unproved):
         known.append(ReceptionCandidate(at=seen_at.astimezone(UTC), source=ReceptionSource.POLL_AFTER))
     earliest, latest = min(item.at for item in known), max(item.at for item in known)
     doubts = [] if received is not None else [ReceptionDoubt.NO_OWN_RECEIVED]

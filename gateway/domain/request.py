@@ -57,7 +57,10 @@ class Event(Enum):
     ANSWER_REPEATED = "answer_repeated"
     ANSWER_CONTRARY = "answer_contrary"
     ANSWER_SUPERSEDED = "answer_to_superseded"
-    CONTRADICTED = "acceptance_contradicted"
+    FOUND_LATE = "answer_found_late"
+    CHALLENGED = "acceptance_challenged"
+    UPHELD = "acceptance_upheld"
+    WITHDRAWN = "acceptance_withdrawn"
     SILENCE_RECORDED = "silence_recorded"
     SILENCE_NOTIFIED = "silence_notified"
     REGULARISED = "regularised"
@@ -77,6 +80,7 @@ class Effect(Enum):
     TELL_ELAPSED = "tell_elapsed"
     TELL_OUTCOME = "tell_outcome"
     NOTIFY_SILENCE = "notify_silence"
+    NOTIFY_WITHDRAWAL = "notify_withdrawal"
     ALARM = "alarm"
 
 
@@ -158,6 +162,11 @@ def _answers() -> dict[tuple[State, Event], Step]:
         table[state, Event.DISPUTED] = (State.ANSWER_DISPUTED, (Effect.ALARM,))
         # The form may come before the silence is recorded: it is kept, and the silence is recorded all the same.
         table[state, Event.REGULARISED] = (state, ())
+    disputed = State.ANSWER_DISPUTED
+    # The end may move while a person is awaited; the calendar, the evidence or that person then says what holds.
+    table[disputed, Event.MOVED] = (disputed, (Effect.TELL_MOVED,))
+    table[disputed, Event.REFINED] = (disputed, ())
+    table[disputed, Event.FOUND_LATE] = (State.RUNNING, (Effect.TELL_MOVED,))
     return table | _afterwards()
 
 
@@ -167,14 +176,19 @@ def _afterwards() -> dict[tuple[State, Event], Step]:
         (State.SUPERSEDED, Event.ANSWER_SUPERSEDED): (State.SUPERSEDED, (Effect.ALARM,)),
     }
     for state in ANSWERED:
+        # Evidence that comes after the answer says when the request was received, and moves nothing any more.
+        table[state, Event.REFINED] = (state, ())
         table[state, Event.ANSWER_REPEATED] = (state, ())
         table[state, Event.ANSWER_CONTRARY] = (state, (Effect.ALARM,))
     # The form that an acceptance still owed (003:L280).
     for state in (State.ACCEPTED, State.PARTLY_ACCEPTED, State.REGULARISED):
         table[state, Event.REGULARISED] = (state, ())
-    # An answer found after the record that came in time: the record stays, a person must look (never undone alone).
+    # What is found after the record and would have changed it: the record stays, a person upholds or withdraws it. A
+    # withdrawn one leaves the request to what is known now.
     for state in SILENT:
-        table[state, Event.CONTRADICTED] = (state, (Effect.ALARM,))
+        table[state, Event.CHALLENGED] = (state, (Effect.ALARM,))
+        table[state, Event.UPHELD] = (state, ())
+        table[state, Event.WITHDRAWN] = (State.RUNNING, (Effect.NOTIFY_WITHDRAWAL,))
     for state in (State.RUNNING, State.ELAPSED, State.ANSWER_DISPUTED, *SILENT, *ANSWERED):
         table[state, Event.LATE_ANSWER] = (state, (Effect.ALARM,))
     return table

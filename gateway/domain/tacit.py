@@ -3,11 +3,22 @@
 Source: instruction DSS/DACI/2019/224, lines 268-290. Nothing here looks at a clock; every fact is an argument.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
+
+POLL_GAP = timedelta(hours=2)
+"""Longer without a look is a gap: twice the longest interval that the configuration permits, so that only a gateway or
+a server that was down makes one. Whoever shares the mailbox had the time to read a mail and to put it away."""
+
+
+SHORT = 100
+"""Characters of a list that are kept as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +35,9 @@ class Facts:
 
     ``second_source_at`` is when a second source of time last agreed; ``clock_trusted`` is false after a step that no
     second source explained. ``calendar_settled`` is false while a proposal that awaits a second person would end the
-    period later. ``other_way_excluded`` says that an answer by another way could not go unseen.
+    period later; ``proofs_waiting`` counts the proofs of reception that await one. ``other_way_excluded`` says that an
+    answer by another way could not go unseen, ``gaps`` are the times without a look that matter, and ``withdrawn`` the
+    number of the newest acceptance of it that did not stand.
     ``confirmed`` are the (code, binding) pairs that enough persons confirmed: what they knew is part of their word.
     """
 
@@ -37,15 +50,18 @@ class Facts:
     unsettled: int
     awaiting: bool
     other_way_excluded: bool
+    gaps: tuple[str, ...]
     vanished: tuple[int, ...]
     mailbox_rebuilt: bool
     calendar_settled: bool
+    proofs_waiting: int
     asks_person: tuple[str, ...]
     grade: str
     handed_over_at: datetime | None
     acknowledged_at: datetime | None
     authorised_until: date
     complete: bool
+    withdrawn: int | None
     confirmed: frozenset[tuple[str, str]]
 
 
@@ -92,15 +108,40 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
         Condition(name="every_folder_polled_since", holds=bool(facts.watches) and polled),
         Condition(name="no_unsettled_mail", holds=facts.unsettled == 0),
         person("no_answer_by_another_way", "other_way", window, facts.other_way_excluded, over),
-        person("no_mail_vanished_unread", "vanished_mail", f"{window} {facts.vanished}", not facts.vanished, over),
+        person("no_gap_in_polls", "poll_gap", f"{window} {_few(facts.gaps)}", not facts.gaps, over),
+        person(
+            "no_mail_vanished_unread", "vanished_mail", f"{window} {_few(facts.vanished)}", not facts.vanished, over
+        ),
         person("mailbox_not_rebuilt", "mailbox_rebuilt", window, not facts.mailbox_rebuilt, over),
         Condition(name="calendar_settled", holds=facts.calendar_settled),
+        Condition(name="no_proof_waiting", holds=facts.proofs_waiting == 0),
         Condition(name="no_answer", holds=facts.awaiting),
         *(person(f"confirmed_{code}", code, evidence, False) for code in facts.asks_person),
         person("handed_over_in_time", "late_request", sending, _before(facts.handed_over_at, end)),
         person("acknowledged_in_time", "late_acknowledgement", sending, _before(facts.acknowledged_at, end)),
         person("complete", "incomplete", sending, facts.complete),
+        person("not_withdrawn_before", "recorded_again", f"{window} {facts.withdrawn}", facts.withdrawn is None, over),
     )
+
+
+def gaps(
+    looks: Sequence[tuple[datetime, datetime]], *, since: datetime, until: datetime
+) -> tuple[tuple[datetime, datetime], ...]:
+    """The times between ``since`` and ``until`` that were too long without a look.
+
+    ``looks`` are first and last look of each unbroken series, in order.
+    """
+    edges = [*looks, (until, until)]
+    if not looks or looks[0][0] > since:
+        edges.insert(0, (since, since))
+    between = ((end, start) for (_, end), (start, _) in pairwise(edges))
+    return tuple((end, start) for end, start in between if start - end > POLL_GAP and start > since and end < until)
+
+
+def _few(items: Sequence[object]) -> str:
+    """These things, in so few characters that a record holds them, and never alike for different ones."""
+    told = ", ".join(str(item) for item in items)
+    return told if len(told) <= SHORT else f"{len(items)}: {sha256(told.encode()).hexdigest()}"
 
 
 def wanted(found: tuple[Condition, ...]) -> tuple[Condition, ...]:

@@ -22,6 +22,7 @@ class State(Enum):
     UNKNOWN = "unknown"
     REFUSED = "refused"
     HELD = "held"
+    RETURNED = "returned"
     EVIDENCED = "evidenced"
 
 
@@ -35,6 +36,7 @@ class Event(Enum):
     REFUSED = "refused"
     KEY_REFUSED = "key_refused"
     UNREADABLE = "unreadable"
+    BOUNCED = "bounced"
     EVIDENCE = "evidence"
     RETRIED = "retried"
     RELEASED = "released"
@@ -52,6 +54,9 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.SENDING, Event.REFUSED): State.REFUSED,
         (State.UNKNOWN, Event.RETRIED): State.READY,
     }
+    # A report that it failed may come before we have noted that it left; a receipt is worth more than such a report.
+    | {(state, Event.BOUNCED): State.RETURNED for state in State if state is not State.EVIDENCED}
+    | {(State.EVIDENCED, Event.BOUNCED): State.EVIDENCED}
     | {(state, Event.EVIDENCE): State.EVIDENCED for state in State}
 )
 

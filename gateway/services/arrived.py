@@ -16,7 +16,10 @@ FORM = "form"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was decided on a mail. ``key`` is the case key under which the raw mail goes from now on."""
+    """What was decided on a mail. ``key`` is the case key under which the raw mail goes from now on.
+
+    ``message`` is the message that the mail is, ``about`` our own that it reports on.
+    """
 
     verdict: Verdict
     step: str | None = None
@@ -25,6 +28,7 @@ class Decision:
     held_back: bool = False
     message: Message | None = None
     key: VaultKey | None = None
+    about: Message | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

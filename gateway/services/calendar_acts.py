@@ -33,7 +33,7 @@ from gateway.domain.words import said
 from gateway.domain.workdays import Calendar, algiers_day
 from gateway.ports import Clock
 from gateway.services.almanac import Proposal
-from gateway.services.calendar_watch import refresh_open
+from gateway.services.calendar_watch import challenge_recorded, refresh_open
 from gateway.services.requests import Requests
 from gateway.storage import Acceptance, Act, Case, Detail, Request, Store, View
 
@@ -227,9 +227,6 @@ class CalendarActs:
             "withdrawn": _listed(change.withdrawn),
         }
         await act.record(event, actor=actor, outcome=effect.standing.value, details=details)
-        if effect.standing is Standing.IN_FORCE:
-            for shaken in effect.shaken:
-                await act.record("alarm.acceptance_before_end", actor="gateway", request=shaken, outcome="raised")
 
     # --- what a change does
 
@@ -279,7 +276,7 @@ class CalendarActs:
         if window is None:
             return ()
         found = []
-        for accepted in await view.all(Acceptance, site=self._party.site):
+        for accepted in await view.all(Acceptance, site=self._party.site, withdrawn_at=None):
             if not window[0] <= algiers_day(accepted.effective_at) <= window[1] + LONGEST_WINDOW:
                 continue
             request = await view.one(Request, site=self._party.site, hash=accepted.request_hash)
@@ -291,10 +288,11 @@ class CalendarActs:
         return tuple(found)
 
     async def _followed(self, effect: Effect) -> Effect:
-        """After the commit: every open period is computed again, and the effect tells what became of each."""
+        """After the commit: every period is computed again, and the effect tells what became of each open one."""
         if effect.standing is not Standing.IN_FORCE:
             return effect
         await refresh_open(self._store, self._requests, self._party.site)
+        await challenge_recorded(self._store, self._requests, self._clock, self._party.site)
         async with self._store.view() as view:
             rows = await view.all(
                 Request, site=self._party.site, hash=tuple(period.request for period in effect.periods)

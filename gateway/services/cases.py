@@ -1,9 +1,10 @@
-"""Finds a case by the reference that a person types, and the open request that an act on it is about."""
+"""Finds a case by the reference that a person types, the open request that an act is about, and what is unfinished."""
 
 from gateway.domain import request as life
 from gateway.domain.case import parse_token
 from gateway.domain.errors import NotAllowed, Unknown
-from gateway.domain.words import said
+from gateway.domain.words import Said, said
+from gateway.services.challenged import is_contested
 from gateway.storage import Case, Request, View
 
 
@@ -44,3 +45,14 @@ async def open_request(view: View, case: Case, request_hash: str | None, *, or_s
         reason = said("Précisez la demande avec --request : {hashes}.", hashes=hashes)
         raise NotAllowed(act=said("agir sur le dossier {ref}", ref=case.ref), reason=reason)
     return still_open[0]
+
+
+async def unfinished(view: View, case: Case) -> Said | None:
+    """Why a case cannot be closed yet, None when it can."""
+    rows = await view.all(Request, site=case.site, case_id=case.id)
+    if any(row.state in life.OPEN or row.state in life.DISCUSSING for row in rows):
+        return said("Une demande ou un désaccord y est encore ouvert.")
+    for row in rows:
+        if await is_contested(view, row):
+            return said("Une acceptation réputée acquise y est mise en cause : gateway challenge list.")
+    return None

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.domain import case as life
+from gateway.domain.errors import IllegalTransition
 from gateway.domain.flags import flags
 from gateway.domain.guards import Known
 from gateway.domain.kinds import (
@@ -167,6 +168,30 @@ class Casework:
         )
         return bool(forms)
 
+    async def silence_withdrawn(self, act: Act, request: Request, *, actor: str) -> None:
+        """Take back what a silence granted: its fact stays and another withdraws it; rights end as before."""
+        case = await act.one(Case, id=request.case_id)
+        if case is None:
+            raise LookupError("a request without its case")
+        granted = [
+            fact
+            for fact in await standing_facts(act, case)
+            if fact.kind == TACIT_ACCEPTANCE.id and fact.request_hash == request.hash
+        ]
+        if not granted:
+            return
+        key = await self._cabinet.case_key(act, case)
+        fact = await self._replaced(act, case, key, granted[-1], None, actor=actor)
+        left = await standing_facts(act, case)
+        try:
+            state = _restated(left, case)
+        except IllegalTransition:
+            # What the stay did since supposes the extension: that goes all the same, and the stay is where it is.
+            state = case.state
+        ends = [each.last for each in left if _grants(each) and each.last is not None]
+        ends += [row.authorised_until for row in await act.all(Request, site=case.site, case_id=case.id)]
+        await self._corrected(act, replace(case, authorised_until=max(ends)), fact, state, actor)
+
     async def correct(
         self, act: Act, case: Case, key: VaultKey, old: Fact, values: Mapping[str, str] | None, *, actor: str
     ) -> Fact:
@@ -175,28 +200,35 @@ class Casework:
         Raises:
             IllegalTransition: the facts that would remain contradict each other.
         """
-        kind = KINDS[old.kind]
+        fact = await self._replaced(act, case, key, old, values, actor=actor)
+        await self._corrected(act, case, fact, _restated(await standing_facts(act, case), case), actor)
+        return fact
+
+    async def _replaced(
+        self, act: Act, case: Case, key: VaultKey, old: Fact, values: Mapping[str, str] | None, *, actor: str
+    ) -> Fact:
         what = Happening(
-            kind=kind, values=values or {}, actor=actor, at=self._clock.now(), request_hash=old.request_hash
+            kind=KINDS[old.kind],
+            values=values or {},
+            actor=actor,
+            at=self._clock.now(),
+            request_hash=old.request_hash,
         )
         fact = self._fact(case, key, what)
         withdraws = values is None
         day = old.day if withdraws else fact.day
-        fact = await act.add(replace(fact, corrects=old.id, withdraws=withdraws, day=day))
-        state = replayed(await standing_facts(act, case), case)
-        if case.closed_at is not None:
-            # A closure is an act of its own, no fact: what is corrected in a closed case leaves it closed.
-            state = life.step(state, life.Event.CLOSED)
+        return await act.add(replace(fact, corrects=old.id, withdraws=withdraws, day=day))
+
+    async def _corrected(self, act: Act, case: Case, fact: Fact, state: life.State, actor: str) -> None:
         await act.save(replace(case, state=state))
         await act.record(
-            "fact.withdrawn" if withdraws else "fact.corrected",
+            "fact.withdrawn" if fact.withdraws else "fact.corrected",
             actor=actor,
             case=case.ref,
-            request=old.request_hash,
+            request=fact.request_hash,
             outcome=state.value,
-            details={"fact": fact.id, "corrects": old.id, "kind": kind.id, "day": fact.day.isoformat()},
+            details={"fact": fact.id, "corrects": fact.corrects, "kind": fact.kind, "day": fact.day.isoformat()},
         )
-        return fact
 
     async def known(self, view: View, case: Case, request: Request | None = None) -> Known:
         """What guards look at."""
@@ -248,8 +280,7 @@ class Casework:
 
     def _authorised(self, case: Case, fact: Fact) -> date | None:
         """The last day of the newest authorisation."""
-        grants = KINDS[fact.kind].outcome.case in _GRANTS or fact.kind == SUPPLEMENTARY_AUTHORISATION.id
-        if not grants or fact.last is None:
+        if not _grants(fact) or fact.last is None:
             return case.authorised_until
         return max(fact.last, case.authorised_until or fact.last)
 
@@ -270,6 +301,20 @@ async def standing_facts(view: View, case: Case) -> tuple[Fact, ...]:
     facts = await view.all(Fact, site=case.site, case_id=case.id)
     corrected = {fact.corrects for fact in facts}
     return tuple(fact for fact in facts if fact.id not in corrected and not fact.withdraws)
+
+
+def _grants(fact: Fact) -> bool:
+    return KINDS[fact.kind].outcome.case in _GRANTS or fact.kind == SUPPLEMENTARY_AUTHORISATION.id
+
+
+def _restated(facts: Sequence[Fact], case: Case) -> life.State:
+    """The state that these facts lead to; a closure is an act of its own, no fact: a closed case stays closed.
+
+    Raises:
+        IllegalTransition: they contradict each other.
+    """
+    state = replayed(facts, case)
+    return state if case.closed_at is None else life.step(state, life.Event.CLOSED)
 
 
 def replayed(facts: Sequence[Fact], case: Case) -> life.State:

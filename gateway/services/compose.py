@@ -15,7 +15,7 @@ from gateway.domain.trust import VerifiedMail
 from gateway.domain.words import said
 from gateway.ports import Clock, Noise, PublicKey, Sealer
 from gateway.services import letters
-from gateway.services.cabinet import EVIDENCE, Cabinet
+from gateway.services.cabinet import Cabinet
 from gateway.storage import Act, Case, Direction, Message, Pin, Transmission, VaultKey, View
 from gateway.wire import manifest, mdn, payload, sealed
 from gateway.wire.fields import Mailbox
@@ -305,51 +305,6 @@ class Composer:
         data = mdn.receipt_mail(headers, entity, signature.data, signature.micalg, self.boundary(), suite=suite)
         return SealedReceipt(
             partner=mail.partner, message_id=headers.message_id, mic=sealed.mic(entity), at=at, data=data
-        )
-
-    async def queue_receipt(self, act: Act, receipt: SealedReceipt, about: Message) -> Message:
-        """Add a receipt to the caller's act: only what was committed is acknowledged."""
-        key = await self._cabinet.standing_key_in(act, EVIDENCE)
-        file = await act.add(await self._cabinet.put(receipt.data, key))
-        message = await act.add(
-            Message(
-                site=self._party.site,
-                direction=Direction.OUT,
-                kind=RECEIPT,
-                partner=receipt.partner.id,
-                message_id=receipt.message_id,
-                mic=receipt.mic,
-                at=receipt.at,
-                case_id=about.case_id,
-                request_hash=about.request_hash,
-                entity=file.name,
-                about=about.id,
-            )
-        )
-        await self._send_receipt(act, message, receipt.at)
-        return message
-
-    async def repeat_receipt(self, act: Act, about: Message) -> bool:
-        """Queue the stored bytes of a receipt again, for a partner that repeats its mail; False when there is none."""
-        found = await act.all(Message, site=self._party.site, kind=RECEIPT, about=about.id, newest=True, limit=1)
-        if not found:
-            return False
-        await self._send_receipt(act, found[0], self._clock.now())
-        return True
-
-    async def _send_receipt(self, act: Act, message: Message, at: datetime) -> None:
-        await act.add(
-            Transmission(
-                site=self._party.site,
-                message=message.id,
-                partner=message.partner,
-                receipt=True,
-                envid=self._noise(16).hex(),
-                file=message.entity or "",
-                fingerprint=None,
-                state=transmission.State.READY,
-                next_at=at,
-            )
         )
 
     def _entity(self, draft: Draft, to: tuple[Partner, ...], cc: tuple[Partner, ...]) -> tuple[bytes, str, datetime]:

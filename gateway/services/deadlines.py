@@ -4,39 +4,32 @@ Deadlines are read, never armed: everything is computed again from stored facts,
 twice changes nothing. While the clock is not trusted (:mod:`gateway.services.timekeeping`), no silence is recorded.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from gateway.domain import request as life
-from gateway.domain.audit import fit
-from gateway.domain.errors import AlreadyThere, IllegalTransition, KeyFault
-from gateway.domain.kinds import TACIT_ACCEPTANCE_NOTICE
-from gateway.domain.parties import Directory, PartnerKind, Party, Role
-from gateway.domain.tacit import Condition, Facts, Watch, conditions
+from gateway.domain.audit import iso
+from gateway.domain.errors import AlreadyThere, IllegalTransition
+from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.tacit import Condition
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
 from gateway.services.casework import Casework
 from gateway.services.certificate_watch import CertificateWatch
-from gateway.services.compose import Composer, Draft, current_pins
-from gateway.services.requests import Requests, iso, notice
-from gateway.services.timekeeping import STEP_LIMIT, Timekeeper
+from gateway.services.challenged import challenge_ahead
+from gateway.services.compose import Composer
+from gateway.services.notices import Notices
+from gateway.services.requests import Requests
+from gateway.services.silence import Silence
+from gateway.services.timekeeping import Timekeeper
 from gateway.storage import (
     Acceptance,
     Act,
-    Case,
-    ClockMark,
-    Confirmation,
     Detail,
-    Direction,
-    Mail,
-    Message,
-    Poll,
     Request,
     Store,
-    Verdict,
     View,
 )
 
@@ -63,16 +56,19 @@ class Deadlines:
     ) -> None:
         self._store = store
         self._requests = requests
-        self._composer = composer
+        self._notices = Notices(store=store, composer=composer, cabinet=cabinet, site=party.site)
         self._casework = casework
-        self._cabinet = cabinet
         self._timekeeper = timekeeper
         self._clock = clock
         self._party = party
-        self._directory = directory
-        self._watched = watched
-        self._persons_needed = persons_needed
-        self._unsealable: set[int] = set()
+        self._silence = Silence(
+            requests=requests,
+            clock=clock,
+            party=party,
+            directory=directory,
+            watched=watched,
+            persons_needed=persons_needed,
+        )
         self._calendar = CalendarWatch(store=store, requests=requests, clock=clock, site=party.site)
         self._certificates = CertificateWatch(store=store, clock=clock, site=party.site)
 
@@ -81,11 +77,14 @@ class Deadlines:
         suspended = await self._timekeeper.watch()
         await self._calendar.tick()
         wants_time = suspended
+        if suspended:
+            now = self._clock.now()
+            await challenge_ahead(self._store, self._requests.advance, site=self._party.site, now=now)
         if self._party.role is Role.HOSPITAL and not suspended:
             wants_time = await self._look_at_due()
         if self._party.role is Role.HOSPITAL:
             await self._certificates.tick()
-        await self._tell_owed()
+        await self._notices.tell_owed()
         return wants_time
 
     async def _look_at_due(self) -> bool:
@@ -102,69 +101,7 @@ class Deadlines:
 
     async def standing(self, view: View, request: Request) -> tuple[Condition, ...]:
         """Every condition for recording the silence on this request, as it is now."""
-        return conditions(await self._facts(view, request))
-
-    # --- notices
-
-    async def _tell_owed(self) -> None:
-        async with self._store.view() as view:
-            owed = await view.all(Request, site=self._party.site, owes_notice=True)
-        for request in owed:
-            await self._tell(request)
-
-    async def _tell(self, request: Request) -> None:
-        """Seal outside the act, then queue if the request still stands where it stood."""
-        async with self._store.view() as view:
-            case = await self._case(view, request)
-            pins = await current_pins(view, self._party.site)
-            key = await self._cabinet.case_key(view, case)
-            draft = await self._owed(view, request, case)
-        try:
-            mail = await self._composer.seal(draft, pins)
-        except KeyFault as error:
-            await self._cannot_tell(request, case, error)
-            return
-        self._unsealable.discard(request.id)
-        async with self._store.act() as act:
-            await act.lock(case.id)
-            current = await act.one(Request, id=request.id)
-            if current is None or not current.owes_notice or await self._owed(act, current, case) != draft:
-                return
-            message = await self._composer.queue(act, mail, case, key, request_hash=request.hash)
-            await act.record(
-                "notice.queued",
-                actor="gateway",
-                case=case.ref,
-                request=request.hash,
-                message=str(message.id),
-                partner=message.partner,
-                outcome=draft.kind.id,
-                details={"mic": mail.mic},
-            )
-            await act.save(replace(current, owes_notice=draft != notice(current, case)))
-
-    async def _owed(self, view: View, request: Request, case: Case) -> Draft:
-        """What is to be told next: the silence itself first, whatever became of the request since."""
-        if request.state is life.State.REGULARISED:
-            told = {"kind": TACIT_ACCEPTANCE_NOTICE.id, "request_hash": request.hash, "direction": Direction.OUT}
-            if await view.one(Message, site=self._party.site, **told) is None:
-                return notice(replace(request, state=life.State.TACITLY_ACCEPTED), case)
-        return notice(request, case)
-
-    async def _cannot_tell(self, request: Request, case: Case, error: KeyFault) -> None:
-        if request.id in self._unsealable:
-            return
-        self._unsealable.add(request.id)
-        async with self._store.act() as act:
-            await act.record(
-                "alarm.notice_not_sealed", actor="gateway", case=case.ref, request=request.hash, outcome=error.code
-            )
-
-    async def _case(self, view: View, request: Request) -> Case:
-        case = await view.one(Case, id=request.case_id)
-        if case is None:
-            raise LookupError("a request without its case")
-        return case
+        return await self._silence.standing(view, request)
 
     # --- one request
 
@@ -209,7 +146,7 @@ class Deadlines:
         effective = request.latest_at
         if effective is None:
             raise LookupError("silence is recorded only when the period has a latest end")
-        polls = await self._silence(act, request)
+        polls = await self._silence.proof(act, request)
         details: dict[str, Detail] = {
             "effective_at": iso(effective),
             "requested_from": request.requested_from.isoformat(),
@@ -219,7 +156,7 @@ class Deadlines:
             "grade": request.grade.name.lower(),
             "calendar": request.calendar_version,
             "conditions": [condition.name for condition in found],
-            "confirmed": sorted(code for code, _ in await self._confirmed(act, request)),
+            "confirmed": sorted(code for code, _ in await self._silence.confirmed(act, request)),
             "silence": polls,
         }
         try:
@@ -246,89 +183,6 @@ class Deadlines:
         if await self._casework.silence(act, request, effective):
             await self._requests.advance(act, request, life.Event.REGULARISED, actor="gateway")
         _log.info("silence.recorded", request=request.hash)
-
-    async def _silence(self, view: View, request: Request) -> list[str]:
-        """The polls of the window, folder by folder: the proof of silence."""
-        lines = []
-        for mailbox, folder in self._watched:
-            polls = [
-                poll
-                for poll in await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder)
-                if request.started_at is None or poll.last_at >= request.started_at
-            ]
-            count = sum(poll.count for poll in polls)
-            gap = max((poll.longest_gap for poll in polls), default=0)
-            last = iso(polls[-1].last_at) if polls else None
-            uidnext = polls[-1].uidnext if polls else 0
-            # A folder may bear an address in its name; the log holds none.
-            lines.append(fit(f"{folder} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}"))
-        return lines
-
-    async def _facts(self, view: View, request: Request) -> Facts:
-        mark = await view.one(ClockMark, site=self._party.site)
-        watches = [
-            Watch(folder=folder, polled_at=await self._last_poll(view, mailbox, folder))
-            for mailbox, folder in self._watched
-        ]
-        before = request.latest_at or self._clock.now()
-        vanished = [
-            mail
-            for mail in await view.all(Mail, site=self._party.site, verdict=Verdict.VANISHED, settled_at=None)
-            if request.started_at is not None and mail.recorded_at >= request.started_at
-        ]
-        cnas = self._directory.with_role(Role.CNAS)
-        return Facts(
-            now=self._clock.now(),
-            latest_at=request.latest_at,
-            grace=self._requests.grace,
-            clock_trusted=mark is not None and mark.suspended_at is None,
-            second_source_at=mark.agreed_at if mark else None,
-            watches=tuple(watches),
-            unsettled=len(
-                await view.unsettled(self._party.site, since=request.submitted_at - STEP_LIMIT, before=before)
-            ),
-            awaiting=request.state is life.State.ELAPSED,
-            other_way_excluded=all(
-                partner.kind is PartnerKind.GATEWAY or partner.policy.answers_come_here is not None for partner in cnas
-            ),
-            vanished=tuple(mail.id for mail in vanished),
-            mailbox_rebuilt=await self._rebuilt(view, request),
-            calendar_settled=await self._calendar_settled(view, request),
-            asks_person=request.asks_person,
-            grade=request.grade.name,
-            handed_over_at=request.handed_over_at,
-            acknowledged_at=request.started_at,
-            authorised_until=request.authorised_until,
-            complete=request.complete,
-            confirmed=await self._confirmed(view, request),
-        )
-
-    async def _last_poll(self, view: View, mailbox: str, folder: str) -> datetime | None:
-        polls = await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder, newest=True, limit=1)
-        return polls[0].last_at if polls else None
-
-    async def _rebuilt(self, view: View, request: Request) -> bool:
-        """True when a folder changed its UIDVALIDITY while we waited: what it held in between is not known."""
-        for mailbox, folder in self._watched:
-            polls = await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder)
-            seen = {poll.uidvalidity for poll in polls if poll.last_at >= request.submitted_at}
-            before = [poll.uidvalidity for poll in polls if poll.last_at < request.submitted_at]
-            if len(seen.union(before[-1:])) > 1:
-                return True
-        return False
-
-    async def _calendar_settled(self, view: View, request: Request) -> bool:
-        """False while one person has said something of the calendar that would end this period later."""
-        if request.started_at is None:
-            return True
-        return not await self._requests.almanac.would_end_later(view, request.started_at, request.latest_at)
-
-    async def _confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
-        """What enough different persons confirmed, and about what."""
-        persons: dict[tuple[str, str], set[str]] = {}
-        for row in await view.all(Confirmation, site=self._party.site, request_hash=request.hash):
-            persons.setdefault((row.asked, row.binding), set()).add(row.person)
-        return frozenset(said for said, names in persons.items() if len(names) >= self._persons_needed)
 
 
 def _lacks_only_time(found: tuple[Condition, ...]) -> bool:

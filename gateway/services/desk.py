@@ -36,7 +36,7 @@ from gateway.ports import Clock, Noise
 from gateway.services.accept import request_terms, spanned
 from gateway.services.arrived import FORM
 from gateway.services.cabinet import Cabinet
-from gateway.services.cases import find_case, open_request
+from gateway.services.cases import find_case, open_request, unfinished
 from gateway.services.casework import Casework, Happening
 from gateway.services.compose import Composer, Draft, SealedMail, current_pins
 from gateway.services.fiche import Fiche, by_place, check
@@ -182,14 +182,13 @@ class Desk:
         """Close a case.
 
         Raises:
-            NotAllowed: a request or a dispute is open. IllegalTransition: the stay is not over.
+            NotAllowed: a request or dispute is open, an acceptance in doubt. IllegalTransition: the stay is not over.
         """
         async with self._store.act() as act:
             case = await find_case(act, self._party.site, ref)
             await act.lock(case.id)
-            rows = await act.all(Request, site=self._party.site, case_id=case.id)
-            if any(row.state in life.OPEN or row.state in life.DISCUSSING for row in rows):
-                reason = said("Une demande ou un désaccord y est encore ouvert.")
+            reason = await unfinished(act, case)
+            if reason is not None:
                 raise NotAllowed(act=said("clore le dossier {ref}", ref=case.ref), reason=reason)
             state = stay.step(case.state, stay.Event.CLOSED)
             await act.record("case.closed", actor=actor, case=case.ref, outcome=state.value)
@@ -355,7 +354,7 @@ class Desk:
         has_form = any(piece.role == FORM for piece in fiche.attachments)
         answer = fiche.kind.answer or Answer.ACCEPTED
         reply = Reply(answer=answer, kind=fiche.kind, values=fiche.values, has_form=has_form)
-        return await self._requests.own_answer(act, current, reply, actor=actor, message=str(message.id))
+        return await self._requests.answers.own(act, current, reply, actor=actor, message=str(message.id))
 
     def _happening(self, fiche: Fiche, actor: str, request: Request | None, message: Message | None) -> Happening:
         return Happening(

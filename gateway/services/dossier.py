@@ -13,22 +13,23 @@ from gateway.domain.duties import Duty
 from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party, Role
-from gateway.domain.period import Period
 from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
+from gateway.services.attested import ProofReader
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
+from gateway.services.contests import Contests
 from gateway.services.excerpt import read_content, without_medical
+from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
 from gateway.storage import (
     FOR_A_PERSON,
-    Acceptance,
     Case,
     ClockMark,
     Fact,
@@ -40,7 +41,6 @@ from gateway.storage import (
     ReaderHandover,
     Request,
     Store,
-    StoredEvidence,
     Transmission,
     Verdict,
     View,
@@ -49,16 +49,6 @@ from gateway.wire.payload import Payload, read_payload
 
 STALE_POLL = timedelta(minutes=10)
 """Without a successful poll for so long, the mailbox counts as not watched."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestView:
-    """A request with all that is known of it."""
-
-    request: Request
-    period: Period | None
-    evidence: tuple[StoredEvidence, ...]
-    acceptance: Acceptance | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +100,7 @@ class Status:
     open_requests: int
     unacknowledged: int
     elapsed: int
+    contested: int
     owed_copies: int
     next_end: datetime | None
     clock_suspended_at: datetime | None
@@ -157,6 +148,8 @@ class Archive:
         self._folders = folders
         self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
+        self.contests = Contests(store=store, cabinet=cabinet, party=party)
+        self.proofs = ProofReader(store=store, party=party)
 
     @property
     def role(self) -> Role:
@@ -206,26 +199,13 @@ class Archive:
         return CaseView(
             case=case,
             patient=patient,
-            requests=tuple([await self._request_view(view, row) for row in requests]),
+            requests=tuple([await read_request(view, row, self._almanac, self._party.role) for row in requests]),
             facts=facts,
             messages=messages,
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
             duties=await self.worklist.found_in(view, case, facts, requests, messages),
             transmissions=transmissions,
             handovers=await self._handovers(view, messages),
-        )
-
-    async def _request_view(self, view: View, request: Request) -> RequestView:
-        period = None
-        if request.started_at is not None:
-            # A settled request is explained by the calendar under which it was settled.
-            version = None if request.state in life.OPEN else request.calendar_version
-            period = await self._almanac.explained(view, request.started_at, version)
-        return RequestView(
-            request=request,
-            period=period,
-            evidence=await view.all(StoredEvidence, site=self._party.site, request_hash=request.hash),
-            acceptance=await view.one(Acceptance, site=self._party.site, request_hash=request.hash),
         )
 
     # --- Mails and messages.
@@ -343,6 +323,7 @@ class Archive:
             open_requests=len(requests),
             unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
             elapsed=sum(row.state is life.State.ELAPSED for row in requests),
+            contested=len(await self.contests.all()),
             owed_copies=len(copies),
             next_end=min(ends, default=None),
             clock_suspended_at=mark.suspended_at if mark else None,
@@ -359,4 +340,7 @@ class Archive:
         return found[0].last_at if found else None
 
 
-_NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HELD)
+_NEED_A_PERSON = (
+    *(sending.State.UNKNOWN, sending.State.REFUSED),
+    *(sending.State.HELD, sending.State.RETURNED),
+)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from gateway.domain.kinds import EXTENSION_REGULARISATION, Answer, Kind
+from gateway.domain.kinds import Answer, Kind
+from gateway.domain.request import Event
 from gateway.services.replies import AnswerTimes, Reply, answers
 from gateway.services.requests import Requests
 from gateway.storage import Act, Request
@@ -35,19 +35,21 @@ class Exchanges:
         Raises:
             IllegalTransition: it cannot happen now; the act must end without a commit.
         """
-        if answers(heard.kind, request, heard.times.earliest):
-            return await self._answered(act, request, heard)
+        answered = answers(heard.kind, request, heard.times.earliest)
         event = heard.kind.outcome_of(heard.values).request
+        if answered or event is Event.REGULARISED:
+            told = Reply(
+                answer=heard.kind.answer or Answer.ACCEPTED,
+                kind=heard.kind,
+                values=heard.values,
+                has_form=heard.has_form,
+            )
+            hear = self._requests.answers.hear if answered else self._requests.answers.hear_form
+            return await hear(
+                act, request, told, heard.times, actor=heard.actor, partner=heard.partner, message=heard.message
+            )
         if event is None:
             return request
-        changes: dict[str, Any] = {"form_owed": False} if heard.kind is EXTENSION_REGULARISATION else {}
         return await self._requests.advance(
-            act, request, event, actor=heard.actor, partner=heard.partner, message=heard.message, **changes
-        )
-
-    async def _answered(self, act: Act, request: Request, heard: Heard) -> Request:
-        answer = heard.kind.answer or Answer.ACCEPTED
-        told = Reply(answer=answer, kind=heard.kind, values=heard.values, has_form=heard.has_form)
-        return await self._requests.answer(
-            act, request, told, heard.times, actor=heard.actor, partner=heard.partner, message=heard.message
+            act, request, event, actor=heard.actor, partner=heard.partner, message=heard.message
         )

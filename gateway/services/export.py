@@ -28,7 +28,18 @@ from gateway.services.export_facts import Export, Piece, Pieces, Policy, dossier
 from gateway.services.export_text import README, summary
 from gateway.services.gathering import RECEIPTS, SEALED, Gathered, gather, records_of
 from gateway.services.witness import Witness
-from gateway.storage import Anchor, AuditEntry, LogPoint, Mail, Message, Store, Transmission, VaultKey, View
+from gateway.storage import (
+    Anchor,
+    AuditEntry,
+    EnteredProof,
+    LogPoint,
+    Mail,
+    Message,
+    Store,
+    Transmission,
+    VaultKey,
+    View,
+)
 from gateway.wire import mime, sealed
 from gateway.wire.container import pack
 
@@ -143,6 +154,7 @@ class Exporter:
         pieces = Pieces(
             mails={mail.id: await binder.mail(mail) for mail in found.mails},
             transmissions={row.id: await binder.transmission(row) for row in found.transmissions},
+            entered={row.id: await binder.entered(row) for row in found.entered},
             contents={row.id: await binder.content(row) for row in found.messages if _opened(row, export)},
         )
         entries = dict(binder.files)
@@ -230,6 +242,12 @@ class _Binder:
     async def content(self, message: Message) -> Piece:
         """What was signed inside."""
         return await self._kept(f"contenu/message-{message.id:06}", ".entite", message.entity)
+
+    async def entered(self, proof: EnteredProof) -> Piece:
+        """A scan that a person brought: it is not sealed, so it goes with the content."""
+        if not self._with_content:
+            return Piece(name=None, why="content", sha256=proof.sha256)
+        return await self._kept(f"contenu/preuve-{proof.id:06}", ".fichier", proof.file)
 
     async def _kept(self, stem: str, ending: str, name: str | None) -> Piece:
         file = await self._view.one(SpoolFile, name=name) if name is not None else None

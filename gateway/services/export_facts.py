@@ -15,7 +15,19 @@ FORMAT = "soins-passerelle/dossier/1"
 OURSELVES = "nous"
 
 _HIDDEN = frozenset(
-    {"site", "identity", "identity_lookup", "vault_key", "details", "entity", "file", "material", "proposal", "case_id"}
+    {
+        "site",
+        "words",
+        "identity",
+        "identity_lookup",
+        "vault_key",
+        "details",
+        "entity",
+        "file",
+        "material",
+        "proposal",
+        "case_id",
+    }
 )
 """Columns of ours that say nothing to others, or are sealed."""
 
@@ -52,6 +64,7 @@ class Pieces:
     mails: Mapping[int, Piece]
     transmissions: Mapping[int, Piece]
     contents: Mapping[int, Piece]
+    entered: Mapping[int, Piece]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +105,10 @@ def dossier(
         "evidence": [_row(row) for row in found.evidence],
         "confirmations": [_row(row) for row in found.confirmations],
         "acceptances": [_row(row) for row in found.acceptances],
+        "answers": [_row(row) for row in found.answers],
+        "challenges": [_row(row) for row in found.challenges],
+        "rulings": [_row(row) for row in found.rulings],
+        "entered": [_row(row) | _piece(pieces.entered.get(row.id), "piece") for row in found.entered],
         "facts": [_row(row) for row in found.facts],
         "messages": [_row(row) | _piece(pieces.contents.get(row.id), "content") for row in found.messages],
         "mails": [_row(row) | _piece(pieces.mails.get(row.id), "piece") for row in found.mails],

@@ -65,6 +65,8 @@ def _request(found: Gathered, request: Request, period: Period | None) -> Iterat
     for silence in found.acceptances:
         if silence.request_hash == request.hash:
             yield f"  silence constaté le {_instant(silence.recorded_at)}, effet au {_instant(silence.effective_at)}"
+            if silence.withdrawn_at is not None:
+                yield f"  constat retiré le {_instant(silence.withdrawn_at)} (dossier.json : challenges, rulings)"
 
 
 def _messages(found: Gathered) -> Iterator[str]:
@@ -76,7 +78,12 @@ def _messages(found: Gathered) -> Iterator[str]:
 
 
 def _missing(pieces: Pieces) -> Iterator[str]:
-    for label, kept in (("courrier reçu", pieces.mails), ("courrier envoyé", pieces.transmissions)):
+    several = (
+        ("courrier reçu", pieces.mails),
+        ("courrier envoyé", pieces.transmissions),
+        ("preuve apportée", pieces.entered),
+    )
+    for label, kept in several:
         for number, piece in kept.items():
             if piece.name is None:
                 yield f"  {label} {number} (SHA-256 {piece.sha256 or '–'}) : {_NOT_ENCLOSED[piece.why or 'absent']}"

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from gateway.domain import request as life
-from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, parse_instant
+from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, TACIT_ACCEPTANCE_WITHDRAWAL, parse_instant
 from gateway.domain.parties import Grade, Party, Role
 from gateway.ports import Clock
 from gateway.services.arrived import Arrived
 from gateway.services.casework import Casework
 from gateway.services.copies import UNANSWERED, owe_unseen_answer
 from gateway.services.requests import Requests, iso
-from gateway.storage import Act, Case, Message, Request
+from gateway.storage import Act, Case, Direction, Message, Request
 
 _SETTLED = frozenset({*life.ANSWERED, *life.SILENT, life.State.SUPERSEDED})
 
@@ -28,10 +28,14 @@ class Follower:
         self, act: Act, arrived: Arrived, request: Request, case: Case, message: Message, *, newer: bool
     ) -> None:
         """Apply a notice; ``newer`` says that a later one is known, so that this one only completes the file."""
-        if not newer and self._party.role is Role.CNSE:
+        told_back = arrived.kind is TACIT_ACCEPTANCE_WITHDRAWAL
+        if not newer and not told_back and self._party.role is Role.CNSE:
             await self._unseen(act, arrived, request, case)
         if arrived.kind is TACIT_ACCEPTANCE_NOTICE:
-            await self._silence_notified(act, arrived, request, message)
+            if not await self._taken_back(act, request, message):
+                await self._silence_notified(act, arrived, request, message)
+        elif told_back:
+            await self._silence_withdrawn(act, arrived, request, message)
         elif arrived.kind is STATUS_NOTICE and not newer:
             await self._mirror(act, arrived, request, case, message)
 
@@ -83,6 +87,44 @@ class Follower:
         )
         if await self._casework.silence(act, request, effective, partner=partner, message=message.id):
             await self._requests.advance(act, request, life.Event.REGULARISED, actor="gateway")
+
+    async def _taken_back(self, act: Act, request: Request, message: Message) -> bool:
+        """Whether a notice was overtaken by its own withdrawal."""
+        known = await act.all(
+            Message,
+            site=request.site,
+            direction=Direction.IN,
+            kind=TACIT_ACCEPTANCE_WITHDRAWAL.id,
+            request_hash=request.hash,
+        )
+        return any(each.at > message.at for each in known)
+
+    async def _silence_withdrawn(self, act: Act, arrived: Arrived, request: Request, message: Message) -> None:
+        """The hospital takes its notice back: what we know ourselves counts again."""
+        partner, told = arrived.mail.partner.id, {"effective_at": arrived.values["effective_at"]}
+        if request.state not in life.SILENT:
+            await act.record(
+                "notice.withdrawal_agrees",
+                actor="gateway",
+                request=request.hash,
+                message=str(message.id),
+                partner=partner,
+                outcome=request.state.value,
+                details=told,
+            )
+            return
+        request = await self._requests.advance(
+            act,
+            request,
+            life.Event.WITHDRAWN,
+            actor="gateway",
+            partner=partner,
+            message=str(message.id),
+            details=told,
+            settled_at=None,
+        )
+        await self._casework.silence_withdrawn(act, request, actor="gateway")
+        await self._requests.answers.judge(act, request)
 
     async def _mirror(self, act: Act, arrived: Arrived, request: Request, case: Case, message: Message) -> None:
         """A follower mirrors what the hospital states; it decides nothing of its own."""

@@ -9,13 +9,17 @@ from gateway.storage import (
     Acceptance,
     AuditEntry,
     Case,
+    Challenge,
     Confirmation,
+    EnteredProof,
     Fact,
+    HeardAnswer,
     Mail,
     Message,
     Pin,
     Poll,
     Request,
+    Ruling,
     StoredEvidence,
     Transmission,
     Verdict,
@@ -44,6 +48,10 @@ class Gathered:
     evidence: tuple[StoredEvidence, ...]
     confirmations: tuple[Confirmation, ...]
     acceptances: tuple[Acceptance, ...]
+    answers: tuple[HeardAnswer, ...]
+    challenges: tuple[Challenge, ...]
+    rulings: tuple[Ruling, ...]
+    entered: tuple[EnteredProof, ...]
     pins: tuple[Pin, ...]
     polls: tuple[Poll, ...]
 
@@ -73,6 +81,10 @@ async def gather(view: View, site: str, ref: str, now: datetime) -> Gathered:
         evidence=evidence,
         confirmations=await view.all(Confirmation, site=site, request_hash=hashes),
         acceptances=await view.all(Acceptance, site=site, request_hash=hashes),
+        answers=await view.all(HeardAnswer, site=site, request_hash=hashes),
+        challenges=await view.all(Challenge, site=site, request_hash=hashes),
+        rulings=await view.all(Ruling, site=site, request_hash=hashes),
+        entered=await view.all(EnteredProof, site=site, request_hash=hashes),
         pins=await view.all(Pin, site=site, partner=partners),
         polls=await _polls(view, site, requests, now),
     )

@@ -71,7 +71,7 @@ class Identification:
             if named is not None:
                 return _likely(row, named.case_id, named.hash, Hint.SIGNED_REFERENCE)
         proved = await self.cited(view, _signed_cited(seen)) if signed else ()
-        found = proved or await self.cited(view, (*_cited(seen), *_signed_cited(seen)))
+        found = proved or await self.cited(view, (*_cited(seen), *_signed_cited(seen), *seen.returned))
         about = next((message for message in found if message.case_id is not None), None)
         if about is not None:
             hint = Hint.SIGNED_REFERENCE if proved else Hint.UNSIGNED_REFERENCE

@@ -15,6 +15,7 @@ import structlog
 
 from gateway.domain.errors import GatewayError, ProtocolBroken, ServerError
 from gateway.domain.parties import Party
+from gateway.domain.tacit import POLL_GAP
 from gateway.ports import Clock, FolderState, Listed, Mailbox
 from gateway.services.receive import Arrival, Receiver
 from gateway.storage import Mail, Poll, Store, View
@@ -253,7 +254,7 @@ class InboxPoller:
         async with self._store.act() as act:
             gap = 0 if last is None else int((state.asked_at - last.last_at).total_seconds())
             same = last is not None and (last.uidvalidity, last.uidnext) == (state.uidvalidity, state.uidnext)
-            if last is not None and same and 0 <= gap <= 4 * max(self._interval, 15):
+            if last is not None and same and 0 <= gap <= min(4 * max(self._interval, 15), POLL_GAP.total_seconds()):
                 longest = max(last.longest_gap, gap)
                 await act.save(
                     replace(

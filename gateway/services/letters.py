@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from gateway.domain.kinds import Kind
+from gateway.domain.kinds import Field, FieldType, Kind, parse_date
 
 _APPEAL = (
     "Le patient qui n'est pas d'accord exerce son recours en Algérie uniquement : c'est une décision administrative "
@@ -18,6 +18,10 @@ _CLOSING = {
         "Aucune réponse n'étant parvenue dans le délai de quatre jours ouvrables, l'acceptation est réputée acquise "
         "dans les termes de la demande (instruction DSS/DACI/2019/224, § 5.1 b et c). Merci d'adresser le formulaire "
         "SE 352-302 dûment rempli au médecin de l'hôpital et au pôle médical du CNSE."
+    ),
+    "TACIT_ACCEPTANCE_WITHDRAWAL": (
+        "La notification d'acceptation réputée acquise qui vous a été adressée pour cette demande ne vaut plus : elle "
+        "est retirée. L'hôpital tient la demande pour ce qui en est connu aujourd'hui, et vous dira ce qui suit."
     ),
     "EXTENSION_REFUSAL": _APPEAL,
     "EXTENSION_PARTIAL_ACCEPTANCE": _APPEAL,
@@ -42,12 +46,22 @@ def outer_subject(ref: str) -> str:
 def letter(kind: Kind, ref: str, values: Mapping[str, str], pieces: Sequence[str], sender: str) -> str:
     """The whole text."""
     lines = [f"{kind.title}{f' ({kind.form})' if kind.form else ''}", f"Dossier : {ref}", ""]
-    lines += [f"{_capital(field.title)} : {values[field.id]}" for field in kind.fields if values.get(field.id)]
+    told = ((field, values.get(field.id, "")) for field in kind.fields)
+    lines += [f"{_capital(field.title)} : {_shown(field, value)}" for field, value in told if value]
     if pieces:
         lines += ["", "Pièces jointes :", *(f"- {piece}" for piece in pieces)]
     if kind.id in _CLOSING:
         lines += ["", _CLOSING[kind.id]]
     return "\n".join([*lines, "", sender, ""])
+
+
+def _shown(field: Field, value: str) -> str:
+    """Days and euros as a French reader writes them; the manifest has them as programs do."""
+    if field.type is FieldType.DATE and (day := parse_date(value)):
+        return f"{day:%d/%m/%Y}"
+    if field.type is FieldType.AMOUNT:
+        return f"{value.replace('.', ',')} €"
+    return value
 
 
 def _capital(text: str) -> str:

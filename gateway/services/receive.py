@@ -6,50 +6,36 @@ quarantine and stays unanswered, whatever failed.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 
 import structlog
 
-from gateway.domain import trust
 from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused, WorkerFailed
-from gateway.domain.evidence import OwnReception, reception
+from gateway.domain.evidence import OwnReception
 from gateway.domain.parties import Directory, Party
+from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock, Opener
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
+from gateway.services.arrival import Arrival, in_doubt, reception_of, row_of
 from gateway.services.arrived import Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
-from gateway.services.compose import Composer, SealedReceipt
+from gateway.services.compose import SealedReceipt
 from gateway.services.identify import Identification
 from gateway.services.overtaken import overtaken_by
 from gateway.services.proofs import Proofs
 from gateway.services.reports import Reports
-from gateway.storage import Act, Direction, Mail, Message, Pin, Store, Verdict, View
-from gateway.wire.incoming import Incoming, Inner
+from gateway.services.verify import Verifier
+from gateway.storage import Act, Direction, Letter, Mail, Message, Store, Verdict
+from gateway.wire.incoming import Incoming
+
+__all__ = ["OUR_FAULTS", "Arrival", "Receiver", "Verified"]
+"""An arrival is defined elsewhere, and taken from here with its receiver."""
 
 _log = structlog.get_logger()
 
 OUR_FAULTS = frozenset({"start", "own-key", "closed"})
 """Reasons for which the worker could not even try: the mail is not to blame, the next poll takes it again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A mail as it lies in a watched folder. ``raw`` is None when it vanished before it was read.
-
-    ``not_before`` is the last poll that did not see it, ``seen_at`` the one that did.
-    """
-
-    mailbox: str
-    folder: str
-    uidvalidity: int
-    uid: int
-    internaldate: datetime | None
-    size: int
-    raw: bytes | None
-    too_large: bool
-    not_before: datetime | None
-    seen_at: datetime
 
 
 class Receiver:
@@ -61,7 +47,7 @@ class Receiver:
         store: Store,
         cabinet: Cabinet,
         opener: Opener,
-        composer: Composer,
+        acknowledgements: Acknowledgements,
         accept: Accept,
         reports: Reports,
         clock: Clock,
@@ -73,14 +59,13 @@ class Receiver:
         self._store = store
         self._cabinet = cabinet
         self._opener = opener
-        self._composer = composer
+        self._acknowledgements = acknowledgements
         self._accept = accept
         self._reports = reports
         self._clock = clock
         self._party = party
-        self._directory = directory
         self._own_mta = own_mta
-        self._own_fingerprints = own_fingerprints
+        self._verifier = Verifier(store=store, party=party, directory=directory, own_fingerprints=own_fingerprints)
         self._identification = Identification(party=party, directory=directory)
         self._proofs = Proofs(party=party, directory=directory, cabinet=cabinet)
 
@@ -98,28 +83,28 @@ class Receiver:
         if arrival.raw is None:
             verdict = Verdict.QUARANTINE if arrival.too_large else Verdict.VANISHED
             reason = "too-large" if arrival.too_large else "vanished"
-            row = replace(self._row(arrival, None, None), verdict=verdict, reason=reason, held_back=arrival.too_large)
+            row = replace(self._row(arrival), verdict=verdict, reason=reason, held_back=arrival.too_large)
             return await self._keep(row)
         digest = sha256(arrival.raw).hexdigest()
         async with self._store.view() as view:
             known = await view.all(Mail, site=self._party.site, sha256=digest, limit=1)
         if known:
-            same = self._row(arrival, None, known[0].file)
+            same = self._row(arrival, file=known[0].file)
             return await self._keep(
                 replace(same, verdict=Verdict.DUPLICATE, reason="same-bytes", sha256=digest, message=known[0].message)
             )
         file = await self._cabinet.put(arrival.raw, await self._cabinet.standing_key(QUARANTINE))
         seen = await self._open(arrival.raw)
-        own = self._own_reception(arrival, seen)
+        own = reception_of(arrival, seen, self._own_mta)
         row = replace(self._row(arrival, own, file.name), sha256=digest)
-        if self._is_our_probe(seen):
+        if self._verifier.is_probe(seen):
             # The file gets no row: the next sweep of the spool removes it.
             return await self._keep(replace(row, verdict=Verdict.PROBE, file=None))
         try:
-            receipt = await self._verify(seen, own)
+            verified = await self._verify(seen, own)
             async with self._store.act() as act:
                 await act.add(file)
-                return await self._decide(act, await act.add(row), seen, own, receipt)
+                return await self._decide(act, await act.add(row), seen, own, verified)
         except (MailRefused, IllegalTransition, AlreadyThere) as error:
             # Any other error is ours (our key, the vault, the disk): it goes up, and the next poll sees the mail again.
             step, reason = _refusal(error)
@@ -128,7 +113,9 @@ class Receiver:
                 await act.add(file)
                 held = await self._identification.may_concern_us(act, arrival.raw, seen)
                 refused = await self._identification.suggested(act, refused, seen, signed=False)
-                return await self._record(act, replace(refused, held_back=held))
+                kept = await self._record(act, replace(refused, held_back=held))
+                await self._attested_in_clear(act, seen, kept)
+                return kept
 
     async def _catch_up(self, taken: Mail) -> None:
         async with self._store.view() as view:
@@ -138,16 +125,16 @@ class Receiver:
             if not each.named_by(seen):
                 continue
             try:
-                receipt = await self._verify(seen, each.own)
+                verified = await self._verify(seen, each.own)
                 async with self._store.act() as act:
                     if await act.one(Mail, id=each.row.id) == each.row:
-                        await self._decide(act, each.row, seen, each.own, receipt)
+                        await self._decide(act, each.row, seen, each.own, verified)
             except (MailRefused, IllegalTransition, AlreadyThere) as error:
                 _log.info("mail.still_waiting", mail=each.row.id, reason=_refusal(error)[1])
 
     async def give_up(self, arrival: Arrival, code: str) -> Mail:
         """Record a mail on which our own code failed: kept on the server, held back, for a person."""
-        row = self._row(arrival, None, None)
+        row = self._row(arrival)
         return await self._keep(
             replace(row, verdict=Verdict.QUARANTINE, step="internal", reason=code[:60], held_back=True)
         )
@@ -170,55 +157,12 @@ class Receiver:
         Raises:
             MailRefused: at the first step that fails.
         """
-        if seen.failed_step is not None:
-            raise MailRefused(step=seen.failed_step, reason=seen.failed_reason or "refused")
-        if seen.shape in {"PLAIN", "REPORT"}:
+        mail = await self._verifier.verify(seen)
+        if mail is None:
             return None
-        if seen.inner is None:
-            raise MailRefused(step="structure", reason="no-signed-headers")
-        async with self._store.view() as view:
-            mail = trust.verify(
-                _claim(seen, seen.inner),
-                directory=self._directory,
-                pins=await self._pins(view),
-                our_address=self._party.address,
-                seen=await self._known(view, seen.inner.message_id),
-            )
-        if mail.receipt or mail.duplicate:
-            return Verified(mail=mail, receipt=None)
-        self._accept.check(seen, mail)
-        if seen.outer is not None and seen.outer.automatic:
-            # Never an automatic answer to an automatic mail (RFC 3834 §2): that is how loops begin.
-            return Verified(mail=mail, receipt=None)
-        receipt = await self._composer.receipt(
-            mail,
-            dated=seen.inner.date,
-            recipients=seen.inner.recipients,
-            received_at=own.latest.replace(microsecond=0),
-            source=_source(own),
-        )
-        return Verified(mail=mail, receipt=receipt)
-
-    def _is_our_probe(self, seen: Incoming) -> bool:
-        if seen.inner is None:
-            return False
-        kind = seen.inner.manifest.kind if seen.inner.manifest else None
-        ours, keys = self._party.address, self._own_fingerprints
-        return trust.own_probe(_claim(seen, seen.inner), kind=kind, our_address=ours, our_fingerprints=keys)
-
-    async def _pins(self, view: View) -> dict[str, frozenset[str]]:
-        found: dict[str, frozenset[str]] = {}
-        for pin in await view.all(Pin, site=self._party.site, retired_at=None):
-            if pin.confirmed_by is None:
-                continue
-            found[pin.partner] = found.get(pin.partner, frozenset()) | {pin.fingerprint}
-        return found
-
-    async def _known(self, view: View, message_id: str | None) -> dict[tuple[str, str], str]:
-        if message_id is None:
-            return {}
-        rows = await view.all(Message, site=self._party.site, direction=Direction.IN, message_id=message_id)
-        return {(row.partner, row.message_id): row.mic for row in rows}
+        if not (mail.receipt or mail.duplicate):
+            self._accept.check(seen, mail)
+        return Verified(mail=mail, receipt=await self._acknowledgements.sign(seen, mail, own))
 
     # --- decide and record
 
@@ -229,16 +173,17 @@ class Receiver:
             return await self._unsigned(act, row, seen)
         mail = verified.mail
         if mail.duplicate:
-            return await self._finish(act, row, await self._repeat(act, mail))
+            return await self._finish(act, row, await self._repeat(act, seen, mail))
         if mail.receipt:
             return await self._finish(act, row, await self._reports.signed(act, seen, mail, row))
         if _by_machine(seen):
             return await self._finish(act, row, await self._reports.machine_answer(act, seen, mail.partner, row))
         decision = await self._accept.take(act, seen, mail, own)
         if decision.verdict is Verdict.TRIAGE:
-            return await self._for_a_person(act, row, seen, mail, decision)
+            return await self._for_a_person(act, row, seen, verified, decision)
         if decision.message is not None and verified.receipt is not None and decision.verdict is Verdict.ACCEPTED:
-            await self._composer.queue_receipt(act, verified.receipt, decision.message)
+            await self._acknowledgements.queue(act, verified.receipt, decision.message)
+        await self._replied(act, seen, mail, row)
         return await self._finish(act, row, decision)
 
     async def _unsigned(self, act: Act, row: Mail, seen: Incoming) -> Mail:
@@ -246,43 +191,57 @@ class Receiver:
         if decision.verdict in {Verdict.PLAIN, Verdict.TRIAGE}:
             held = decision.held_back or await self._identification.concerns_us(act, seen)
             decision = replace(decision, held_back=held)
+        if decision.verdict is not Verdict.REPORT:
             row = await self._identification.suggested(act, row, seen, signed=False)
         return await self._finish(act, row, decision)
 
     async def _for_a_person(
-        self, act: Act, row: Mail, seen: Incoming, mail: trust.VerifiedMail, decision: Decision
+        self, act: Act, row: Mail, seen: Incoming, verified: "Verified", decision: Decision
     ) -> Mail:
         """A partner's own signed word, of which only a person can say what it is: what it proves is kept with it."""
-        letter = await self._proofs.keep(act, row, seen, mail, await self._pins(act))
+        mail = verified.mail
+        letter = await self._proofs.keep(act, row, seen, mail, await self._verifier.pins(act))
         if seen.copied is not None and letter is None:
             decision = replace(decision, reason="copy-unverified")
             seen = replace(seen, copied=replace(seen.copied, inner=None))
         row = await self._identification.suggested(act, row, seen, signed=True)
-        if seen.copied is None and seen.inner is not None:
-            for message in await self._identification.cited(act, seen.inner.cited):
-                await self._reports.replied(act, message, mail, seen.inner.date, row)
+        if letter is not None and letter.kind is None and verified.receipt is not None:
+            receipt = await self._acknowledgements.queue(act, verified.receipt, None)
+            await act.save(replace(letter, receipt=receipt.id))
+        await self._replied(act, seen, mail, row)
         return await self._finish(act, row, decision)
 
-    async def _repeat(self, act: Act, mail: trust.VerifiedMail) -> Decision:
-        first = await act.one(
-            Message,
-            site=self._party.site,
-            direction=Direction.IN,
-            partner=mail.partner.id,
-            message_id=mail.message_id,
-        )
+    async def _replied(self, act: Act, seen: Incoming, mail: VerifiedMail, row: Mail) -> None:
+        """Whatever a partner signed, as an answer to mails of ours, attests that it received them."""
+        if seen.copied is None and seen.inner is not None:
+            messages = await self._identification.cited(act, seen.inner.cited)
+            await self._reports.replied(act, messages, mail.partner, seen, row)
+
+    async def _attested_in_clear(self, act: Act, seen: Incoming, row: Mail) -> None:
+        """The same of a mail that was signed and not sealed: nobody acts on it, and it stays in quarantine."""
+        partner = await self._verifier.signer(act, seen)
+        if partner is not None and seen.inner is not None:
+            messages = await self._identification.cited(act, seen.inner.cited)
+            await self._reports.replied(act, messages, partner, seen, row)
+
+    async def _repeat(self, act: Act, seen: Incoming, mail: VerifiedMail) -> Decision:
+        site, author, named = self._party.site, mail.partner.id, mail.message_id
+        message = await act.one(Message, site=site, direction=Direction.IN, partner=author, message_id=named)
+        letters = await act.all(Letter, site=site, author=author, message_id=named, copied=False, kind=None, limit=1)
+        first = message or next(iter(letters), None)
         if first is None:
             raise AlreadyThere(table="messages")
-        repeated = await self._composer.repeat_receipt(act, first)
-        reason = "receipt-repeated" if repeated else "no-receipt-to-repeat"
-        return Decision(verdict=Verdict.DUPLICATE, reason=reason, partner=mail.partner.id, message=first)
+        reason = await self._acknowledgements.repeat(act, seen, mail, first)
+        return Decision(verdict=Verdict.DUPLICATE, reason=reason, partner=mail.partner.id, message=message)
 
     async def _finish(self, act: Act, row: Mail, decision: Decision) -> Mail:
         if row.file is not None and decision.key is not None:
             await self._cabinet.hand_to(act, row.file, decision.key)
         elif row.file is not None and decision.verdict in {Verdict.RECEIPT, Verdict.REPORT}:
             await self._cabinet.hand_to(act, row.file, await self._cabinet.standing_key_in(act, EVIDENCE))
-        message = decision.message
+        message, about = decision.message, decision.about
+        if about is not None:
+            row = replace(row, likely_case=about.case_id, likely_request=about.request_hash)
         return await self._record(
             act,
             replace(
@@ -296,6 +255,9 @@ class Receiver:
                 case_id=None if message is None else message.case_id,
             ),
         )
+
+    def _row(self, arrival: Arrival, own: OwnReception | None = None, file: str | None = None) -> Mail:
+        return row_of(arrival, own, file, site=self._party.site, at=self._clock.now())
 
     async def _keep(self, row: Mail) -> Mail:
         async with self._store.act() as act:
@@ -318,44 +280,35 @@ class Receiver:
                 "reason": stored.reason,
                 "held_back": stored.held_back,
                 "message": stored.message,
+                "dated_by": stored.dated_by,
             },
         )
+        await self._told_apart(act, stored)
         _log.info("mail.decided", mail=stored.id, verdict=stored.verdict.value, step=stored.step, reason=stored.reason)
         return stored
 
-    # --- facts about the mail
-
-    def _row(self, arrival: Arrival, own: OwnReception | None, file: str | None) -> Mail:
-        return Mail(
-            site=self._party.site,
-            mailbox=arrival.mailbox,
-            folder=arrival.folder,
-            uidvalidity=arrival.uidvalidity,
-            uid=arrival.uid,
-            verdict=Verdict.PLAIN,
-            step=None,
-            reason=None,
-            partner=None,
-            held_back=False,
-            internaldate=arrival.internaldate,
-            received_earliest=own.earliest if own else arrival.not_before,
-            received_latest=own.latest if own else arrival.seen_at,
-            recorded_at=self._clock.now(),
-            size=arrival.size,
-            file=file,
-        )
-
-    def _own_reception(self, arrival: Arrival, seen: Incoming) -> OwnReception:
-        hops = [(host or "", at) for host, at in seen.outer.hops] if seen.outer else []
-        listed = arrival.internaldate or arrival.seen_at
-        return reception(hops, self._own_mta, listed, arrival.not_before, seen_at=arrival.seen_at)
+    async def _told_apart(self, act: Act, mail: Mail) -> None:
+        """A person is told when a mail that may matter has dates that no two well-kept clocks give."""
+        if not in_doubt(mail) or not (mail.held_back or mail.verdict is Verdict.ACCEPTED):
+            return
+        alarm, named = "alarm.reception_disagrees", f"mail-{mail.id}"
+        # A mail that overtook its case is decided twice.
+        if not await act.entries(event=alarm, message=named, limit=1):
+            await act.record(
+                alarm,
+                actor="gateway",
+                message=named,
+                partner=mail.partner,
+                outcome="raised",
+                details={"dated_by": mail.dated_by},
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """A verified mail and the receipt that is ready for it."""
 
-    mail: trust.VerifiedMail
+    mail: VerifiedMail
     receipt: SealedReceipt | None
 
 
@@ -363,25 +316,6 @@ def _by_machine(seen: Incoming) -> bool:
     """An out-of-office, by its own signed word: nothing but words, and no message of the protocol."""
     inner = seen.inner
     return inner is not None and inner.automatic and inner.manifest is None and not inner.pieces
-
-
-def _claim(seen: Incoming, inner: Inner) -> trust.Claim:
-    return trust.Claim(
-        shape=seen.shape or "",
-        fingerprint=seen.fingerprint,
-        signed_at=seen.signed_at,
-        senders=inner.senders,
-        recipients=inner.recipients,
-        message_id=inner.message_id,
-        mic=seen.mic,
-    )
-
-
-def _source(own: OwnReception) -> str:
-    """What attests the reception that our receipt states."""
-    if own.disagrees:
-        return "latest-of-disagreeing-sources"
-    return "received" if own.agreed else "internaldate"
 
 
 def _refusal(error: MailRefused | IllegalTransition | AlreadyThere) -> tuple[str, str]:

@@ -69,9 +69,18 @@ def event_of(request: Request, told: Reply) -> Event:
     return Event.PARTLY_ACCEPTED if event is Event.ACCEPTED and fewer else event
 
 
+Ends = tuple[datetime | None, datetime | None]
+"""The earliest and latest end of a period, None where it is not known."""
+
+
 def timeliness(request: Request, times: AnswerTimes) -> Event | None:
+    """None when the answer is in time, else how it is not, by the ends of the period as they are known."""
+    return timing(times, ends_known(request))
+
+
+def timing(times: AnswerTimes, ends: Ends) -> Event | None:
     """None when the answer is in time, else how it is not."""
-    first, last = ends_known(request)
+    first, last = ends
     if first is None:
         return None
     if times.earliest < first:
@@ -81,7 +90,7 @@ def timeliness(request: Request, times: AnswerTimes) -> Event | None:
     return Event.DISPUTED
 
 
-def ends_known(request: Request) -> tuple[datetime | None, datetime | None]:
+def ends_known(request: Request) -> Ends:
     """The earliest and latest end of the period; who follows a request knows only the end that the hospital told."""
     if request.earliest_at is None:
         return request.nominal_at, request.nominal_at
@@ -93,4 +102,6 @@ def answers(kind: Kind, request: Request, at: datetime) -> bool:
     if kind.answer is not None:
         return True
     first, _ = ends_known(request)
-    return kind is EXTENSION_REGULARISATION and request.state in life.OPEN and (first is None or at < first)
+    if kind is not EXTENSION_REGULARISATION or request.state not in {*life.OPEN, *life.SILENT}:
+        return False
+    return request.state in life.OPEN if first is None else at < first

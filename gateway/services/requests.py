@@ -11,23 +11,27 @@ from typing import Any
 
 from gateway.domain import evidence, period
 from gateway.domain import request as life
-from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, Kind
+from gateway.domain.audit import iso
+from gateway.domain.challenge import shaken_by_evidence
 from gateway.domain.parties import Directory, Grade, Party, Role
-from gateway.domain.request import Effect, Event, State, step
+from gateway.domain.request import Effect, Event, step
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
-from gateway.services.compose import Draft
-from gateway.services.replies import AnswerTimes, Reply, event_of, timeliness
-from gateway.storage import Acceptance, Act, Case, Detail, Request, StoredEvidence, View
+from gateway.services.answers import Answers
+from gateway.services.challenged import challenge, standing_acceptance
+from gateway.storage import Act, Case, Detail, Request, StoredEvidence, View
 
-_TELLING = frozenset({Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME})
+_TELLING = frozenset(
+    {
+        *(Effect.TELL_STARTED, Effect.TELL_MOVED, Effect.TELL_ELAPSED, Effect.TELL_OUTCOME),
+        *(Effect.NOTIFY_SILENCE, Effect.NOTIFY_WITHDRAWAL),
+    }
+)
 SHORT_NOTICE = "short_notice"
 """Asked of a person when less than one whole working day remained as the evidence was recorded."""
 
 
-def iso(at: datetime | None) -> str | None:
-    """An instant for the audit log and the manifests: RFC 3339, UTC, to the second."""
-    return None if at is None else at.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+__all__ = ["SHORT_NOTICE", "Requests", "explain", "iso"]
 
 
 class Requests:
@@ -47,6 +51,7 @@ class Requests:
         self.almanac = almanac
         self._clock = clock
         self.grace = grace
+        self.answers = Answers(party=party, clock=clock, advance=self.advance)
 
     async def advance(
         self,
@@ -68,7 +73,7 @@ class Requests:
         state, effects = step(request.state, event)
         case = await self._case(act, request)
         moved = replace(request, state=state, **changes)
-        if self._party.role is Role.HOSPITAL and _TELLING.union({Effect.NOTIFY_SILENCE}).intersection(effects):
+        if self._party.role is Role.HOSPITAL and _TELLING.intersection(effects):
             moved = replace(moved, owes_notice=True)
         moved = await act.save(moved)
         await act.record(
@@ -89,6 +94,11 @@ class Requests:
 
     async def receive_evidence(self, act: Act, request: Request, found: StoredEvidence) -> Request:
         """Keep an evidence of reception and recompute the period from all there is."""
+        await self.add_evidence(act, request, found)
+        return await self.recompute(act, request)
+
+    async def add_evidence(self, act: Act, request: Request, found: StoredEvidence) -> None:
+        """Keep an evidence of reception; the caller recomputes."""
         await act.add(found)
         case = await self._case(act, request)
         await act.record(
@@ -107,14 +117,21 @@ class Requests:
                 "arrived_at": iso(found.arrived_at),
             },
         )
-        return await self.recompute(act, request)
 
     async def recompute(self, act: Act, request: Request) -> Request:
-        """The period from the evidence and the calendar as known now; starts it, moves it, or changes nothing."""
+        """The period from the evidence and the calendar as known now: it starts, moves, or stays.
+
+        What was heard is judged by it again. Of a request that was answered before its evidence came, only what is
+        known of its reception changes. A recorded silence stays: what it rests on can only be challenged.
+        """
         rows = await act.all(StoredEvidence, site=self._party.site, request_hash=request.hash)
         addressees = {partner.id: partner.policy for partner in self._directory.with_role(Role.CNAS)}
-        start = evidence.start_of([_evidence(row) for row in rows], addressees)
-        if start is None or request.state not in life.UNANSWERED:
+        start = evidence.start_of([as_evidence(row) for row in rows], addressees)
+        if start is None:
+            return request
+        if request.state in life.SILENT:
+            return await self._reconsider(act, request, start, f"evidence-{rows[-1].id}")
+        if request.state not in {*life.OPEN, *life.ANSWERED}:
             return request
         calendar = await self.almanac.calendar(act)
         found = period.compute(start.at, calendar)
@@ -127,12 +144,14 @@ class Requests:
             "grade": start.evidence.grade,
             "asks_person": tuple(asks),
         }
+        if request.state in life.ANSWERED:
+            del changes["due_at"]
         if all(getattr(request, name) == value for name, value in changes.items()):
             return request
         event = _period_event(request, found)
         if event is Event.MOVED:
             changes["elapsed_at"] = None
-        return await self.advance(
+        request = await self.advance(
             act,
             request,
             event,
@@ -140,6 +159,34 @@ class Requests:
             partner=start.evidence.partner,
             details={**explain(found), **_former(request)},
             **changes,
+        )
+        return await self.answers.judge(act, request)
+
+    async def _reconsider(self, act: Act, request: Request, start: evidence.Start, about: str) -> Request:
+        accepted = await standing_acceptance(act, request)
+        if accepted is None or request.started_at is None:
+            return request
+        calendar = await self.almanac.calendar(act)
+        ground = shaken_by_evidence(
+            accepted.effective_at,
+            period.compute(request.started_at, calendar),
+            period.compute(start.at, calendar),
+            (doubt.value for doubt in start.doubts),
+            request.asks_person,
+        )
+        if ground is None:
+            return request
+        details: dict[str, Detail] = {"received": iso(start.at), "former_received": iso(request.started_at)}
+        return await challenge(
+            act,
+            self.advance,
+            request,
+            accepted,
+            ground,
+            about=about,
+            by="gateway",
+            at=self._clock.now(),
+            details=details,
         )
 
     async def refresh(self, act: Act, request: Request) -> Request:
@@ -150,74 +197,14 @@ class Requests:
         if self._party.role is Role.HOSPITAL:
             return await self.recompute(act, request)
         ends = _ends(period.compute(request.started_at, calendar))
-        return await self.advance(act, request, Event.REFINED, actor="gateway", details=_former(request), **ends)
+        former = _former(request)
+        request = await self.advance(act, request, Event.REFINED, actor="gateway", details=former, **ends)
+        return await self.answers.judge(act, request)
 
     async def followed(self, view: View, received: datetime) -> dict[str, Any]:
         """What a party that received the request itself (the CNAS) knows of the period."""
         ends = _ends(period.compute(received, await self.almanac.calendar(view)))
         return {**ends, "started_at": received, "grade": Grade.SIGNED_RECEIPT}
-
-    async def answer(
-        self, act: Act, request: Request, told: Reply, times: AnswerTimes, *, actor: str, partner: str, message: str
-    ) -> Request:
-        """An answer of the CNAS: in time, late, or disputed between the two.
-
-        Raises:
-            IllegalTransition: a vital emergency is disputed that the request does not plead.
-        """
-        event = await self._met(act, request, event_of(request, told), timeliness(request, times))
-        details: dict[str, Detail] = {
-            "answer": told.answer.value,
-            "form": told.has_form,
-            "motivated": bool(told.values.get("motive")),
-            "received_earliest": iso(times.earliest),
-            "received_latest": iso(times.latest),
-            "stated_at": iso(times.stated),
-        }
-        changes: dict[str, Any] = {}
-        if event in life.ANSWERS:
-            changes = {"due_at": None, "settled_at": self._clock.now(), **told.changes()}
-        elif event is Event.ANSWER_REPEATED and told.has_form:
-            # The same answer again, now with the form that it owed.
-            changes = {"form_owed": False}
-        return await self.advance(
-            act, request, event, actor=actor, partner=partner, message=message, details=details, **changes
-        )
-
-    async def own_answer(self, act: Act, request: Request, told: Reply, *, actor: str, message: str) -> Request:
-        """What the CNAS itself decided and sends: once its own count of the period is over, it comes late.
-
-        Raises:
-            IllegalTransition, NotAllowed: such an answer is not possible.
-        """
-        now = self._clock.now()
-        late = request.nominal_at is not None and now >= request.nominal_at
-        event = await self._met(act, request, event_of(request, told), Event.LATE_ANSWER if late else None)
-        changes: dict[str, Any] = {"settled_at": now, "due_at": None}
-        if event in life.ANSWERS:
-            changes |= told.changes()
-        elif event is Event.ANSWER_REPEATED and told.has_form:
-            changes = {"form_owed": False}
-        details: dict[str, Detail] = {"answer": told.kind.id, "form": told.has_form}
-        return await self.advance(act, request, event, actor=actor, message=message, details=details, **changes)
-
-    async def _met(self, act: Act, request: Request, event: Event, untimely: Event | None) -> Event:
-        """What an answer is to a request that stands where it stands."""
-        if request.state is State.SUPERSEDED:
-            return Event.ANSWER_SUPERSEDED
-        if (request.state, event) in life.TRANSITIONS and request.state in life.DISCUSSING:
-            return event
-        if untimely is Event.LATE_ANSWER:
-            return untimely
-        if request.state in life.SILENT:
-            accepted = await act.one(Acceptance, site=self._party.site, request_hash=request.hash)
-            if accepted is not None and accepted.contradicted_at is None:
-                await act.save(replace(accepted, contradicted_at=self._clock.now()))
-            return Event.CONTRADICTED
-        if request.state in life.ANSWERED:
-            same = life.ANSWERS[event] is request.state
-            return Event.ANSWER_REPEATED if same else Event.ANSWER_CONTRARY
-        return untimely or event
 
     async def supersede(self, act: Act, old: Request, new: Request, *, actor: str) -> Request | None:
         """Replace an open request by a corrected one, before its earliest end; None when it is too late for that.
@@ -285,12 +272,15 @@ def _ends(found: period.Period) -> dict[str, Any]:
 
 
 def _period_event(request: Request, found: period.Period) -> Event:
-    if request.state not in {State.RUNNING, State.ELAPSED}:
+    if request.state in life.UNACKNOWLEDGED:
         return Event.ACKNOWLEDGED
+    if request.state in life.ANSWERED:
+        return Event.REFINED
     return Event.REFINED if found.tacit_at == request.nominal_at else Event.MOVED
 
 
-def _evidence(row: StoredEvidence) -> evidence.Evidence:
+def as_evidence(row: StoredEvidence) -> evidence.Evidence:
+    """What is stored, as the domain weighs it."""
     return evidence.Evidence(
         kind=row.kind,
         grade=row.grade,
@@ -303,19 +293,3 @@ def _evidence(row: StoredEvidence) -> evidence.Evidence:
         dated_at=row.dated_at,
         is_statement=row.statement,
     )
-
-
-def notice(request: Request, case: Case) -> Draft:
-    """What the partners who follow a request are told of its present state."""
-    started, ends = iso(request.started_at) or "", iso(request.nominal_at) or ""
-    kind: Kind = STATUS_NOTICE
-    values = {"state": request.state.value, "grade": request.grade.name.lower(), "started_at": started, "ends_at": ends}
-    if request.state is State.TACITLY_ACCEPTED:
-        kind = TACIT_ACCEPTANCE_NOTICE
-        values = {
-            "started_at": started,
-            "effective_at": iso(request.latest_at) or "",
-            "requested_from": request.requested_from.isoformat(),
-            "requested_until": request.requested_until.isoformat(),
-        }
-    return Draft(kind=kind, ref=case.ref, hospital=case.hospital, values=values, request_hash=request.hash)

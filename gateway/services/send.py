@@ -7,7 +7,6 @@ key is no longer good, its file does not open) is held and told, and leaves by i
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import structlog
 
@@ -21,6 +20,7 @@ from gateway.domain.words import said
 from gateway.ports import Clock, Courier, Envelope, HandOver, HandOverOutcome, PublicKey, Sealer, SpoolFile
 from gateway.services.cabinet import Cabinet
 from gateway.services.compose import Composer, current_pins
+from gateway.services.departure import Departures
 from gateway.services.requests import Requests
 from gateway.storage import Act, Case, Message, Pin, Request, Store, Transmission
 
@@ -36,6 +36,9 @@ _EVENTS = {
     HandOver.UNKNOWN: sending.Event.DOUBT,
 }
 _HOLDING = frozenset({sending.Event.KEY_REFUSED, sending.Event.UNREADABLE})
+_FASTER = {sending.State.EVIDENCED: "after-evidence", sending.State.RETURNED: "after-return"}
+"""What may be known of a mail before the answer of our own server: its receipt, or the report that it failed."""
+
 _STOPPED = HandOverOutcome(result=HandOver.DEFERRED, code=None, text="stopped")
 _FILE_FAULTS = (Unknown, VaultClosed, StorageFailed)
 """What the cabinet raises for a file that does not open; a StorageFailed may also be the database's."""
@@ -66,6 +69,7 @@ class Sender:
         self._courier = courier
         self._sealer = sealer
         self._requests = requests
+        self._departures = Departures(party=party, directory=directory, requests=requests)
         self._clock = clock
         self._party = party
         self._directory = directory
@@ -205,21 +209,19 @@ class Sender:
             settled = replace(current, code=outcome.code, text=outcome.text[:100])
             if current.state is sending.State.SENDING:
                 await self._note(act, settled, _EVENTS[outcome.result], outcome.result.value)
-            elif current.state is sending.State.EVIDENCED and outcome.result is HandOver.ACCEPTED:
-                # Its receipt was faster: that is worth more than the state that we would note, but we know when now.
-                await self._record(
-                    act,
-                    replace(settled, handed_over_at=self._clock.now()),
-                    sending.Event.ACCEPTED,
-                    "after-evidence",
-                )
+            elif current.state in _FASTER and outcome.result is HandOver.ACCEPTED:
+                # That is worth more than the state that we would note, but we know now when it left.
+                at = settled.handed_over_at or self._clock.now()
+                outcome_told = _FASTER[current.state]
+                await self._record(act, replace(settled, handed_over_at=at), sending.Event.ACCEPTED, outcome_told)
 
     async def _note(self, act: Act, transmission: Transmission, event: sending.Event, outcome: str) -> None:
         now = self._clock.now()
         changed = replace(transmission, state=sending.step(transmission.state, event))
         match event:
             case sending.Event.ACCEPTED:
-                changed = replace(changed, handed_over_at=now)
+                # The same bytes again change nothing of when they first left.
+                changed = replace(changed, handed_over_at=changed.handed_over_at or now)
             case sending.Event.NOT_HANDED_OVER:
                 changed = replace(changed, next_at=next_attempt(now, changed.attempts))
             case sending.Event.DOUBT:
@@ -261,23 +263,21 @@ class Sender:
             await self._tell_request(act, message, changed, event)
 
     async def _tell_request(self, act: Act, message: Message, transmission: Transmission, event: sending.Event) -> None:
-        events = {sending.Event.ACCEPTED: life.Event.HANDED_OVER, sending.Event.REFUSED: life.Event.DELIVERY_FAILED}
         partner = self._directory.find(transmission.partner)
         kind = KINDS.get(message.kind)
-        if event not in events or kind is None or kind.subject is not Subject.REQUEST:
+        told = event in {sending.Event.ACCEPTED, sending.Event.REFUSED}
+        if not told or kind is None or kind.subject is not Subject.REQUEST:
             return
         if partner is None or partner.role is not Role.CNAS or message.case_id is None:
             return
         request = await act.one(Request, site=self._party.site, hash=message.mic)
         if request is None:
             return
-        if transmission.state is sending.State.EVIDENCED and request.handed_over_at is not None:
+        if event is sending.Event.ACCEPTED:
+            await self._departures.taken(act, request, message, transmission)
             return
-        changes: dict[str, Any] = {}
-        if event is sending.Event.ACCEPTED and request.handed_over_at is None:
-            changes["handed_over_at"] = transmission.handed_over_at
         await self._requests.advance(
-            act, request, events[event], actor="gateway", partner=partner.id, message=str(message.id), **changes
+            act, request, life.Event.DELIVERY_FAILED, actor="gateway", partner=partner.id, message=str(message.id)
         )
 
     # --- what waits

@@ -10,6 +10,7 @@ from gateway.domain.kinds.stay import ADMISSION, DISCHARGE, INTERRUPTION, READMI
 from gateway.domain.kinds.vital import EXPERT_OPINION, SUPPLEMENTARY_AUTHORISATION
 from gateway.domain.tacit import end_of_day_in_paris
 from gateway.services.casework import hospital_day, standing_facts
+from gateway.services.challenged import is_contested
 from gateway.storage import Case, Fact, Request, View
 
 
@@ -26,7 +27,9 @@ async def read_stay(view: View, case: Case) -> Stay:
         absences=_absences(facts),
         discharged_on=max(_days(facts, DISCHARGE.id), default=None),
         repatriated_on=min(_days(facts, REPATRIATION_DONE.id), default=None),
-        requests=tuple(_asked(row, facts) for row in requests),
+        requests=tuple(
+            [_asked(row, facts, in_doubt=await is_contested(view, row)) for row in requests],
+        ),
     )
 
 
@@ -62,7 +65,7 @@ def _absences(facts: Sequence[Fact]) -> tuple[Absence, ...]:
     return tuple(found)
 
 
-def _asked(request: Request, facts: Sequence[Fact]) -> Asked:
+def _asked(request: Request, facts: Sequence[Fact], *, in_doubt: bool) -> Asked:
     left = request.handed_over_at or request.submitted_at
     opinions = [fact.day for fact in facts if fact.kind == EXPERT_OPINION.id and fact.request_hash == request.hash]
     return Asked(
@@ -75,6 +78,7 @@ def _asked(request: Request, facts: Sequence[Fact]) -> Asked:
         last=request.granted_until or request.requested_until,
         settled_on=_day(request.settled_at),
         decided_on=max(opinions, default=None),
+        contested=in_doubt,
     )
 
 

@@ -1,4 +1,8 @@
-"""What a mail in triage is, said by a person. What would let a silence be recorded needs two, who say the same."""
+"""What a mail in triage is, said by a person. What would let a silence be recorded needs two, who say the same.
+
+An answer that came another way (fax, paper, a mail to somebody else) is brought here as a file: it holds silences back
+from the moment when one person brings it, and is an answer once a second says the same.
+"""
 
 import json
 from dataclasses import replace
@@ -9,12 +13,14 @@ from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.settlements import NOT_AN_ANSWER, name_of
 from gateway.domain.words import said
 from gateway.ports import Clock, Noise
-from gateway.services.cabinet import Cabinet
+from gateway.services.brought import Brought, check_brought, entered
+from gateway.services.cabinet import QUARANTINE, Cabinet
 from gateway.services.casework import Casework, Happening
 from gateway.services.copies import owe_forgotten
 from gateway.services.exchanges import Exchanges
 from gateway.services.readers import Readers
 from gateway.services.reading import Reader, Reading, Word
+from gateway.services.receptions import Receptions
 from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
 from gateway.services.timekeeping import STEP_LIMIT
@@ -41,6 +47,7 @@ class Triage:
         self._store = store
         self._cabinet = cabinet
         self._exchanges = Exchanges(requests)
+        self._receptions = Receptions(party=party, directory=directory, requests=requests, clock=clock)
         self._readers = readers
         self._casework = casework
         self._clock = clock
@@ -71,17 +78,32 @@ class Triage:
         self._reader.check(settlement)
         word = Word(what=settlement, ref=ref, request_hash=request_hash, places=dict(places or {}), has_form=has_form)
         async with self._store.act() as act:
-            mail = await self._waiting(act, mail_id)
-            reading = None if settlement == NOT_AN_ANSWER else await self._reader.read(act, mail, word)
-            named = name_of(reading.kind) if reading else NOT_AN_ANSWER
-            # Keyed, because what was said may be guessed from a plain hash.
-            proposal = self._cabinet.vault.lookup(_plain(reading))
-            if await self._frees(act, mail, reading) and not self._seconded(mail, proposal, actor):
-                # It would let a silence be recorded: one person proposes, another settles.
-                await act.record("triage.proposed", actor=actor, message=f"mail-{mail.id}", outcome=named)
-                return await act.save(replace(mail, settled_as=named, settled_by=actor, proposal=proposal))
-            case, message = await self._apply(act, mail, reading, actor) if reading else (None, None)
-            return await self._settled(act, mail, named, actor, reading=reading, case=case, message=message)
+            return await self._say(act, await self._waiting(act, mail_id), word, actor)
+
+    async def bring(self, brought: Brought, *, actor: str) -> Mail:
+        """An answer that came another way, as a file; returns it as a mail to sort, or settled where one suffices.
+
+        Raises:
+            NotAllowed: it is no answer to a request, impossible, or here already. Unknown: no such case.
+            IllegalTransition: it cannot happen now.
+        """
+        check_brought(brought, self._party)
+        file = await self._cabinet.put(brought.scan, await self._cabinet.standing_key(QUARANTINE))
+        async with self._store.act() as act:
+            mail = await entered(act, brought, file, party=self._party, at=self._clock.now(), actor=actor)
+            return await self._say(act, mail, brought.word, actor)
+
+    async def _say(self, act: Act, mail: Mail, word: Word, actor: str) -> Mail:
+        reading = None if word.what == NOT_AN_ANSWER else await self._reader.read(act, mail, word)
+        named = name_of(reading.kind) if reading else NOT_AN_ANSWER
+        # Keyed, because what was said may be guessed from a plain hash.
+        proposal = self._cabinet.vault.lookup(_plain(reading))
+        if await self._needs_two(act, mail, reading) and not self._seconded(mail, proposal, actor):
+            # It would let a silence be recorded, or nobody but this person saw it: one proposes, another settles.
+            await act.record("triage.proposed", actor=actor, message=f"mail-{mail.id}", outcome=named)
+            return await act.save(replace(mail, settled_as=named, settled_by=actor, proposal=proposal))
+        case, message = await self._apply(act, mail, reading, actor) if reading else (None, None)
+        return await self._settled(act, mail, named, actor, reading=reading, case=case, message=message)
 
     async def _waiting(self, act: Act, mail_id: int) -> Mail:
         mail = await act.one(Mail, site=self._party.site, id=mail_id)
@@ -94,10 +116,15 @@ class Triage:
 
     # --- four eyes
 
+    async def _needs_two(self, act: Act, mail: Mail, reading: Reading | None) -> bool:
+        """Whether it was seen by one person alone, or settling it so would let a silence be recorded."""
+        if self._persons_needed == 1 or self._party.role is not Role.HOSPITAL:
+            return False
+        return mail.verdict is Verdict.ENTERED or await self._frees(act, mail, reading)
+
     async def _frees(self, act: Act, mail: Mail, reading: Reading | None) -> bool:
         """Whether settling it so would let a silence be recorded that the mail holds back."""
-        holds = mail.held_back or mail.verdict is Verdict.VANISHED
-        if self._persons_needed == 1 or self._party.role is not Role.HOSPITAL or not holds:
+        if not mail.held_back and mail.verdict is not Verdict.VANISHED:
             return False
         rows = await act.all(Request, site=self._party.site, state=tuple(life.OPEN))
         since = mail.received_latest
@@ -128,6 +155,7 @@ class Triage:
         named = str(message.id) if message else f"mail-{mail.id}"
         if request is not None:
             await self._exchanges.apply(act, request, reading.heard(actor, named))
+            await self._attested(act, mail, reading, request)
         what = Happening(
             kind=reading.kind,
             values=reading.values,
@@ -141,6 +169,15 @@ class Triage:
         case = await self._casework.happen(act, case, reading.key, what, opens=reading.opens)
         await self._cabinet.hand_to(act, mail.file or "", reading.key)
         return case, message
+
+    async def _attested(self, act: Act, mail: Mail, reading: Reading, request: Request) -> None:
+        """A partner's signed letter about a request attests that it arrived, also where only persons say that it is."""
+        letter = reading.letter
+        if letter is None or letter.copied:
+            return
+        site = self._party.site
+        for asked in await act.all(Message, site=site, direction=Direction.OUT, mic=request.hash, limit=1):
+            await self._receptions.replied(act, asked, letter.author, letter.signed_at, mail)
 
     async def _message(self, act: Act, mail: Mail, reading: Reading, case: Case) -> Message | None:
         """A signed letter is a message like any other from now on; an unsigned mail has only a person's word."""

@@ -10,6 +10,8 @@ from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
 from gateway.services.casework import Casework, hospital_day, standing_facts
+from gateway.services.challenged import is_contested
+from gateway.services.rulings import proposed_by
 from gateway.storage import FOR_A_PERSON, Case, Direction, Fact, Mail, Message, Request, Store, VaultKey, View
 
 _READ = frozenset(
@@ -80,7 +82,7 @@ class Worklist:
                 self._happened(fact, key, sent=fact.message in ours)
                 for fact in sorted(facts, key=lambda fact: fact.corrects or fact.id)
             ),
-            requests=tuple(_asked(row) for row in requests),
+            requests=tuple([await _asked(view, row, self._party.role) for row in requests]),
             authorised_until=case.authorised_until,
         )
         return duties(file, self._party.role)
@@ -123,7 +125,8 @@ class Worklist:
         )
 
 
-def _asked(row: Request) -> Asked:
+async def _asked(view: View, row: Request, role: Role) -> Asked:
+    in_doubt = await is_contested(view, row)
     return Asked(
         hash=row.hash,
         state=row.state,
@@ -133,4 +136,6 @@ def _asked(row: Request) -> Asked:
         sent_on=hospital_day(row.handed_over_at or row.submitted_at),
         form_owed=row.form_owed,
         ends_at=row.nominal_at,
+        contested=in_doubt,
+        ruled_by=await proposed_by(view, row, role),
     )

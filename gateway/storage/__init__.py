@@ -1,11 +1,12 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
 from gateway.storage.anchoring import Anchor, LogPoint, Way
+from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
 from gateway.storage.letters import Hint, Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.question import Question
 from gateway.storage.rows import (
     FOR_A_PERSON,
-    Acceptance,
     AuditEntry,
     Case,
     ClockMark,
@@ -34,15 +35,19 @@ __all__ = [
     "Anchor",
     "AuditEntry",
     "Case",
+    "Challenge",
     "ClockMark",
     "Confirmation",
     "Detail",
     "Direction",
+    "EnteredProof",
     "Fact",
+    "HeardAnswer",
     "Hint",
     "Letter",
     "LogPoint",
     "Mail",
+    "Matter",
     "Message",
     "OwedCopy",
     "Pin",
@@ -50,6 +55,7 @@ __all__ = [
     "Question",
     "ReaderHandover",
     "Request",
+    "Ruling",
     "Store",
     "StoredEvidence",
     "Transmission",

@@ -10,6 +10,7 @@ class Hint(Enum):
 
     SIGNED_REFERENCE = "signed-reference"
     UNSIGNED_REFERENCE = "unsigned-reference"
+    ENTERED = "entered"
     SUBJECT_TOKEN = "subject-token"  # noqa: S105  a case's number, no secret
 
 
@@ -19,7 +20,8 @@ class Letter:
 
     ``author`` is the partner who signed at ``signed_at``; ``message_id``, ``mic`` and ``entity`` (a spool file) are of
     what was signed, ``reached`` the partners among its signed recipients. ``kind`` is what its manifest calls it, if it
-    has one. ``copied``: the mail only holds a copy of it, brought by another partner.
+    has one. ``copied``: the mail only holds a copy of it, brought by another partner. ``receipt`` is our message that
+    acknowledges it, when its author asked for one.
     """
 
     id: int = 0
@@ -33,3 +35,4 @@ class Letter:
     kind: str | None
     copied: bool
     entity: str
+    receipt: int | None = None

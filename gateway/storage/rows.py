@@ -201,7 +201,7 @@ class Transmission:
 
 
 class Verdict(Enum):
-    """What became of one incoming mail."""
+    """What became of one incoming mail; ``ENTERED`` is no mail, but a paper or file that a person brought instead."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -213,9 +213,15 @@ class Verdict(Enum):
     QUARANTINE = "quarantine"
     VANISHED = "vanished"
     PROBE = "probe"
+    ENTERED = "entered"
 
 
-FOR_A_PERSON = frozenset({Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC})
+FOR_A_PERSON = frozenset(
+    {
+        *(Verdict.QUARANTINE, Verdict.PLAIN, Verdict.TRIAGE, Verdict.VANISHED, Verdict.AUTOMATIC),
+        Verdict.ENTERED,
+    }
+)
 """Verdicts on which a person has the last word: a machine's answer may turn out to be a person's."""
 
 
@@ -224,7 +230,8 @@ class Mail:
     """One mail of a watched folder, and the decision that was made on it.
 
     ``held_back`` says that it comes from a partner's domain or cites one of our ids, verified or not: until a person
-    settles it, it holds back tacit acceptances. ``received_earliest`` and ``received_latest`` are our own reception.
+    settles it, it holds back tacit acceptances. ``received_earliest`` and ``received_latest`` are our own reception,
+    ``dated_by`` every date that was found for it, with its source.
     ``likely_case`` and ``likely_request`` (a hash) are what ``likely_by`` suggests. ``proposal`` stands for all that a
     first person said of it while a second one is needed: the second must say the same.
     """
@@ -256,6 +263,7 @@ class Mail:
     likely_request: str | None = None
     likely_by: Hint | None = None
     proposal: str | None = None
+    dated_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,18 +316,6 @@ class Confirmation:
     binding: str
     person: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """The recorded tacit acceptance; at most one standing per request, by constraint."""
-
-    id: int = 0
-    site: str
-    request_hash: str
-    effective_at: datetime
-    recorded_at: datetime
-    contradicted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

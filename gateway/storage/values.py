@@ -6,9 +6,10 @@ from typing import TypeVar
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
 from gateway.storage.anchoring import Anchor, LogPoint
+from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.letters import Letter
+from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
-    Acceptance,
     Case,
     ClockMark,
     Confirmation,
@@ -39,8 +40,12 @@ Value = (
     | Letter
     | Poll
     | StoredEvidence
+    | EnteredProof
     | Confirmation
     | Acceptance
+    | HeardAnswer
+    | Challenge
+    | Ruling
     | Pin
     | ClockMark
     | CalendarAct

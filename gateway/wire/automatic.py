@@ -1,16 +1,11 @@
 """Which mails a machine wrote, and which must never be answered by one (RFC 3834, RFC 8098 §2.1)."""
 
 from gateway.wire.mime import Headers, Part
+from gateway.wire.reports import DISPOSITION_PARTS, RETURNED, STATUS_PARTS
 
 # What the parts of an answer by machine are: a text, and in a report its machine part and what it returns.
 _WORDS = frozenset({"text/plain", "text/html"})
-_REPORTED = frozenset(
-    {
-        *_WORDS,
-        *("message/delivery-status", "message/disposition-notification"),
-        *("message/rfc822", "text/rfc822-headers", "message/global", "message/global-delivery-status"),
-    }
-)
+_REPORTED = _WORDS | DISPOSITION_PARTS | STATUS_PARTS | RETURNED
 
 # Honest mail passes fewer than twenty servers; RFC 5321 §6.3 takes a hundred for a loop, we stop answering sooner.
 MAX_HOPS = 50

@@ -10,16 +10,21 @@ from datetime import datetime
 
 from gateway.domain.errors import MailMalformed
 from gateway.wire.fields import date
-from gateway.wire.mime import Headers, Part
-from gateway.wire.reports import machine_fields, normal_id, normal_recipient, report_part
+from gateway.wire.mime import Headers, Part, parse_headers
+from gateway.wire.reports import RETURNED, STATUS_PARTS, machine_fields, normal_id, normal_recipient, report_part
 
 # Our transactions have one recipient each; a list expander may report a few.
 MAX_RECIPIENTS = 100
 # A block per recipient, each a few hundred bytes, some with a transcript.
 MAX_MACHINE_PART = 256 * 1024
 
+# The fields of the whole message, then two blocks a recipient where a server writes too many blank lines.
+MAX_BLOCKS = 1 + 2 * MAX_RECIPIENTS
+
 _STEP = "report"
-_RETURNED = frozenset({"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global"})
+_LINE = re.compile(rb"[ \t]|[!-9;-~]{1,200}[ \t]*:")
+_BEGINS = {"final-recipient", "action"}
+_RECIPIENT = {*_BEGINS, "original-recipient"}
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -50,9 +55,34 @@ def _blocks(data: bytes) -> list[Headers]:
     if len(data) > MAX_MACHINE_PART:
         raise MailMalformed(reason="machine-part", step=_STEP)
     blocks = [block for block in re.split(rb"(?:\r?\n){2,}", data.strip(b"\r\n")) if block.strip()]
-    if len(blocks) > MAX_RECIPIENTS + 1:
+    if len(blocks) > MAX_BLOCKS:
         raise MailMalformed(reason="too-many-recipients", step=_STEP)
-    return [machine_fields(block) for block in blocks]
+    return [_fields(block) for block in blocks]
+
+
+def _fields(block: bytes) -> Headers:
+    """The fields of a block; what is no field, such as a server's answer that nobody indented, is left out."""
+    return parse_headers(b"\n".join(line for line in re.split(rb"\r?\n", block) if _LINE.match(line)))
+
+
+def _by_recipient(blocks: list[Headers]) -> list[Headers]:
+    """One group of fields a recipient: some servers forget the blank lines between them, others write too many."""
+    groups: list[list[tuple[str, str]]] = [[]]
+    for block in blocks:
+        if _names(groups[-1]) >= _BEGINS:
+            groups.append([])
+        for name, value in block.fields:
+            if name in _BEGINS and name in _names(groups[-1]):
+                groups.append([])
+            groups[-1].append((name, value))
+    found = [Headers(fields=tuple(group)) for group in groups if _names(group) & _RECIPIENT]
+    if len(found) > MAX_RECIPIENTS:
+        raise MailMalformed(reason="too-many-recipients", step=_STEP)
+    return found
+
+
+def _names(fields: list[tuple[str, str]]) -> set[str]:
+    return {name for name, _ in fields}
 
 
 def _recipient(block: Headers) -> DsnRecipient:
@@ -68,7 +98,7 @@ def _recipient(block: Headers) -> DsnRecipient:
 
 def _returned_id(part: Part) -> str | None:
     """Message-ID in the returned header; None unless it is there exactly once."""
-    returned = [child for child in part.parts if child.content_type.media in _RETURNED]
+    returned = [child for child in part.parts if child.content_type.media in RETURNED]
     if len(returned) != 1:
         return None
     try:
@@ -80,20 +110,25 @@ def _returned_id(part: Part) -> str | None:
         )
 
 
+def recipient_fields(part: Part) -> tuple[Headers, list[Headers]]:
+    """The machine part of a report: the fields of the whole message, and those of each recipient.
+
+    Raises:
+        MailMalformed: no such part, or a limit exceeded.
+    """
+    blocks = _blocks(report_part(part, STATUS_PARTS, _STEP).decoded())
+    return blocks[0] if blocks else Headers(fields=()), _by_recipient(blocks)
+
+
 def read_report(part: Part) -> Dsn:
     """The report of a multipart/report mail.
 
     Raises:
         MailMalformed: no such report, no recipient in it, or a limit exceeded.
     """
-    blocks = _blocks(report_part(part, "message/delivery-status", _STEP).decoded())
-    # Some servers forget the blank line after the fields of the whole message.
-    recipients = [
-        block for block in blocks if block.get("action") is not None or block.get("final-recipient") is not None
-    ]
+    whole, recipients = recipient_fields(part)
     if not recipients:
         raise MailMalformed(reason="no-recipient", step=_STEP)
-    whole = blocks[0]
     envelope_id = whole.get("original-envelope-id")
     return Dsn(
         original_envelope_id=envelope_id.strip() if envelope_id else None,

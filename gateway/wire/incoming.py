@@ -13,9 +13,11 @@ from gateway.domain.case import ALPHABET
 from gateway.domain.errors import MailMalformed
 from gateway.domain.kinds import REPAIRED_COPY
 from gateway.wire import dsn, fields, manifest, mdn
-from gateway.wire.automatic import is_answerable
+from gateway.wire.automatic import is_answerable, is_notice
+from gateway.wire.failure import Failure, read_failure, returned_ids
 from gateway.wire.mime import Headers, Part, parse
 from gateway.wire.payload import read_payload
+from gateway.wire.reports import DISPOSITION_PARTS, STATUS_PARTS
 
 MAX_TEXT = 100_000
 """Characters of a letter that travel with the facts: more than a person reads in a terminal."""
@@ -48,6 +50,7 @@ _TOKEN = re.compile(rf"(?<![0-9A-Z])[{ALPHABET}]{{4}}-[{ALPHABET}]{{2}}(?![0-9A-
 class Outer:
     """Facts of the outer headers. ``hops`` are the Received lines from the top: (host, instant).
 
+    ``receipt_to`` are the addresses for a receipt that the sender asks for (RFC 8098 section 2.1).
     ``domains`` (lower case) and ``tokens`` (case tokens, upper case) are all that looks like one in the sender fields
     and in the subject, even where these cannot be read as addresses or text: enough to suspect, never to believe.
     """
@@ -58,6 +61,7 @@ class Outer:
     hops: tuple[tuple[str | None, datetime | None], ...]
     date: datetime | None
     automatic: bool
+    receipt_to: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
 
@@ -127,6 +131,8 @@ class Incoming:
     refused, in which case nothing but ``outer`` is set. ``entity`` is the exact signed bytes, ``mic`` their SHA-256,
     ``whole`` the multipart/signed around them when somebody asked for it and the signature can be told apart.
     ``notice``: an out-of-office or a report, by its own unsigned word. The actions of ``report`` are ACTIONS or OTHER.
+    ``failure`` is what an unsigned mail says of a failed delivery, in whatever form, and ``returned`` the Message-IDs
+    of what it returns: enough to suspect, never to believe.
     """
 
     shape: str | None
@@ -142,6 +148,8 @@ class Incoming:
     receipt: Attested | None = None
     report: dsn.Dsn | None = None
     notice: bool = False
+    failure: Failure = Failure.NONE
+    returned: tuple[str, ...] = ()
     copied: Copied | None = None
 
 
@@ -154,6 +162,7 @@ def read_outer(headers: Headers) -> Outer:
         hops=tuple((hop.by, hop.at) for hop in map(fields.received, headers.get_all("Received"))),
         date=_date(headers),
         automatic=not is_answerable(headers),
+        receipt_to=_addresses(headers.get_all("Disposition-Notification-To")),
         domains=_domains(headers),
         tokens=_tokens(headers.get_all("Subject")),
     )
@@ -232,20 +241,35 @@ def read_signed_report(entity: bytes) -> tuple[Inner, Attested]:
     return inner, _attested(mdn.read_receipt(report))
 
 
-def read_unsigned_report(part: Part) -> tuple[Attested | None, dsn.Dsn | None]:
-    """A receipt or a delivery report that nobody signed; (None, None) when it is neither that we can read."""
-    kind = part.content_type.params.get("report-type", "").lower()
+def is_receipt(entity: bytes) -> bool:
+    """Whether a signed entity is a receipt: some programs encrypt theirs as any other mail."""
+    return _has(parse(entity), DISPOSITION_PARTS)
+
+
+def read_unsigned(part: Part) -> Incoming:
+    """A mail that nobody signed, without its shape and outer facts: a receipt, a report of delivery, or neither.
+
+    What it is, its machine part says; some servers forget to name the type of their report.
+    """
+    told = Incoming(shape=None, outer=None, notice=is_notice(part), failure=read_failure(part))
+    if told.failure is not Failure.NONE:
+        told = replace(told, returned=returned_ids(part))
     try:
-        if kind == "disposition-notification":
-            return _attested(mdn.read_receipt(part)), None
-        if kind == "delivery-status":
+        if _has(part, DISPOSITION_PARTS):
+            return replace(told, receipt=_attested(mdn.read_receipt(part)))
+        if _has(part, STATUS_PARTS):
             report = dsn.read_report(part)
             known = tuple(replace(each, action=_known(each.action, ACTIONS)) for each in report.recipients)
-            return None, replace(report, recipients=known)
+            return replace(told, report=replace(report, recipients=known))
     except MailMalformed:
         # A broken report is kept and shown like any other mail; it proves nothing.
-        return None, None
-    return None, None
+        return told
+    return told
+
+
+def _has(part: Part, media: frozenset[str]) -> bool:
+    is_report = part.content_type.media == "multipart/report"
+    return is_report and any(child.content_type.media in media for child in part.parts)
 
 
 def _attested(receipt: mdn.Receipt) -> Attested:

@@ -17,7 +17,7 @@ from gateway.wire.fields import address, addresses, date_text
 from gateway.wire.fields import date as read_date
 from gateway.wire.mime import Headers, Mailbox, Part, parse
 from gateway.wire.payload import protected_headers, require_message_id
-from gateway.wire.reports import machine_fields, normal_id, normal_recipient, report_part
+from gateway.wire.reports import DISPOSITION_PARTS, machine_fields, normal_id, normal_recipient, report_part
 from gateway.wire.sealed import signed_params, signed_parts
 
 DISPOSITION = "automatic-action/MDN-sent-automatically; processed"
@@ -247,7 +247,7 @@ def _reception(value: str | None) -> tuple[datetime | None, str | None]:
 
 
 def _machine(part: Part) -> Headers:
-    data = report_part(part, "message/disposition-notification", _STEP).decoded()
+    data = report_part(part, DISPOSITION_PARTS, _STEP).decoded()
     if len(data) > MAX_MACHINE_PART:
         raise MailMalformed(reason="machine-part", step=_STEP)
     # RFC 8098 knows one block; some programs put blank lines between the fields.

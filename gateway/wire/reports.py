@@ -4,14 +4,28 @@ from gateway.domain.errors import MailMalformed
 from gateway.wire.fields import address, message_ids
 from gateway.wire.mime import Headers, Part, parse_headers
 
+STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
+"""Machine parts of delivery reports (RFC 3464, RFC 6533)."""
 
-def report_part(part: Part, media: str, step: str) -> Part:
+DISPOSITION_PARTS = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
+"""Machine parts of receipts (RFC 8098, RFC 6533)."""
+
+RETURNED = frozenset(
+    {
+        *("message/rfc822", "text/rfc822-headers", "message/rfc822-headers"),
+        *("message/global", "message/global-headers"),
+    }
+)
+"""What a report returns of the original, whole or its header."""
+
+
+def report_part(part: Part, media: frozenset[str], step: str) -> Part:
     """The machine part of a multipart/report, whatever its place among the direct parts.
 
     Raises:
         MailMalformed: not a multipart/report, or not exactly one such part.
     """
-    found = [child for child in part.parts if child.content_type.media == media]
+    found = [child for child in part.parts if child.content_type.media in media]
     if part.content_type.media != "multipart/report" or len(found) != 1:
         raise MailMalformed(reason="not-such-report", step=step)
     return found[0]

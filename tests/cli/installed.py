@@ -3,17 +3,21 @@
 import asyncio
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 from gateway import legal_time, records
 from gateway.adapters import database
+from gateway.adapters.vault import FileVault
 from gateway.config import Settings, load
+from gateway.domain.kinds import EXTENSION_REFUSAL, Answer
 from gateway.domain.parties import Grade
-from gateway.domain.request import State
-from gateway.storage import Case, Request, StoredEvidence, VaultKey
+from gateway.domain.request import Event, State
+from gateway.services.cabinet import Cabinet
+from gateway.services.replies import AnswerTimes, Reply
+from gateway.storage import Acceptance, Case, Request, StoredEvidence, VaultKey
 from tests.services.fakes import FakeClock
 
 CONFIG = """
@@ -59,6 +63,9 @@ address = "soins@cnse.test"
 """
 
 
+MASTER = b"m" * 32
+
+
 @dataclass(kw_only=True)
 class Installed:
     """Where it is, and the clock that its commands look at."""
@@ -82,7 +89,7 @@ def install(folder: Path, clock: FakeClock, *, people: Iterable[str] = ()) -> In
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "gateway.toml"
     config.write_text(CONFIG.format(people="\n".join(f'{who} = "{who.title()}"' for who in people)), encoding="utf-8")
-    for name, text in (("secret", "s\n"), ("master.key", base64.b64encode(b"m" * 32).decode() + "\n")):
+    for name, text in (("secret", "s\n"), ("master.key", base64.b64encode(MASTER).decode() + "\n")):
         (folder / name).write_text(text, encoding="ascii")
         (folder / name).chmod(0o600)
     (folder / "data").mkdir(mode=0o700)
@@ -132,11 +139,12 @@ async def _run_requests(made: Installed, received: list[datetime]) -> list[str]:
     store = _store(made)
     refs = []
     try:
+        vault = FileVault(folder=conf.gateway.data / "spool", master=MASTER)
         async with store.act() as act:
-            await act.add(VaultKey(id="k", purpose="case", wrapped=b"w", created_at=received[0]))
+            key = await act.add(Cabinet(store=store, vault=vault, clock=made.clock).new_case_key())
             for number, at in enumerate(received, start=1):
                 refs.append(f"7F3K-Q{number}")
-                case = await act.add(_case(conf, refs[-1], at))
+                case = await act.add(replace(_case(conf, refs[-1], at), vault_key=key.id))
                 await act.add(
                     Request(
                         site=conf.gateway.site,
@@ -173,3 +181,46 @@ async def _run_requests(made: Installed, received: list[datetime]) -> list[str]:
     finally:
         await store.close()
     return refs
+
+
+def record_silence(made: Installed) -> None:
+    """Every request that runs ends without an answer, and its silence is on record."""
+    asyncio.run(_record_silence(made))
+
+
+async def _record_silence(made: Installed) -> None:
+    conf, requests = made.settings, legal_time.requests(made.settings, made.clock)
+    store = _store(made)
+    try:
+        async with store.act() as act:
+            for running in await act.all(Request, site=conf.gateway.site, state=State.RUNNING):
+                over = await requests.advance(act, running, Event.PERIOD_OVER, actor="gateway")
+                await act.add(
+                    Acceptance(
+                        site=over.site,
+                        request_hash=over.hash,
+                        effective_at=over.latest_at or made.clock.now(),
+                        recorded_at=made.clock.now(),
+                    )
+                )
+                await requests.advance(act, over, Event.SILENCE_RECORDED, actor="gateway", due_at=None)
+    finally:
+        await store.close()
+
+
+def refuse(made: Installed, *, received: datetime, stated: datetime) -> None:
+    """The CNAS's refusal of the first request is taken in."""
+    asyncio.run(_refuse(made, received, stated))
+
+
+async def _refuse(made: Installed, received: datetime, stated: datetime) -> None:
+    conf, requests = made.settings, legal_time.requests(made.settings, made.clock)
+    store = _store(made)
+    try:
+        async with store.act() as act:
+            request = (await act.all(Request, site=conf.gateway.site))[0]
+            told = Reply(answer=Answer.REFUSED, kind=EXTENSION_REFUSAL, values={}, has_form=False)
+            times = AnswerTimes(earliest=received, latest=received, stated=stated)
+            await requests.answers.hear(act, request, told, times, actor="gateway", partner="cnas", message="9")
+    finally:
+        await store.close()

@@ -10,6 +10,7 @@ from gateway.cli.blank import blank_fiche, cited
 from gateway.cli.fiche import read_fiche
 from gateway.domain.errors import FicheInvalid
 from gateway.domain.kinds import EXTENSION_REQUEST, KINDS, FieldType, Kind, Subject, faults
+from tests.cli.conftest import Gateway
 
 FILLED = [
     kind
@@ -76,6 +77,19 @@ def test_a_key_with_an_accent_is_told_where_it_stands(tmp_path: Path) -> None:
         read_fiche(written(tmp_path, text))
 
 
+def test_fields_and_files_that_lack_are_told_together(tmp_path: Path) -> None:
+    """A fiche just written names files that nobody has put there yet."""
+    path = tmp_path / "fiche.toml"
+    path.write_text(blank_fiche(EXTENSION_REQUEST), encoding="utf-8")
+
+    with pytest.raises(FicheInvalid) as refused:
+        read_fiche(path)
+
+    told = str(refused.value.fields["faults"])
+    assert "patient.nom : manque (nom du patient)" in told
+    assert f"pieces.devis : {tmp_path / 'pieces' / 'devis.pdf'} : Ce chemin n'existe pas." in told
+
+
 @pytest.mark.parametrize(
     ("short", "named"),
     [
@@ -91,3 +105,14 @@ def test_a_key_with_an_accent_is_told_where_it_stands(tmp_path: Path) -> None:
 def test_a_source_names_its_text(short: str, named: str) -> None:
     """Three figures say nothing to who reads a fiche."""
     assert cited(short) == named
+
+
+def test_a_fiche_that_was_written_says_what_comes_next(gateway: Gateway, tmp_path: Path) -> None:
+    """A mail is submitted, a fact is noted."""
+    mail, fact = tmp_path / "m12.toml", tmp_path / "sortie.toml"
+
+    assert gateway("fiche", "M12", "-o", str(mail)).out == (
+        f"Fiche écrite : {mail}. Remplissez-la, puis : gateway submit {mail}\n"
+    )
+    assert gateway("fiche", "DISCHARGE", "-o", str(fact), "--lang", "en").out.endswith(f"then: gateway note {fact}\n")
+    assert mail.read_text(encoding="utf-8") == blank_fiche(EXTENSION_REQUEST)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import pwd
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,8 @@ def answered(folder: Path, answers: Sequence[str], *options: str) -> tuple[int, 
         stdout=line,
         stderr=line,
         cwd=folder,
-        env={**os.environ, "LC_ALL": "fr_FR.UTF-8", "PYTHONUTF8": "1"},
+        env={name: value for name, value in os.environ.items() if name != "SUDO_USER"}
+        | {"LC_ALL": "fr_FR.UTF-8", "PYTHONUTF8": "1"},
         # A password is asked of the terminal that rules the session: it must not be the developer's.
         start_new_session=True,
     )
@@ -71,12 +73,28 @@ def test_a_newcomer_answers_questions_and_learns_what_comes_next(tmp_path: Path)
     assert (cnse.kind, cnse.policy.starts_from) == (PartnerKind.GATEWAY, Grade.SIGNED_RECEIPT)
     assert (tmp_path / "keys" / "mail-password").read_text() == "secret\n"
     assert [line.strip() for line in shown.splitlines() if line.startswith("       ")] == [
-        "gateway keys export -c gateway.toml -o notre-cle.asc",
+        "gateway keys export -c gateway.toml > notre-cle.asc",
         "gateway keys import cnas.asc --partner cnas -c gateway.toml",
         "gateway keys import cnse.asc --partner cnse -c gateway.toml",
         "gateway doctor -c gateway.toml",
         "gateway run -c gateway.toml",
     ]
+
+
+def test_whoever_installs_through_sudo_gets_commands_that_go_through_it(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next step, pasted as it is, must not be refused because it is another account's."""
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    password.chmod(0o600)
+    monkeypatch.setenv("SUDO_USER", "claire")
+
+    done = gateway("init", "--config", str(tmp_path / "gateway.toml"), *INIT, "--password-file", str(password))
+
+    account = pwd.getpwuid(os.getuid()).pw_name
+    assert f"       sudo -u {account} gateway doctor -c " in done.out
+    assert "       gateway" not in done.out
 
 
 def test_a_wrong_answer_is_asked_again_at_once(tmp_path: Path) -> None:
@@ -151,6 +169,7 @@ def test_with_the_usual_configuration_data_lies_where_the_service_may_write(
     password.chmod(0o600)
     monkeypatch.setattr(setup, "DEFAULT_CONFIG", usual)
     monkeypatch.setattr(setup, "_DATA", tmp_path / "var")
+    monkeypatch.delenv("SUDO_USER", raising=False)
 
     done = gateway("init", "--config", str(usual), *INIT, "--password-file", str(password))
 

@@ -41,9 +41,9 @@ def test_one_reason_stays_one_line() -> None:
 @pytest.mark.parametrize(
     ("state", "event", "told"),
     [
-        (case.State.ADMITTED, case.Event.CLOSED, "« clôture du dossier » (dossier dans l'état « patient admis »)"),
-        (case.State.DISCHARGED, case.Event.DISCHARGED, "« Sortie » (dossier dans l'état « patient sorti »)"),
-        (case.State.CLOSED, case.Event.ADMITTED, "« Admission » (dossier dans l'état « clos »)"),
+        (case.State.ADMITTED, case.Event.CLOSED, "« clôture » (dossier dans l'état « patient admis »)"),
+        (case.State.DISCHARGED, case.Event.DISCHARGED, "« sortie » (dossier dans l'état « patient sorti »)"),
+        (case.State.CLOSED, case.Event.ADMITTED, "« admission » (dossier dans l'état « clos »)"),
     ],
 )
 def test_what_a_case_forbids_is_told_in_words(state: case.State, event: case.Event, told: str) -> None:
@@ -55,11 +55,9 @@ def test_what_a_case_forbids_is_told_in_words(state: case.State, event: case.Eve
 
 
 def test_what_a_request_forbids_is_told_in_words() -> None:
-    """Its states have their own words; an event that no person causes keeps its name."""
+    """Its states and events have their own words."""
     with pytest.raises(IllegalTransition) as forbidden:
         request.step(request.State.REFUSED, request.Event.EXPERT_ASKED)
-    unnamed = IllegalTransition(table=said("demande"), state="running", event="period_moved")
 
-    assert refused(forbidden.value)[0].startswith("Impossible maintenant : « Demande d'expertise en France » (demande ")
-    assert "« refusée »" in refused(forbidden.value)[0]
-    assert "« period_moved » (demande dans l'état « délai en cours »)" in refused(unnamed)[0]
+    told = "« expertise demandée (M25) » (demande dans l'état « refusée »)"
+    assert refused(forbidden.value)[0] == f"Impossible maintenant : {told}."

@@ -79,7 +79,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     password.chmod(0o600)
     (folder / "broken.toml").write_text("[gateway]\nparty =\n")
     (folder / "wrong.toml").write_text("[gateway]\nparty = 'CHU'\ncolour = 1\n")
-    (folder / "unknown.toml").write_text("[patient]\nage = 3\n")
+    (folder / "unknown.toml").write_text("[patient]\nage = 3\nnumero_assure = 1\n")
     (folder / "full").mkdir()
     (folder / "full" / "file").touch()
     subprocess.run(
@@ -128,6 +128,10 @@ REFUSALS = [
         "Attendu : acceptance, partial, refusal",
         "Expected: acceptance, partial, refusal",
     ),
+    ("triage enter absent refusal --case 7F3K-Q2 --received hier", 2, "n'existe pas", "does not exist"),
+    ("triage enter password refusal --case 7F3K-Q2 --received hier", 2, "un instant est attendu", "is expected"),
+    ("triage enter password refusal --case 7F3K-Q2 --received 2026-02-05", 2, "dossier 7F3K-Q2.", "case 7F3K-Q2."),
+    ("triage enter password ADMISSION --case 7F3K-Q2 --received 2026-02-05", 2, "Seule une réponse", "Only an answer"),
     ("audit query --after 99999999999999999999", 2, "ce nombre est trop grand", "this number is too large"),
     ("audit query --limit 99999999999999999999", 2, "ce nombre est trop grand", "this number is too large"),
     ("clock compute --received hier", 2, "un instant est attendu", "an instant is expected"),
@@ -146,6 +150,13 @@ REFUSALS = [
     ("submit unknown.toml", 2, "patient.age : clé inconnue", "patient.age: unknown key"),
     ("answer 7F3K-Q2", 2, "choisissez --accept, --partial ou --refuse", "choose --accept, --partial or --refuse"),
     ("answer 7F3K-Q2 --refuse", 2, "Ce rôle n'envoie pas ce type de message.", "does not send this kind of message."),
+    ("proof list 7F3K-Q2", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case 7F3K-Q2."),
+    ("proof confirm 3", 2, "Référence inconnue : preuve en attente 3.", "Unknown reference: waiting proof 3."),
+    ("proof decline 99999999999999999999", 2, "ce nombre est trop grand", "this number is too large"),
+    ("proof save 3 --to out", 2, "Référence inconnue : preuve 3.", "Unknown reference: proof 3."),
+    ("proof enter 7F3K-Q2 --received hier", 2, "un instant est attendu", "an instant is expected"),
+    ("proof enter 7F3K-Q2 --received 2026-01-26", 2, "Donnez --scan ou --mail", "Give --scan or --mail"),
+    ("proof enter 7F3K-Q2 --received 2026-01-26 --scan absent", 2, "Le fichier absent", "The file absent"),
     ("fiche", 0, "Demande de programmation des soins", "Request to schedule care"),
     ("fiche FOO", 2, "« … fiche ».", "“… fiche”."),
     ("fiche M12 -o password", 2, "Le fichier password n'est pas écrit.", "The file password is not written."),
@@ -158,6 +169,13 @@ REFUSALS = [
     ("coverage 7F3K-Q2", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case 7F3K-Q2."),
     ("coverage 7F3K-Q2 --at demain", 2, "Référence inconnue : jour demain.", "Unknown reference: day demain."),
     ("close 7F3K-Q2", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case 7F3K-Q2."),
+    ("challenge list", 0, "Aucune acceptation n'est mise en cause.", "No acceptance is challenged."),
+    ("challenge list 7F3K-Q2", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case 7F3K-Q2."),
+    ("challenge raise 7F3K-Q2 --because x", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case"),
+    ("challenge uphold 7F3K-Q2", 2, "il manque l'option", "Missing option"),
+    ("settle 7F3K-Q2 --because x", 2, "choisissez --in-time ou --late", "choose --in-time or --late"),
+    ("settle 7F3K-Q2 --late --in-time --because x", 2, "choisissez --in-time", "choose --in-time"),
+    ("settle 7F3K-Q2 --late --because x", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case"),
     ("calendar confirm 4", 2, "proposition de calendrier 4.", "calendar proposal 4."),
     ("calendar confirm 99999999999999999999", 2, "ce nombre est trop grand", "this number is too large"),
     ("calendar set 2027-05-05 --source x", 2, "Nommez ce jour : --name.", "Name this day: --name."),

@@ -1,6 +1,7 @@
 """``gateway triage classify`` and ``gateway answer`` hand on what a person typed, by its place in the fiche."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,12 @@ class Desk:
         self.asked.append((told, more))
         at = "2026-02-10" if self.settled else None
         return SimpleNamespace(id=told[0], settled_at=at, settled_as=told[1], settled_by="alice")
+
+    async def bring(self, *told: Any, **more: Any) -> Any:
+        """Noted."""
+        self.asked.append((told, more))
+        at = "2026-02-10" if self.settled else None
+        return SimpleNamespace(id=12, settled_at=at, settled_as="refusal", settled_by="alice")
 
     async def submit(self, *told: Any, **more: Any) -> Any:
         """Noted, and refused: the rest is not looked at here."""
@@ -121,6 +128,39 @@ def test_a_proposal_says_that_a_second_person_is_needed(desk: Desk) -> None:
     desk.settled = False
     result = run("triage", "classify", "12", "question")
     assert "une seconde personne doit dire la même chose" in result.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "received"),
+    [
+        ("2026-02-10", date(2026, 2, 10)),
+        ("10/02/2026", date(2026, 2, 10)),
+        ("2026-02-10T09:00:00+01:00", datetime(2026, 2, 10, 8, tzinfo=UTC)),
+    ],
+)
+def test_what_a_person_brings_is_handed_on_with_its_day(
+    desk: Desk, tmp_path: Path, typed: str, received: object
+) -> None:
+    """The bytes of the file, when it came, and the fields as for a mail."""
+    scan = tmp_path / "fax.pdf"
+    scan.write_bytes(b"%PDF")
+    words = ("--case", "7F3K-Q2", "--received", typed, "--motive", "m", "--with-form")
+    result = run("triage", "enter", str(scan), "refusal", *words)
+    assert result.exit_code == 0, result.output
+    ((brought,), more) = desk.asked[0]
+    assert (brought.scan, brought.received, more) == (b"%PDF", received, {"actor": "alice"})
+    told = brought.word
+    assert (told.what, told.ref, told.places, told.has_form) == ("refusal", "7F3K-Q2", {"decision.motif": "m"}, True)
+
+
+def test_what_a_person_brought_says_what_the_second_one_types(desk: Desk, tmp_path: Path) -> None:
+    """First to look at the file, then to say the same."""
+    desk.settled = False
+    scan = tmp_path / "fax.pdf"
+    scan.write_bytes(b"%PDF")
+    result = run("triage", "enter", str(scan), "refusal", "--case", "7F3K-Q2", "--received", "2026-02-10")
+    assert "gateway message save mail-12 --to" in result.output
+    assert "gateway triage classify 12 refusal" in result.output
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,22 @@ def test_every_sentence_of_the_library_is_french_for_a_french_reader() -> None:
 
     assert [example for example in examples if sentence(example) == example] == []
     assert sentence("Something new happened.") == "Something new happened."
+
+
+def test_a_file_of_another_account_is_told_in_french(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secretary's editor closed it to the gateway's account; the configuration names the account that can."""
+    fiche = tmp_path / "fiche.toml"
+    fiche.touch()
+    monkeypatch.setattr("os.access", lambda *_: False)
+
+    assert (
+        f"valeur refusée pour 'fiche' : '{fiche}' n'est pas lisible par ce compte\n"
+        in gateway("submit", str(fiche)).err
+    )
+    assert "is not readable." in gateway("submit", str(fiche), "--lang", "en").err
+    assert "n'est pas lisible" not in gateway("status", "--config", str(fiche)).err
 
 
 def test_what_a_person_typed_is_no_template(gateway: Gateway) -> None:

@@ -22,6 +22,14 @@ from tests.doctor.place import complete, levels, only
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
+@pytest.mark.parametrize(("uid", "told"), [(0, {"machine.account": Level.TO_KNOW}), (999, {})])
+def test_root_is_told_to_take_another_account(uid: int, told: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newcomer installs as root and forgets; an ordinary account is nothing to speak of."""
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+
+    assert levels(machine.account()) == told
+
+
 def test_this_machine_can_run_the_gateway() -> None:
     """Nothing is to mend where its tests pass; the writer is immune whatever this Python does."""
     found = [*machine.python(), *machine.writer(), *machine.libraries(), *machine.gnupg(), *machine.sqlite()]

@@ -134,6 +134,12 @@ TABLE: list[tuple[str, Role, File, Step]] = [
     ),
     ("silence_to_confirm", H, case(Stay.ADMITTED, requests=(asked(State.ELAPSED),)), becomes(State.TACITLY_ACCEPTED)),
     ("answer_disputed", H, case(Stay.ADMITTED, requests=(asked(State.ANSWER_DISPUTED),)), becomes(State.ACCEPTED)),
+    (
+        "acceptance_contested",
+        H,
+        case(Stay.ADMITTED, requests=(asked(State.REGULARISED, contested=True, form_owed=True),)),
+        becomes(State.REGULARISED, contested=False),
+    ),
     *[
         (
             "regularisation_awaited",
@@ -265,6 +271,18 @@ def test_every_rule_has_its_test() -> None:
     assert {row[0] for row in TABLE} == {rule.code for rule in RULES}
     assert len({rule.code for rule in RULES}) == len(RULES)
     assert all(rule.source for rule in RULES)
+
+
+@pytest.mark.parametrize("state", [State.ANSWER_DISPUTED, State.TACITLY_ACCEPTED])
+def test_what_one_person_said_is_for_a_second_one_to_confirm(state: State) -> None:
+    """The duty names who spoke, and stays urgent."""
+    waits = case(
+        Stay.ADMITTED, requests=(asked(state, contested=state is not State.ANSWER_DISPUTED, ruled_by="alice"),)
+    )
+    first = duties(waits, H)[0]
+    assert (first.urgency, first.request) == (Urgency.NOW, HASH)
+    assert "alice" in str(first.sentence)
+    assert any("gateway settle" in line or "gateway challenge" in line for line in first.commands)
 
 
 def test_nothing_is_owed_in_a_case_where_all_is_done() -> None:

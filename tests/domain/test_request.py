@@ -15,12 +15,12 @@ STARTS = (State.SUBMITTED, State.RUNNING, State.SENT)
 """The hospital's own start, the CNAS's (it received the request), the CNSE's (it only follows)."""
 
 
-def reachable(first: State) -> set[State]:
-    """Every state that some sequence of events leads to."""
+def reachable(first: State, without: Event | None = None) -> set[State]:
+    """Every state that some sequence of events leads to, one of them left out."""
     found, todo = {first}, [first]
     while todo:
         state = todo.pop()
-        for event in Event:
+        for event in set(Event) - {without}:
             if (state, event) in TRANSITIONS and (after := TRANSITIONS[state, event][0]) not in found:
                 found.add(after)
                 todo.append(after)
@@ -64,7 +64,7 @@ def test_a_period_starts_once_and_a_silence_is_recorded_once() -> None:
     """After its start no event starts it again; after the record neither an answer nor a second record settles it."""
     assert not [state for state in reachable(State.RUNNING) if (state, Event.ACKNOWLEDGED) in TRANSITIONS]
     settling = {*ANSWERS, Event.SILENCE_RECORDED, Event.SILENCE_NOTIFIED}
-    after = reachable(State.TACITLY_ACCEPTED)
+    after = reachable(State.TACITLY_ACCEPTED, without=Event.WITHDRAWN)
     assert not [pair for pair in TRANSITIONS if pair[0] in after and pair[1] in settling]
 
 
@@ -73,8 +73,8 @@ FINAL = tuple(state for state in (*ANSWERED, *SILENT, State.SUPERSEDED) if state
 
 @pytest.mark.parametrize("state", FINAL)
 def test_a_final_state_stays(state: State) -> None:
-    """What is answered, recorded or replaced is never undone by an event alone; only the form may still come."""
-    assert reachable(state) <= {state, State.REGULARISED}
+    """What is answered, recorded or replaced is undone by a person's withdrawal alone; the form may still come."""
+    assert reachable(state, without=Event.WITHDRAWN) <= {state, State.REGULARISED}
 
 
 @pytest.mark.parametrize("state", DISCUSSING)
@@ -152,9 +152,27 @@ def test_story_of_an_earlier_evidence_after_the_end() -> None:
 
 
 def test_story_of_an_answer_found_after_the_record() -> None:
-    """The record stays and a person is called."""
+    """The record stays and a person is called, who upholds it or takes the request back to what is known."""
     recorded = walk(State.ELAPSED, Event.SILENCE_RECORDED)
-    assert step(recorded, Event.CONTRADICTED) == (recorded, (Effect.ALARM,))
+    assert step(recorded, Event.CHALLENGED) == (recorded, (Effect.ALARM,))
+    assert step(recorded, Event.UPHELD) == (recorded, ())
+    assert step(recorded, Event.WITHDRAWN) == (State.RUNNING, (Effect.NOTIFY_WITHDRAWAL,))
+
+
+def test_only_a_recorded_silence_is_withdrawn() -> None:
+    """And only that owes a correction."""
+    rows = {pair[0] for pair in TRANSITIONS if pair[1] is Event.WITHDRAWN}
+    owing = {pair for pair, (_, effects) in TRANSITIONS.items() if Effect.NOTIFY_WITHDRAWAL in effects}
+    assert rows == set(SILENT)
+    assert owing == {(state, Event.WITHDRAWN) for state in SILENT}
+
+
+def test_story_of_a_dispute_that_the_calendar_ends() -> None:
+    """The end moves while a person is awaited: the answer is in time after all, or late, and the period goes on."""
+    disputed = walk(State.RUNNING, Event.DISPUTED, Event.MOVED, Event.REFINED)
+    assert disputed is State.ANSWER_DISPUTED
+    assert walk(disputed, Event.REFUSED) is State.REFUSED
+    assert walk(disputed, Event.FOUND_LATE, Event.PERIOD_OVER, Event.SILENCE_RECORDED) is State.TACITLY_ACCEPTED
 
 
 def test_a_late_answer_changes_no_state() -> None:
@@ -177,5 +195,5 @@ def test_no_sequence_of_events_leaves_the_table(start: State, events: list[Event
             continue
         assert isinstance(after, State)
         assert all(isinstance(effect, Effect) for effect in effects)
-        assert state not in FINAL or after in {state, State.REGULARISED}
+        assert state not in FINAL or event is Event.WITHDRAWN or after in {state, State.REGULARISED}
         state = after

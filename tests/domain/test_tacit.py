@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.tacit import Facts, Watch, conditions, end_of_day_in_paris, wanted
+from gateway.domain.audit import TEXT_LENGTH
+from gateway.domain.tacit import POLL_GAP, Facts, Watch, conditions, end_of_day_in_paris, gaps, wanted
 
 LATEST = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 GRACE = timedelta(hours=12)
@@ -26,15 +27,18 @@ ALL = Facts(
     unsettled=0,
     awaiting=True,
     other_way_excluded=True,
+    gaps=(),
     vanished=(),
     mailbox_rebuilt=False,
     calendar_settled=True,
+    proofs_waiting=0,
     asks_person=(),
     grade="SIGNED_RECEIPT",
     handed_over_at=datetime(2026, 1, 25, 9, 0, tzinfo=UTC),
     acknowledged_at=datetime(2026, 1, 25, 9, 5, tzinfo=UTC),
     authorised_until=date(2026, 2, 20),
     complete=True,
+    withdrawn=None,
     confirmed=frozenset(),
 )
 
@@ -52,9 +56,11 @@ LACKS: list[tuple[str, dict[str, Any], str | None]] = [
     ("every_folder_polled_since", {"watches": ()}, None),
     ("no_unsettled_mail", {"unsettled": 1}, None),
     ("no_answer_by_another_way", {"other_way_excluded": False}, "other_way"),
+    ("no_gap_in_polls", {"gaps": ("INBOX a b",)}, "poll_gap"),
     ("no_mail_vanished_unread", {"vanished": (7,)}, "vanished_mail"),
     ("mailbox_not_rebuilt", {"mailbox_rebuilt": True}, "mailbox_rebuilt"),
     ("calendar_settled", {"calendar_settled": False}, None),
+    ("no_proof_waiting", {"proofs_waiting": 1}, None),
     ("no_answer", {"awaiting": False}, None),
     ("confirmed_short_notice", {"asks_person": ("short_notice",)}, "short_notice"),
     ("handed_over_in_time", {"handed_over_at": PARIS_END}, "late_request"),
@@ -62,6 +68,7 @@ LACKS: list[tuple[str, dict[str, Any], str | None]] = [
     ("acknowledged_in_time", {"acknowledged_at": PARIS_END}, "late_acknowledgement"),
     ("acknowledged_in_time", {"acknowledged_at": None}, "late_acknowledgement"),
     ("complete", {"complete": False}, "incomplete"),
+    ("not_withdrawn_before", {"withdrawn": 3}, "recorded_again"),
 ]
 
 
@@ -107,9 +114,11 @@ def test_a_person_confirms_only_what_is_a_persons(name: str, change: dict[str, A
     [
         ({"asks_person": ("grade_below_policy",)}, {"acknowledged_at": datetime(2026, 1, 24, 9, 5, tzinfo=UTC)}),
         ({"asks_person": ("grade_below_policy",)}, {"grade": "MDN"}),
+        ({"gaps": ("INBOX a b",)}, {"gaps": ("INBOX a b", "INBOX c d")}),
         ({"vanished": (7,)}, {"vanished": (7, 9)}),
         ({"other_way_excluded": False}, {"latest_at": LATEST - timedelta(days=1)}),
         ({"handed_over_at": PARIS_END}, {"handed_over_at": PARIS_END + TICK}),
+        ({"withdrawn": 3}, {"withdrawn": 4}),
     ],
 )
 def test_a_word_counts_only_for_what_its_author_knew(change: dict[str, Any], later: dict[str, Any]) -> None:
@@ -119,7 +128,9 @@ def test_a_word_counts_only_for_what_its_author_knew(change: dict[str, Any], lat
     assert len(lacking(replace(confirmed, **later))) == 1
 
 
-@pytest.mark.parametrize("change", [{"other_way_excluded": False}, {"vanished": (7,)}, {"second_source_at": None}])
+@pytest.mark.parametrize(
+    "change", [{"other_way_excluded": False}, {"vanished": (7,)}, {"second_source_at": None}, {"withdrawn": 3}]
+)
 def test_nobody_confirms_the_future(change: dict[str, Any]) -> None:
     """What is about the whole window cannot be said before the grace is over."""
     assert len(asked(replace(ALL, **change))) == 1
@@ -171,3 +182,60 @@ def test_the_order_is_fixed_and_confirming_never_takes_away(rows: set[int], *, c
     without, with_them = conditions(facts), conditions(all_confirmed(facts) if confirmed else facts)
     assert [condition.name for condition in without] == [condition.name for condition in with_them]
     assert all(not before.holds or after.holds for before, after in zip(without, with_them, strict=True))
+
+
+@pytest.mark.parametrize("name", ["gaps", "vanished"])
+def test_what_a_word_is_about_fits_a_record_however_much_it_is(name: str) -> None:
+    """A thousand vanished mails, a hundred gaps: short, and another thousand is another word."""
+    many: tuple[Any, ...] = tuple(range(10**6, 10**6 + 1000))
+    found: list[dict[str, Any]] = [{name: items} for items in (many, many[:-1], many[:3], many[:2])]
+    words = {wanted(conditions(replace(ALL, **change)))[0].binding for change in found}
+    assert len(words) == 4
+    assert max(len(word) for word in words) <= TEXT_LENGTH
+
+
+# --- gaps in the polls
+
+NOON = datetime(2026, 1, 25, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def looks(*series: tuple[float, float]) -> list[tuple[datetime, datetime]]:
+    """Series of looks by first and last hour after noon."""
+    return [(NOON + first * HOUR, NOON + last * HOUR) for first, last in series]
+
+
+def found(*series: tuple[float, float], since: float = 0, until: float = 48) -> list[tuple[float, float]]:
+    """The gaps in a window, in hours after noon."""
+    gone = gaps(looks(*series), since=NOON + since * HOUR, until=NOON + until * HOUR)
+    return [((start - NOON) / HOUR, (end - NOON) / HOUR) for start, end in gone]
+
+
+@pytest.mark.parametrize(("tick", "gap"), [(timedelta(0), False), (TICK, True)])
+def test_a_gap_is_longer_than_its_limit(tick: timedelta, *, gap: bool) -> None:
+    """Two hours without a look are none, an instant more is one."""
+    later = NOON + POLL_GAP + tick
+    series = [(NOON - HOUR, NOON), (later, later + 90 * HOUR)]
+    assert bool(gaps(series, since=NOON - HOUR, until=NOON + 48 * HOUR)) is gap
+
+
+@pytest.mark.parametrize(
+    ("series", "gone"),
+    [
+        ([(-5, 60)], []),
+        ([(-5, 10), (13, 60)], [(10, 13)]),
+        ([(-5, 10), (11, 20), (30, 60)], [(20, 30)]),
+        ([(-9, -5), (4, 60)], [(-5, 4)]),
+        ([(-9, -8), (-1, 60)], []),
+        ([(-5, 40), (60, 70)], [(40, 60)]),
+        ([(-5, 49), (60, 70)], []),
+        ([(5, 60)], [(0, 5)]),
+        ([(-5, 40)], [(40, 48)]),
+        ([], [(0, 48)]),
+    ],
+)
+def test_only_gaps_that_touch_the_window_count(
+    series: list[tuple[float, float]], gone: list[tuple[float, float]]
+) -> None:
+    """Before it nothing was awaited, after it no answer would be in time; at its edges a gap counts whole."""
+    assert found(*series) == gone

@@ -40,7 +40,14 @@ def test_every_state_can_be_reached() -> None:
 def test_evidence_is_worth_more_than_any_state(state: State) -> None:
     """A receipt proves the hand-over, whatever was known of it, and nothing takes that back."""
     assert step(state, Event.EVIDENCE) is State.EVIDENCED
-    assert [event for event in Event if (State.EVIDENCED, event) in TRANSITIONS] == [Event.EVIDENCE]
+    after = {event: TRANSITIONS[State.EVIDENCED, event] for event in Event if (State.EVIDENCED, event) in TRANSITIONS}
+    assert after == {Event.BOUNCED: State.EVIDENCED, Event.EVIDENCE: State.EVIDENCED}
+
+
+def test_what_came_back_is_not_taken_for_handed_over() -> None:
+    """The report may be faster than the answer of our own server, which then changes nothing; a receipt does."""
+    assert step(State.SENDING, Event.BOUNCED) is step(State.HANDED_OVER, Event.BOUNCED) is State.RETURNED
+    assert [event for event in Event if (State.RETURNED, event) in TRANSITIONS] == [Event.BOUNCED, Event.EVIDENCE]
 
 
 def test_only_what_was_claimed_is_handed_over() -> None:

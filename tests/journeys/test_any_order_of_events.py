@@ -122,6 +122,8 @@ class Story:
         asked.happened.append(event)
         if event in SETTLING:
             asked.settled_on = self.today
+        if event is life.Event.WITHDRAWN:
+            asked.settled_on = None
         if event is life.Event.PARTLY_ACCEPTED:
             asked.granted_until = asked.days()[len(asked.happened)]
         if event in {life.Event.VITAL_CONFIRMED, life.Event.VITAL_DENIED}:
@@ -177,12 +179,24 @@ def who_asked_in_time_is_covered(story: Story) -> None:
 
 
 def a_request_has_one_period_and_one_end(story: Story) -> None:
-    """It starts at most once, is recorded as silence at most once, and never both answered and recorded."""
+    """It starts at most once; at most one silence stands until it is withdrawn, and none beside an answer."""
     for asked in story.requests:
         assert asked.happened.count(life.Event.ACKNOWLEDGED) <= 1
-        silences = sum(event in {life.Event.SILENCE_RECORDED, life.Event.SILENCE_NOTIFIED} for event in asked.happened)
-        assert silences <= 1
-        assert not (silences and life.ANSWERS.keys() & set(asked.happened))
+        for stands in _between(asked.happened, life.Event.WITHDRAWN):
+            silences = sum(event in {life.Event.SILENCE_RECORDED, life.Event.SILENCE_NOTIFIED} for event in stands)
+            assert silences <= 1
+            assert not (silences and life.ANSWERS.keys() & set(stands))
+
+
+def _between(happened: list[life.Event], mark: life.Event) -> list[list[life.Event]]:
+    """What happened before, between and after each of these events."""
+    found: list[list[life.Event]] = [[]]
+    for event in happened:
+        if event is mark:
+            found.append([])
+        else:
+            found[-1].append(event)
+    return found
 
 
 @settings(max_examples=200, deadline=None)

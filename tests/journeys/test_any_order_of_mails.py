@@ -15,7 +15,7 @@ from tests.journeys.post import Letter
 from tests.journeys.trio import Sent, Trio, open_trio
 
 DISAGREEING = {
-    "acceptance_contradicted",
+    "acceptance_challenged",
     "answer_contrary",
     "answer_disputed",
     "answer_to_superseded",

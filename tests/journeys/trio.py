@@ -253,6 +253,9 @@ class Trio:
     async def until(self, when: str | datetime) -> None:
         """Time goes by: until the morning of a day, or until an instant."""
         at = datetime.combine(date.fromisoformat(when), MORNING) if isinstance(when, str) else when
+        if Role.CNAS not in self.parties:
+            # Of a partner who writes by hand, a gap in the polls asks for a person's word.
+            await self.hospital.world.watched_until(at)
         for party in self.parties.values():
             party.world.clock.go_to(at)
         await self.settle()

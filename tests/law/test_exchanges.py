@@ -287,6 +287,13 @@ TEXTS: dict[str, tuple[Line, ...]] = {
             owed="started_at effective_at requested_from requested_until",
         ),
     ),
+    "M-TACIT_ACCEPTANCE_WITHDRAWAL": (
+        Line(
+            id="TACIT_ACCEPTANCE_WITHDRAWAL",
+            ways=("hospital > agreements_unit / medical_unit",),
+            owed="effective_at withdrawn_at reason",
+        ),
+    ),
     "M-REPAIRED_COPY": (
         Line(
             id="REPAIRED_COPY",

@@ -126,7 +126,7 @@ MATRIX = {
     ),
     "C-matrix-answer": ("EXTENSION_ACCEPTANCE", "EXTENSION_PARTIAL_ACCEPTANCE", "EXTENSION_REFUSAL"),
     "C-matrix-supplementary": ("SUPPLEMENTARY_AUTHORISATION",),
-    "C-matrix-tacit": ("TACIT_ACCEPTANCE_NOTICE",),
+    "C-matrix-tacit": ("TACIT_ACCEPTANCE_NOTICE", "TACIT_ACCEPTANCE_WITHDRAWAL"),
 }
 
 

@@ -157,7 +157,7 @@ async def test_r09_what_a_silence_accepts_is_bound_to_the_exact_terms_of_the_req
     terms = {"requested_from": "2026-02-21", "requested_until": "2026-03-20", "quote_eur": "12500.00"}
     assert terms.items() <= told.fields.items()
     assert told.fields["care"] == "rééducation"
-    for former, other in ((b"2026-03-20", b"2026-03-21"), (b"12500.00", b"22500.00")):
+    for former, other in ((b"20/03/2026", b"21/03/2026"), (b"12500,00", b"22500,00")):
         assert former in entity
         assert sha256(entity.replace(former, other)).hexdigest() != acceptance.request_hash
 

@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain import transmission as sending
+from gateway.domain.challenge import Ground
 from gateway.domain.kinds import EXTENSION_ACCEPTANCE
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.domain.workdays import Calendar, calendar_from_rows
 from gateway.ports import HandOver, HandOverOutcome
 from gateway.services.desk import Submitted
-from gateway.storage import Acceptance, Mail, Message, Request, StoredEvidence, Transmission, Verdict
+from gateway.storage import Acceptance, Challenge, Mail, Message, Request, StoredEvidence, Transmission, Verdict
 from tests.services.conftest import Build
 from tests.services.mails import START, answer_mail, delivery_report, plain_mail, receipt, request_mail
 from tests.services.world import END, MINUTE, RIPE, SECOND, World, open_world
@@ -169,12 +170,14 @@ async def test_an_answer_found_after_the_record_contradicts_it(hospital: World) 
     submitted = await hospital.to_running()
     await hospital.at_ripe()
     await hospital.deadlines.tick()
+    accepted = await hospital.only(Acceptance)
     row = await answered(hospital, submitted, at=END - timedelta(hours=1))
-    acceptance = await hospital.only(Acceptance)
     assert row.verdict is Verdict.ACCEPTED
     assert (await hospital.request()).state is State.TACITLY_ACCEPTED
-    assert acceptance.contradicted_at == RIPE
-    assert len(await hospital.events("alarm.acceptance_contradicted")) == 1
+    assert await hospital.only(Acceptance) == accepted
+    found = await hospital.only(Challenge)
+    assert (found.acceptance, found.ground, found.raised_at) == (accepted.id, Ground.ANSWER_IN_TIME, RIPE)
+    assert len(await hospital.events("alarm.acceptance_challenged")) == 1
 
 
 @pytest.mark.law("S-request-late")
@@ -185,7 +188,7 @@ async def test_a_late_answer_after_the_record_contradicts_nothing(hospital: Worl
     await hospital.deadlines.tick()
     await answered(hospital, submitted, at=RIPE + MINUTE, accepts=False)
     assert (await hospital.request()).state is State.TACITLY_ACCEPTED
-    assert (await hospital.only(Acceptance)).contradicted_at is None
+    assert await hospital.all(Challenge) == ()
     assert len(await hospital.events("alarm.late_answer")) == 1
 
 
@@ -227,7 +230,7 @@ async def test_a_person_may_say_that_a_mail_found_after_the_record_was_an_answer
     await hospital.deadlines.tick()
     row = await hospital.take(plain_mail("conv@cnas.test"), at=END - timedelta(hours=1))
     await hospital.triage.classify(row.id, "refusal", actor="alice", ref=submitted.case.ref)
-    assert (await hospital.only(Acceptance)).contradicted_at is not None
+    assert (await hospital.only(Challenge)).ground is Ground.ANSWER_IN_TIME
 
 
 async def test_a_person_settles_a_dispute(build: Build) -> None:

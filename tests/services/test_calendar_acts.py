@@ -12,6 +12,7 @@ import pytest
 from gateway.adapters import database
 from gateway.domain.amendments import CalendarAct, CalendarStatement, Change, Verb
 from gateway.domain.calendar_plans import moving, setting, withdrawing
+from gateway.domain.challenge import Ground
 from gateway.domain.errors import CalendarInvalid, NotAllowed, Unknown
 from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Role
@@ -21,7 +22,7 @@ from gateway.services.almanac import Almanac
 from gateway.services.calendar_acts import CalendarActs, Effect, Plan, Standing
 from gateway.services.calendar_watch import ENDED, RAISED
 from gateway.services.requests import Requests
-from gateway.storage import Acceptance, Request
+from gateway.storage import Acceptance, Challenge, Request
 from tests.services.conftest import Build
 from tests.services.mails import START, request_mail
 from tests.services.world import END, GRACE, MINUTE, RIPE, SHIPPED, World
@@ -521,7 +522,7 @@ async def test_a_restart_does_not_repeat_the_alarm_of_the_day(build: Build) -> N
 # --- what was recorded before
 
 
-async def test_a_recorded_silence_that_a_later_act_shakes_raises_an_alarm_and_stays(hospital: World) -> None:
+async def test_a_recorded_silence_that_a_later_act_shakes_is_challenged_and_stays(hospital: World) -> None:
     """The day turns out to have been off: the end was a day later than what was recorded. Nothing undoes itself."""
     await hospital.to_running()
     await hospital.at_ripe()
@@ -538,8 +539,10 @@ async def test_a_recorded_silence_that_a_later_act_shakes_raises_an_alarm_and_st
     assert other.shaken == ()
     assert request.state is State.TACITLY_ACCEPTED
     assert await hospital.only(Acceptance) == accepted
-    (alarm,) = await hospital.events("alarm.acceptance_before_end")
+    (alarm,) = await hospital.events("alarm.acceptance_challenged")
     assert alarm.request == request.hash
+    found = await hospital.only(Challenge)
+    assert (found.ground, found.acceptance) == (Ground.CALENDAR_CHANGED, accepted.id)
 
 
 async def test_a_role_that_follows_has_no_periods_of_its_own(cnse: World) -> None:

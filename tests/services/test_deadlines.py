@@ -227,6 +227,7 @@ async def test_a_settled_mail_no_longer_blocks(hospital: World) -> None:
 async def test_a_mail_partner_without_convention_needs_a_persons_word(by_mail: World) -> None:
     """Nobody knows whether an answer went another way; the provisional evidence needs a word too."""
     submitted = await by_mail.to_running_by_mdn()
+    await by_mail.watched_until(RIPE)
     await by_mail.at_ripe()
     await by_mail.deadlines.tick()
     assert await by_mail.lacking() == ("no_answer_by_another_way", "confirmed_grade_below_policy")
@@ -259,6 +260,7 @@ async def test_four_eyes_need_two_different_persons(build: Build) -> None:
     submitted = await world.submit()
     await world.send_all()
     await world.take(receipt(submitted.message, received_at=START, mic=None, mic_algorithm=None))
+    await world.watched_until(RIPE)
     await world.at_ripe()
     await world.deadlines.tick()
     await world.confirmations.confirm(submitted.case.ref, actor="alice")

@@ -30,7 +30,8 @@ from gateway.services.witness import Rule, Witness
 from gateway.storage import AuditEntry, Case, Mail, VaultKey
 from gateway.wire.container import pack, unpack
 from tests.adapters.test_tsa import Authority, make_authority
-from tests.services.test_two_suites import Keys, Three, keys, three  # noqa: F401  fixtures
+from tests.services.suites import Keys
+from tests.services.test_two_suites import Three, keys, three  # noqa: F401  fixtures
 from tests.services.world import World
 
 RULE = Rule(records=10**6, age=timedelta(days=999))

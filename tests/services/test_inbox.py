@@ -248,7 +248,7 @@ async def test_a_defect_of_ours_on_one_mail_does_not_stop_the_others(cnas: World
 
 
 async def test_a_mail_is_received_after_the_last_poll_that_did_not_see_it(cnas: World) -> None:
-    """A server that lost its clock gives an INTERNALDATE of last year: the earliest candidate is kept, and a doubt."""
+    """A server that lost its clock gives an INTERNALDATE of last year, and no stamp: it came between the two polls."""
     await cnas.poll()
     cnas.clock.advance(MINUTE)
     raw = b"odd"
@@ -256,7 +256,8 @@ async def test_a_mail_is_received_after_the_last_poll_that_did_not_see_it(cnas: 
     cnas.mailbox.folders["INBOX"].put(raw, START - timedelta(days=365))
     await cnas.poll()
     row = await cnas.only(Mail)
-    assert (row.received_earliest, row.received_latest) == (START - timedelta(days=365), START)
+    assert (row.received_earliest, row.received_latest) == (START - timedelta(days=365), START + MINUTE)
+    assert [each.partition(" ")[0] for each in row.dated_by] == ["internaldate", "poll_before", "poll_after"]
 
 
 async def test_more_mails_than_a_batch_are_all_taken(cnas: World, monkeypatch: pytest.MonkeyPatch) -> None:

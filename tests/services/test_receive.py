@@ -89,6 +89,7 @@ async def test_a_copy_sent_again_repeats_the_stored_receipt(cnas: World) -> None
     """Other outer bytes, the same signed entity: the partner lost our receipt, and gets its very bytes again."""
     mail = request_mail(entity=b"one entity", message_id="<a@hopital.test>")
     await cnas.take(mail)
+    await cnas.send_all()
     again = await cnas.take(mail)
     assert (again.verdict, again.reason) == (Verdict.DUPLICATE, "receipt-repeated")
     await cnas.send_all()

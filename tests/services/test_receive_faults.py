@@ -80,7 +80,7 @@ async def test_a_crash_inside_the_commit_leaves_nothing(
     before = await cnas.names()
     mail = request_mail()
     with monkeypatch.context() as patched:
-        patched.setattr(cnas.composer, "queue_receipt", fail)
+        patched.setattr(cnas.receiver._acknowledgements, "queue", fail)
         with pytest.raises(type(error)):
             await cnas.take(mail, raw=b"one")
     assert set((await rows(cnas)).values()) == {0}

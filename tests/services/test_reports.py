@@ -11,8 +11,19 @@ from gateway.domain.request import State
 from gateway.domain.transmission import State as Sending
 from gateway.services.desk import Submitted
 from gateway.storage import Message, Request, StoredEvidence, Transmission, Verdict
+from gateway.wire.failure import Failure
+from gateway.wire.incoming import Incoming
 from tests.services.conftest import Build
-from tests.services.mails import ADDRESSES, START, delivery_report, plain_mdn, receipt
+from tests.services.mails import (
+    ADDRESSES,
+    START,
+    delivery_report,
+    letter,
+    plain_mail,
+    plain_mdn,
+    receipt,
+    sealed_message,
+)
 from tests.services.world import END, MINUTE, OWN_MTA, World, partner
 
 
@@ -345,8 +356,253 @@ async def test_a_known_hand_over_is_not_dated_again(hospital: World) -> None:
     assert len(await hospital.events("request.handed_over")) == 1
 
 
-async def test_a_report_by_message_id_finds_one_transmission_or_none(hospital: World) -> None:
-    """Two copies went out under one Message-ID: without the envelope id nobody knows which one failed."""
+# --- whose delivery a report is about
+
+
+def report_of(*lines: tuple[str, str], message_id: str | None = None, envid: str | None = None) -> Incoming:
+    """A report on several recipients: (address, action)."""
+    seen = delivery_report(action="", message_id=message_id, envid=envid)
+    assert seen.report is not None
+    one = seen.report.recipients[0]
+    told = tuple(replace(one, final=address, action=action) for address, action in lines)
+    return replace(seen, report=replace(seen.report, recipients=told))
+
+
+CNAS, CNSE = ADDRESSES[Role.CNAS], ADDRESSES[Role.CNSE]
+
+
+async def states(world: World) -> tuple[State, Sending, Sending]:
+    """Of the request, and of what went to the CNAS and to the CNSE."""
+    ((to_cnas,), (to_cnse,)) = (await world.outbox("cnas"), await world.outbox("cnse"))
+    return (await world.request()).state, to_cnas.state, to_cnse.state
+
+
+async def test_a_report_without_envelope_id_is_matched_by_message_id_and_recipient(hospital: World) -> None:
+    """Few servers return the envelope id; two copies went out under one Message-ID."""
     submitted = await sent(hospital)
-    await hospital.take(delivery_report(action="failed", message_id=submitted.message.message_id))
-    assert (await hospital.request()).state is State.SENT
+    row = await hospital.take(report_of((CNAS, "failed"), message_id=submitted.message.message_id))
+    assert await states(hospital) == (State.DELIVERY_FAILED, Sending.RETURNED, Sending.HANDED_OVER)
+    assert (row.verdict, row.partner, row.likely_case) == (Verdict.REPORT, "cnas", submitted.case.id)
+
+
+async def test_a_failure_for_one_recipient_says_nothing_of_another(hospital: World) -> None:
+    """Each of them counts alone, in one report as in two."""
+    submitted = await sent(hospital)
+    seen = report_of((CNSE, "failed"), (CNAS, "delivered"), message_id=submitted.message.message_id)
+    row = await hospital.take(seen)
+    assert await states(hospital) == (State.SENT, Sending.HANDED_OVER, Sending.RETURNED)
+    assert (await hospital.only(StoredEvidence)).partner == "cnas"
+    assert (row.reason, row.partner) == ("dsn-delivered-failed", None)
+
+
+async def test_a_report_on_another_recipient_is_about_none_of_ours(hospital: World) -> None:
+    """The id is ours, the address is nobody's: which copy failed is unknown."""
+    submitted = await sent(hospital)
+    before = await moved(hospital)
+    row = await hospital.take(report_of(("x@cnas.test", "failed"), message_id=submitted.message.message_id))
+    assert (row.verdict, row.reason) == (Verdict.TRIAGE, "dsn-matches-nothing")
+    assert await moved(hospital) == before
+
+
+@pytest.mark.parametrize("address", ["Conv@CNAS.test".lower(), "conv+soins@cnas.test"])
+async def test_a_tag_in_the_address_does_not_hide_the_recipient(hospital: World, address: str) -> None:
+    """Some servers report the tag under which they delivered."""
+    submitted = await sent(hospital)
+    await hospital.take(report_of((address, "failed"), message_id=submitted.message.message_id))
+    assert (await hospital.request()).state is State.DELIVERY_FAILED
+
+
+@pytest.mark.parametrize(
+    ("actions", "state", "evidence"),
+    [
+        (("failed", "failed"), State.DELIVERY_FAILED, 0),
+        (("failed", "delivered"), State.SENT, 1),
+        (("failed", "delayed"), State.SENT, 0),
+        (("expanded",), State.SENT, 0),
+    ],
+)
+async def test_a_list_at_the_partner_s_has_failed_when_all_of_it_has(
+    hospital: World, actions: tuple[str, ...], state: State, evidence: int
+) -> None:
+    """Its members are reported, under our envelope id: one of them is enough."""
+    await sent(hospital)
+    lines = [(f"agent{number}@cnas.test", action) for number, action in enumerate(actions)]
+    await hospital.take(report_of(*lines, envid=await envid(hospital, Role.CNAS)))
+    assert ((await hospital.request()).state, len(await hospital.all(StoredEvidence))) == (state, evidence)
+
+
+async def test_an_envelope_id_that_is_not_ours_leaves_the_message_id(hospital: World) -> None:
+    """A server on the way writes its own."""
+    submitted = await sent(hospital)
+    seen = report_of((CNAS, "failed"), message_id=submitted.message.message_id, envid="another")
+    await hospital.take(seen)
+    assert (await hospital.request()).state is State.DELIVERY_FAILED
+
+
+async def test_a_report_says_what_failed(hospital: World) -> None:
+    """Whether the address is there is a word for a person, in the list and in the record."""
+    await sent(hospital)
+    seen = delivery_report(action="failed", envid=await envid(hospital, Role.CNAS))
+    row = await hospital.take(replace(seen, failure=Failure.ADDRESS))
+    assert row.reason == "dsn-failed-address"
+    (record,) = await hospital.events("transmission.bounced")
+    assert b'"failure":"address"' in record.canonical
+
+
+# --- failures that only words tell
+
+
+@pytest.mark.parametrize(("notice", "verdict"), [(False, Verdict.TRIAGE), (True, Verdict.AUTOMATIC)])
+async def test_a_failure_told_in_words_moves_nothing_and_names_its_case(
+    hospital: World, *, notice: bool, verdict: Verdict
+) -> None:
+    """It returns our mail: a person is shown which; and it is no out-of-office, whatever it calls itself."""
+    submitted = await sent(hospital)
+    before = await moved(hospital)
+    seen = replace(
+        plain_mail("mailer-daemon@mx.cnas.test", notice=notice, cited=(submitted.message.message_id,)),
+        failure=Failure.FINAL,
+        returned=(submitted.message.message_id,),
+    )
+    row = await hospital.take(seen)
+    assert (row.verdict, row.reason) == (verdict, "bounce-final")
+    assert (row.likely_case, row.likely_request) == (submitted.case.id, submitted.request.hash)
+    assert await moved(hospital) == before
+
+
+async def test_what_a_failure_returns_is_enough_to_suggest_and_does_not_hold_back(hospital: World) -> None:
+    """A server's report is no answer; from a partner's domain it waits like any other mail."""
+    submitted = await sent(hospital)
+    seen = replace(
+        plain_mail("mailer-daemon@ailleurs.test"), failure=Failure.ADDRESS, returned=(submitted.message.message_id,)
+    )
+    row = await hospital.take(seen)
+    assert (row.held_back, row.likely_request) == (False, submitted.request.hash)
+
+
+# --- receipts of mail programs
+
+
+def bare(seen: Incoming, **outer: Any) -> Incoming:
+    """A receipt whose program signed the report alone, as they do: no header of its own inside."""
+    assert seen.inner is not None
+    assert seen.outer is not None
+    inner = replace(seen.inner, senders=(), recipients=(), message_id=None, date=None)
+    return replace(seen, inner=inner, outer=replace(seen.outer, **outer))
+
+
+async def test_a_receipt_that_a_mail_program_signed_counts(by_mail: World) -> None:
+    """The signer's key is pinned to the partner who wrote, the id that it names is ours."""
+    submitted = await sent(by_mail)
+    by_mail.clock.advance(MINUTE)
+    seen = bare(receipt(submitted.message, received_at=START + MINUTE, mic=None, mic_algorithm=None, stated=False))
+    row = await by_mail.take(seen)
+    evidence = await by_mail.only(StoredEvidence)
+    assert (row.verdict, row.partner) == (Verdict.RECEIPT, "cnas")
+    assert (evidence.grade, evidence.statement, evidence.dated_at) == (Grade.SIGNED_RECEIPT, False, START + MINUTE)
+    assert (await by_mail.request()).asks_person == ()
+
+
+async def test_the_same_receipt_of_a_mail_program_counts_once(by_mail: World) -> None:
+    """It has no signed Message-ID: its content stands for it."""
+    submitted = await sent(by_mail)
+    seen = bare(receipt(submitted.message, received_at=START, mic=None, mic_algorithm=None))
+    await by_mail.take(seen)
+    again = await by_mail.take(bare(seen, message_id="<x@ailleurs.test>"))
+    assert (again.verdict, again.reason) == (Verdict.DUPLICATE, "no-receipt-to-repeat")
+    assert len(await by_mail.all(StoredEvidence)) == 1
+
+
+@pytest.mark.parametrize(
+    ("senders", "step"),
+    [((CNSE,), "pin"), (("x@ailleurs.test",), "sender"), ((CNAS, CNSE), "sender"), ((), "sender")],
+)
+async def test_a_signed_receipt_under_another_name_is_refused(
+    by_mail: World, senders: tuple[str, ...], step: str
+) -> None:
+    """Whoever passes it on cannot make it theirs."""
+    submitted = await sent(by_mail)
+    before = await moved(by_mail)
+    seen = bare(receipt(submitted.message, received_at=START), senders=senders)
+    row = await by_mail.take(seen)
+    assert (row.verdict, row.step) == (Verdict.QUARANTINE, step)
+    assert await moved(by_mail) == before
+
+
+async def test_a_receipt_that_says_for_whom_it_is_must_say_us(by_mail: World) -> None:
+    """Only what has no header at all is read without it."""
+    submitted = await sent(by_mail)
+    seen = receipt(submitted.message, received_at=START)
+    assert seen.inner is not None
+    row = await by_mail.take(replace(seen, inner=replace(seen.inner, recipients=(CNSE,))))
+    assert (row.verdict, row.reason) == (Verdict.QUARANTINE, "not-for-us")
+
+
+async def test_the_same_plain_receipt_is_kept_once(by_mail: World) -> None:
+    """Sent again by a server or found in two folders."""
+    submitted = await sent(by_mail)
+    for _ in range(3):
+        await by_mail.take(plain_mdn(submitted.message.message_id, at=START))
+    assert len(await by_mail.all(StoredEvidence)) == 1
+    assert len(await by_mail.events("evidence.recorded")) == 1
+
+
+# --- signed mails that cite a request
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_whatever_a_partner_signs_as_an_answer_attests_reception(by_mail: World, *, told: bool) -> None:
+    """A question with or without a manifest: the period runs from what its author signed, at the latest."""
+    submitted = await sent(by_mail)
+    by_mail.clock.advance(2 * MINUTE)
+    seen = sealed_message(
+        "INFO_REQUEST",
+        sender=Role.CNAS,
+        to=(ADDRESSES[Role.HOSPITAL], CNSE),
+        values={"wanted": "le protocole"},
+        ref=submitted.case.ref,
+        request_hash=submitted.request.hash,
+        cited=(submitted.message.message_id,),
+        signed_at=START + MINUTE,
+        told=told,
+    )
+    await by_mail.take(seen)
+    evidence, request = await by_mail.only(StoredEvidence), await by_mail.request()
+    assert (evidence.kind, evidence.dated_at) == ("signed_reply", START + MINUTE)
+    assert (request.state, request.started_at, request.asks_person) == (State.RUNNING, START + MINUTE, ())
+
+
+def in_clear(message_id: str, **changes: Any) -> Incoming:
+    """A reply that its author signed, and did not seal."""
+    seen = letter(message_id, signed_at=START + MINUTE)
+    assert seen.inner is not None
+    inner = replace(seen.inner, **changes.pop("inner", {}))
+    return replace(seen, shape="SIGNED", inner=inner, **changes)
+
+
+async def test_a_reply_signed_in_clear_attests_reception_and_nobody_acts_on_it(by_mail: World) -> None:
+    """It stays in quarantine, unanswered, and holds the silence back."""
+    submitted = await sent(by_mail)
+    by_mail.clock.advance(2 * MINUTE)
+    row = await by_mail.take(in_clear(submitted.message.message_id))
+    assert (row.verdict, row.reason, row.held_back) == (Verdict.QUARANTINE, "not-sealed", True)
+    assert (await by_mail.only(StoredEvidence)).grade is Grade.SIGNED_REPLY
+    assert (await by_mail.request()).started_at == START + MINUTE
+    assert await by_mail.all(Transmission, receipt=True) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fingerprint": "E" * 40},
+        {"inner": {"recipients": (CNSE,)}},
+        {"inner": {"senders": ()}},
+        {"inner": {"senders": (CNSE,)}},
+        {"inner": {"cited": ()}},
+    ],
+)
+async def test_a_reply_in_clear_that_proves_less_attests_nothing(by_mail: World, change: dict[str, Any]) -> None:
+    """Another key, not for us, no author of its own, another's name, or about nothing."""
+    submitted = await sent(by_mail)
+    await by_mail.take(in_clear(submitted.message.message_id, **change))
+    assert (await by_mail.all(StoredEvidence), (await by_mail.request()).state) == ((), State.SENT)

@@ -303,7 +303,7 @@ async def test_a_receipt_that_is_faster_than_the_hand_over_is_worth_more(hospita
     request = await hospital.request()
     assert (await row(hospital)).state is State.EVIDENCED
     assert request.state is Life.RUNNING
-    assert request.handed_over_at == START
+    assert request.handed_over_at == START + SECOND
     assert ((await row(hospital)).code, (await row(hospital)).handed_over_at) == (250, START + SECOND)
 
 

@@ -16,8 +16,8 @@ from gateway.ports import SpoolFile
 from gateway.services.desk import Submitted
 from gateway.services.fiche import Fiche
 from gateway.storage import (
-    Acceptance,
     Case,
+    Challenge,
     Direction,
     Fact,
     Hint,
@@ -43,6 +43,7 @@ from tests.services.mails import (
     plain_mdn,
     request_mail,
 )
+from tests.services.opened import message as written_message
 from tests.services.world import END, MINUTE, PIECES, World, partner
 
 CNAS = ADDRESSES[Role.CNAS]
@@ -165,6 +166,31 @@ async def test_a_signed_reply_is_evidence_of_reception(by_mail: World) -> None:
     assert request.asks_person == ()
 
 
+async def test_a_letter_that_cites_nothing_is_evidence_once_persons_say_what_it_is_about(build: Build) -> None:
+    """Its author wrote anew instead of answering: the signature proves when, two persons say of what."""
+    world = await build(persons=2, partners=(partner(Role.CNAS, kind=PartnerKind.MAIL), partner(Role.CNSE)))
+    submitted = await world.submit()
+    await world.send_all()
+    world.clock.advance(2 * MINUTE)
+    row = await world.take(letter(signed_at=START + MINUTE))
+    told = {"ref": submitted.case.ref, "places": {"demande.informations": "le protocole"}}
+    await world.triage.classify(row.id, "question", actor="alice", **told)  # type: ignore[arg-type]  # two options
+    assert await world.all(StoredEvidence) == ()
+    await world.triage.classify(row.id, "question", actor="bob", **told)  # type: ignore[arg-type]  # two options
+    evidence, request = await world.only(StoredEvidence), await world.request()
+    assert (evidence.kind, evidence.dated_at, evidence.mail) == ("signed_reply", START + MINUTE, row.id)
+    assert (request.state, request.started_at) == (State.RUNNING, START + MINUTE)
+
+
+async def test_an_unsigned_mail_is_no_evidence_whatever_persons_say(by_mail: World) -> None:
+    """It is brought as a proof instead."""
+    submitted = await by_mail.submit()
+    await by_mail.send_all()
+    row = await by_mail.take(plain_mail(CNAS))
+    await by_mail.triage.classify(row.id, "question", actor="alice", ref=submitted.case.ref)
+    assert await by_mail.all(StoredEvidence) == ()
+
+
 async def test_a_signed_reply_is_evidence_once(by_mail: World) -> None:
     """A later one says nothing new; an earlier one does."""
     submitted = await by_mail.submit()
@@ -203,14 +229,26 @@ async def test_a_classified_letter_becomes_a_message(by_mail: World) -> None:
     assert (again.verdict, again.held_back) == (Verdict.DUPLICATE, False)
 
 
-async def test_the_same_letter_twice_is_one_message(by_mail: World) -> None:
-    """Two copies of it in triage: the second is not a second answer."""
+async def test_the_same_letter_twice_waits_once(by_mail: World) -> None:
+    """A second copy says nothing new, whether the first was read by then or not."""
     submitted = await by_mail.to_running_by_mdn()
     seen = letter(submitted.message.message_id, message_id="<a@cnas.test>")
     first, second = await by_mail.take(seen), await by_mail.take(seen)
-    await by_mail.triage.classify(first.id, "refusal", actor="alice")
+    assert (second.verdict, second.held_back) == (Verdict.DUPLICATE, False)
+    await by_mail.triage.classify(first.id, "not-an-answer", actor="alice")
+    assert (await by_mail.take(seen)).verdict is Verdict.DUPLICATE
+    other = replace(seen, mic="f" * 64)
+    assert ((await by_mail.take(other)).reason, len(await by_mail.all(Letter))) == ("same-id-other-content", 1)
+
+
+async def test_the_same_message_twice_in_triage_is_one_message(by_mail: World) -> None:
+    """Two copies of what named an unknown request: the second is not a second answer."""
+    submitted = await by_mail.to_running_by_mdn()
+    seen = written_message("EXTENSION_REFUSAL", {"motive": "x"}, ref=submitted.case.ref, request_hash="9" * 64)
+    first, second = await by_mail.take(seen), await by_mail.take(seen)
+    await by_mail.triage.classify(first.id, "refusal", actor="alice", ref=submitted.case.ref)
     with pytest.raises(NotAllowed, match="déjà au dossier"):
-        await by_mail.triage.classify(second.id, "acceptance", actor="alice")
+        await by_mail.triage.classify(second.id, "acceptance", actor="alice", ref=submitted.case.ref)
     assert (await by_mail.request()).state is State.REFUSED
 
 
@@ -312,7 +350,7 @@ async def test_a_regularisation_after_the_silence_ends_what_was_owed(by_mail: Wo
         await by_mail.triage.classify(row.id, "regularisation", actor="alice")
     await by_mail.triage.classify(row.id, "regularisation", actor="alice", has_form=True)
     assert ((await by_mail.request()).state, (await by_mail.request()).form_owed) == (State.REGULARISED, False)
-    assert (await by_mail.only(Acceptance)).contradicted_at is None
+    assert await by_mail.all(Challenge) == ()
 
 
 async def test_a_certificate_of_a_mail_partner_is_classified_by_its_kind(by_mail: World) -> None:

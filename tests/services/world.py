@@ -30,19 +30,23 @@ from gateway.domain.parties import (
     default_policy,
 )
 from gateway.domain.readers import Reader, Readership
+from gateway.domain.tacit import POLL_GAP
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
+from gateway.services.acknowledge import Acknowledgements
 from gateway.services.almanac import Almanac
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.casework import Casework
+from gateway.services.challenges import Challenges
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
+from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
@@ -78,6 +82,7 @@ END = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
 GRACE = timedelta(hours=12)
 RIPE = END + GRACE + timedelta(minutes=1)
 KEEP = timedelta(days=30)
+RECEIPTS_PER_HOUR = 5
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
@@ -137,6 +142,8 @@ class World:
     desk: Desk
     triage: Triage
     confirmations: Confirmations
+    challenges: Challenges
+    disputes: Disputes
     pins: Pins
     receiver: Receiver
     sender: Sender
@@ -292,6 +299,12 @@ class World:
         await self.deadlines.tick()
         await self.poll()
         assert await self.told(self.clock.now())
+
+    async def watched_until(self, at: datetime) -> None:
+        """The daemon looks into the mailbox all the time until this instant."""
+        while self.clock.now() < at:
+            self.clock.go_to(min(at, self.clock.now() + POLL_GAP))
+            await self.poll()
 
     async def pin(self, owner: Partner, fingerprint: str) -> Pin:
         """Pin a key."""
@@ -454,11 +467,14 @@ def assemble(
         party=party,
         keep=KEEP,
     )
+    acknowledgements = Acknowledgements(
+        composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
         opener=opener,
-        composer=composer,
+        acknowledgements=acknowledgements,
         accept=Accept(
             party=party,
             directory=directory,
@@ -516,6 +532,18 @@ def assemble(
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
+        challenges=Challenges(
+            store=store,
+            cabinet=cabinet,
+            requests=requests,
+            casework=casework,
+            clock=clock,
+            party=party,
+            persons_needed=persons,
+        ),
+        disputes=Disputes(
+            store=store, cabinet=cabinet, requests=requests, clock=clock, party=party, persons_needed=persons
+        ),
         pins=pins,
         receiver=receiver,
         sender=sender,

@@ -96,6 +96,17 @@ def _polls(gateway: Gateway) -> int:
     return int(gateway.peek("SELECT coalesce(sum(count), 0) FROM polls")[0][0])
 
 
+def ticked_again(gateway: Gateway) -> None:
+    """Wait until the daemon has looked at its deadlines twice more."""
+    query, seen = "SELECT wall FROM clock", set[str]()
+
+    def twice() -> bool:
+        seen.update(wall for (wall,) in gateway.peek(query))
+        return len(seen) > 2
+
+    until(twice, f"{gateway.role}: two more ticks")
+
+
 def counted(gateway: Gateway) -> Counter[str]:
     """How often each event stands in the audit log, which must verify."""
     if not gateway.json("audit", "verify")["verified"]:
@@ -142,3 +153,29 @@ def flags(account: Account, machine: Machine) -> list[str]:
         session.select("INBOX", readonly=True)
         _, answers = session.fetch("1:*", "(FLAGS)")
     return [answer.decode() for answer in answers if isinstance(answer, bytes)]
+
+
+def put(account: Account, machine: Machine, raw: bytes, *, dated: datetime, folder: str = "INBOX") -> None:
+    """Put a mail into a folder with the INTERNALDATE that one likes, as any mail program can (APPEND)."""
+    with _session(account, machine) as session:
+        kind, told = session.append(folder, "", imaplib.Time2Internaldate(dated), raw)
+    if kind != "OK":
+        raise LookupError(told)
+
+
+def move(account: Account, machine: Machine, message_id: str, *, source: str, target: str) -> None:
+    """Move a mail to another folder, as a person who shares the mailbox does."""
+    with _session(account, machine) as session:
+        session.create(target)
+        session.select(source)
+        _, (found,) = session.uid("SEARCH", "HEADER", "Message-ID", message_id)
+        if len(found.split()) != 1:
+            raise LookupError(message_id)
+        kind, told = session.uid("MOVE", found.decode(), target)
+    if kind != "OK":
+        raise LookupError(told)
+
+
+def delivered(account: Account, machine: Machine, message_id: str) -> bool:
+    """Whether a mail of this Message-ID lies in INBOX."""
+    return any(mail["Message-ID"] == message_id for mail in mails(account, machine))

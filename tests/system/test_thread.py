@@ -114,7 +114,7 @@ def test_after_the_grace_the_silence_is_recorded_once_and_told_to_all(
 ) -> None:
     """It takes effect at the latest T, and CNAS and CNSE hold it too: the notice goes to one with the other in copy."""
     assert silence["acceptance"]["effective_at"] == running.request["latest_tacit_at"]
-    assert silence["acceptance"]["contradicted_at"] is None
+    assert silence["acceptance"]["contested"] is False
     settles(trio.cnas, running.digest, "tacitly_accepted")
     settles(trio.cnse, running.digest, "tacitly_accepted")
     (record,) = trio.hospital.events("request.silence_recorded")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.wire import dsn, incoming
-from gateway.wire.incoming import ACTIONS, DISPOSITIONS, MAX_FOUND, read_outer, read_unsigned_report
+from gateway.wire.incoming import ACTIONS, DISPOSITIONS, MAX_FOUND, read_outer, read_unsigned
 from gateway.wire.mime import parse, parse_headers
 from tests.wire.test_dsn import POSTFIX
 
@@ -28,7 +28,7 @@ def mdn(disposition: str) -> bytes:
 
 def words(disposition: str) -> tuple[str, str]:
     """Kind and modifiers of a disposition, as they leave."""
-    receipt, _ = read_unsigned_report(parse(mdn(disposition)))
+    receipt = read_unsigned(parse(mdn(disposition))).receipt
     assert receipt is not None
     return receipt.kind, receipt.modifiers
 
@@ -69,7 +69,7 @@ def test_actions_of_a_delivery_report_are_reduced(action: str, monkeypatch: pyte
     found = dsn.read_report(parse(POSTFIX))
     changed = replace(found, recipients=tuple(replace(each, action=action) for each in found.recipients))
     monkeypatch.setattr(dsn, "read_report", lambda _: changed)
-    _, report = read_unsigned_report(parse(POSTFIX))
+    report = read_unsigned(parse(POSTFIX)).report
     assert report is not None
     assert {each.action for each in report.recipients} == {action if action in ACTIONS else "other"}
 

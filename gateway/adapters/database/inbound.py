@@ -45,6 +45,7 @@ class MailRow(SQLModel, table=True):
     likely_request: str | None = None
     likely_by: storage.Hint | None = Field(sa_column=Column(Choice(storage.Hint), nullable=True))
     proposal: str | None = None
+    dated_by: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
 
 
 class LetterRow(SQLModel, table=True):
@@ -55,13 +56,14 @@ class LetterRow(SQLModel, table=True):
     site: str
     mail: int = Field(foreign_key="mails.id", unique=True)
     author: str
-    message_id: str
+    message_id: str = Field(index=True)
     mic: str
     signed_at: datetime = Field(sa_column=_instant(optional=False))
     reached: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
     kind: str | None = None
     copied: bool
     entity: str = Field(foreign_key="files.name")
+    receipt: int | None = Field(default=None, foreign_key="messages.id")
 
 
 class PollRow(SQLModel, table=True):

@@ -13,6 +13,8 @@ from gateway.adapters.database.anchor_tables import AnchorRow, LogPointRow
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
+from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow, HeardAnswerRow, RulingRow
+from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
 from gateway.domain import amendments, case, request, transmission
 from gateway.domain.feasts import RowStatus
@@ -156,6 +158,7 @@ class TransmissionRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("site", "envid"),
         Index("transmissions_queue", "site", "state", "next_at"),
+        Index("transmissions_to_partner", "site", "partner", "receipt"),
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str
@@ -205,19 +208,6 @@ class ConfirmationRow(SQLModel, table=True):
     binding: str
     person: str
     at: datetime = Field(sa_column=_instant(optional=False))
-
-
-class AcceptanceRow(SQLModel, table=True):
-    """Tacit acceptances: one standing per request, whoever tries."""
-
-    __tablename__ = "acceptances"
-    __table_args__ = (UniqueConstraint("site", "request_hash"),)
-    id: int | None = Field(default=None, primary_key=True)
-    site: str
-    request_hash: str
-    effective_at: datetime = Field(sa_column=_instant(optional=False))
-    recorded_at: datetime = Field(sa_column=_instant(optional=False))
-    contradicted_at: datetime | None = Field(sa_column=_instant())
 
 
 class PinRow(SQLModel, table=True):
@@ -335,8 +325,12 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Letter: LetterRow,
     storage.Poll: PollRow,
     storage.StoredEvidence: StoredEvidenceRow,
+    storage.EnteredProof: EnteredProofRow,
     storage.Confirmation: ConfirmationRow,
     storage.Acceptance: AcceptanceRow,
+    storage.HeardAnswer: HeardAnswerRow,
+    storage.Challenge: ChallengeRow,
+    storage.Ruling: RulingRow,
     storage.Pin: PinRow,
     storage.ClockMark: ClockMarkRow,
     amendments.CalendarAct: CalendarActRow,

@@ -63,9 +63,22 @@ def _silence(file: File) -> Iterator[Found]:
 def _disputed(file: File) -> Iterator[Found]:
     for asked in file.requests:
         if asked.state is State.ANSWER_DISPUTED:
-            yield about(
-                asked, french("Réponse à la demande {request} : à temps ou tardive, à départager."), Urgency.NOW
+            yield _to_rule(asked, french("Réponse à la demande {request} : à temps ou tardive, à départager."))
+
+
+def _contested(file: File) -> Iterator[Found]:
+    for asked in file.requests:
+        if asked.contested:
+            yield _to_rule(
+                asked, french("Demande {request} réputée acceptée, mise en cause depuis : maintenir ou retirer.")
             )
+
+
+def _to_rule(asked: Asked, alone: str) -> Found:
+    if asked.ruled_by is None:
+        return about(asked, alone, Urgency.NOW)
+    told = french("Confirmer ce que {who} a dit de la demande {request} : une seconde personne est demandée.")
+    return Found(sentence=said(told, who=asked.ruled_by, request=asked.name), urgency=Urgency.NOW, request=asked.hash)
 
 
 def _regularisation(file: File) -> Iterator[Found]:
@@ -177,6 +190,15 @@ def _answer_with_motive(ref: str) -> tuple[str, ...]:
     return (f"gateway answer {ref} --refuse --motive MOTIF",)
 
 
+def _settle(ref: str) -> tuple[str, ...]:
+    return tuple(f"gateway settle {ref} {how} --because RAISON" for how in ("--in-time", "--late"))
+
+
+def _rule_on(ref: str) -> tuple[str, ...]:
+    acts = tuple(f"gateway challenge {act} {ref} --because RAISON" for act in ("uphold", "withdraw"))
+    return (f"gateway challenge list {ref}", *acts)
+
+
 def _confirm(ref: str) -> tuple[str, ...]:
     return (f"gateway confirm {ref} --list",)
 
@@ -185,7 +207,8 @@ _REGULARISE = write("EXTENSION_REGULARISATION")
 
 RULES = (
     rule(NO_RECEIPT, _A, _no_receipt, "003:L270", {_H: look}),
-    rule("answer_disputed", _H, _disputed, "003:L268-274", {_H: look}),
+    rule("acceptance_contested", _H, _contested, "003:L268-272", {_H: _rule_on}),
+    rule("answer_disputed", _H, _disputed, "003:L268-274", {_H: _settle}),
     rule("silence_to_confirm", _H, _silence, "003:L272", {_H: _confirm}),
     rule("request_to_answer", _A, _to_answer, "003:L268", {_A: _answer}),
     rule("question_to_answer", _H, _question, "003:L282", {_H: write("INFO_RESPONSE"), _A: look}),

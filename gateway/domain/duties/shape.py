@@ -32,7 +32,11 @@ class Happened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request. ``last`` is the last day that it asks for, or that was granted; ``ends_at`` the end of its period."""
+    """A request. ``last`` is the last day that it asks for, or that was granted; ``ends_at`` the end of its period.
+
+    ``contested`` says that its recorded silence is in doubt, ``ruled_by`` who has already said what becomes of that, or
+    of an answer in dispute.
+    """
 
     hash: str
     state: request.State
@@ -42,6 +46,8 @@ class Asked:
     sent_on: date
     form_owed: bool = False
     ends_at: datetime | None = None
+    contested: bool = False
+    ruled_by: str | None = None
 
     @property
     def name(self) -> str:

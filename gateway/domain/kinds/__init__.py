@@ -18,7 +18,13 @@ from gateway.domain.kinds.extension import (
     TACIT_ACCEPTANCE,
 )
 from gateway.domain.kinds.faults import faults, parse_date, parse_instant
-from gateway.domain.kinds.notices import PROBE, REPAIRED_COPY, STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE
+from gateway.domain.kinds.notices import (
+    PROBE,
+    REPAIRED_COPY,
+    STATUS_NOTICE,
+    TACIT_ACCEPTANCE_NOTICE,
+    TACIT_ACCEPTANCE_WITHDRAWAL,
+)
 from gateway.domain.kinds.shape import Answer, Field, FieldType, Kind, Outcome, Piece, Route, Subject, Travel
 from gateway.domain.kinds.typed import as_kept
 from gateway.domain.kinds.vital import EXTENSION_REQUEST_VITAL
@@ -40,6 +46,7 @@ __all__ = [
     "STATUS_NOTICE",
     "TACIT_ACCEPTANCE",
     "TACIT_ACCEPTANCE_NOTICE",
+    "TACIT_ACCEPTANCE_WITHDRAWAL",
     "Answer",
     "Field",
     "FieldType",

@@ -46,6 +46,23 @@ TACIT_ACCEPTANCE_NOTICE = Kind(
     source="003:L272, L286",
 )
 
+TACIT_ACCEPTANCE_WITHDRAWAL = Kind(
+    id="TACIT_ACCEPTANCE_WITHDRAWAL",
+    number=None,
+    title="Retrait d'une acceptation réputée acquise",
+    subject=Subject.NOTICE,
+    # Whoever got the notice gets the correction.
+    routes=TACIT_ACCEPTANCE_NOTICE.routes,
+    fields=(
+        Field(id="effective_at", fiche="effet", title="acceptation notifiée, depuis", type=FieldType.INSTANT),
+        Field(id="withdrawn_at", fiche="retrait.le", title="retirée le", type=FieldType.INSTANT),
+        text("reason", "retrait.motif", "motif"),
+    ),
+    precondition="une notification d'acceptation réputée acquise",
+    effect="la demande revient à ce qui en est connu",
+    source="correction d'un avis ; 003:L272",
+)
+
 REPAIRED_COPY = Kind(
     id="REPAIRED_COPY",
     number=None,
@@ -63,4 +80,4 @@ REPAIRED_COPY = Kind(
     source="003:L264, L282, L302 ; 002:L137-139",
 )
 
-ROWS = (STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, REPAIRED_COPY)
+ROWS = (STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, TACIT_ACCEPTANCE_WITHDRAWAL, REPAIRED_COPY)

@@ -1,0 +1,135 @@
+"""Gathers what decides whether a silence may be recorded, and the polls that prove it.
+
+The conditions themselves are those of :mod:`gateway.domain.tacit`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gateway.domain import request as life
+from gateway.domain.audit import fit, iso
+from gateway.domain.evidence import CLOCK_TOLERANCE
+from gateway.domain.parties import Directory, PartnerKind, Party, Role
+from gateway.domain.tacit import Condition, Facts, Watch, conditions, gaps
+from gateway.ports import Clock
+from gateway.services.requests import Requests
+from gateway.storage import Acceptance, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
+
+
+class Silence:
+    """Looks at one request at a time."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        clock: Clock,
+        party: Party,
+        directory: Directory,
+        watched: tuple[tuple[str, str], ...],
+        persons_needed: int,
+    ) -> None:
+        self._requests = requests
+        self._clock = clock
+        self._party = party
+        self._directory = directory
+        self._watched = watched
+        self._persons_needed = persons_needed
+
+    async def standing(self, view: View, request: Request) -> tuple[Condition, ...]:
+        """Every condition for recording the silence on this request, as it is now."""
+        return conditions(await self._facts(view, request))
+
+    async def proof(self, view: View, request: Request) -> list[str]:
+        """The polls of the window, folder by folder."""
+        lines = []
+        for mailbox, folder in self._watched:
+            polls = [
+                poll
+                for poll in await self._polls(view, mailbox, folder)
+                if request.started_at is None or poll.last_at >= request.started_at
+            ]
+            count = sum(poll.count for poll in polls)
+            gap = max((poll.longest_gap for poll in polls), default=0)
+            last = iso(polls[-1].last_at) if polls else None
+            uidnext = polls[-1].uidnext if polls else 0
+            # A folder may bear an address in its name; the log holds none.
+            lines.append(fit(f"{folder} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}"))
+        return lines
+
+    async def confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
+        """What enough different persons confirmed, and about what."""
+        persons: dict[tuple[str, str], set[str]] = {}
+        for row in await view.all(Confirmation, site=self._party.site, request_hash=request.hash):
+            persons.setdefault((row.asked, row.binding), set()).add(row.person)
+        return frozenset(said for said, names in persons.items() if len(names) >= self._persons_needed)
+
+    async def _facts(self, view: View, request: Request) -> Facts:
+        mark = await view.one(ClockMark, site=self._party.site)
+        before = request.latest_at or self._clock.now()
+        vanished = [
+            mail
+            for mail in await view.all(Mail, site=self._party.site, verdict=Verdict.VANISHED, settled_at=None)
+            if request.started_at is not None and mail.recorded_at >= request.started_at
+        ]
+        polls = {place: await self._polls(view, *place) for place in self._watched}
+        cnas = self._directory.with_role(Role.CNAS)
+        by_mail = [partner for partner in cnas if partner.kind is PartnerKind.MAIL]
+        withdrawn = [row.id for row in await self._acceptances(view, request) if row.withdrawn_at is not None]
+        return Facts(
+            now=self._clock.now(),
+            latest_at=request.latest_at,
+            grace=self._requests.grace,
+            clock_trusted=mark is not None and mark.suspended_at is None,
+            second_source_at=mark.agreed_at if mark else None,
+            watches=tuple(
+                Watch(folder=folder, polled_at=rows[-1].last_at if rows else None)
+                for (_, folder), rows in polls.items()
+            ),
+            unsettled=len(
+                await view.unsettled(self._party.site, since=request.submitted_at - CLOCK_TOLERANCE, before=before)
+            ),
+            awaiting=request.state is life.State.ELAPSED,
+            other_way_excluded=all(partner.policy.answers_come_here is not None for partner in by_mail),
+            # UIDs prove that no answer of a gateway was missed; a person's may have been read and put away meanwhile.
+            gaps=_gaps(polls, request.submitted_at, before) if by_mail else (),
+            vanished=tuple(mail.id for mail in vanished),
+            mailbox_rebuilt=any(_rebuilt(rows, request.submitted_at) for rows in polls.values()),
+            calendar_settled=await self._calendar_settled(view, request),
+            proofs_waiting=len(await view.all(EnteredProof, request_hash=request.hash, settled_at=None)),
+            asks_person=request.asks_person,
+            grade=request.grade.name,
+            handed_over_at=request.handed_over_at,
+            acknowledged_at=request.started_at,
+            authorised_until=request.authorised_until,
+            complete=request.complete,
+            withdrawn=max(withdrawn, default=None),
+            confirmed=await self.confirmed(view, request),
+        )
+
+    async def _polls(self, view: View, mailbox: str, folder: str) -> tuple[Poll, ...]:
+        return await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder)
+
+    async def _acceptances(self, view: View, request: Request) -> tuple[Acceptance, ...]:
+        return await view.all(Acceptance, site=self._party.site, request_hash=request.hash)
+
+    async def _calendar_settled(self, view: View, request: Request) -> bool:
+        """False while one person has said something of the calendar that would end this period later."""
+        if request.started_at is None:
+            return True
+        return not await self._requests.almanac.would_end_later(view, request.started_at, request.latest_at)
+
+
+def _gaps(polls: dict[tuple[str, str], tuple[Poll, ...]], since: datetime, until: datetime) -> tuple[str, ...]:
+    return tuple(
+        f"{folder} {iso(start)} {iso(end)}"
+        for (_, folder), rows in polls.items()
+        for start, end in gaps([(poll.first_at, poll.last_at) for poll in rows], since=since, until=until)
+    )
+
+
+def _rebuilt(polls: Sequence[Poll], since: datetime) -> bool:
+    """True when a folder changed its UIDVALIDITY while we waited: what it held in between is not known."""
+    seen = {poll.uidvalidity for poll in polls if poll.last_at >= since}
+    before = [poll.uidvalidity for poll in polls if poll.last_at < since]
+    return len(seen.union(before[-1:])) > 1

@@ -1,0 +1,1 @@
+"""Receipts and reports of every shape, as mails: how they are read, and what they move."""
