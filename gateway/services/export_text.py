@@ -1,7 +1,7 @@
 """The two texts of a dossier: what happened, for a reader; how to check it all with common tools, for a doubter."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.domain.kinds import KINDS
@@ -61,7 +61,8 @@ def _request(found: Gathered, request: Request, period: Period | None) -> Iterat
     if period is not None:
         counted = ", ".join(_day(day) for day in period.counted_days)
         yield f"  délai : reçue le {_instant(period.received)} ; jours comptés à Alger : {counted}"
-        yield f"  fin du délai : {_instant(period.tacit_at)}, soit minuit à Alger (calendrier/delais.json)"
+        last = (period.tacit_at - timedelta(minutes=1)).astimezone(_ALGIERS)
+        yield f"  fin du délai : {last:%d/%m/%Y à %H:%M}, heure d'Alger (calendrier/delais.json)"
     for silence in found.acceptances:
         if silence.request_hash == request.hash:
             yield f"  silence constaté le {_instant(silence.recorded_at)}, effet au {_instant(silence.effective_at)}"
