@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import readers, terms
-from gateway.cli.output import STATES
+from gateway.domain.labels import STATES
 from gateway.domain.parties import Grade
 from gateway.domain.settlements import NOT_AN_ANSWER, WORDS
 from gateway.storage import Verdict

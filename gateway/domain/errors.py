@@ -311,6 +311,15 @@ class CheckpointInvalid(GatewayError):
     mend = "Conservez le fichier et la base en l'état et prévenez l'auditeur."
 
 
+class DossierBroken(GatewayError):
+    """An exported dossier is not what was exported, or proves nothing."""
+
+    exit_code = 7
+    what = "Le dossier exporté ne se vérifie pas :"
+    why = "{faults}"
+    mend = "Conservez ce fichier en l'état et demandez-en un autre exemplaire."
+
+
 # --- what a person asked that cannot be done
 
 

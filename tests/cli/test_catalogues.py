@@ -143,6 +143,8 @@ FRENCH_ON_PURPOSE = {
     "gateway/domain/kinds": "sources are cited in their language; titles are collected from the table itself",
     "gateway/services/alarm_mail.py": "mails to the hospital's own people",
     "gateway/services/excerpt.py": "letters to the hospital's own readers",
+    "gateway/domain/exhibit.py": "a dossier is handed to those who judge the case, in the language of the protocol",
+    "gateway/services/export_text.py": "as above",
     "gateway/services/letters.py": "letters speak the language of the protocol",
     "gateway/wire/mdn.py": "receipts speak the language of the protocol",
     "gateway/adapters/imap/session.py": "a message in the hospital's own mailbox",
