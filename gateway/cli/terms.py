@@ -187,7 +187,7 @@ COVER_REASONS = {
 HINTS = {
     Hint.SIGNED_REFERENCE: french("il cite notre courrier, signé"),
     Hint.UNSIGNED_REFERENCE: french("il cite notre courrier, sans signature : à vérifier"),
-    Hint.ENTERED: french("une personne l'a saisi à ce sujet"),
+    Hint.ENTERED: french("une personne l'a saisi pour ce dossier"),
     Hint.SUBJECT_TOKEN: french("son objet porte le numéro du dossier : à vérifier"),
 }
 
