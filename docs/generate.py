@@ -1,4 +1,4 @@
-"""Makes the pages of docs/ that come from the code: states, message kinds, settings, errors, traceability.
+"""Makes the pages of docs/ that come from the code: states, message kinds, settings, errors, alarms, traceability.
 
 Run it as ``.venv/bin/python docs/generate.py``; with ``--check`` nothing is written and stale pages are named. A row of
 the law that cites what does not exist is a failure either way.
@@ -16,9 +16,11 @@ from receipts_page import receipts
 from states_pages import case_states, request_states
 from traceability import problems, traceability
 
+from gateway.cli.alarms import DESKS, SEVERITIES
 from gateway.cli.blank import blank_fiche
 from gateway.cli.terms import FUNCTIONS
-from gateway.domain import errors, kinds
+from gateway.domain import alarms, errors, kinds
+from gateway.domain.alarms.shape import EVERY_ROLE
 from gateway.domain.parties import Function, Role
 
 EXAMPLE = DOCS.parent / "config" / "gateway.example.toml"
@@ -206,6 +208,55 @@ def error_page() -> str:
     return page("Les erreurs", *parts)
 
 
+# --- Alarms.
+
+ALARM_CHAPTERS = {
+    "receipts": "Accusés de réception",
+    "stays": "Dossiers et délais",
+    "happenings": "Ce qui est arrivé",
+    "mail": "Courrier",
+    "machine": "Machine",
+}
+
+
+def alarm_page() -> str:
+    """docs/alarms.md."""
+    parts: list[list[str]] = [
+        [
+            "Chaque alarme a un nom stable, celui du journal (`alarm.NOM`, une fois au début, une fois à la fin) et de",
+            "`gateway alarms`. Elle ne se répète pas ; un redémarrage n'en fait pas une seconde. Ses phrases ne disent",
+            "rien de médical, aucun nom de patient. Qui est prévenu : [operate.md](operate.md), « Être prévenu ».",
+        ],
+        [
+            "« Se termine » : *seule*, quand sa condition n'est plus vraie ; *prise*, quand une personne la prend",
+            "(`gateway alarms take`). Les alarmes d'une même échelle se relaient : une plus grave remplace l'autre.",
+        ],
+    ]
+    for chapter, rows in alarms.CHAPTERS.items():
+        parts.append([f"## {ALARM_CHAPTERS[chapter]}"])
+        for kind in rows:
+            parts += _alarm(kind)
+    return page("Les alarmes", *parts)
+
+
+def _alarm(kind: alarms.Kind) -> list[list[str]]:
+    roles = [] if kind.roles == EVERY_ROLE else [f"- Seulement : {_roles(role for role in Role if role in kind.roles)}"]
+    ends = "prise" if kind.until_taken else "seule"
+    return [
+        [f"### `{kind.name}`"],
+        [
+            f"- Gravité : {SEVERITIES[kind.severity].lower()} ; d'abord {DESKS[kind.desk]}",
+            *roles,
+            f"- Condition : {kind.condition}",
+            *([f"- Échelle : `{kind.ladder}`"] if kind.ladder else []),
+            f"- Se termine : {ends}",
+            *(["- Le courrier est en cause : l'autre voie est prise aussitôt"] if kind.mail_fails else []),
+            f"- Ce qu'on lit : {kind.sentence}",
+            f"- Remède : {kind.mend}",
+        ],
+    ]
+
+
 def fiches() -> dict[str, Callable[[], str]]:
     """A blank fiche for each kind that a person fills; the extension request's own has a whole example."""
     return {
@@ -225,6 +276,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "message-kinds.md": message_kinds,
     "configuration.md": configuration,
     "errors.md": error_page,
+    "alarms.md": alarm_page,
     "receipts.md": receipts,
     "traceability.md": traceability,
 }

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from gateway.domain.alarms.staff import Staff
 from gateway.domain.errors import ConfigClosed, ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
     Directory,
@@ -30,6 +31,7 @@ from gateway.domain.territory import outside
 from gateway.domain.words import listed, said
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
+from gateway.staffing import AlarmsSection, StaffSection, staff_faults, staff_of
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -265,6 +267,8 @@ class Settings(BaseSettings):
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
     retention: RetentionSection = RetentionSection()
+    alarms: AlarmsSection = AlarmsSection()
+    staff: dict[Identifier, StaffSection] = Field(default_factory=dict)
     partners: dict[Identifier, PartnerSection]
 
     @model_validator(mode="after")
@@ -280,13 +284,18 @@ class Settings(BaseSettings):
             raise ValueError(said("deux partenaires ont la même adresse"))
         if self.gateway.address in addresses:
             raise ValueError(said("l'adresse d'un partenaire est celle de la passerelle"))
-        faults = readers_faults(
-            self.readers,
-            role=self.party.role,
-            data=self.gateway.data,
-            domains=(self.gateway.address.rpartition("@")[2], *self.gateway.mail_domains),
-            taken=(self.gateway.address, *addresses),
-            accounts=self.people,
+        domains = (self.gateway.address.rpartition("@")[2], *self.gateway.mail_domains)
+        taken = (self.gateway.address, *addresses)
+        faults = (
+            *readers_faults(
+                self.readers,
+                role=self.party.role,
+                data=self.gateway.data,
+                domains=domains,
+                taken=taken,
+                accounts=self.people,
+            ),
+            *staff_faults(self.staff, domains=domains, taken=taken),
         )
         if faults:
             raise ValueError(listed(faults))
@@ -325,6 +334,11 @@ class Settings(BaseSettings):
     def outbox(self) -> Directory:
         """Everyone to whom mail leaves: our correspondents, and our own readers."""
         return Directory((*self.directory.partners, *self.readership.correspondents(self.smtp.max_bytes)))
+
+    @property
+    def told_of_alarms(self) -> Staff:
+        """Who is told of alarms."""
+        return staff_of(self.staff, self.alarms)
 
     @property
     def four_eyes(self) -> bool:

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from gateway.domain.parties import Function, Role
 from gateway.domain.readers import Reader, Way
 from gateway.domain.words import Said, said
-from gateway.setting import Address, FilePath, Section
+from gateway.setting import Address, FilePath, Section, within
 
 OwnFunction = Literal[
     "hospital.treating_physician",
@@ -99,7 +99,7 @@ def _each(
         if any(Function(function).role is not role for function in section.functions):
             place = f"readers.{name}.functions"
             yield said("{place} : seulement des fonctions de votre rôle, {role}", place=place, role=role.value)
-        if section.mailbox and not _ours(section.mailbox, domains):
+        if section.mailbox and not within(section.mailbox, domains):
             yield said(
                 "readers.{name} : adresse hors de vos domaines ({domains}) ; rien ne se transmet au-dehors "
                 "(instruction 2019/224, L406)",
@@ -110,11 +110,6 @@ def _each(
             yield said("readers.{name} : cette adresse est celle de la passerelle ou d'un partenaire", name=name)
         if unknown := [account for account in section.people if account not in accounts]:
             yield said("readers.{name}.people : absents de [people] : {who}", name=name, who=", ".join(unknown))
-
-
-def _ours(address: str, domains: Sequence[str]) -> bool:
-    domain = address.rpartition("@")[2]
-    return any(domain == own or domain.endswith(f".{own}") for own in domains)
 
 
 def _twice(mailboxes: Sequence[tuple[str, str | None]]) -> Iterator[Said]:

@@ -19,6 +19,7 @@ from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
 from gateway.domain.words import said
 from gateway.ports import Clock
+from gateway.services.alarm_book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
 
@@ -82,6 +83,11 @@ def require_owner(data: Path) -> None:
         raise NotAllowed(act=said("ouvrir {path}", path=data), reason=reason)
 
 
+def alarm_book(base: Base) -> AlarmBook:
+    """The alarms, for whoever lists or takes them."""
+    return AlarmBook(store=base.store, clock=base.clock, party=base.settings.party)
+
+
 def archive(base: Base) -> Archive:
     """What persons read."""
     settings = base.settings
@@ -90,6 +96,7 @@ def archive(base: Base) -> Archive:
         cabinet=base.cabinet,
         clock=base.clock,
         party=settings.party,
+        directory=settings.directory,
         almanac=legal_time.almanac(settings),
         folders=settings.imap.watch,
         readership=settings.readership,

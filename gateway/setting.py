@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -37,6 +37,12 @@ def _domain(text: str) -> str:
     if not re.fullmatch(r"(?=.{4,253}\Z)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+", text):
         raise ValueError(said("domaine de messagerie attendu, par exemple hopital.fr"))
     return text.lower()
+
+
+def within(address: str, domains: Sequence[str]) -> bool:
+    """Whether an address lies in one of these mail domains, or below it."""
+    domain = address.rpartition("@")[2]
+    return any(domain == own or domain.endswith(f".{own}") for own in domains)
 
 
 def identifier(text: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, readership, setting
+from gateway import config, readership, setting, staffing
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -33,9 +33,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "worker": config.WorkerSection,
     "readers.medecin": readership.ReaderSection,
     "retention": readership.RetentionSection,
+    "alarms": staffing.AlarmsSection,
+    "staff.accueil": staffing.StaffSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"oauth", "smime", "readers.medecin"}
+OPTIONAL = {"oauth", "smime", "readers.medecin", "staff.accueil"}
 """Sections that are commented out as a whole."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 
@@ -182,7 +184,7 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     """Every other commented key at once, the partner in S/MIME; two persons named turn four eyes on."""
     path = tmp_path / "gateway.toml"
     blocks = EXAMPLE.read_text(encoding="utf-8").replace('suite = "openpgp"', 'suite = "smime"').split("\n\n")
-    ways = ("#[oauth]", "#[readers.medecin]")
+    ways = ("#[oauth]", "#[readers.medecin]", "#[staff.accueil]")
     commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z]+]$)"
     path.write_text(
         "\n\n".join(block if any(head in block for head in ways) else re.sub(commented, "", block) for block in blocks),

@@ -11,7 +11,7 @@ _HINTS = {
     FieldType.INSTANT: " : avec son fuseau, par exemple 2027-03-13T10:00:00+01:00",
     FieldType.TEXT: "",
 }
-"""No example stands where a value goes: one that is forgotten there would leave as the patient's own."""
+"""No example stands where a value goes, nor a file's name: forgotten there, it would leave as the patient's own."""
 _TEXTS = {"001": "page de l'assurance maladie", "002": "circulaire 31/2021", "003": "instruction 2019/224"}
 
 
@@ -35,11 +35,12 @@ def blank_fiche(kind: Kind) -> str:
                 f'{"" if field.required else "#"}{field.fiche.partition(".")[2]} = ""',
             ]
     if kind.pieces and kind.travel is Travel.MAIL:
-        lines += ["", "# Un fichier par pièce, cherché à partir du dossier de cette fiche.", "[pieces]"]
+        where = "# Un fichier par pièce, cherché à partir du dossier de cette fiche, par exemple pieces/formulaire.pdf."
+        lines += ["", where, "[pieces]"]
         for piece in kind.pieces:
             mark = "" if piece.required else "#"
             told = "" if piece.required else " (facultatif)"
-            lines += [f"# {_capital(piece.title)}{told}.", f'{mark}{piece.fiche} = "pieces/{piece.fiche}.pdf"']
+            lines += [f"# {_capital(piece.title)}{told}.", f'{mark}{piece.fiche} = ""']
     return "\n".join([*lines, ""])
 
 

@@ -8,6 +8,7 @@ import typer
 
 from gateway.cli import (
     acts,
+    alarms,
     almanac,
     audit,
     clock,
@@ -52,11 +53,13 @@ read.case_app.command("assign")(readers.assign)
 app.add_typer(read.case_app, name="case")
 app.add_typer(clock.app, name="clock")
 app.add_typer(almanac.app, name="calendar")
+read.message_app.command("resend")(alarms.resend)
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dossier.app, name="dossier")
+app.add_typer(alarms.alarms_app, name="alarms")
 app.add_typer(rulings.app, name="challenge")
 app.command("settle")(rulings.settle)
 app.command("status")(read.status)

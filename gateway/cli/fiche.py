@@ -174,7 +174,8 @@ def _attachments(
     faults: list[Said] = []
     keys = {piece.fiche: piece.role for piece in kind.pieces} | {piece.role: piece.role for piece in kind.pieces}
     for key, value in pieces.items() if isinstance(pieces, dict) else ():
-        named.append((key, folder / str(value)))
+        if value:
+            named.append((key, folder / str(value)))
     free = []
     for item in attach:
         key, separator, file = item.partition("=")

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from gateway.domain.alarms.shape import PREFIX as STAFF
+from gateway.domain.alarms.staff import ALARM
 from gateway.domain.kinds import KINDS
 from gateway.domain.plain import plain
 from gateway.domain.readers import HANDOVER, PREFIX
@@ -91,6 +93,8 @@ def title(kind: str) -> str:
     """A message kind as a person calls it."""
     if kind == HANDOVER:
         return _("Remise à un lecteur")
+    if kind == ALARM:
+        return _("Alarme")
     return _(KINDS[kind].title) if kind in KINDS else _("Accusé de réception")
 
 
@@ -103,8 +107,8 @@ def message_row(row: Any) -> tuple[str, str, str, str, str]:
 
 
 def partners(joined: str) -> str:
-    """To whom or from whom a message went, or the reader to whom it was handed."""
-    return joined.removeprefix(PREFIX).replace("+", ", ")
+    """To whom or from whom a message went, or the reader or person of ours to whom it was handed."""
+    return joined.removeprefix(PREFIX).removeprefix(STAFF).replace("+", ", ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.alarms import show_alarms
 from gateway.cli.clock import show_period
 from gateway.cli.copies import copy_line
 from gateway.cli.listing import show_cases, show_waiting
@@ -367,6 +368,7 @@ def _show_status(now: Any) -> None:
         told = _("Remises aux lecteurs : {failing} en échec, {waiting} sans lecteur désigné")
         typer.echo(told.format(failing=now.failing_handovers, waiting=now.waiting_handovers))
     show_waiting(now)
+    show_alarms(now)
     _show_calendar(now)
     if not now.watching:
         stale = ", ".join(folder for folder, at in now.polled_at.items() if not now.fresh(at))

@@ -120,6 +120,7 @@ SENDING_EVENTS = {
     transmission.Event.EVIDENCE: french("preuve de réception"),
     transmission.Event.RETRIED: french("mêmes octets une fois de plus"),
     transmission.Event.RELEASED: french("obstacle levé, ou scellé de nouveau"),
+    transmission.Event.RESENT: french("une personne renvoie les mêmes octets"),
 }
 
 _TABLES: tuple[Mapping[Any, str], ...] = (

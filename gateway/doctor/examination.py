@@ -57,6 +57,7 @@ def checks(*, wait: float | None) -> tuple[Check, ...]:
     sending = ("gateway", "imap", "smtp", "openpgp", "reception")
     return (
         Check(name="config.people", look=_plain(rules.people), needs=("gateway",)),
+        Check(name="config.staff", look=_plain(rules.staff), needs=("alarms", "staff")),
         Check(name="config.calendar", look=rules.calendar, needs=("gateway",)),
         Check(name="machine.account", look=_of_machine(machine.account)),
         Check(name="machine.python", look=_of_machine(machine.python)),

@@ -90,6 +90,33 @@ def people(installation: Installation) -> Iterator[Finding]:
     )
 
 
+def staff(installation: Installation) -> Iterator[Finding]:
+    """Whether somebody is told of alarms, and whether there is a way beside the mail."""
+    settings = installation.settings
+    names, command = list(settings.staff), settings.alarms.command is not None
+    told = {"staff": names, "command": command}
+    mend = said("Nommez-les dans [staff], et une commande dans [alarms] (docs/operate.md, « Être prévenu »).")
+    if names and command:
+        what = said("Prévenus des alarmes : {names} ; sinon une commande.", names=", ".join(names))
+        yield fine("config.staff", what, **told)
+    elif names:
+        yield to_know(
+            "config.staff",
+            said("Prévenus des alarmes : {names}, par courrier seulement.", names=", ".join(names)),
+            said("Si le courrier ne part pas, personne n'est prévenu."),
+            mend,
+            **told,
+        )
+    else:
+        yield to_know(
+            "config.staff",
+            said("Personne n'est prévenu des alarmes par courrier."),
+            said("Il faut les lire soi-même : gateway alarms."),
+            mend,
+            **told,
+        )
+
+
 # --- Partners.
 
 

@@ -9,9 +9,9 @@ from gateway.adapters import database
 from gateway.adapters.daemon_lock import is_held
 from gateway.doctor.finding import Finding, fine, to_know, to_mend
 from gateway.doctor.installation import Installation
+from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.errors import DatabaseDamaged
 from gateway.domain.words import said
-from gateway.services.dossier import STALE_POLL
 from gateway.services.timekeeping import STEP_LIMIT
 from gateway.storage import ClockMark, Poll, View
 
@@ -65,7 +65,7 @@ async def service(installation: Installation) -> AsyncIterator[Finding]:
     async with installation.reading() as view:
         polled = {folder: await last_poll(view, settings.gateway.site, folder) for folder in settings.imap.watch}
     times = {folder: poll.last_at if poll else None for folder, poll in polled.items()}
-    stale = [folder for folder, at in times.items() if at is None or now - at > STALE_POLL]
+    stale = [folder for folder, at in times.items() if at is None or now - at > UNREAD]
     facts = {"running": running, "polled_at": times}
     if running and stale:
         yield to_mend(

@@ -193,6 +193,17 @@ class TokenRefused(ServerError):
     mend = "Vérifiez [oauth] : adresse, identifiant, secret ou commande."
 
 
+class OtherPathFailed(GatewayError):
+    """The command that tells of alarms when mail does not did not say that it succeeded."""
+
+    fault = Fault.WORLD
+    retry = True
+    exit_code = 5
+    what = "La commande d'alarme n'a pas abouti."
+    why = "{reason}"
+    mend = "Vérifiez [alarms] command : elle doit finir à temps, avec le code 0."
+
+
 class TimeRefused(ServerError):
     """Another clock answered nothing that convinces."""
 
@@ -380,7 +391,8 @@ class Unknown(DeskError):
 
     what = "Référence inconnue : {kind} {ref}."
     mend = (
-        "Les références : « gateway cases », « … triage list », « … message list », « … calendar show », « … fiche »."
+        "Les références : « gateway cases », « … triage list », « … message list », « … alarms », « … calendar show », "
+        "« … fiche »."
     )
 
 

@@ -40,6 +40,7 @@ class Event(Enum):
     EVIDENCE = "evidence"
     RETRIED = "retried"
     RELEASED = "released"
+    RESENT = "resent"
 
 
 TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
@@ -53,6 +54,11 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.SENDING, Event.DOUBT): State.UNKNOWN,
         (State.SENDING, Event.REFUSED): State.REFUSED,
         (State.UNKNOWN, Event.RETRIED): State.READY,
+        # A person sends the same bytes again, to whoever has not confirmed them.
+        (State.HANDED_OVER, Event.RESENT): State.READY,
+        (State.REFUSED, Event.RESENT): State.READY,
+        (State.RETURNED, Event.RESENT): State.READY,
+        (State.UNKNOWN, Event.RESENT): State.READY,
     }
     # A report that it failed may come before we have noted that it left; a receipt is worth more than such a report.
     | {(state, Event.BOUNCED): State.RETURNED for state in State if state is not State.EVIDENCED}

@@ -4,6 +4,7 @@ Instants are aware UTC. Adapters implement these; tests implement them by hand. 
 :mod:`gateway.storage`.
 """
 
+from gateway.ports.alarms import Keyholder, OtherPath
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
 from gateway.ports.machine import Clock, Noise, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
@@ -23,12 +24,14 @@ __all__ = [
     "FolderState",
     "HandOver",
     "HandOverOutcome",
+    "Keyholder",
     "Listed",
     "LogSigner",
     "Mailbox",
     "MailboxFactory",
     "Noise",
     "Opener",
+    "OtherPath",
     "PeerTls",
     "PublicKey",
     "Sealer",

@@ -1,11 +1,12 @@
-"""Follows the calendar at each tick: periods are computed again when it changed, and its end is seen coming.
+"""Follows the calendar at each tick: periods are computed again when it changed.
 
 It changes by an act of a person, in whatever process, or by a new file while the gateway was down.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from gateway.domain import request as life
+from gateway.domain.alarms.machine import HORIZON
 from gateway.domain.audit import iso
 from gateway.domain.challenge import Ground, ends_after
 from gateway.domain.errors import IllegalTransition
@@ -14,12 +15,7 @@ from gateway.domain.workdays import Calendar, algiers_day
 from gateway.ports import Clock
 from gateway.services.challenged import acceptances_of, challenge
 from gateway.services.requests import Requests
-from gateway.storage import Acceptance, AuditEntry, Detail, Request, Store, View
-
-HORIZON = timedelta(days=90)
-"""How long before the last complete day of the calendar a person is warned: time enough to find next year's feasts."""
-
-RAISED, ENDED = "alarm.calendar_horizon", "calendar.horizon_extended"
+from gateway.storage import Acceptance, Request, Store
 
 
 def is_short(calendar: Calendar, now: datetime) -> bool:
@@ -93,7 +89,6 @@ class CalendarWatch:
         self._clock = clock
         self._site = site
         self._followed: str | None = None
-        self._looked: tuple[date, str] | None = None
 
     async def tick(self) -> None:
         """Follow the calendar in force.
@@ -107,26 +102,3 @@ class CalendarWatch:
             await refresh_open(self._store, self._requests, self._site)
             await challenge_recorded(self._store, self._requests, self._clock, self._site)
             self._followed = calendar.version
-        today = algiers_day(self._clock.now())
-        if (today, calendar.version) != self._looked:
-            await self._look_ahead(calendar, today)
-            self._looked = today, calendar.version
-
-    async def _look_ahead(self, calendar: Calendar, today: date) -> None:
-        """Raise the alarm, once a day at most, or say that it is over."""
-        details: dict[str, Detail] = {
-            "covers_until": calendar.covers_until.isoformat(),
-            "days": (calendar.covers_until - today).days,
-        }
-        async with self._store.act() as act:
-            raised, ended = await _last(act, RAISED), await _last(act, ENDED)
-            standing = raised is not None and (ended is None or ended.index < raised.index)
-            if not is_short(calendar, self._clock.now()):
-                if standing:
-                    await act.record(ENDED, actor="gateway", outcome="ended", details=details)
-            elif raised is None or not standing or algiers_day(raised.at) < today:
-                await act.record(RAISED, actor="gateway", outcome="raised", details=details)
-
-
-async def _last(view: View, event: str) -> AuditEntry | None:
-    return next(iter(await view.entries(event=event, newest=True, limit=1)), None)

@@ -17,7 +17,6 @@ from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
 from gateway.services.casework import Casework
-from gateway.services.certificate_watch import CertificateWatch
 from gateway.services.challenged import challenge_ahead
 from gateway.services.compose import Composer
 from gateway.services.notices import Notices
@@ -70,7 +69,6 @@ class Deadlines:
             persons_needed=persons_needed,
         )
         self._calendar = CalendarWatch(store=store, requests=requests, clock=clock, site=party.site)
-        self._certificates = CertificateWatch(store=store, clock=clock, site=party.site)
 
     async def tick(self) -> bool:
         """Do what is due. Returns whether a second source of time is wanted before silence can be recorded."""
@@ -82,8 +80,6 @@ class Deadlines:
             await challenge_ahead(self._store, self._requests.advance, site=self._party.site, now=now)
         if self._party.role is Role.HOSPITAL and not suspended:
             wants_time = await self._look_at_due()
-        if self._party.role is Role.HOSPITAL:
-            await self._certificates.tick()
         await self._notices.tell_owed()
         return wants_time
 

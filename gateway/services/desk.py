@@ -244,7 +244,7 @@ class Desk:
             return fiche.hospital
         if fiche.hospital is None and len(hospitals) == 1:
             return hospitals[0]
-        fault = said("hopital : attendu {choices}", choices=" | ".join(hospitals))
+        fault = said("hopital : attendu {choices}", choices=", ".join(hospitals))
         raise FicheInvalid(path=fiche.path, faults=listed([fault]))
 
     async def _guarded(self, view: View, fiche: Fiche, place: _Place) -> None:

@@ -2,21 +2,24 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
+from gateway.domain.alarms.facts import Habit
+from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.duties import Duty
 from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
-from gateway.domain.parties import Party, Role
+from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
 from gateway.domain.words import said
 from gateway.ports import Clock
+from gateway.services.alarm_book import Counts, counts
 from gateway.services.almanac import Almanac
 from gateway.services.attested import ProofReader
 from gateway.services.cabinet import Cabinet, wrapped
@@ -25,6 +28,7 @@ from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
 from gateway.services.excerpt import read_content, without_medical
+from gateway.services.habits import habits
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
@@ -46,9 +50,6 @@ from gateway.storage import (
     View,
 )
 from gateway.wire.payload import Payload, read_payload
-
-STALE_POLL = timedelta(minutes=10)
-"""Without a successful poll for so long, the mailbox counts as not watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,8 @@ class Status:
     calendar_short: bool
     calendar_proposals: int
     audit_size: int
+    alarms: Counts
+    habits: tuple[Habit, ...]
 
     @property
     def watching(self) -> bool:
@@ -118,12 +121,16 @@ class Status:
 
     def fresh(self, at: datetime | None) -> bool:
         """True for a poll that is recent enough."""
-        return at is not None and self.now - at <= STALE_POLL
+        return at is not None and self.now - at <= UNREAD
 
     @property
     def healthy(self) -> bool:
         """True when the gateway itself works; what awaits a person is no fault of the gateway."""
-        return self.watching and self.clock_suspended_at is None
+        return self.watching and self.clock_suspended_at is None and not self.alarms.mail_fails
+
+
+NOBODY = Directory(())
+"""Without partners, nothing is said of their habits."""
 
 
 class Archive:
@@ -139,11 +146,13 @@ class Archive:
         almanac: Almanac,
         folders: tuple[str, ...],
         readership: Readership,
+        directory: Directory = NOBODY,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
         self._clock = clock
         self._party = party
+        self._directory = directory
         self._almanac = almanac
         self._folders = folders
         self._readership = readership
@@ -311,6 +320,7 @@ class Archive:
             polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
             calendar = await self._almanac.calendar(view)
             proposals = await self._almanac.proposals(view)
+            alarms, known = await counts(view, site), await habits(view, site, self._directory, self._clock.now())
         ends = [row.nominal_at for row in requests if row.state is life.State.RUNNING and row.nominal_at]
         now = self._clock.now()
         return Status(
@@ -333,6 +343,8 @@ class Archive:
             calendar_short=is_short(calendar, now),
             calendar_proposals=len(proposals),
             audit_size=size,
+            alarms=alarms,
+            habits=known,
         )
 
     async def _last_poll(self, view: View, folder: str) -> datetime | None:

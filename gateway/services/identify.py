@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.domain import request as life
+from gateway.domain.alarms.staff import ALARM
 from gateway.domain.parties import Directory, Party, Role
 from gateway.storage import Case, Direction, Hint, Mail, Message, Request, View
 from gateway.wire.incoming import Incoming
@@ -31,7 +32,9 @@ class Identification:
         wanted = tuple(dict.fromkeys(message_ids))[:MAX_CITED]
         if not wanted:
             return ()
-        return await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=wanted, newest=True)
+        found = await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=wanted, newest=True)
+        # Our own people may answer a mail that tells an alarm: that is never an answer of a partner.
+        return tuple(message for message in found if message.kind != ALARM)
 
     # --- may it be an answer
 

@@ -14,25 +14,12 @@ from gateway.domain.readers import HANDOVER, Reader
 from gateway.ports import Noise, PublicKey
 from gateway.services import letters
 from gateway.services.cabinet import Cabinet
+from gateway.services.clear_mail import AUTOMATIC, clear_mail
 from gateway.services.compose import Composer, current_pins
 from gateway.services.excerpt import Excerpt
 from gateway.storage import Act, Case, Direction, Message, Transmission, VaultKey, View
 from gateway.wire import payload, sealed
-from gateway.wire.compose import check_outgoing, mailbox_text, text_part
-from gateway.wire.fields import Mailbox, date_text
-
-_AUTOMATIC = "auto-generated"
-_NOTICE_FIELDS = (
-    "From",
-    "To",
-    "Date",
-    "Message-ID",
-    "Subject",
-    "Auto-Submitted",
-    "MIME-Version",
-    "Content-Type",
-    "Content-Transfer-Encoding",
-)
+from gateway.wire.fields import Mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +82,13 @@ class ReaderPost:
             date=at,
             message_id=own_id,
             subject=subject,
-            auto_submitted=_AUTOMATIC,
+            auto_submitted=AUTOMATIC,
             text=excerpt.letter,
             attachments=excerpt.files,
         )
         entity = payload.build_entity(body, self._composer.boundary(), outer_subject=subject)
         outer = sealed.Outer(
-            sender=us, to=(them,), date=at, message_id=own_id, subject=subject, auto_submitted=_AUTOMATIC
+            sender=us, to=(them,), date=at, message_id=own_id, subject=subject, auto_submitted=AUTOMATIC
         )
         data = await self._composer.seal_for(partner, key, entity, outer)
         return ReaderMail(data=data, message_id=own_id, mic=sealed.mic(entity), at=at, fingerprint=key.fingerprint)
@@ -116,17 +103,14 @@ class ReaderPost:
             raise MailMalformed(reason="content-in-clear", step="compose")
         at = at.replace(microsecond=0)
         message_id = self._composer.message_id()
-        headers = [
-            ("From", mailbox_text(self._us)),
-            ("To", mailbox_text(Mailbox(display="", address=self._partner(reader).address))),
-            ("Date", date_text(at)),
-            ("Message-ID", message_id),
-            ("Subject", letters.outer_subject(case.ref)),
-            ("Auto-Submitted", _AUTOMATIC),
-            ("MIME-Version", "1.0"),
-        ]
-        data = text_part(excerpt.letter, headers=headers)
-        check_outgoing(data, _NOTICE_FIELDS)
+        data = clear_mail(
+            sender=self._party.address,
+            to=self._partner(reader).address,
+            subject=letters.outer_subject(case.ref),
+            text=excerpt.letter,
+            message_id=message_id,
+            at=at,
+        )
         return ReaderMail(data=data, message_id=message_id, mic=sealed.mic(data), at=at, fingerprint=None)
 
     async def queue(

@@ -1,4 +1,4 @@
-"""The tasks of a running gateway: mail in, mail out, deadlines, other clocks, hand-overs to our readers, checkpoints.
+"""The tasks of a running gateway: mail in, mail out, deadlines, other clocks, hand-overs, alarms, checkpoints.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
 starts and ends. None waits for another.
@@ -12,6 +12,7 @@ import structlog
 
 from gateway.domain.errors import GatewayError
 from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
+from gateway.services.alarms import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
@@ -52,6 +53,7 @@ class Tasks:
         sources: Sequence[TimeSource],
         witness: Witness | None,
         handovers: Handovers,
+        alarms: AlarmWatch,
         repair: CopyRepair,
         cabinet: Cabinet,
         clock: Clock,
@@ -67,6 +69,7 @@ class Tasks:
         self._sources = sources
         self._witness = witness
         self._handovers = handovers
+        self._alarms = alarms
         self._repair = repair
         self._cabinet = cabinet
         self._clock = clock
@@ -85,9 +88,10 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = [self._inbound(), self._outbound(), self._ticks(), self._second_source(), self._hand_over()]
+            works = [self._inbound(), self._outbound(), self._ticks(), self._second_source()]
+            works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._witness is not None:
-                works.append(self._witnessing(self._witness))
+                works.append(self._rounds("witness", self._witness.round))
             tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
@@ -158,24 +162,12 @@ class Tasks:
                 continue
             await asyncio.sleep(self._rhythm.tick_seconds)
 
-    async def _hand_over(self) -> None:
-        """A task of its own: a reader's folder may lie on a disk that does not answer."""
-        pause = _Pause("handover")
+    async def _rounds(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """A task of its own: a disk may not answer, a command take its time, nor where checkpoints are written down."""
+        pause = _Pause(name)
         while True:
             try:
-                await self._handovers.round()
-                pause.over()
-            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
-                await pause.after(error)
-                continue
-            await asyncio.sleep(self._rhythm.tick_seconds)
-
-    async def _witnessing(self, witness: Witness) -> None:
-        """A task of its own: where checkpoints are written down may not answer."""
-        pause = _Pause("witness")
-        while True:
-            try:
-                await witness.round()
+                await work()
                 pause.over()
             except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
                 await pause.after(error)

@@ -1,5 +1,6 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.alarms import Alarm, AlarmMark, Call
 from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
 from gateway.storage.letters import Hint, Letter
@@ -32,8 +33,11 @@ __all__ = [
     "FOR_A_PERSON",
     "Acceptance",
     "Act",
+    "Alarm",
+    "AlarmMark",
     "Anchor",
     "AuditEntry",
+    "Call",
     "Case",
     "Challenge",
     "ClockMark",

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
+from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.letters import Letter
@@ -50,6 +51,8 @@ Value = (
     | ClockMark
     | CalendarAct
     | CalendarStatement
+    | Alarm
+    | AlarmMark
     | LogPoint
     | Anchor
 )

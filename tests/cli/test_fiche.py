@@ -78,9 +78,11 @@ def test_a_key_with_an_accent_is_told_where_it_stands(tmp_path: Path) -> None:
 
 
 def test_fields_and_files_that_lack_are_told_together(tmp_path: Path) -> None:
-    """A fiche just written names files that nobody has put there yet."""
+    """A file that nobody has put there yet is a fault like another."""
     path = tmp_path / "fiche.toml"
-    path.write_text(blank_fiche(EXTENSION_REQUEST), encoding="utf-8")
+    path.write_text(
+        blank_fiche(EXTENSION_REQUEST).replace('devis = ""', 'devis = "pieces/devis.pdf"'), encoding="utf-8"
+    )
 
     with pytest.raises(FicheInvalid) as refused:
         read_fiche(path)

@@ -1,11 +1,8 @@
 """``gateway init`` at a terminal, answered as a newcomer answers it; and what an unfinished one leaves behind."""
 
-import contextlib
 import os
-import pty
 import pwd
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 from gateway.cli import setup
 from gateway.config import load
 from gateway.domain.parties import Grade, PartnerKind
+from tests import terminal
 from tests.cli.conftest import Gateway
 from tests.cli.test_told import INIT
 
@@ -22,35 +20,12 @@ pytestmark = pytest.mark.skipif(
     shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
 )
 
-PROMPT = b" : "
 
-
-def answered(folder: Path, answers: Sequence[str], *options: str) -> tuple[int, str]:
-    """The exit code and all that a terminal showed; each answer is typed when the command asks."""
-    keyboard, line = pty.openpty()
-    command = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "init", "--config", "gateway.toml", *options],
-        stdin=line,
-        stdout=line,
-        stderr=line,
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "SUDO_USER"}
-        | {"LC_ALL": "fr_FR.UTF-8", "PYTHONUTF8": "1"},
-        # A password is asked of the terminal that rules the session: it must not be the developer's.
-        start_new_session=True,
-    )
-    os.close(line)
-    shown = b""
-    left = [answer.encode() + b"\n" for answer in answers]
-    # Linux says that a terminal has no more writers by an error.
-    with contextlib.suppress(OSError):
-        while chunk := os.read(keyboard, 65536):
-            shown += chunk
-            if shown.endswith(PROMPT) and left:
-                os.write(keyboard, left.pop(0))
-    os.close(keyboard)
-    assert left == [], shown.decode()
-    return command.wait(timeout=60), shown.decode().replace("\r\n", "\n")
+def answered(folder: Path, answers: Sequence[str]) -> tuple[int, str]:
+    """``gateway init`` in this folder, answered so."""
+    command = [sys.executable, "-m", "gateway", "init", "--config", "gateway.toml"]
+    environment = {name: value for name, value in os.environ.items() if name != "SUDO_USER"}
+    return terminal.answered(command, answers, folder=folder, environment=environment)
 
 
 HOSPITAL = [

@@ -40,6 +40,7 @@ async def test_a_sound_configuration_is_fine(place: Place) -> None:
         *rules.configuration(here, ()),
         *await heard(rules.calendar(here)),
         *rules.people(here),
+        *rules.staff(here),
         *rules.roles(here),
         *rules.floors(here),
         *rules.sizes(here),
@@ -49,6 +50,7 @@ async def test_a_sound_configuration_is_fine(place: Place) -> None:
         "config.file": Level.OK,
         "config.calendar": Level.OK,
         "config.people": Level.TO_KNOW,
+        "config.staff": Level.TO_KNOW,
         "partners.roles": Level.OK,
         "partners.floors": Level.OK,
         "partners.size": Level.OK,
@@ -142,6 +144,26 @@ def test_four_eyes_need_two_persons(place: Place, people: str, level: Level) -> 
 
     assert finding.level is level
     assert finding.facts["four_eyes"] is (level is Level.OK)
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "names"),
+    [
+        ('[alarms]\ncommand = ["/bin/true"]\n[staff.un]\naddress = "un@hopital.test"\n', Level.OK, ["un"]),
+        ('[staff.un]\naddress = "un@hopital.test"\n', Level.TO_KNOW, ["un"]),
+        ('[alarms]\ncommand = ["/bin/true"]\n', Level.TO_KNOW, []),
+        ("", Level.TO_KNOW, []),
+    ],
+    ids=["both ways", "by mail alone", "by the other way alone", "nobody"],
+)
+def test_somebody_should_be_told_of_alarms_by_two_ways(place: Place, text: str, level: Level, names: list[str]) -> None:
+    """An alarm that nobody reads is none; who is told is said by the names of the sections."""
+    place.write(f"{place.config.read_text()}\n{text}")
+
+    finding = only(rules.staff(place.installation()), "config.staff")
+
+    assert (finding.level, finding.facts["staff"]) == (level, names)
+    assert complete(finding) is (level is not Level.OK)
 
 
 # --- Partners.

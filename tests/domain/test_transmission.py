@@ -47,7 +47,8 @@ def test_evidence_is_worth_more_than_any_state(state: State) -> None:
 def test_what_came_back_is_not_taken_for_handed_over() -> None:
     """The report may be faster than the answer of our own server, which then changes nothing; a receipt does."""
     assert step(State.SENDING, Event.BOUNCED) is step(State.HANDED_OVER, Event.BOUNCED) is State.RETURNED
-    assert [event for event in Event if (State.RETURNED, event) in TRANSITIONS] == [Event.BOUNCED, Event.EVIDENCE]
+    told = [event for event in Event if (State.RETURNED, event) in TRANSITIONS]
+    assert told == [Event.BOUNCED, Event.EVIDENCE, Event.RESENT]
 
 
 def test_only_what_was_claimed_is_handed_over() -> None:
@@ -73,6 +74,13 @@ def test_story_of_a_mail_that_is_held(obstacle: Event) -> None:
     with pytest.raises(IllegalTransition):
         step(held, Event.CLAIMED)
     assert step(held, Event.RELEASED) is State.READY
+
+
+def test_a_person_sends_again_only_what_has_left_or_cannot() -> None:
+    """What waits leaves by itself, and what is confirmed is needed no more."""
+    again = {state for state, event in TRANSITIONS if event is Event.RESENT}
+    assert again == {State.HANDED_OVER, State.REFUSED, State.UNKNOWN, State.RETURNED}
+    assert {step(state, Event.RESENT) for state in again} == {State.READY}
 
 
 def test_pauses_double_up_to_half_an_hour() -> None:

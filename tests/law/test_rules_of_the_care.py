@@ -210,7 +210,7 @@ async def test_r21_copy_2_binds_the_cnas_without_the_patients_original(hospital:
 
     for day in (1, 2, 3):
         hospital.clock.go_to(START.replace(day=25 + day))
-        await hospital.deadlines.tick()
+        await hospital.watch()
     assert len(await hospital.events("alarm.copy_1_not_presented")) == (signed is None)
     assert await hospital.events("alarm.copy_2_not_received") == ()
 

@@ -1,12 +1,13 @@
 """The world outside, made by hand: a clock that obeys, a mailbox, a courier, an opener and a sealer that do as told."""
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
+from gateway.domain.alarms.facts import Lifetime
 from gateway.domain.errors import KeyUnusable, OwnKeyUnusable, ProtocolBroken
 from gateway.domain.parties import Suite
 from gateway.ports import DropFile, Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
@@ -257,6 +258,37 @@ class FakeMailbox:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+class FakeKeys:
+    """Keys that last as long as the test says."""
+
+    def __init__(self) -> None:
+        self.found: tuple[Lifetime, ...] = ()
+        self.looks: list[tuple[str, ...]] = []
+
+    async def lifetimes(self, partners: Sequence[tuple[str, PublicKey]]) -> tuple[Lifetime, ...]:
+        """As the test says; whose keys were asked is kept."""
+        self.looks.append(tuple(owner for owner, _key in partners))
+        return self.found
+
+
+class FakePath:
+    """The other path: fails as scripted, afterwards everything is taken."""
+
+    def __init__(self) -> None:
+        self.script: list[Exception | None] = []
+        self.told: list[dict[str, str | int | None]] = []
+        self.during: Callable[[], Awaitable[object]] | None = None
+
+    async def tell(self, told: Mapping[str, str | int | None]) -> None:
+        """What was taken is kept."""
+        fault = self.script.pop(0) if self.script else None
+        if fault is not None:
+            raise fault
+        self.told.append(dict(told))
+        if self.during is not None:
+            await self.during()
 
 
 class FakeNoise:

@@ -20,7 +20,6 @@ from gateway.domain.request import State
 from gateway.domain.workdays import Calendar, CalendarRow, calendar_from_rows
 from gateway.services.almanac import Almanac
 from gateway.services.calendar_acts import CalendarActs, Effect, Plan, Standing
-from gateway.services.calendar_watch import ENDED, RAISED
 from gateway.services.requests import Requests
 from gateway.storage import Acceptance, Challenge, Request
 from tests.services.conftest import Build
@@ -53,6 +52,9 @@ def announced(first: date, **told: Any) -> Plan:
 def taken_back(*days: date) -> Plan:
     """These days are taken back."""
     return partial(withdrawing, days=days, source="erreur")
+
+
+HORIZON = "alarm.calendar_horizon"
 
 
 async def amend(world: World, plan: Plan, actor: str = "alice") -> Effect:
@@ -488,35 +490,21 @@ async def test_a_proposal_that_contradicts_what_came_since_waits_for_a_person(ca
 # --- the end of the calendar
 
 
-async def test_an_alarm_comes_ninety_days_before_the_calendar_ends_once_a_day(build: Build) -> None:
-    """Not on the ninetieth day, on the next; again the day after; over when the calendar reaches further."""
+async def test_an_alarm_comes_ninety_days_before_the_calendar_ends_once(build: Build) -> None:
+    """Not on the ninetieth day, on the next; no second one, not even after a restart; over when it reaches further."""
     world = await build(calendar=replace(SHIPPED, covers_until=START.date() + 90 * DAY))
-    await world.deadlines.tick()
-    assert await world.events(RAISED) == ()
+    await world.watch()
+    assert await world.events(HORIZON) == ()
 
-    for hours in (24, 1, 1, 24):
-        world.clock.advance(timedelta(hours=hours))
-        await world.deadlines.tick()
-    assert len(await world.events(RAISED)) == 2
+    for hours in (24, 1, 24):
+        await world.watch(timedelta(hours=hours))
+        world.alarms = world.new_watch()
+    assert [entry.outcome for entry in await world.events(HORIZON)] == ["started"]
 
     await amend(world, lambda _: Change(verb=Verb.FORECAST, source="s", covers_until=date(2027, 12, 31)))
-    for _ in range(3):
-        world.clock.advance(DAY)
-        await world.deadlines.tick()
+    await world.watch(DAY, times=3)
 
-    assert len(await world.events(RAISED)) == 2
-    (ended,) = await world.events(ENDED)
-    assert ended.outcome == "ended"
-
-
-async def test_a_restart_does_not_repeat_the_alarm_of_the_day(build: Build) -> None:
-    """The log remembers; the process need not."""
-    world = await build(calendar=replace(SHIPPED, covers_until=START.date() + 10 * DAY))
-    await world.deadlines.tick()
-    world.deadlines._calendar._looked = None
-    await world.deadlines.tick()
-
-    assert len(await world.events(RAISED)) == 1
+    assert [entry.outcome for entry in await world.events(HORIZON)] == ["started", "ended"]
 
 
 # --- what was recorded before

@@ -22,9 +22,8 @@ async def told(world: World) -> tuple[int, int]:
 async def days_pass(world: World, days: int) -> None:
     """The daemon looks at each day, twice."""
     for _ in range(days):
-        world.clock.advance(ONE_DAY)
-        await world.deadlines.tick()
-        await world.deadlines.tick()
+        await world.watch(ONE_DAY)
+        await world.watch()
 
 
 @pytest.mark.law("C-copies-alarm")
@@ -32,7 +31,7 @@ async def test_copy_1_that_nobody_brought_is_told(hospital: World) -> None:
     """Not on the day of the admission, for it may come any minute."""
     await hospital.take(mail("ENTITLEMENT_CERTIFICATE", Role.CNAS))
     await hospital.desk.note(fact("ADMISSION", on="2026-01-25"), actor="alice")
-    await hospital.deadlines.tick()
+    await hospital.watch()
     assert await told(hospital) == (0, 0)
     await days_pass(hospital, 3)
     assert await told(hospital) == (1, 0)
@@ -72,6 +71,6 @@ async def test_a_lack_is_told_once_whatever_was_restarted(build: Build) -> None:
     await first.take(mail("ENTITLEMENT_CERTIFICATE", Role.CNAS))
     await first.desk.note(fact("ADMISSION", on="2026-01-25"), actor="alice")
     await days_pass(first, 1)
-    first.deadlines._certificates._looked = None
-    await first.deadlines.tick()
+    first.alarms = first.new_watch()
+    await first.watch()
     assert await told(first) == (1, 0)

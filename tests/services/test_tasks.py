@@ -86,6 +86,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         sources=(MailboxTime(mailboxes=factory, folder="Horloge"),),
         witness=None,
         handovers=world.handovers,
+        alarms=world.alarms,
         repair=world.repair,
         cabinet=world.cabinet,
         clock=world.clock,
@@ -184,6 +185,7 @@ async def test_the_time_is_asked_only_while_the_latest_tick_wants_it(
         ("sender", "round", "outbound"),
         ("deadlines", "tick", "deadlines"),
         ("handovers", "round", "handover"),
+        ("alarms", "round", "alarms"),
     ],
 )
 @pytest.mark.parametrize("error", [ZeroDivisionError(SECRET), StorageFailed(place="disque", reason="plein")])

@@ -2,7 +2,7 @@
 
 import atexit
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,8 @@ from gateway.adapters import database
 from gateway.adapters.calendar_file import SHIPPED_CALENDAR, load_calendar
 from gateway.adapters.log_key import verify_note
 from gateway.adapters.vault import FileVault
+from gateway.domain.alarms.facts import Limits
+from gateway.domain.alarms.staff import Staff
 from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
     Directory,
@@ -35,6 +37,11 @@ from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
+from gateway.services.alarm_book import AlarmBook
+from gateway.services.alarm_calls import AlarmCalls
+from gateway.services.alarm_facts import AlarmFacts
+from gateway.services.alarm_mail import AlarmPost
+from gateway.services.alarms import AlarmWatch
 from gateway.services.almanac import Almanac
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet
@@ -61,7 +68,8 @@ from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
-from gateway.storage import AuditEntry, Mail, Pin, Request, Store, Transmission, Value
+from gateway.staffing import correspondents
+from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
 from tests.services.fakes import (
@@ -69,9 +77,11 @@ from tests.services.fakes import (
     FakeClock,
     FakeCourier,
     FakeDrop,
+    FakeKeys,
     FakeMailbox,
     FakeNoise,
     FakeOpener,
+    FakePath,
     FakeSealer,
 )
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
@@ -152,6 +162,11 @@ class World:
     readers: Readers
     handovers: Handovers
     dropped: FakeDrop
+    alarms: AlarmWatch
+    new_watch: Callable[[], AlarmWatch]
+    keys: FakeKeys
+    path: FakePath
+    book: AlarmBook
     archive: Archive
     calendar: Calendar
     calendar_acts: CalendarActs
@@ -265,6 +280,16 @@ class World:
         """Look at the mailbox."""
         return await self.poller.poll(self.mailbox)
 
+    async def watch(self, by: timedelta = timedelta(), *, times: int = 1) -> None:
+        """Time goes by, and the alarm watch looks; so many times."""
+        for _ in range(times):
+            self.clock.advance(by)
+            await self.alarms.round()
+
+    async def open_alarms(self) -> tuple[str, ...]:
+        """The kinds of the alarms that stand, in the order in which they started."""
+        return tuple(alarm.kind for alarm in await self.all(Alarm, ended_at=None))
+
     async def send_all(self) -> None:
         """Hand everything over that is ready."""
         while await self.sender.round():
@@ -345,6 +370,8 @@ async def open_world(
     at: datetime = START,
     pinned: bool = True,
     readers: tuple[Reader, ...] = (),
+    staff: Staff | None = None,
+    another_path: bool = True,
     sealer: Sealer | None = None,
     opener: Opener | None = None,
 ) -> AsyncIterator[World]:
@@ -368,6 +395,8 @@ async def open_world(
         calendar=calendar,
         persons=persons,
         readership=Readership(role=role, readers=readers),
+        staff=staff or Staff(),
+        another_path=another_path,
         real=(sealer, opener),
     )
     try:
@@ -391,6 +420,8 @@ def assemble(
     calendar: Calendar,
     persons: int,
     readership: Readership,
+    staff: Staff,
+    another_path: bool,
     real: tuple[Sealer | None, Opener | None] = (None, None),
 ) -> World:
     """All services on one store."""
@@ -500,8 +531,32 @@ def assemble(
         requests=requests,
         clock=clock,
         party=party,
-        directory=outbox,
+        directory=Directory((*outbox.partners, *correspondents(staff, party.role, 25_000_000))),
     )
+    keys, path = FakeKeys(), FakePath()
+    watched = tuple((party.address, name) for name in FOLDERS)
+
+    def new_watch() -> AlarmWatch:
+        return AlarmWatch(
+            store=store,
+            facts=AlarmFacts(
+                store=store,
+                almanac=requests.almanac,
+                keyholder=keys,
+                clock=clock,
+                party=party,
+                directory=directory,
+                watched=watched,
+                limits=Limits(),
+            ),
+            post=AlarmPost(party=party, cabinet=cabinet, noise=random),
+            calls=AlarmCalls(store=store, path=path if another_path else None, clock=clock, party=party),
+            clock=clock,
+            party=party,
+            directory=directory,
+            staff=staff,
+        )
+
     poller = InboxPoller(
         store=store,
         receiver=receiver,
@@ -559,11 +614,17 @@ def assemble(
         readers=readers,
         handovers=handovers,
         dropped=drop,
+        alarms=new_watch(),
+        new_watch=new_watch,
+        keys=keys,
+        path=path,
+        book=AlarmBook(store=store, clock=clock, party=party),
         archive=Archive(
             store=store,
             cabinet=cabinet,
             clock=clock,
             party=party,
+            directory=directory,
             almanac=requests.almanac,
             folders=FOLDERS,
             readership=readership,

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstr
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
+from gateway.adapters.database.alarm_tables import AlarmMarkRow, AlarmRow
 from gateway.adapters.database.anchor_tables import AnchorRow, LogPointRow
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
@@ -335,6 +336,8 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.ClockMark: ClockMarkRow,
     amendments.CalendarAct: CalendarActRow,
     amendments.CalendarStatement: CalendarStatementRow,
+    storage.Alarm: AlarmRow,
+    storage.AlarmMark: AlarmMarkRow,
     storage.AuditEntry: AuditEntryRow,
     storage.LogPoint: LogPointRow,
     storage.Anchor: AnchorRow,

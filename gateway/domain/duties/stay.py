@@ -18,6 +18,9 @@ _OVER = ("DISCHARGE", "REPATRIATION_DONE")
 ENDS_SOON, ENDS_NOW = timedelta(days=7), timedelta(days=2)
 """How long before its last day an authorisation is spoken of, and loudly: a request must leave before it (K2)."""
 
+CARRYING = OPEN | {*DISCUSSING, Asking.REFUSED, Asking.MEDIATION_SETTLED, Asking.VITAL_DENIED}
+"""States of a request to prolong under which the end of the authorisation is no news: it is asked, or cannot be."""
+
 
 def _care_asked(file: File) -> Iterator[Found]:
     if file.state in {State.RECEIVED, State.UNDER_REVIEW}:
@@ -97,8 +100,7 @@ def _ends(file: File) -> Iterator[Found]:
     end = file.authorised_until
     if file.state is not State.ADMITTED or end is None or end - file.today > ENDS_SOON:
         return
-    waiting = OPEN | {*DISCUSSING, Asking.REFUSED, Asking.MEDIATION_SETTLED, Asking.VITAL_DENIED}
-    if any(asked.prolongs and asked.state in waiting for asked in file.requests):
+    if any(asked.prolongs and asked.state in CARRYING for asked in file.requests):
         return
     told = french("L'autorisation finit le {day} : demander la prolongation avant, ou noter la sortie.")
     if end < file.today:

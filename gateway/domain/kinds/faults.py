@@ -31,7 +31,7 @@ def _fault(field: Field, value: str) -> Said | None:
         missing = said("{place} : manque ({title})", place=field.fiche, title=said(field.title))
         return missing if field.required else None
     if field.choices and value not in field.choices:
-        return said("{place} : attendu {choices}", place=field.fiche, choices=" | ".join(field.choices))
+        return said("{place} : un de ces mots : {choices}", place=field.fiche, choices=", ".join(field.choices))
     return _type_fault(field, value)
 
 
