@@ -28,6 +28,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Exporter un dossier avec ses preuves. L'export est inscrit au journal, avec votre nom."""
+    from gateway.adapters import log
     from gateway.cli.files import write_new
     from gateway.domain.errors import FileUnwritten
     from gateway.domain.words import said
@@ -41,7 +42,8 @@ def export(
         found: bytes = await exhibits.exporter(base).export(ref, actor=person(base.settings), with_content=with_content)
         return found
 
-    data = with_base(config, make)
+    with log.told_apart():
+        data = with_base(config, make)
     write_new(output, data)
     if as_json:
         echo_json({"file": str(output), "size": len(data), "with_content": with_content})

@@ -66,6 +66,13 @@ def test_it_verifies_where_nothing_of_the_gateway_is(made: Installed, tmp_path: 
     assert told["key"] == key
 
 
+def test_its_answer_in_json_is_json_alone(made: Installed, tmp_path: Path) -> None:
+    """What the gateway logs on the way goes elsewhere."""
+    path = tmp_path / "d.zip"
+    done = typed("dossier", "export", "7F3K-Q1", "-o", path, "--json", "--config", made.config)
+    assert json.loads(done.stdout) == {"file": str(path), "size": path.stat().st_size, "with_content": False}
+
+
 def test_the_explanation_is_that_of_the_clock(made: Installed, tmp_path: Path) -> None:
     """The same JSON as ``gateway clock explain``, whose acceptances are elsewhere; the other case is not in it."""
     entries = unpack(exported(made, tmp_path / "d.zip").read_bytes())
