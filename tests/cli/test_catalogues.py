@@ -21,7 +21,7 @@ from tests.test_house import LEAVES
 ROOT = Path(__file__).parents[2]
 FRENCH_LETTERS = re.compile(r"[àâçéèêëîïôùûüœ«»]", re.IGNORECASE)
 FRENCH_SPACING = re.compile(r" [:;?!]")
-FRENCH_BY_NAME = ("démuni", "Prolonger votre clé", "Être prévenu")
+FRENCH_BY_NAME = ("démuni", "Prolonger votre clé")
 """A word that the forms demand, and headings of the documents: the same in every language."""
 
 
