@@ -97,7 +97,6 @@ def leaf(words: str) -> tuple[Any, list[str], str | None]:
         if word in SHELL:
             break
         rest.append(word)
-    # A group that acts by itself takes options too.
     while getattr(command, "commands", None) and rest and not rest[0].startswith("-"):
         if rest[0] not in command.commands:
             return command, rest, rest[0]
@@ -108,14 +107,13 @@ def leaf(words: str) -> tuple[Any, list[str], str | None]:
 def unknown_part(words: str, *, whole: bool = False) -> str | None:
     """The first word or option of a quoted command that the application refuses, or with ``whole`` still asks for."""
     command, rest, unknown = leaf(words)
-    if unknown is not None:
+    # A group that acts by itself takes options too.
+    if unknown is not None or (getattr(command, "commands", None) and not rest):
         return unknown
     context = command.make_context(command.name, [], resilient_parsing=True)
     context.resilient_parsing = False
     try:
-        # A sentence may name an option without its value.
-        value = ["…"] if not whole and rest and rest[-1].startswith("--") else []
-        told, left, _ = command.make_parser(context).parse_args([word for word in rest if word != "--help"] + value)
+        told, left, _ = command.make_parser(context).parse_args([word for word in rest if word != "--help"])
     except typer.TyperException as refused:
         return str(refused.format_message())
     left = [word for word in left if word != "…"]

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from gateway.cli import readers, terms
-from gateway.cli.output import STATES
+from gateway.cli.rulings import FINDINGS
+from gateway.domain.challenge import GROUNDS
+from gateway.domain.labels import STATES
 from gateway.domain.parties import Grade
 from gateway.domain.settlements import NOT_AN_ANSWER, WORDS
 from gateway.storage import Verdict
@@ -33,6 +35,8 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "ways": readers.WAYS,
     "shares": readers.SHARES,
     "handover-states": readers.HANDOVER_STATES,
+    "grounds": GROUNDS,
+    "findings": FINDINGS,
 }
 
 

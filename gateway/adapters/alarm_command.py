@@ -1,6 +1,7 @@
 """The other path of alarms: a command of the hospital's own, run without a shell, given one alarm as JSON.
 
-It must end in time with the exit code 0. Its output is not read, and what it is given holds no content of a mail.
+It must end in time with the exit code 0; what it started ends with it. Its output is not read, and what it is given
+holds no content of a mail.
 """
 
 import asyncio
@@ -12,6 +13,11 @@ from collections.abc import Mapping
 
 from gateway.domain.errors import OtherPathFailed
 from gateway.domain.words import said
+
+_GIVEN = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY"}
+)
+"""What it sees of our environment, where secrets may stand."""
 
 
 class AlarmCommand:
@@ -33,6 +39,7 @@ class AlarmCommand:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
+                env={name: value for name, value in os.environ.items() if name in _GIVEN},
                 start_new_session=True,
             )
         except OSError as error:

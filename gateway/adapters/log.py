@@ -5,6 +5,8 @@ It is not the audit log. Vendor loggers stay at WARNING: at DEBUG some of them w
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -26,3 +28,14 @@ def configure(level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def told_apart(level: str = "WARNING") -> Iterator[None]:
+    """Within, what is logged goes to the standard error: a command's own output is for whoever typed it."""
+    before = structlog.get_config()
+    configure(level)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

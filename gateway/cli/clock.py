@@ -15,6 +15,7 @@ from gateway.cli.output import REASONS, day, echo_json, end
 from gateway.cli.pages import Contents
 from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
+from gateway.domain.plain import period_json
 from gateway.domain.request import State
 
 app = typer.Typer(help="Le délai de quatre jours ouvrables, expliqué.", no_args_is_help=True, cls=Contents)
@@ -77,35 +78,6 @@ def explain(
 
 def _explained(item: Any) -> dict[str, Any]:
     return {"request": item.request.hash} | period_json(item.period) | {"acceptances": acceptances_json(item)}
-
-
-def period_json(period: Any) -> dict[str, Any]:
-    """The explanation as data."""
-    return {
-        "received": period.received,
-        "reception_day": period.reception_day,
-        "days": [
-            {
-                "date": line.date,
-                "weekday": line.weekday,
-                "counted": line.counted,
-                "reason": line.reason,
-                "rule": line.rule,
-                "name": line.name,
-                "source": line.source,
-                "uncertain": line.uncertain,
-            }
-            for line in period.days
-        ],
-        "counted_days": period.counted_days,
-        "ends_at": period.tacit_at,
-        "tacit_at": period.tacit_at,
-        "earliest_tacit_at": period.earliest_tacit_at,
-        "latest_tacit_at": period.latest_tacit_at,
-        "certain": period.certain,
-        "calendar": period.calendar_version,
-        "readings": [reading.id for reading in period.readings],
-    }
 
 
 def show_period(period: Any, *, awaited: bool = True) -> None:

@@ -14,6 +14,7 @@ from gateway.cli import (
     clock,
     demo,
     doctor,
+    dossier,
     keys,
     proof,
     read,
@@ -58,6 +59,7 @@ app.add_typer(triage.app, name="triage")
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(dossier.app, name="dossier")
 app.add_typer(rulings.app, name="challenge")
 app.command("settle")(rulings.settle)
 app.command("status")(read.status)
@@ -160,8 +162,9 @@ def answer(
 ) -> None:
     """Répondre à une demande (CNAS)."""
     from gateway.cli.fiche import attachment
-    from gateway.cli.output import STATES, echo_json, partners
+    from gateway.cli.output import echo_json, partners
     from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_PARTIAL_ACCEPTANCE, EXTENSION_REFUSAL, as_kept
+    from gateway.domain.labels import STATES
     from gateway.services.fiche import Fiche
 
     if [accept, partial, refuse].count(True) != 1:

@@ -7,9 +7,10 @@ from typing import Any
 
 import typer
 
-from gateway.cli.output import STATES, day, end, table
+from gateway.cli.output import day, end, table
 from gateway.cli.terms import CASE_STATES
 from gateway.cli.todo import brief
+from gateway.domain.labels import STATES
 from gateway.domain.parties import Role
 from gateway.domain.request import OPEN
 

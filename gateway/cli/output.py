@@ -5,9 +5,7 @@ JSON is the same in every language.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, is_dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import Enum, IntEnum
+from datetime import date, datetime, timedelta
 from gettext import gettext as _
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,9 +15,8 @@ import typer
 from gateway.domain.alarms.shape import PREFIX as STAFF
 from gateway.domain.alarms.staff import ALARM
 from gateway.domain.kinds import KINDS
-from gateway.domain.parties import Grade
+from gateway.domain.plain import plain
 from gateway.domain.readers import HANDOVER, PREFIX
-from gateway.domain.request import State
 from gateway.domain.words import french
 
 _ALGIERS = ZoneInfo("Africa/Algiers")
@@ -33,37 +30,6 @@ _DAYS = (
     french("sam."),
     french("dim."),
 )
-
-STATES = {
-    State.SUBMITTED: french("prête à partir"),
-    State.SENT: french("partie, sans accusé de réception"),
-    State.DELIVERY_FAILED: french("non remise"),
-    State.RUNNING: french("délai en cours"),
-    State.ELAPSED: french("délai écoulé, silence à enregistrer"),
-    State.ANSWER_DISPUTED: french("réponse à départager"),
-    State.ACCEPTED: french("acceptée"),
-    State.REFUSED: french("refusée"),
-    State.TACITLY_ACCEPTED: french("réputée acceptée"),
-    State.SUPERSEDED: french("remplacée par une autre"),
-    State.PARTLY_ACCEPTED: french("acceptée en partie"),
-    State.REGULARISED: french("réputée acceptée, formulaire reçu"),
-    State.VITAL_DISPUTED: french("urgence vitale contestée"),
-    State.MEDIATION: french("conciliation entre médecins"),
-    State.MEDIATION_SETTLED: french("conciliation réussie"),
-    State.MEDIATION_FAILED: french("conciliation échouée"),
-    State.EXPERTISE: french("expertise demandée"),
-    State.VITAL_CONFIRMED: french("urgence vitale confirmée par l'expert"),
-    State.VITAL_DENIED: french("urgence vitale niée par l'expert"),
-}
-
-GRADES = {
-    Grade.NONE: french("aucune"),
-    Grade.AUTO_REPLY: french("réponse automatique"),
-    Grade.DSN_DELIVERED: french("avis de remise"),
-    Grade.MDN: french("accusé de lecture non signé"),
-    Grade.SIGNED_REPLY: french("réponse signée"),
-    Grade.SIGNED_RECEIPT: french("accusé de réception signé"),
-}
 
 CONDITIONS = {
     "period_and_grace_over": french("le délai et la marge de sécurité sont passés"),
@@ -158,26 +124,3 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str)
 def echo_json(value: object) -> None:
     """One JSON document: instants in RFC 3339 UTC, enumerations by name or value."""
     typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
-
-
-def plain(value: Any) -> Any:  # noqa: C901, PLR0911  one line a type
-    """A value as JSON has it."""
-    match value:
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case date():
-            return value.isoformat()
-        case IntEnum():
-            return value.name.lower()
-        case Enum():
-            return value.value
-        case bytes():
-            return value.hex()
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            return plain(asdict(value))
-        case _:
-            return value

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.moments import day_or_instant
-from gateway.cli.output import GRADES, echo_json, instant, table
+from gateway.cli.output import echo_json, instant, table
 from gateway.cli.pages import Contents
 from gateway.cli.session import (
     DEFAULT_CONFIG,
@@ -20,6 +20,7 @@ from gateway.cli.session import (
     with_base,
 )
 from gateway.cli.terms import MAIL_REASONS
+from gateway.domain.labels import GRADES
 
 app = typer.Typer(
     help="Les preuves de réception : d'un dossier, sans courrier qui y réponde, ou apportées par une personne.",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.output import STATES, echo_json, end, instant
+from gateway.cli.output import echo_json, end, instant
 from gateway.cli.pages import Contents
 from gateway.cli.session import (
     DEFAULT_CONFIG,
@@ -17,6 +17,7 @@ from gateway.cli.session import (
     with_base,
 )
 from gateway.domain.challenge import GROUNDS, Finding
+from gateway.domain.labels import STATES
 from gateway.domain.words import french
 
 app = typer.Typer(

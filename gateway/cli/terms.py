@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from gateway.cli.output import STATES
 from gateway.domain import case, request, transmission
 from gateway.domain.beside import Claim, Flag, Return
 from gateway.domain.coverage import Payer, Reason
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.evidence import ReceptionSource
+from gateway.domain.labels import STATES
 from gateway.domain.parties import Function
 from gateway.domain.words import Said, french, said
 from gateway.storage import Hint
@@ -187,7 +187,7 @@ COVER_REASONS = {
 HINTS = {
     Hint.SIGNED_REFERENCE: french("il cite notre courrier, signé"),
     Hint.UNSIGNED_REFERENCE: french("il cite notre courrier, sans signature : à vérifier"),
-    Hint.ENTERED: french("une personne l'a saisi à ce sujet"),
+    Hint.ENTERED: french("une personne l'a saisi pour ce dossier"),
     Hint.SUBJECT_TOKEN: french("son objet porte le numéro du dossier : à vérifier"),
 }
 

@@ -95,7 +95,7 @@ def staff(installation: Installation) -> Iterator[Finding]:
     settings = installation.settings
     names, command = list(settings.staff), settings.alarms.command is not None
     told = {"staff": names, "command": command}
-    mend = said("Nommez-les dans [staff], et une commande dans [alarms] (docs/operate.md, « Être prévenu »).")
+    mend = said("Nommez-les dans [staff], et une commande dans [alarms] (docs/operate.md, chapitre des alarmes).")
     if names and command:
         what = said("Prévenus des alarmes : {names} ; sinon une commande.", names=", ".join(names))
         yield fine("config.staff", what, **told)

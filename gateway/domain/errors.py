@@ -5,9 +5,10 @@ templates (what happened, why, the mend) that are filled from its fields. No fie
 a person's name or an address.
 """
 
+from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
 
-__all__ = ["Fault", "GatewayError"]
+__all__ = ["AuditBroken", "CheckpointInvalid", "DossierBroken", "Fault", "GatewayError"]
 """Defined elsewhere, and taken from here with the leaves."""
 
 
@@ -280,7 +281,7 @@ class WorkerFailed(MailRefused):
         super().__init__(step=step, reason=reason)
 
 
-# --- vault and audit
+# --- vault
 
 
 class VaultClosed(GatewayError):
@@ -291,24 +292,6 @@ class VaultClosed(GatewayError):
     what = "Le coffre ne s'ouvre pas ({item})."
     why = "{reason}"
     mend = "Vérifiez la clé maîtresse ; un contenu oublié ne se rouvre pas, c'est voulu."
-
-
-class AuditBroken(GatewayError):
-    """The audit log does not verify."""
-
-    exit_code = 7
-    what = "Le journal d'audit est altéré à partir de l'enregistrement {index}."
-    why = "{reason}"
-    mend = "Conservez la base en l'état et prévenez l'auditeur."
-
-
-class CheckpointInvalid(GatewayError):
-    """A signed checkpoint, an anchor or a verifier key is not what it must be."""
-
-    exit_code = 7
-    what = "Un point de contrôle du journal ne se vérifie pas."
-    why = "{reason}"
-    mend = "Conservez le fichier et la base en l'état et prévenez l'auditeur."
 
 
 # --- what a person asked that cannot be done

@@ -76,12 +76,20 @@ class Almanac:
         Raises:
             CalendarInvalid: as in ``calendar``.
         """
+        return compute(received, await self.of_version(view, version))
+
+    async def of_version(self, view: View, version: str | None) -> Calendar:
+        """The calendar of this version, if it can still be made, else the one in force.
+
+        Raises:
+            CalendarInvalid: as in ``calendar``.
+        """
         reading = await self._reading(view)
         if version in {None, reading.calendar.version}:
-            return compute(received, reading.calendar)
+            return reading.calendar
         former = (self._made(reading.steps[:count]) for count in reversed(range(len(reading.steps))))
         found = next((calendar for calendar in former if calendar and calendar.version == version), None)
-        return compute(received, found or reading.calendar)
+        return found or reading.calendar
 
     async def would_end_later(self, view: View, received: datetime, latest: datetime | None) -> bool:
         """True when a proposal, once confirmed, would bring the latest end of this period after ``latest``."""

@@ -55,24 +55,26 @@ class Witness:
         self._book = book
         self._stamper = stamper
 
-    async def round(self) -> None:
+    async def round(self, *, at_once: bool = False) -> None:
         """Sign what is due, then write down what is owed. An anchor that fails is told once, and tried again.
+
+        ``at_once`` signs whatever is not signed yet, due or not.
 
         Raises:
             AuditBroken: the log of now does not continue the signed one; nothing is signed any more.
         """
         try:
-            await self._sign()
+            await self._sign(at_once=at_once)
         finally:
             await self._anchor()
 
     # --- signing
 
-    async def _sign(self) -> None:
+    async def _sign(self, *, at_once: bool) -> None:
         async with self._store.view() as view:
             last = await _last(view)
             size, head, at = await view.head()
-            if not await self._due(view, last, size, at):
+            if not (await self._due(view, last, size, at) or (at_once and size > (last.size if last else 0))):
                 return
             proved = await _continued(view, last, size)
         if proved != head:

@@ -38,6 +38,18 @@ async def test_it_gets_the_alarm_on_its_input_and_its_arguments_as_they_are(tmp_
     assert arguments.read_text(encoding="utf-8").splitlines() == ["$(id)", "a b"]
 
 
+async def test_it_sees_no_secret_of_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The master key may stand in a variable; a proxy it may need."""
+    monkeypatch.setenv("GATEWAY_MASTER_KEY", "secret-des-secrets")
+    monkeypatch.setenv("https_proxy", "http://mandataire.test:3128")
+    seen = tmp_path / "seen"
+
+    await AlarmCommand((script(tmp_path, f'env > "{seen}"'),), seconds=10).tell(TOLD)
+
+    assert "https_proxy=http://mandataire.test:3128" in seen.read_text()
+    assert "secret-des-secrets" not in seen.read_text()
+
+
 async def test_one_that_reads_nothing_succeeds_by_its_code(tmp_path: Path) -> None:
     """However much it is given."""
     await AlarmCommand((script(tmp_path, "exit 0"),), seconds=10).tell(TOLD | {"sentence": "x" * 200_000})

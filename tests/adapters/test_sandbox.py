@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -344,10 +344,13 @@ def shown_by(pid: int) -> bytes:
 
 
 def contents(home: Path) -> list[bytes]:
-    """Every file of this home and of the folders where temporary files are made."""
-    places = [home, *Path(base_folder()).glob("gw-*"), *Path(tempfile.gettempdir()).glob("tmp*")]
-    files = [path for place in places for path in (place, *place.rglob("*")) if path.is_file()]
-    return [path.read_bytes() for path in files]
+    """Every file of this home and of the folders where temporary files are made; other programs' may vanish."""
+    shared = [*Path(base_folder()).glob("gw-*"), *Path(tempfile.gettempdir()).glob("tmp*")]
+    found = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
+    for place in shared:
+        with suppress(FileNotFoundError):
+            found += [path.read_bytes() for path in (place, *place.rglob("*")) if path.is_file()]
+    return found
 
 
 async def test_a_closed_pool_opens_nothing(world: World, start: Start) -> None:

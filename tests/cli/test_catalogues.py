@@ -21,7 +21,7 @@ from tests.test_house import LEAVES
 ROOT = Path(__file__).parents[2]
 FRENCH_LETTERS = re.compile(r"[àâçéèêëîïôùûüœ«»]", re.IGNORECASE)
 FRENCH_SPACING = re.compile(r" [:;?!]")
-FRENCH_BY_NAME = ("démuni", "Prolonger votre clé", "Être prévenu")
+FRENCH_BY_NAME = ("démuni", "Prolonger votre clé")
 """A word that the forms demand, and headings of the documents: the same in every language."""
 
 
@@ -143,6 +143,8 @@ FRENCH_ON_PURPOSE = {
     "gateway/domain/kinds": "sources are cited in their language; titles are collected from the table itself",
     "gateway/services/alarm_mail.py": "mails to the hospital's own people",
     "gateway/services/excerpt.py": "letters to the hospital's own readers",
+    "gateway/domain/exhibit.py": "a dossier is handed to those who judge the case, in the language of the protocol",
+    "gateway/services/export_text.py": "as above",
     "gateway/services/letters.py": "letters speak the language of the protocol",
     "gateway/wire/mdn.py": "receipts speak the language of the protocol",
     "gateway/adapters/imap/session.py": "a message in the hospital's own mailbox",

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cli.commands import app
-from gateway.cli.output import STATES
 from gateway.domain.case import State as Stay
 from gateway.domain.duties import RULES, Asked, File, Happened, Urgency, duties, ordered
 from gateway.domain.kinds import KINDS
+from gateway.domain.labels import STATES
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 

@@ -74,7 +74,7 @@ class Home:
         """
         with self._lock:
             if key not in self._admitted:
-                _import(self.gpg, key)
+                admit_to(self.gpg, key)
                 self._admitted.add(key)
 
     def facts(self, fingerprint: str) -> KeyFacts:
@@ -139,7 +139,7 @@ def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
         gpg = client(path)
         own = sole_key(gpg, path)
         for key in partner_keys:
-            _import(gpg, key)
+            admit_to(gpg, key)
         companion, agent = _start_agent(path)
     except BaseException:
         in_use.close()
@@ -150,7 +150,12 @@ def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
     return home
 
 
-def _import(gpg: Any, key: PublicKey) -> None:
+def admit_to(gpg: Any, key: PublicKey) -> None:
+    """Import exactly this key into a home.
+
+    Raises:
+        KeyFileInvalid: the material is not that key, or GnuPG refuses it.
+    """
     material = key.material.encode("utf-8")
     found = scan(gpg, material, path=key.fingerprint).fingerprint
     if found != key.fingerprint:

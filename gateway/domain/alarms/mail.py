@@ -175,7 +175,7 @@ KINDS = (
             "ou courrier revenu."
         ),
         sentence=french("Le message {message} n'a pas pu être remis à son lecteur."),
-        mend=french("« gateway message list » dit lequel ; réparez le dossier ou la clé, l'essai se refait seul."),
+        mend=french("Voyez lequel : gateway message list ; réparez le dossier ou la clé, l'essai se refait seul."),
         find=_handovers("handover_failed", lambda each: each.failed),
         signals=("alarm.handover_failed",),
     ),

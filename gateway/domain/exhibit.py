@@ -1,0 +1,186 @@
+"""The audit log's part of a dossier: the records of one case, each proved to be in the log, and nothing of another.
+
+Everything is a small file that common tools read. A proof is a text: one line a step from the record up, ``gauche`` or
+``droite`` and the hash that stands on that side, then ``racine`` and the root; who climbs it needs no knowledge of
+trees. Of other records only hashes appear, and those of salted leaves (RFC 6962 §2.1.1).
+"""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.domain import audit
+from gateway.domain.checkpoint import VerifierKey, read_note
+from gateway.domain.errors import AuditBroken, CheckpointInvalid
+from gateway.domain.merkle import Head, InclusionProof, leaf_hash, node_hash, verify_inclusion
+from gateway.domain.words import said
+
+FOLDER = "journal/"
+NOTE = FOLDER + "point-de-controle.txt"
+SIGNED_TEXT = FOLDER + "point-de-controle.signe"
+SIGNATURE = FOLDER + "point-de-controle.signature"
+KEY = FOLDER + "cle-de-verification.txt"
+KEY_PEM = FOLDER + "cle-de-verification.pem"
+STATE = FOLDER + "ETAT.txt"
+STAMPS = FOLDER + "horodatage-{number}.tsr"
+
+_RECORD = re.compile(re.escape(FOLDER) + r"([0-9]{12})\.json")
+_STAMP = re.compile(re.escape(FOLDER) + r"horodatage-[1-9][0-9]{0,3}\.tsr")
+_STEP = re.compile(r"(gauche|droite) ([0-9a-f]{64})")
+# RFC 8410 §4: the fixed beginning of an Ed25519 public key in DER.
+_SPKI = bytes.fromhex("302a300506032b6570032100")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """Canonical records by index, the proofs of those under the checkpoint, and who vouches for it.
+
+    Without a signed checkpoint ``note`` and ``key`` are None, and nothing is proved. ``stamps`` are answers of a
+    time-stamping authority to the note (RFC 3161, DER).
+    """
+
+    records: Mapping[int, bytes]
+    proofs: Mapping[int, InclusionProof]
+    note: str | None = None
+    key: VerifierKey | None = None
+    stamps: Sequence[bytes] = ()
+
+    @property
+    def unproved(self) -> tuple[int, ...]:
+        """The records that no checkpoint covers, by index."""
+        return tuple(sorted(set(self.records) - set(self.proofs)))
+
+
+def record_name(index: int) -> str:
+    """The file of a record."""
+    return f"{FOLDER}{index:012}.json"
+
+
+def proof_name(index: int) -> str:
+    """The file of its proof."""
+    return f"{FOLDER}{index:012}.preuve"
+
+
+def written(exhibit: Exhibit) -> dict[str, bytes]:
+    """The files, by name.
+
+    Raises:
+        CheckpointInvalid: the note is not one.
+    """
+    files = {record_name(index): data for index, data in exhibit.records.items()}
+    files |= {proof_name(index): _proof_text(exhibit.records[index], proof) for index, proof in exhibit.proofs.items()}
+    files |= {STAMPS.format(number=number): data for number, data in enumerate(exhibit.stamps, start=1)}
+    files[STATE] = _state(exhibit).encode()
+    if exhibit.note is not None and exhibit.key is not None:
+        note = read_note(exhibit.note)
+        files[NOTE] = exhibit.note.encode()
+        files[SIGNED_TEXT] = note.text.encode()
+        files[SIGNATURE] = note.signature
+        files[KEY] = f"{exhibit.key}\n".encode()
+        files[KEY_PEM] = _pem(exhibit.key)
+    return files
+
+
+def read(files: Mapping[str, bytes]) -> Exhibit:
+    """What these files say, not verified yet; those that follow from others are not looked at.
+
+    Raises:
+        AuditBroken, CheckpointInvalid: a file is not what its name says.
+    """
+    records = {int(found[1]): data for name, data in files.items() if (found := _RECORD.fullmatch(name))}
+    note = _text(files[NOTE]) if NOTE in files else None
+    key = VerifierKey.parse(_text(files[KEY])) if KEY in files else None
+    proofs = {}
+    if note is not None:
+        size = read_note(note).checkpoint.head.size
+        proofs = {index: _proof(index, size, files[name]) for index, name in _proved(records, files)}
+    stamps = [files[name] for name in sorted(filter(_STAMP.fullmatch, files), key=lambda name: (len(name), name))]
+    return Exhibit(records=records, proofs=proofs, note=note, key=key, stamps=tuple(stamps))
+
+
+def verify_record(exhibit: Exhibit, index: int, head: Head | None) -> audit.Record:
+    """One record: canonical, of its own index, and under ``head`` where it has a proof.
+
+    Raises:
+        AuditBroken.
+    """
+    data = exhibit.records[index]
+    record = audit.parse(data, position=index)
+    if record.index != index:
+        raise AuditBroken(index=index, reason=said("L'enregistrement n'est pas celui que son nom annonce."))
+    if index in exhibit.proofs:
+        if head is None:
+            raise AuditBroken(index=index, reason=said("Aucun point de contrôle ne va avec sa preuve."))
+        verify_inclusion(leaf_hash(data), exhibit.proofs[index], head)
+    elif head is not None and index < head.size:
+        raise AuditBroken(index=index, reason=said("Sa preuve manque."))
+    return record
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise CheckpointInvalid(reason=said("Le point de contrôle est mal formé.")) from None
+
+
+def _pem(key: VerifierKey) -> bytes:
+    body = base64.b64encode(_SPKI + key.public).decode("ascii")
+    return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n".encode()
+
+
+def _proved(records: Mapping[int, bytes], files: Mapping[str, bytes]) -> Iterator[tuple[int, str]]:
+    for index in records:
+        if proof_name(index) in files:
+            yield index, proof_name(index)
+
+
+# --- proofs as text
+
+
+def _sides(index: int, size: int, steps: int) -> Iterator[bool]:
+    """For each step whether the sibling stands on the left, as ``verify_inclusion`` climbs."""
+    position, last = index, size - 1
+    for _ in range(steps):
+        left = bool(position & 1) or position == last
+        yield left
+        if left:
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        position, last = position >> 1, last >> 1
+
+
+def _proof_text(record: bytes, proof: InclusionProof) -> bytes:
+    lines, found = [], leaf_hash(record)
+    for left, sibling in zip(_sides(proof.index, proof.size, len(proof.path)), proof.path, strict=True):
+        lines.append(f"{'gauche' if left else 'droite'} {sibling.hex()}\n")
+        found = node_hash(sibling, found) if left else node_hash(found, sibling)
+    return ("".join(lines) + f"racine {found.hex()}\n").encode()
+
+
+def _proof(index: int, size: int, data: bytes) -> InclusionProof:
+    *steps, _root = data.decode("ascii", errors="replace").splitlines() or [""]
+    path = []
+    for step in steps:
+        found = _STEP.fullmatch(step)
+        if found is None:
+            raise AuditBroken(index=index, reason=said("Sa preuve est illisible."))
+        path.append(bytes.fromhex(found[2]))
+    return InclusionProof(index=index, size=size, path=tuple(path))
+
+
+def _state(exhibit: Exhibit) -> str:
+    """What is proved and what is not, for a person."""
+    total, open_ = len(exhibit.records), exhibit.unproved
+    if exhibit.note is None:
+        return f"{total} enregistrements, sans point de contrôle signé : aucun n'est prouvé par ce dossier.\n"
+    head = read_note(exhibit.note).checkpoint
+    lines = [
+        f"Point de contrôle du {head.at:%d/%m/%Y à %H:%M:%S} (UTC) : {head.head.size} enregistrements en tout.",
+        f"Enregistrements de ce dossier prouvés sous lui : {total - len(open_)} sur {total}.",
+        f"Horodatages de ce point de contrôle : {len(exhibit.stamps)}.",
+    ]
+    if open_:
+        lines.append(f"Plus récents que lui, donc sans preuve : {', '.join(map(str, open_))}.")
+    return "\n".join(lines) + "\n"

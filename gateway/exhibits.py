@@ -1,0 +1,88 @@
+"""Composes the dossier that leaves the gateway, and what examines one where no gateway is."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from gateway import keyring, legal_time, vouching
+from gateway.adapters.clock import SystemClock
+from gateway.adapters.log_key import verify_note
+from gateway.adapters.openpgp.attest import attest
+from gateway.adapters.smime.certificates import CertificateFault, Correspondent, read_certificate
+from gateway.adapters.smime.verify import verify_detached
+from gateway.adapters.tsa import TimestampAuthority
+from gateway.domain.errors import MailRefused, OwnKeyUnusable
+from gateway.domain.parties import Suite
+from gateway.domain.words import Said, said
+from gateway.ports import PublicKey
+from gateway.records import Base
+from gateway.services.examine import Tools
+from gateway.services.export import Exporter, Vouched
+from gateway.services.export_facts import Policy
+from gateway.wire.sealed import SignedParts
+
+_OVER = {
+    CertificateFault.EXPIRED.value: said("la signature est juste ; la clé a expiré depuis."),
+    CertificateFault.REVOKED.value: said("la signature est juste ; la clé a été révoquée depuis."),
+}
+"""What a key may become after it signed: both suites name it so."""
+
+
+def exporter(base: Base) -> Exporter:
+    """What exports the cases of a gateway.
+
+    Raises:
+        SecretUnreadable, CalendarInvalid.
+    """
+    settings = base.settings
+    ours = vouching.log_key(settings)
+    signs = None if base.rehearsal else vouching.witness(settings, base.store, base.clock)
+    return Exporter(
+        store=base.store,
+        cabinet=base.cabinet,
+        clock=base.clock,
+        party=settings.party,
+        directory=settings.directory,
+        almanac=legal_time.almanac(settings),
+        readership=settings.readership,
+        policy=Policy(
+            grace=timedelta(hours=settings.deadlines.grace_hours),
+            persons_needed=2 if settings.four_eyes else 1,
+            watched=settings.imap.watch,
+            software=f"soins-gateway {version('soins-gateway')}",
+        ),
+        own_keys=lambda: keyring.own_keys(settings),
+        vouched=Vouched(key=ours.verifier if ours else None, witness=signs),
+        recorded=not base.rehearsal,
+    )
+
+
+def tools(authority: Path | None = None) -> Tools:
+    """What examines a dossier; ``authority`` is the PEM file of a time-stamping authority's root."""
+    stamp = TimestampAuthority(url="", roots=authority).check if authority is not None else None
+    return Tools(note=verify_note, signature=_signature, stamp=stamp)
+
+
+def _signature(keys: tuple[PublicKey, ...], parts: SignedParts) -> Said | None:
+    check: Callable[[tuple[PublicKey, ...], SignedParts], None]
+    check = _by_certificate if parts.suite is Suite.SMIME else _by_openpgp
+    try:
+        check(keys, parts)
+    except MailRefused as error:
+        remark = _OVER.get(str(error.fields["reason"]))
+        if remark is None:
+            raise
+        return remark
+    except OwnKeyUnusable:
+        return said("GnuPG n'est pas sur cette machine : sa signature n'est pas vérifiée.")
+    return None
+
+
+def _by_openpgp(keys: tuple[PublicKey, ...], parts: SignedParts) -> None:
+    attest(keys, parts.entity, parts.signature)
+
+
+def _by_certificate(keys: tuple[PublicKey, ...], parts: SignedParts) -> None:
+    known = [Correspondent(certificate=read_certificate(key.material.encode(), path=key.fingerprint)) for key in keys]
+    verify_detached(parts.entity, parts.signature, known, at=SystemClock().now())

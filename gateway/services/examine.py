@@ -1,0 +1,304 @@
+"""Examines an exported dossier with nothing but the file: every byte, every record, every signature that it can.
+
+1. The file is in its canonical form, and its two lists of hashes are true.
+2. The checkpoint is signed by the enclosed key, and by the one that was given from outside.
+3. Each record is canonical and proved under the checkpoint; what follows from others (texts of proofs) follows.
+4. The record of the export vouches for the list of pieces and for all records before it.
+5. Mails have the hash that the log gave them when they came; signatures in clear are true under the enclosed keys.
+6. Stamps are of this checkpoint, where an authority is given.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.domain import audit, exhibit, sums
+from gateway.domain.checkpoint import Checkpoint, Note, VerifierKey
+from gateway.domain.errors import AuditBroken, CheckpointInvalid, DossierBroken, GatewayError, MailMalformed
+from gateway.domain.parties import Suite
+from gateway.domain.words import Said, listed, said
+from gateway.ports import PublicKey
+from gateway.services.export import EVENT, split
+from gateway.services.export_facts import FORMAT, OURSELVES
+from gateway.wire import mime, sealed
+from gateway.wire.container import MAX_NAME, unpack
+
+VerifyNote = Callable[[str, VerifierKey], Note]
+VerifyStamp = Callable[[bytes, bytes], datetime]
+VerifySignature = Callable[[tuple[PublicKey, ...], sealed.SignedParts], Said | None]
+"""Raises MailRefused for a signature that is not by one of these keys; returns what is to be remarked of a true one."""
+
+
+_UNKNOWN = "unknown-key"
+"""Why an opener refuses a signature by a key that it was not given; only our present key is enclosed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The mathematics, which are an adapter's; ``stamp`` is None where no authority is given."""
+
+    note: VerifyNote
+    signature: VerifySignature
+    stamp: VerifyStamp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A dossier without a fault. ``vouched`` says that a signed checkpoint covers the record that attests all pieces.
+
+    ``remarks`` are what it does not prove, or no longer can.
+    """
+
+    case: str
+    party: str
+    exported_at: str
+    exported_by: str
+    with_content: bool
+    pieces: int
+    records: int
+    unproved: tuple[int, ...]
+    checkpoint: Checkpoint | None
+    key: VerifierKey | None
+    signatures: int
+    stamps: tuple[datetime, ...]
+    vouched: bool
+    remarks: tuple[Said, ...]
+
+
+def examine(data: bytes, tools: Tools, *, key: VerifierKey | None = None) -> Examined:
+    """Look at everything; ``key`` is the log's as the examiner knows it from elsewhere.
+
+    Raises:
+        DossierBroken: with all that is wrong.
+    """
+    entries = unpack(data)  # (1)
+    faults = list(_lists(entries))
+    log = {name: entry for name, entry in entries.items() if name.startswith(exhibit.FOLDER)}
+    try:
+        shown = exhibit.read(log)
+        checkpoint = _checkpoint(shown, tools, key)  # (2)
+        faults += _follows(shown, log)
+    except (AuditBroken, CheckpointInvalid) as error:
+        raise DossierBroken(faults=listed([*faults, _why(error)])) from error
+    found = _Examination(entries=entries, shown=shown, tools=tools, faults=faults)
+    found.look_at_records(checkpoint)  # (3)
+    vouched = found.is_vouched()  # (4)
+    found.look_at_mails()  # (5)
+    found.look_at_stamps()  # (6)
+    if key is not None and not vouched:
+        found.faults.append(said("Aucun point de contrôle signé de cette clé n'atteste les pièces."))
+    if found.faults:
+        raise DossierBroken(faults=listed(found.faults))
+    facts = found.facts
+    return Examined(
+        case=str(facts["case"]),
+        party=str(facts["by"]["id"]),
+        exported_at=str(facts.get("exported_at")),
+        exported_by=str(facts.get("exported_by")),
+        with_content=facts.get("with_content") is True,
+        pieces=len(entries),
+        records=len(found.records),
+        unproved=shown.unproved,
+        checkpoint=checkpoint,
+        key=shown.key,
+        signatures=found.signatures,
+        stamps=tuple(found.stamps),
+        vouched=vouched,
+        remarks=tuple(found.remarks),
+    )
+
+
+def _lists(entries: Mapping[str, bytes]) -> Iterator[Said]:
+    """(1) The two lists of hashes."""
+    for name, files in ((sums.MANIFEST, sums.listed(entries)), (sums.PIECES, sums.pieces(entries))):
+        if name not in entries:
+            yield said("La pièce {name} manque.", name=name)
+        else:
+            yield from sums.differences(entries[name], files)
+
+
+def _checkpoint(shown: exhibit.Exhibit, tools: Tools, key: VerifierKey | None) -> Checkpoint | None:
+    """(2) The signature of the log's head."""
+    if shown.note is None:
+        return None
+    if shown.key is None:
+        raise CheckpointInvalid(reason=said("La clé de vérification manque."))
+    if key is not None:
+        tools.note(shown.note, key)
+    return tools.note(shown.note, shown.key).checkpoint
+
+
+def _follows(shown: exhibit.Exhibit, log: Mapping[str, bytes]) -> Iterator[Said]:
+    """(3) Each file of the log's part is what the others make it; nothing else lies there."""
+    expected = exhibit.written(shown)
+    for name in sorted(expected.keys() | log.keys()):
+        if expected.get(name) != log.get(name):
+            yield said("La pièce {name} ne va pas avec les autres.", name=name)
+
+
+def _facts(entries: Mapping[str, bytes]) -> dict[str, Any]:
+    """``dossier.json``, with the shape on which the rest relies.
+
+    Raises:
+        DossierBroken.
+    """
+    unreadable = DossierBroken(faults=said("Le fichier {name} est illisible.", name="dossier.json"))
+    try:
+        facts = json.loads(entries["dossier.json"])
+        rows = [*facts["mails"], *facts["transmissions"], *facts["messages"], *facts["keys"]]
+        whole = facts["format"] == FORMAT and isinstance(facts["by"]["id"], str) and isinstance(facts["case"], str)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise unreadable from error
+    if not whole or not all(isinstance(row, dict) for row in rows):
+        raise unreadable
+    return dict(facts)
+
+
+def _why(error: GatewayError) -> Said | str:
+    """What is wrong, without the advice that an error gives on a gateway of one's own."""
+    reason = error.fields.get("reason", error.code)
+    if isinstance(error, AuditBroken):
+        return said("Enregistrement {index} : {reason}", index=error.fields["index"], reason=reason)
+    return reason if isinstance(reason, Said) else str(reason)
+
+
+class _Examination:
+    """What is found while looking: ``faults`` make the dossier false, ``remarks`` are told."""
+
+    def __init__(
+        self, *, entries: Mapping[str, bytes], shown: exhibit.Exhibit, tools: Tools, faults: Iterable[Said | str]
+    ) -> None:
+        self._entries = entries
+        self._shown = shown
+        self._tools = tools
+        self.facts = _facts(entries)
+        self.records: dict[int, audit.Record] = {}
+        self.faults = list(faults)
+        self.remarks: list[Said] = []
+        self.signatures = 0
+        self.stamps: list[datetime] = []
+
+    # --- (3), (4) the log
+
+    def look_at_records(self, checkpoint: Checkpoint | None) -> None:
+        """Each record, alone and under the checkpoint."""
+        for index in sorted(self._shown.records):
+            try:
+                self.records[index] = exhibit.verify_record(self._shown, index, checkpoint.head if checkpoint else None)
+            except AuditBroken as error:
+                self.faults.append(_why(error))
+        if checkpoint is None:
+            self.remarks.append(said("Aucun point de contrôle n'est signé : rien n'atteste les enregistrements."))
+        elif self._shown.unproved:
+            numbers = ", ".join(map(str, self._shown.unproved))
+            self.remarks.append(said("Plus récents que le point de contrôle, donc sans preuve : {list}.", list=numbers))
+
+    def is_vouched(self) -> bool:
+        """Whether a proved record attests the pieces and the records before it."""
+        digest = hashlib.sha256(self._entries.get(sums.PIECES, b"")).hexdigest()
+        index = max((at for at, record in self.records.items() if record.event == EVENT), default=None)
+        record = None if index is None else self.records[index]
+        if record is None or record.details.get("pieces") != digest or record.case != self.facts["case"]:
+            if self.facts.get("recorded") is False:
+                self.remarks.append(said("L'export n'est pas inscrit au journal : rien n'atteste les pièces."))
+            else:
+                self.faults.append(said("Aucun enregistrement du journal n'atteste ces pièces."))
+            return False
+        before = [self._shown.records[at] for at in sorted(self._shown.records) if at < record.index]
+        if record.details.get("leaves") != sums.leaves(before):
+            self.faults.append(said("Des enregistrements du dossier manquent, ou sont de trop."))
+            return False
+        return record.index in self._shown.proofs
+
+    # --- (5) mails
+
+    def look_at_mails(self) -> None:
+        """What was received and sent, and what was signed inside."""
+        logged = {record.message: record.details.get("sha256") for record in self.records.values() if record.message}
+        for row in self.facts["mails"]:
+            name = self._enclosed(row, "piece")
+            known = logged.get(f"mail-{row.get('id')}")
+            if name and known is not None and self._digest(name) != known:
+                self.faults.append(said("La pièce {name} n'est pas le courrier que le journal a vu.", name=name))
+            self._signed(row, str(row.get("partner")))
+        for row in self.facts["transmissions"]:
+            self._enclosed(row, "piece")
+            self._signed(row, OURSELVES)
+        for row in self.facts["messages"]:
+            name = self._enclosed(row, "content")
+            if name and self._digest(name) != row.get("mic"):
+                self.faults.append(said("La pièce {name} n'est pas ce qui fut signé.", name=name))
+
+    def _digest(self, name: str) -> str:
+        return hashlib.sha256(self._entries[name]).hexdigest()
+
+    def _enclosed(self, row: Mapping[str, Any], what: str) -> str | None:
+        piece = row.get(what)
+        name = piece.get("name") if isinstance(piece, dict) else None
+        if not isinstance(name, str):
+            return None
+        if name not in self._entries:
+            self.faults.append(said("La pièce {name} manque.", name=name[:MAX_NAME]))
+            return None
+        return name
+
+    def _signed(self, row: Mapping[str, Any], owner: str) -> None:
+        """A signature in clear: taken apart as the mail says, and true under a key of its author."""
+        piece = row.get("piece")
+        stem = piece.get("signed") if isinstance(piece, dict) else None
+        if not isinstance(stem, str):
+            return
+        name = f"{stem[:MAX_NAME]}.eml"
+        try:
+            parts = sealed.read_signed(mime.parse(self._entries.get(name, b"")))
+            if any(self._entries.get(half) != data for half, data in split(stem, parts).items()):
+                self.faults.append(said("La pièce {name} ne va pas avec les autres.", name=f"{stem}.signe"))
+                return
+            remark = self._tools.signature(self._keys(owner, parts.suite), parts)
+        except MailMalformed:
+            self.faults.append(said("La pièce {name} n'a pas la forme d'un courrier signé.", name=name))
+        except GatewayError as error:
+            self._untrue(name, owner, error)
+        else:
+            self.signatures += 1
+            if remark is not None:
+                self.remarks.append(said("{name} : {remark}", name=name, remark=remark))
+
+    def _untrue(self, name: str, owner: str, error: GatewayError) -> None:
+        if owner == OURSELVES and error.fields.get("reason") == _UNKNOWN:
+            self.remarks.append(said("{name} : signé d'une clé de nous qui n'est plus la nôtre.", name=name))
+            return
+        self.faults.append(said("La signature de {name} ne se vérifie pas : {reason}", name=name, reason=_why(error)))
+
+    def _keys(self, owner: str, suite: Suite) -> tuple[PublicKey, ...]:
+        return tuple(
+            PublicKey(
+                suite=suite,
+                fingerprint=str(row.get("fingerprint")),
+                material=self._entries[name].decode(errors="replace"),
+            )
+            for row in self.facts["keys"]
+            if (row.get("owner"), row.get("suite")) == (owner, suite.value)
+            and (name := str(row.get("file"))) in self._entries
+        )
+
+    # --- (6) stamps
+
+    def look_at_stamps(self) -> None:
+        """The instants that an authority gave to the checkpoint."""
+        if self._shown.note is None:
+            return
+        if not self._shown.stamps:
+            self.remarks.append(said("Aucun horodatage ne date ce point de contrôle."))
+        elif self._tools.stamp is None:
+            self.remarks.append(said("Horodatages joints, non vérifiés : aucune autorité n'est donnée (--tsa-ca)."))
+        else:
+            for number, stamp in enumerate(self._shown.stamps, start=1):
+                try:
+                    self.stamps.append(self._tools.stamp(stamp, self._shown.note.encode()))
+                except GatewayError as error:
+                    name = exhibit.STAMPS.format(number=number)
+                    self.faults.append(said("{name} : {reason}", name=name, reason=_why(error)))
