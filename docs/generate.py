@@ -225,7 +225,8 @@ def alarm_page() -> str:
         [
             "Chaque alarme a un nom stable, celui du journal (`alarm.NOM`, une fois au début, une fois à la fin) et de",
             "`gateway alarms`. Elle ne se répète pas ; un redémarrage n'en fait pas une seconde. Ses phrases ne disent",
-            "rien de médical, aucun nom de patient. Qui est prévenu : [operate.md](operate.md), « Être prévenu des alarmes ».",
+            "rien de médical, aucun nom de patient. Qui est prévenu : [operate.md](operate.md), chapitre",
+            "« Être prévenu des alarmes ».",
         ],
         [
             "« Se termine » : *seule*, quand sa condition n'est plus vraie ; *prise*, quand une personne la prend",
