@@ -126,7 +126,7 @@ async def test_r17_an_expert_is_independent_comes_last_and_binds(hospital: World
     with pytest.raises(PreconditionMissing, match="dernier recours"):
         await hospital.desk.note(asked, actor="alice")
     assert [str(fault) for fault in faults(asked.kind, {**asked.values, "independent": "non"})] == [
-        "expertise.expert_independant : attendu oui"
+        "expertise.expert_independant : un de ces mots : oui"
     ]
 
     await hospital.desk.note(fact("MEDIATION", request=request, result="echec"), actor="alice")
