@@ -1,5 +1,7 @@
 """From the request of the CNAS to the end of a stay that went as planned; and the ways in which a stay never begins."""
 
+from datetime import timedelta
+
 import pytest
 
 from gateway.domain.errors import IllegalTransition, PreconditionMissing
@@ -127,9 +129,11 @@ async def test_the_patient_brings_copy_1_and_copy_2_never_came(trio: Trio) -> No
     assert await trio.troubles() == []
 
     await trio.until("2026-01-25")
-    assert await trio.troubles() == ["hospital: alarm copy_2_not_received"]
+    await hospital.world.watch()
+    assert "copy_2_not_received" in await hospital.world.open_alarms()
     await cnas.sends("ENTITLEMENT_CERTIFICATE", covered_until="2026-02-18")
     assert await trio.case() == Three("admitted", "authorised", "authorised")
     assert await hospital.who_pays("2026-02-18") == "cnas: authorised"
     assert await hospital.who_pays("2026-02-19") == "hospital: uncovered"
-    assert await trio.troubles() == ["hospital: alarm copy_2_not_received"]
+    await hospital.world.watch(timedelta(hours=1))
+    assert "copy_2_not_received" not in await hospital.world.open_alarms()
