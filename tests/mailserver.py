@@ -209,7 +209,9 @@ class Machine:
         """Stop the two servers that ``start`` started, and wait for their end and that of their children."""
         for process in self._processes:
             # The whole session of each: Dovecot's children outlive their master while a client is connected.
-            os.killpg(process.pid, signal.SIGTERM)
+            # One that could not start has ended already; why, the failure of ``start`` says.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
         for process in self._processes:
             _wait_for_end(process)
         self._processes.clear()
