@@ -58,7 +58,7 @@ def test_a_mail_that_could_not_be_delivered_is_told_at_once(trio: Trio, tmp_path
     with hospital_of(trio, tmp_path, f"{GONE}@cnas.test") as hospital:
         told = submit(hospital, tmp_path)
         settles(hospital, told["request"], "delivery_failed")
-        reports(hospital, "dsn-failed")
+        reports(hospital, "dsn-failed-address")
         (alarm,) = hospital.events("alarm.delivery_failed")
         assert alarm["request"] == told["request"]
         assert "receipt_missing" in [duty["code"] for duty in hospital.json("todo")]

@@ -141,7 +141,7 @@ def test_all_faults_of_a_form_are_told_at_once(stranger: Gateway, tmp_path: Path
     today = now(stranger.machine).date()
     wrong = {"patient.nom": None, "demande.soins": None, "demande.devis_eur": "cher"}
     form = fiche(tmp_path / "fiche.toml", today, wrong)
-    said = refused(stranger, "submit", str(form), *attached(papers(tmp_path)[:1]), code=2, told="rien n'est parti")
+    said = refused(stranger, "submit", str(form), *attached(papers(tmp_path)[:1]), code=2, told="corriger")
     places = (*wrong, "pieces.compte_rendu", "pieces.devis", "pieces.protocole")
     assert [place for place in places if place not in said] == []
     assert_nothing_kept(stranger)
