@@ -17,9 +17,9 @@ from gateway.domain.parties import Suite
 from gateway.domain.words import Said, said
 from gateway.ports import PublicKey
 from gateway.records import Base
-from gateway.services.examine import Tools
-from gateway.services.export import Exporter, Vouched
-from gateway.services.export_facts import Policy
+from gateway.services.export.case import Exporter, Vouched
+from gateway.services.export.examine import Tools
+from gateway.services.export.facts import Policy
 from gateway.wire.sealed import SignedParts
 
 _OVER = {

@@ -17,10 +17,10 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.parties import Suite
 from gateway.ports import Clock, PublicKey
 from gateway.postroom import Rooms
-from gateway.services.alarm_calls import AlarmCalls
-from gateway.services.alarm_facts import AlarmFacts
-from gateway.services.alarm_mail import AlarmPost
-from gateway.services.alarms import AlarmWatch
+from gateway.services.alarms.calls import AlarmCalls
+from gateway.services.alarms.facts import AlarmFacts
+from gateway.services.alarms.mail import AlarmPost
+from gateway.services.alarms.watch import AlarmWatch
 
 US = "us"
 """Owner of our own keys."""

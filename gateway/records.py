@@ -19,7 +19,7 @@ from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
 from gateway.domain.words import said
 from gateway.ports import Clock
-from gateway.services.alarm_book import AlarmBook
+from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
 

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+from gateway import private_file
 from gateway.domain.errors import SecretUnreadable
-from gateway.domain.reasons import system_reason
 from gateway.domain.words import said
 
 _base: ContextVar[Path] = ContextVar("_base", default=Path())
@@ -135,13 +135,9 @@ class Secret(Section):
 
 
 def _read_private(path: Path, *, shared: bool) -> str:
+    data = private_file.read(path, forbidden=private_file.WORLD if shared else private_file.OTHERS)
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else said("Ce n'est pas du texte.")
-        raise SecretUnreadable(source=str(path), reason=reason) from error
-    if mode & 0o077 and not shared:
-        open_to = said("D'autres utilisateurs peuvent le lire ({mode:o}).", mode=mode & 0o777)
-        raise SecretUnreadable(source=str(path), reason=open_to)
-    return text
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        # Without its cause: a decoder's message can quote the secret.
+        raise SecretUnreadable(source=str(path), reason=said("Ce n'est pas du texte.")) from None

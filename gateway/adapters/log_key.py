@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from gateway import private_file
 from gateway.domain.checkpoint import Checkpoint, Note, VerifierKey, note, read_note
 from gateway.domain.errors import CheckpointInvalid, SecretUnreadable, StorageFailed
 from gateway.domain.reasons import system_reason
@@ -72,33 +72,13 @@ def verify_note(text: str, key: VerifierKey) -> Note:
 
 
 def generate_log_key(path: Path) -> None:
-    """Write a new key, 0600, durably; a file that exists is never replaced.
+    """Write a new key in PEM; see :func:`gateway.private_file.create`.
 
     Raises:
-        SecretUnreadable: something is already there.
-        StorageFailed: the write failed; nothing is left.
+        StorageFailed.
     """
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        reason = said("Une clé existe déjà ; elle n'est jamais remplacée.")
-        raise SecretUnreadable(source=str(path), reason=reason) from error
-    except OSError as error:
-        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
-    _written(path, handle, pem)
-
-
-def _written(path: Path, handle: int, data: bytes) -> None:
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
+    private_file.create(path, pem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

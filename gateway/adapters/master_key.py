@@ -7,13 +7,11 @@ import base64
 import os
 import re
 import secrets
-import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from gateway.domain.errors import SecretUnreadable, StorageFailed
-from gateway.domain.reasons import system_reason
+from gateway import private_file
+from gateway.domain.errors import SecretUnreadable
 from gateway.domain.words import said
 
 KEY_BYTES = 32
@@ -37,7 +35,7 @@ def load_master_key(
         raise SecretUnreadable(source=said("clé maîtresse"), reason=said("Il faut une source, et une seule."))
     if file is not None:
         # Nobody but the owner: whoever reads this file reads every case.
-        return _decoded(str(file), _read_private(file, forbidden=0o077))
+        return _decoded(str(file), private_file.read(file, ours=True, most=SOURCE_BYTES))
     if variable is not None:
         value = environ.get(variable)
         if value is None:
@@ -54,66 +52,17 @@ def _from_credential(name: str, environ: Mapping[str, str]) -> bytes:
         )
     if _CREDENTIAL.fullmatch(name) is None:
         raise SecretUnreadable(source=name, reason=said("Ce nom n'est pas celui d'un identifiant systemd."))
-    # The group bits show the mask of the ACL by which systemd admits the service's user: they say nothing here.
-    return _decoded(name, _read_private(Path(folder) / name, forbidden=0o007))
+    found = private_file.read(Path(folder) / name, forbidden=private_file.WORLD, ours=True, most=SOURCE_BYTES)
+    return _decoded(name, found)
 
 
 def generate_master_key(path: Path) -> None:
-    """Write a new key as base64 text, 0600, durably; a file that exists is never replaced.
+    """Write a new key as base64 text; see :func:`gateway.private_file.create`.
 
     Raises:
-        SecretUnreadable: something is already there, or the folder does not accept it.
-        StorageFailed: the write failed; nothing is left.
+        StorageFailed.
     """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        raise SecretUnreadable(
-            source=str(path), reason=said("Une clé existe déjà ; elle n'est jamais remplacée.")
-        ) from error
-    except OSError as error:
-        raise SecretUnreadable(source=str(path), reason=system_reason(error)) from error
-    try:
-        try:
-            os.fchmod(handle, 0o600)
-            text = base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n"
-            while text:
-                text = text[os.write(handle, text) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        _fsync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
-
-
-def _fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _read_private(path: Path, *, forbidden: int) -> bytes:
-    """The file's bytes; the rights are those of the very file that is read."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            facts = os.fstat(handle)
-            data = os.read(handle, SOURCE_BYTES + 1) if stat.S_ISREG(facts.st_mode) else b""
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise SecretUnreadable(source=str(path), reason=system_reason(error)) from error
-    if facts.st_uid not in (os.geteuid(), 0):
-        raise SecretUnreadable(source=str(path), reason=said("Le fichier appartient à un autre compte."))
-    if facts.st_mode & forbidden:
-        reason = said("Ses droits sont trop ouverts ({mode:04o}).", mode=stat.S_IMODE(facts.st_mode))
-        raise SecretUnreadable(source=str(path), reason=reason)
-    return data
+    private_file.create(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
 
 
 def _decoded(source: str, data: bytes) -> bytes:

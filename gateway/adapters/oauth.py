@@ -5,11 +5,9 @@ what the token server or the command said.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import re
-import signal
 import ssl
 import stat
 from collections.abc import Mapping
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway import house_command
 from gateway.domain.errors import TokenRefused
 from gateway.domain.words import Said, said
 from gateway.ports import Clock
@@ -98,25 +97,9 @@ class CommandToken(_Remembered):
     async def _demand(self) -> _Fresh:
         source = Path(self._command[0]).name
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as exc:
-            raise TokenRefused(server=source, reason=said("La commande ne démarre pas.")) from exc
-        try:
-            async with asyncio.timeout(self._timeout):
-                output = await _read_all(process)
-                status = await process.wait()
-        except TimeoutError as exc:
-            raise TokenRefused(server=source, reason=said("La commande n'a pas fini à temps.")) from exc
-        finally:
-            await _end(process)
-        if status != 0:
-            raise TokenRefused(server=source, reason=said("La commande a rendu le code {code}.", code=status))
+            output = await house_command.run(self._command, seconds=self._timeout, most=MAX_ANSWER)
+        except house_command.CommandFailed as failed:
+            raise TokenRefused(server=source, reason=failed.reason) from failed
         return _Fresh(token=_checked(output, source), lifetime=self._lifetime)
 
 
@@ -221,24 +204,6 @@ def _server(token_url: str) -> str:
     if url.scheme != "https" and not (url.scheme == "http" and host in _LOOPBACK):
         raise TokenRefused(server=host, reason=said("L'adresse n'est pas en https : le secret n'est pas envoyé."))
     return host
-
-
-async def _read_all(process: asyncio.subprocess.Process) -> bytes:
-    """Standard output, MAX_ANSWER + 1 bytes at most."""
-    if process.stdout is None:
-        return b""
-    try:
-        return await process.stdout.readexactly(MAX_ANSWER + 1)
-    except asyncio.IncompleteReadError as end:
-        return end.partial
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the command and its children, which would otherwise keep running after a time-out."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
 
 
 def _json_object(body: bytes) -> Mapping[str, object]:

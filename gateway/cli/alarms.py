@@ -124,7 +124,7 @@ def resend(
 
 
 def _show(alarm: Any) -> None:
-    from gateway.services.alarm_words import severity, told
+    from gateway.services.alarms.words import severity, told
 
     sentence, mend = told(alarm)
     head = _("n° {number}  [{severity}]  depuis {at}")
@@ -148,7 +148,7 @@ def _standing(alarm: Any) -> str:
 
 
 def _plain(alarm: Any) -> dict[str, Any]:
-    from gateway.services.alarm_words import severity, told
+    from gateway.services.alarms.words import severity, told
 
     sentence, mend = told(alarm)
     names = (

@@ -6,13 +6,14 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from gettext import gettext as _
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from gateway.cli.moments import day_or_instant
 from gateway.cli.output import echo_json
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, system_user, with_base
 from gateway.storage import AuditEntry, Question
@@ -63,8 +64,8 @@ def query(
     question = Question(
         equal={name: value for name, value in told.items() if value is not None},
         begins=begins,
-        since=_bound(since, "--since"),
-        until=_bound(until, "--until", whole_day=True),
+        since=_bound(since),
+        until=_bound(until, whole_day=True),
         after=after,
         before=before,
         newest=newest,
@@ -95,24 +96,12 @@ async def _answer(base: Any, question: Question, show: Any, *, counted: bool, fo
             show(found, first=False, more=True)
 
 
-def _bound(text: str | None, option: str, *, whole_day: bool = False) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-        return datetime.combine(day + timedelta(days=whole_day), time(), tzinfo=PARIS)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise typer.BadParameter(
-            _("un jour (2026-02-05) ou un instant avec son fuseau (2026-02-05T10:00:00+01:00) est attendu"),
-            param_hint=option,
-        )
-    return at
+def _bound(text: str | None, *, whole_day: bool = False) -> datetime | None:
+    """Where a period begins or ends; a day is one of Paris, its last bound the beginning of the next."""
+    told = None if text is None else day_or_instant(text)
+    if told is None or isinstance(told, datetime):
+        return told
+    return datetime.combine(told + timedelta(days=whole_day), time(), tzinfo=PARIS)
 
 
 def _records(found: Sequence[AuditEntry]) -> list[dict[str, Any]]:

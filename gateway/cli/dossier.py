@@ -70,7 +70,7 @@ def verify(
     """Vérifier un dossier exporté, sans configuration, base ni réseau. Code de sortie 7 s'il est altéré."""
     from gateway import exhibits
     from gateway.domain.checkpoint import VerifierKey
-    from gateway.services.examine import examine
+    from gateway.services.export.examine import examine
 
     verifier = VerifierKey.parse(key) if key is not None else None
     found = examine(_read(file), exhibits.tools(tsa_ca), key=verifier)

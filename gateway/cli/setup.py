@@ -226,18 +226,11 @@ def _once(path: Path, make: Callable[[Path], object]) -> None:
 
 
 def _write_private(path: Path, text: str) -> None:
-    from gateway.domain.errors import StorageFailed
-    from gateway.domain.reasons import system_reason
+    from gateway import private_file
+    from gateway.cli.files import make_folder
 
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise StorageFailed(place=str(path), reason=system_reason(error)) from error
+    make_folder(path.parent)
+    private_file.create(path, text.encode())
 
 
 def _quoted(text: str) -> str:

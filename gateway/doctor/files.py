@@ -53,6 +53,7 @@ def _named(settings: Settings) -> Iterator[tuple[str, Secret]]:
         ("smime", "key"),
         ("smime", "passphrase"),
         ("oauth", "client_secret"),
+        ("audit", "key"),
     ):
         secret = getattr(getattr(settings, section, None), key, None)
         if secret is not None:

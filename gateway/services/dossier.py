@@ -19,7 +19,8 @@ from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
 from gateway.domain.words import said
 from gateway.ports import Clock
-from gateway.services.alarm_book import Counts, counts
+from gateway.services.alarms.book import Counts, counts
+from gateway.services.alarms.habits import habits
 from gateway.services.almanac import Almanac
 from gateway.services.attested import ProofReader
 from gateway.services.cabinet import Cabinet, wrapped
@@ -28,7 +29,6 @@ from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
 from gateway.services.excerpt import read_content, without_medical
-from gateway.services.habits import habits
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist

@@ -92,11 +92,6 @@ class Requests:
             )
         return moved
 
-    async def receive_evidence(self, act: Act, request: Request, found: StoredEvidence) -> Request:
-        """Keep an evidence of reception and recompute the period from all there is."""
-        await self.add_evidence(act, request, found)
-        return await self.recompute(act, request)
-
     async def add_evidence(self, act: Act, request: Request, found: StoredEvidence) -> None:
         """Keep an evidence of reception; the caller recomputes."""
         await act.add(found)

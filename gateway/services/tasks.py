@@ -12,7 +12,7 @@ import structlog
 
 from gateway.domain.errors import GatewayError
 from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
-from gateway.services.alarms import AlarmWatch
+from gateway.services.alarms.watch import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines

@@ -7,7 +7,7 @@ owed until it is; nothing is ever signed or stamped again in its place.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -73,8 +73,11 @@ class Witness:
     async def _sign(self, *, at_once: bool) -> None:
         async with self._store.view() as view:
             last = await _last(view)
-            size, head, at = await view.head()
-            if not (await self._due(view, last, size, at) or (at_once and size > (last.size if last else 0))):
+            size, head, _ = await view.head()
+            if last is not None and size < last.size:
+                signed = said("Un point de contrôle atteste {size} enregistrements.", size=last.size)
+                raise AuditBroken(index=size, reason=signed)
+            if not await self._due(view, last, size, at_once=at_once):
                 return
             proved = await _continued(view, last, size)
         if proved != head:
@@ -92,14 +95,15 @@ class Witness:
             return
         _log.info("audit.checkpoint", size=size)
 
-    async def _due(self, view: View, last: LogPoint | None, size: int, at: datetime | None) -> bool:
+    async def _due(self, view: View, last: LogPoint | None, size: int, *, at_once: bool) -> bool:
         signed = last.size if last else 0
-        if size <= signed or at is None:
+        if size == signed:
             return False
-        if size - signed >= self._rule.records:
+        if at_once or size - signed >= self._rule.records:
             return True
-        first, *_rest = await view.entries(after=signed - 1, limit=1)
-        if self._clock.now() - first.at >= self._rule.age:
+        first = next(iter(await view.entries(after=signed - 1, limit=1)), None)
+        # A record that is not where it must be is for the proof to find.
+        if first is None or self._clock.now() - first.at >= self._rule.age:
             return True
         return bool(await view.entries(after=signed - 1, limit=1, event=SILENCE))
 

@@ -177,7 +177,8 @@ async def _run_requests(made: Installed, received: list[datetime]) -> list[str]:
                     recorded_at=at,
                     mail=None,
                 )
-                await requests.receive_evidence(act, request, found)
+                await requests.add_evidence(act, request, found)
+                await requests.recompute(act, request)
     finally:
         await store.close()
     return refs

@@ -16,7 +16,7 @@ from gateway.adapters import database
 from gateway.cli.commands import app
 from gateway.domain.alarms import Sighting
 from gateway.domain.errors import GatewayError, NotAllowed, RehearsalOnly
-from gateway.services.alarm_words import kept
+from gateway.services.alarms.words import kept
 from gateway.storage import Alarm
 from tests.cli.conftest import Gateway
 from tests.cli.installed import Installed, install

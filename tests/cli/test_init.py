@@ -111,7 +111,7 @@ def test_an_installation_that_fails_leaves_no_configuration_and_keeps_its_keys(
 
 REFUSED = [
     ("--password-file absent", 3, "/absent est inutilisable."),
-    ("--password-file open", 3, "D'autres utilisateurs peuvent le lire (644)."),
+    ("--password-file open", 3, "Ses droits sont trop ouverts (0644)."),
     ("--mail-partner CNAS", 2, "valeur refusée pour --mail-partner : cnas, cnse attendu"),
     ("--smime-partner cpam", 2, "valeur refusée pour --smime-partner : cnas, cnse attendu"),
 ]

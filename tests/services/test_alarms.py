@@ -717,3 +717,14 @@ async def test_who_follows_a_request_does_not_chase_it(cnse: World) -> None:
 
     assert (await cnse.request()).state is State.SENT
     assert await cnse.open_alarms() == ()
+
+
+@pytest.mark.parametrize("role", [Role.CNAS, Role.CNSE])
+async def test_partners_of_a_silence_in_question_are_told_to_see_with_the_hospital(build: Build, role: Role) -> None:
+    """Only the hospital decides on it, so its own words do not stand at theirs."""
+    world = await polled(await build(role))
+    async with world.store.act() as act:
+        await act.record("alarm.acceptance_challenged", actor="gateway", case="7F3K-Q2", request="a" * 64)
+    await world.watch()
+    found = [kind for kind in await world.open_alarms() if kind.startswith("acceptance_")]
+    assert found == ["acceptance_contradicted"]

@@ -94,6 +94,10 @@ async def test_an_answer_found_late_challenges_and_undoes_nothing(hospital: Worl
     assert b'"ground":"answer_in_time"' in record.canonical
     assert len(await hospital.events("alarm.acceptance_challenged")) == 1
     assert "acceptance_contested" in await doubts(hospital)
+    await hospital.watch()
+    assert [kind for kind in await hospital.open_alarms() if kind.startswith("acceptance_")] == [
+        "acceptance_challenged"
+    ]
 
 
 @pytest.mark.parametrize(

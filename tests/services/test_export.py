@@ -21,10 +21,10 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Function, Role
 from gateway.domain.readers import Reader, Readership, Way
 from gateway.ports import Stamp
-from gateway.services.examine import Examined, Tools, examine
-from gateway.services.export import Exporter, Vouched
-from gateway.services.export_facts import Policy
-from gateway.services.export_text import README
+from gateway.services.export.case import Exporter, Vouched
+from gateway.services.export.examine import Examined, Tools, examine
+from gateway.services.export.facts import Policy
+from gateway.services.export.text import README
 from gateway.services.fiche import Fiche
 from gateway.services.witness import Rule, Witness
 from gateway.storage import AuditEntry, Case, Mail, VaultKey

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.adapters.log_key import LogKey, generate_log_key, verify_note
 from gateway.domain.errors import AuditBroken, CheckpointInvalid, ServerUnreachable, StorageFailed
+from gateway.domain.merkle import Frontier
 from gateway.ports import Stamp
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.witness import Rule, Witness
@@ -194,6 +195,33 @@ async def test_a_log_that_was_rewritten_is_not_signed_again(bench: Bench) -> Non
     with pytest.raises(AuditBroken):
         await bench.witness.round()
     assert len(await bench.points()) == 1
+
+
+async def test_a_log_that_lost_records_is_never_signed_again(bench: Bench) -> None:
+    """What came after the last checkpoint is gone; the head still counts it."""
+    await bench.add(10)
+    await bench.witness.round()
+    await bench.add(3)
+    tampered(bench, 'DELETE FROM audit WHERE "index" >= 10')
+    bench.world.clock.advance(HOUR)
+    with pytest.raises(AuditBroken):
+        await bench.witness.round()
+    assert len(await bench.points()) == 1
+
+
+async def test_a_log_that_was_put_back_below_its_checkpoint_is_told(bench: Bench) -> None:
+    """Records and head go together again; the checkpoint in the same database says more."""
+    await bench.add(10)
+    await bench.witness.round()
+    frontier = Frontier()
+    for entry in (await bench.world.events())[:8]:
+        frontier = frontier.append(entry.leaf)
+    head = f"UPDATE log_head SET size = 8, frontier = x'{frontier.encode().hex()}'"  # noqa: S608  our own bytes
+    tampered(bench, head, 'DELETE FROM audit WHERE "index" >= 8')
+    with pytest.raises(AuditBroken, match="10"):
+        await bench.witness.round()
+    with pytest.raises(AuditBroken, match="10"):
+        await bench.verified()
 
 
 async def test_a_rollback_past_an_anchor_is_found(bench: Bench) -> None:

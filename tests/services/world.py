@@ -37,11 +37,11 @@ from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
-from gateway.services.alarm_book import AlarmBook
-from gateway.services.alarm_calls import AlarmCalls
-from gateway.services.alarm_facts import AlarmFacts
-from gateway.services.alarm_mail import AlarmPost
-from gateway.services.alarms import AlarmWatch
+from gateway.services.alarms.book import AlarmBook
+from gateway.services.alarms.calls import AlarmCalls
+from gateway.services.alarms.facts import AlarmFacts
+from gateway.services.alarms.mail import AlarmPost
+from gateway.services.alarms.watch import AlarmWatch
 from gateway.services.almanac import Almanac
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.cabinet import Cabinet

@@ -3,7 +3,6 @@
 The private key never stands on a command line and is never written anywhere by us but where it was made.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gateway import private_file
 from gateway.adapters.smime.certificates import (
     CertificateFault,
     Correspondent,
@@ -122,7 +122,7 @@ def generate(folder: Path, name: str, address: str, passphrase: str, *, at: date
     """Make ``smime.key`` (protected by the passphrase) and ``smime.pem``, signed by itself; returns the fingerprint.
 
     Raises:
-        OwnKeyUnusable: a file is there already, or cannot be written.
+        StorageFailed: a file is there already, or cannot be written.
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
@@ -154,17 +154,6 @@ def generate(folder: Path, name: str, address: str, passphrase: str, *, at: date
         .sign(key, SHA256())
     )
     protected = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase.encode()))
-    _write_new(folder / "smime.key", protected)
-    _write_new(folder / "smime.pem", certificate.public_bytes(Encoding.PEM))
+    private_file.create(folder / "smime.key", protected)
+    private_file.create(folder / "smime.pem", certificate.public_bytes(Encoding.PEM))
     return fingerprint(certificate)
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise OwnKeyUnusable(reason=said("{path} : {reason}", path=path, reason=system_reason(error))) from error

@@ -7,7 +7,6 @@ from gateway.domain.alarms import happenings, machine, mail, receipts, stays
 from gateway.domain.alarms.change import Change, compare
 from gateway.domain.alarms.facts import Facts
 from gateway.domain.alarms.shape import Desk, Key, Kind, Severity, Sighting, Value, words_of
-from gateway.domain.parties import Role
 
 __all__ = [
     "CHAPTERS",
@@ -52,8 +51,3 @@ def change(facts: Facts, signals: tuple[Sighting, ...], standing: frozenset[Key]
     ladders = {name: kind.ladder for name, kind in KINDS.items() if kind.ladder}
     lasting = frozenset(name for name, kind in KINDS.items() if kind.until_taken)
     return compare(sighted(facts), signals, standing, lasting=lasting, ladders=ladders, frozen=not facts.clock_trusted)
-
-
-def for_role(us: Role) -> tuple[Kind, ...]:
-    """The kinds that this role can see."""
-    return tuple(kind for kind in KINDS.values() if us in kind.roles)

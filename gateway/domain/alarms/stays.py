@@ -160,7 +160,10 @@ KINDS = (
         desk=Desk.SECRETARIAT,
         condition=french("On ne peut dire si une réponse est venue à temps."),
         sentence=french("Dossier {case} : la réponse à la demande {request} est à temps ou tardive, à départager."),
-        mend=french("Rien ne s'enregistre avant que calendrier, preuve ou personne tranche : gateway settle"),
+        mend=french(
+            "Rien ne s'enregistre avant que calendrier, preuve ou personne tranche : gateway settle {case} --in-time "
+            "--because RAISON, ou --late"
+        ),
         find=_disputed,
         signals=("alarm.answer_disputed",),
     ),

@@ -14,7 +14,7 @@ from gateway.adapters.smime.cms import Scheme, read_signer
 from gateway.adapters.smime.identity import Identity, generate, load
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
 from gateway.adapters.smime.verify import verify_detached
-from gateway.domain.errors import KeyFileInvalid, KeyUnusable, OwnKeyUnusable
+from gateway.domain.errors import KeyFileInvalid, KeyUnusable, OwnKeyUnusable, StorageFailed
 from gateway.domain.parties import Suite
 from gateway.ports import PublicKey
 from gateway.wire import sealed
@@ -211,7 +211,7 @@ def test_a_generated_identity_loads_with_its_passphrase_alone(tmp_path: Path) ->
     for wrong in ("autre", None):
         with pytest.raises(OwnKeyUnusable):
             load(certificates, key, wrong)
-    with pytest.raises(OwnKeyUnusable):
+    with pytest.raises(StorageFailed):
         generate(tmp_path, "x", "soins@chu.test", "phrase", at=NOW, days=3)
     with pytest.raises(OwnKeyUnusable):
         load(pem(RSA.certificate), key, "phrase")

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.domain.parties import Partner, Party
 from gateway.domain.plain import plain
 from gateway.ports import PublicKey
-from gateway.services.gathering import Gathered
+from gateway.services.export.gathering import Gathered
 
 FORMAT = "soins-passerelle/dossier/1"
 OURSELVES = "nous"

@@ -10,11 +10,11 @@ from gateway.domain.alarms.facts import Facts, Habit, Lifetime, Limits, Stay, Un
 from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.parties import Directory, Party, Role, Suite
 from gateway.ports import Clock, Keyholder, PublicKey
-from gateway.services import alarm_rows
+from gateway.services.alarms import rows
+from gateway.services.alarms.habits import habits, unconfirmed
 from gateway.services.almanac import Almanac
 from gateway.services.casework import hospital_day
 from gateway.services.compose import current_pins
-from gateway.services.habits import habits, unconfirmed
 from gateway.storage import ClockMark, Pin, Poll, Store, View
 
 SLOW_SECONDS, KEY_SECONDS = 600.0, 3600.0
@@ -63,7 +63,7 @@ class AlarmFacts:
             if uptime - self._slow_at >= SLOW_SECONDS:
                 now = self._clock.now()
                 if self._party.role is Role.HOSPITAL:
-                    self._stays = await alarm_rows.stays(view, site)
+                    self._stays = await rows.stays(view, site)
                 self._habits = await habits(view, site, self._directory, now)
                 self._unconfirmed = await unconfirmed(view, site, self._directory, now)
                 self._slow_at = uptime
@@ -86,13 +86,13 @@ class AlarmFacts:
             mail_unread_for=now - polled if polled is not None else timedelta.max,
             unreachable=self._unreachable,
             calendar_covers_until=(await self._almanac.calendar(view)).covers_until,
-            requests=await alarm_rows.requests(view, site, quiet=quiet),
+            requests=await rows.requests(view, site, quiet=quiet),
             stays=self._stays,
-            outgoing=await alarm_rows.outgoing(view, site),
-            mails=await alarm_rows.unsorted(view, site),
-            copies=await alarm_rows.copies(view, site),
-            handovers=await alarm_rows.handovers(view, site),
-            challenged=await alarm_rows.challenged(view, site),
+            outgoing=await rows.outgoing(view, site),
+            mails=await rows.unsorted(view, site),
+            copies=await rows.copies(view, site),
+            handovers=await rows.handovers(view, site),
+            challenged=await rows.challenged(view, site),
             lifetimes=self._lifetimes,
             habits=self._habits,
             unconfirmed=self._unconfirmed,

@@ -7,8 +7,8 @@ from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.parties import Party
 from gateway.domain.words import said
 from gateway.ports import Clock
-from gateway.services.alarm_signals import ENDED
-from gateway.services.alarm_words import kind_of, severity
+from gateway.services.alarms.signals import ENDED
+from gateway.services.alarms.words import kind_of, severity
 from gateway.storage import Alarm, Call, Store, View
 
 

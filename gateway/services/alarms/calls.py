@@ -13,7 +13,7 @@ from gateway.domain.alarms import KINDS
 from gateway.domain.errors import OtherPathFailed
 from gateway.domain.parties import Party
 from gateway.ports import Clock, OtherPath
-from gateway.services.alarm_words import severity, told
+from gateway.services.alarms.words import severity, told
 from gateway.services.requests import iso
 from gateway.storage import Alarm, Call, Store
 

@@ -21,8 +21,8 @@ from gateway.domain.errors import AuditBroken, CheckpointInvalid, DossierBroken,
 from gateway.domain.parties import Suite
 from gateway.domain.words import Said, listed, said
 from gateway.ports import PublicKey
-from gateway.services.export import EVENT, split
-from gateway.services.export_facts import FORMAT, OURSELVES
+from gateway.services.export.case import EVENT, split
+from gateway.services.export.facts import FORMAT, OURSELVES
 from gateway.wire import mime, sealed
 from gateway.wire.container import MAX_NAME, unpack
 

@@ -24,9 +24,9 @@ from gateway.ports import Clock, PublicKey, SpoolFile
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
-from gateway.services.export_facts import Export, Piece, Pieces, Policy, dossier, encoded, key_name, policy_json
-from gateway.services.export_text import README, summary
-from gateway.services.gathering import RECEIPTS, SEALED, Gathered, gather, records_of
+from gateway.services.export.facts import Export, Piece, Pieces, Policy, dossier, encoded, key_name, policy_json
+from gateway.services.export.gathering import RECEIPTS, SEALED, Gathered, gather, records_of
+from gateway.services.export.text import README, summary
 from gateway.services.witness import Witness
 from gateway.storage import (
     Anchor,

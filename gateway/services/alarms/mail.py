@@ -17,7 +17,7 @@ from gateway.domain.alarms.staff import ALARM, Member
 from gateway.domain.parties import Party, Role
 from gateway.domain.workdays import ALGIERS
 from gateway.ports import Noise
-from gateway.services.alarm_words import severity, told
+from gateway.services.alarms.words import severity, told
 from gateway.services.cabinet import Cabinet
 from gateway.services.clear_mail import clear_mail
 from gateway.storage import Act, Alarm, Direction, Message, Transmission

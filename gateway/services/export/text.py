@@ -8,8 +8,8 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.labels import GRADES, STATES
 from gateway.domain.parties import Party
 from gateway.domain.period import Period
-from gateway.services.export_facts import Export, Pieces, Policy
-from gateway.services.gathering import Gathered
+from gateway.services.export.facts import Export, Pieces, Policy
+from gateway.services.export.gathering import Gathered
 from gateway.storage import Direction, Request
 
 _ALGIERS, _PARIS = ZoneInfo("Africa/Algiers"), ZoneInfo("Europe/Paris")

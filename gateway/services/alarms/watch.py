@@ -17,12 +17,12 @@ from gateway.domain.alarms.staff import Member, Staff, Telling, escalates, must_
 from gateway.domain.errors import StorageFailed
 from gateway.domain.parties import Directory, Party
 from gateway.ports import Clock
-from gateway.services.alarm_book import ended
-from gateway.services.alarm_calls import AlarmCalls
-from gateway.services.alarm_facts import AlarmFacts
-from gateway.services.alarm_mail import AlarmPost, News, Why
-from gateway.services.alarm_signals import ENDED, STARTED, Heard, heard
-from gateway.services.alarm_words import kept
+from gateway.services.alarms.book import ended
+from gateway.services.alarms.calls import AlarmCalls
+from gateway.services.alarms.facts import AlarmFacts
+from gateway.services.alarms.mail import AlarmPost, News, Why
+from gateway.services.alarms.signals import ENDED, STARTED, Heard, heard
+from gateway.services.alarms.words import kept
 from gateway.services.casework import hospital_day
 from gateway.storage import Act, Alarm, AlarmMark, Call, Detail, Store, Transmission, View
 
