@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.domain import request as life
 from gateway.domain.audit import fit, iso
 from gateway.domain.evidence import CLOCK_TOLERANCE
-from gateway.domain.parties import Directory, PartnerKind, Party, Role
+from gateway.domain.parties import Directory, Partner, PartnerKind, Party, Role
 from gateway.domain.readers import Readership
 from gateway.domain.tacit import Condition, Facts, Watch, conditions, gaps
 from gateway.domain.watching import Place, watches
@@ -45,7 +45,7 @@ class Silence:
         return conditions(await self._facts(view, request))
 
     async def proof(self, view: View, request: Request) -> list[str]:
-        """The polls of the window, folder by folder."""
+        """The polls of the window, folder by folder, and the mailbox where an answer could have come unseen."""
         lines = []
         for place in self._watched:
             polls = [
@@ -59,6 +59,8 @@ class Silence:
             uidnext = polls[-1].uidnext if polls else 0
             # A folder may bear an address in its name; the log holds none.
             lines.append(fit(f"{place.name} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}"))
+        if self._by_mail and not await self._physician_watched(view, request):
+            lines.append("treating_physician not_watched")
         return lines
 
     async def confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
@@ -77,8 +79,6 @@ class Silence:
             if request.started_at is not None and mail.recorded_at >= request.started_at
         ]
         polls = {place: await self._polls(view, place) for place in self._watched}
-        cnas = self._directory.with_role(Role.CNAS)
-        by_mail = [partner for partner in cnas if partner.kind is PartnerKind.MAIL]
         withdrawn = [row.id for row in await self._acceptances(view, request) if row.withdrawn_at is not None]
         return Facts(
             now=self._clock.now(),
@@ -94,9 +94,9 @@ class Silence:
             ),
             awaiting=request.state is life.State.ELAPSED,
             other_way_excluded=await self._physician_watched(view, request)
-            or all(partner.policy.answers_come_here is not None for partner in by_mail),
+            or all(partner.policy.answers_come_here is not None for partner in self._by_mail),
             # UIDs prove that no answer of a gateway was missed; a person's may have been read and put away meanwhile.
-            gaps=_gaps(polls, request.submitted_at, before) if by_mail else (),
+            gaps=_gaps(polls, request.submitted_at, before) if self._by_mail else (),
             vanished=tuple(mail.id for mail in vanished),
             mailbox_rebuilt=any(_rebuilt(rows, request.submitted_at) for rows in polls.values()),
             calendar_settled=await self._calendar_settled(view, request),
@@ -110,6 +110,12 @@ class Silence:
             withdrawn=max(withdrawn, default=None),
             confirmed=await self.confirmed(view, request),
         )
+
+    @property
+    def _by_mail(self) -> tuple[Partner, ...]:
+        """Those who answer with a mail program: a person may answer elsewhere, and put a mail away."""
+        cnas = self._directory.with_role(Role.CNAS)
+        return tuple(partner for partner in cnas if partner.kind is PartnerKind.MAIL)
 
     async def _physician_watched(self, view: View, request: Request) -> bool:
         """Whether the mailbox of the physician who treats the patient is among the watched ones."""

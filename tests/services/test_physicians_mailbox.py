@@ -144,6 +144,7 @@ async def test_the_silence_of_a_mail_partner_needs_no_word_of_a_person(watched: 
     (record,) = await watched.events("request.silence_recorded")
     assert b"haddad/INBOX polls=" in record.canonical
     assert PHYSICIAN.encode() not in record.canonical
+    assert b"not_watched" not in record.canonical
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,18 @@ async def test_only_the_treating_physicians_mailbox_excludes_the_other_way(
     world = await build(partners=CLERK, readers=readers, physician=physician)
     submitted = await world.to_running()
     assert ("no_answer_by_another_way" in await missing(world, submitted.case.ref)) is asks
+
+
+async def test_the_record_names_the_mailbox_that_nobody_watched(build: Build) -> None:
+    """A person's word replaced it; whoever reads the proof of silence sees what it rests on."""
+    world = await build(partners=CLERK, readers=(HADDAD,))
+    submitted = await world.to_running()
+    await world.watched_until(RIPE + MINUTE)
+    await world.confirmations.confirm(submitted.case.ref, actor="alice")
+    await world.at_ripe(RIPE + 2 * MINUTE)
+    await world.deadlines.tick()
+    (record,) = await world.events("request.silence_recorded")
+    assert b"treating_physician not_watched" in record.canonical
 
 
 async def test_naming_another_physician_asks_again(build: Build) -> None:
