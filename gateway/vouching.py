@@ -69,8 +69,8 @@ def auditor(settings: Settings, store: Store, key: VerifierKey | None = None) ->
     )
 
 
-def written(settings: Settings, path: Path | None = None) -> tuple[tuple[str, ...], int]:
-    """The notes of an anchor file, ``path`` or that of [audit], and how many lines belong to none.
+def written(settings: Settings, path: Path | None = None) -> tuple[tuple[str, ...] | None, int]:
+    """The notes of an anchor file, ``path`` or that of [audit], None without one; how many lines belong to none.
 
     Raises:
         StorageFailed: a file that was named cannot be read. One of [audit] that does not exist yet is empty.
@@ -78,6 +78,8 @@ def written(settings: Settings, path: Path | None = None) -> tuple[tuple[str, ..
     section = settings.audit
     if path is None:
         path = section.anchor_file if section is not None else None
-        if path is None or not path.exists():
+        if path is None:
+            return None, 0
+        if not path.exists():
             return (), 0
     return notes_in(AnchorFile(path=path).read())

@@ -41,7 +41,7 @@ def verify(
 
     async def check(base: Any) -> Any:
         written, torn = vouching.written(base.settings, anchors)
-        return await vouching.auditor(base.settings, base.store, verifier).verify(written), len(written), torn
+        return await vouching.auditor(base.settings, base.store, verifier).verify(written), len(written or ()), torn
 
     found, written, torn = with_base(config, check)
     if as_json:

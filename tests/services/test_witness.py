@@ -64,7 +64,7 @@ class Bench:
         """What was signed."""
         return await self.world.all(LogPoint)
 
-    async def verified(self, written: tuple[str, ...] = ()) -> Audited:
+    async def verified(self, written: tuple[str, ...] | None = None) -> Audited:
         """The whole log, checkpoints and anchors included."""
 
         def stamped(response: bytes, data: bytes) -> datetime:
@@ -272,3 +272,16 @@ async def test_a_checkpoint_a_stamp_or_a_note_of_somebody_else_is_found(bench: B
     tampered(bench, "UPDATE anchors SET proof = x'00' WHERE way = 'timestamp'")
     with pytest.raises(CheckpointInvalid):
         await bench.verified()
+
+
+async def test_a_line_that_is_gone_from_the_anchor_file_is_told(bench: Bench) -> None:
+    """The database says that it was written; the file is asked, not believed."""
+    await bench.add(10)
+    await bench.witness.round()
+    await bench.add(10)
+    await bench.witness.round()
+    with pytest.raises(CheckpointInvalid, match="20"):
+        await bench.verified(tuple(bench.outside.lines[:1]))
+    with pytest.raises(CheckpointInvalid, match="10"):
+        await bench.verified(())
+    assert (await bench.verified(tuple(bench.outside.lines))).exposed == 0
