@@ -29,9 +29,10 @@ from gateway.domain.readers import Readership
 from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.territory import outside
 from gateway.domain.words import listed, said
+from gateway.log_keeping import AuditSection, audit_faults, mailboxes
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
-from gateway.staffing import AlarmsSection, StaffSection, staff_faults, staff_of
+from gateway.staffing import AlarmsSection, StaffSection, correspondents, staff_faults, staff_of
 
 DEFAULT_LIMIT = 25_000_000
 """Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
@@ -175,16 +176,6 @@ class TimeSection(Section):
         return self
 
 
-class AuditSection(Section):
-    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
-
-    key: Secret
-    checkpoint_records: int = Field(default=1000, ge=1)
-    checkpoint_minutes: float = Field(default=60, gt=0, le=10080)
-    anchor_file: FilePath | None = None
-    timestamps: bool = False
-
-
 class WorkerSection(Section):
     """The capped worker that opens incoming mail."""
 
@@ -296,6 +287,7 @@ class Settings(BaseSettings):
                 accounts=self.people,
             ),
             *staff_faults(self.staff, domains=domains, taken=taken),
+            *audit_faults(self.audit, taken=taken),
         )
         if faults:
             raise ValueError(listed(faults))
@@ -332,8 +324,15 @@ class Settings(BaseSettings):
 
     @property
     def outbox(self) -> Directory:
-        """Everyone to whom mail leaves: our correspondents, and our own readers."""
+        """Everyone to whom sealed mail leaves: our correspondents, and our own readers."""
         return Directory((*self.directory.partners, *self.readership.correspondents(self.smtp.max_bytes)))
+
+    @property
+    def everybody(self) -> Directory:
+        """All of these, and those who get mail in clear: who is told of alarms, and where checkpoints are kept."""
+        role, size = self.party.role, self.smtp.max_bytes
+        clear = (*correspondents(self.told_of_alarms, role, size), *mailboxes(self.audit, role, size))
+        return Directory((*self.outbox.partners, *clear))
 
     @property
     def told_of_alarms(self) -> Staff:

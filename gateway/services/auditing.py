@@ -3,41 +3,42 @@
 Nothing that the database holds is trusted, the type of a value included.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.audit import instant
-from gateway.domain.checkpoint import Note, VerifierKey
+from gateway.domain.checkpoint import MAILBOX, Note, VerifierKey
 from gateway.domain.errors import AuditBroken, CheckpointInvalid, StorageFailed
 from gateway.domain.log_check import Attested, LogCheck
 from gateway.domain.merkle import Frontier, Head
 from gateway.domain.words import Said, said
-from gateway.services.anchors import Anchored, anchored
-from gateway.storage import Anchor, LogPoint, Store, V, View, Way
+from gateway.services.anchors import Anchored, Outside, Shelf, VerifyStamp, anchored
+from gateway.storage import Anchor, LogPoint, Store, Transmission, V, View, Way
 
 PAGE = 2000
 """Records read at a time: some megabytes."""
 
+NOTHING = Outside()
+"""Nothing that stands outside is at hand."""
+
 VerifyNote = Callable[[str, VerifierKey], Note]
-VerifyStamp = Callable[[bytes, bytes], datetime]
-"""The instant of an authority's answer to some data; raises what ``gateway.ports.Stamper.stamp`` raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
     """A whole log that verifies.
 
-    ``signed`` is the last checkpoint; ``outside`` the newest that is written down for each way; ``owed`` counts anchors
-    that are not, the first since ``owed_since``. ``exposed`` counts records that only this machine vouches for, the
-    first of ``exposed_since``.
+    ``signed`` is the last checkpoint; ``outside`` the newest that went each way, as the database says; ``owed`` counts
+    anchors that did not, the first since ``owed_since``. ``exposed`` counts records for which nothing that was looked
+    up vouches but this machine, the first of ``exposed_since``.
     """
 
     head: Head
     points: int
     signed: LogPoint | None
     outside: Mapping[Way, LogPoint]
-    owed: int
+    owed: Mapping[Way, int]
     owed_since: datetime | None
     exposed: int
     exposed_since: datetime | None
@@ -59,8 +60,8 @@ class Auditor:
         self._verify_note = verify_note
         self._verify_stamp = verify_stamp
 
-    async def verify(self, written: Sequence[str] | None = None) -> Audited:
-        """Check everything; ``written`` are the notes of the anchor file, None where it is not at hand.
+    async def verify(self, outside: Outside = NOTHING) -> Audited:
+        """Check everything, against what stands outside.
 
         Raises:
             AuditBroken: with the first bad record; also when a checkpoint vouches for more records than there are.
@@ -69,15 +70,16 @@ class Auditor:
         """
         async with self._store.view() as view:
             head, last = await _head(view)
-            points, anchors = await _rows(view, LogPoint), await _rows(view, Anchor)
-            check = LogCheck(head, self._attested(points, written or ()))
+            points, anchors = await _read(view.all(LogPoint)), await _read(view.all(Anchor))
+            mails = await _read(view.all(Transmission, partner=MAILBOX))
+            check = LogCheck(head, self._attested(points, outside.notes))
             await _walk(view, check)
             frontier = check.end()
             if check.last_at != (instant(last) if last is not None else None):
                 raise AuditBroken(
                     index=head.size, reason=said("La tête du journal dit un autre dernier instant que lui.")
                 )
-            found = anchored(points, anchors, written if self._key is not None else None, self._verify_stamp)
+            found = anchored(Shelf(points=points, anchors=anchors, mails=mails), outside, self._verify_stamp)
             return await _told(view, frontier, points, found)
 
     def _attested(self, points: Sequence[LogPoint], written: Sequence[str]) -> list[Attested]:
@@ -117,9 +119,9 @@ async def _head(view: View) -> tuple[Frontier, datetime | None]:
     return frontier, last
 
 
-async def _rows(view: View, kind: type[V]) -> tuple[V, ...]:
+async def _read(rows: Awaitable[tuple[V, ...]]) -> tuple[V, ...]:
     try:
-        return await view.all(kind)
+        return await rows
     except (TypeError, ValueError, StorageFailed) as error:
         reason = said("Une ligne des points de contrôle ou des ancres est illisible.")
         raise CheckpointInvalid(reason=reason) from error
@@ -151,15 +153,14 @@ async def _walk(view: View, check: LogCheck) -> None:
 
 
 async def _told(view: View, frontier: Frontier, points: Sequence[LogPoint], found: Anchored) -> Audited:
-    safe = max((point.size for point in found.outside.values()), default=0)
-    first = await view.entries(after=safe - 1, limit=1)
+    first = await view.entries(after=found.safe - 1, limit=1)
     return Audited(
         head=frontier.head(),
         points=len(points),
         signed=max(points, key=lambda point: point.size, default=None),
-        outside=found.outside,
+        outside=found.newest,
         owed=found.owed,
         owed_since=found.owed_since,
-        exposed=frontier.size - safe,
+        exposed=frontier.size - found.safe,
         exposed_since=first[0].at if first else None,
     )

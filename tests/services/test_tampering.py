@@ -22,6 +22,7 @@ from gateway.domain.audit import Record, canonical, instant, parse
 from gateway.domain.errors import AuditBroken, CheckpointInvalid, GatewayError
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.ports import Stamp
+from gateway.services.anchors import Outside
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.witness import Rule, Witness
 from tests.services.world import World
@@ -33,7 +34,7 @@ COLUMNS = ("at", "event", "actor", '"case"', "request", "message", "partner", "o
 
 
 @dataclass
-class Outside:
+class Elsewhere:
     """An anchor file and an authority."""
 
     lines: list[str] = field(default_factory=list)
@@ -70,14 +71,14 @@ class Log:
     path: Path
     store: World
     key: LogKey
-    outside: Outside
+    outside: Elsewhere
     honest: sqlite3.Connection
     older: list[tuple[int, sqlite3.Connection]]
 
     async def verified(self) -> Audited:
         """By the service of ``gateway audit verify``."""
         auditor = Auditor(store=self.store.store, key=self.key.verifier, verify_note=verify_note, verify_stamp=stamped)
-        return await auditor.verify(tuple(self.outside.lines))
+        return await auditor.verify(Outside(book=tuple(self.outside.lines)))
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ async def log(hospital: World, tmp_path: Path) -> Log:
     """A log of several checkpoints, each anchored twice, and a tail that nobody outside knows."""
     generate_log_key(tmp_path / "audit.key")
     key = LogKey.load("chu/s", (tmp_path / "audit.key").read_text(), source="x")
-    outside, older, path = Outside(), [], tmp_path / "hospital.sqlite3"
+    outside, older, path = Elsewhere(), [], tmp_path / "hospital.sqlite3"
     rule = Rule(records=EVERY, age=timedelta(hours=1))
     witness = Witness(store=hospital.store, signer=key, clock=hospital.clock, rule=rule, book=outside, stamper=outside)
     for number in range(RECORDS + TAIL):
