@@ -21,7 +21,7 @@ class AuditSection(Section):
     timestamps: bool = False
 
 
-def mailboxes(section: AuditSection | None, role: Role, max_bytes: int) -> tuple[Partner, ...]:
+def anchor_mailbox(section: AuditSection | None, role: Role, max_bytes: int) -> tuple[Partner, ...]:
     """The mailbox to which checkpoints go, as the outbox knows it; none without one."""
     if section is None or section.anchor_mail is None:
         return ()
