@@ -16,6 +16,7 @@ from gateway.cli import (
     doctor,
     dossier,
     forget,
+    inspect,
     keys,
     proof,
     read,
@@ -57,6 +58,7 @@ app.add_typer(almanac.app, name="calendar")
 read.message_app.command("resend")(alarms.resend)
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
+app.command("inspect")(inspect.inspect)
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
