@@ -55,11 +55,11 @@ VERDICTS = {
 }
 
 INTRO = [
-    "Pour l'auditeur et le partenaire. `python -m tests.attacks.make DOSSIER` fait chaque courrier de cette page, avec des",
-    "clés créées pour l'occasion et jetées aussitôt ; l'intégration continue les refait à chaque fois, les donne au juge",
-    "de `gateway inspect` et à la réception, et vérifie verdict, étape et raison, qu'aucun courrier ne part, qu'aucun",
-    "état ne bouge et qu'aucune clé n'est apprise. Les étapes sont celles de [trust.md](trust.md). Ce qui n'est pas un",
-    "courrier (serveurs, commandes) cite son essai.",
+    "Pour l'auditeur et le partenaire. `python -m tests.attacks.make DOSSIER` fait chaque courrier de cette page, avec",
+    "des clés créées pour l'occasion et jetées aussitôt ; l'intégration continue les refait à chaque fois, les donne",
+    "au juge de `gateway inspect` et à la réception, et vérifie verdict, étape et raison, qu'aucun courrier ne part,",
+    "qu'aucun état ne bouge et qu'aucune clé n'est apprise. Les étapes sont celles de [trust.md](trust.md). Ce qui",
+    "n'est pas un courrier (serveurs, commandes) cite son essai.",
 ]
 
 

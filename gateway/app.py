@@ -25,7 +25,7 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
-from gateway.domain.parties import Directory, Suite
+from gateway.domain.parties import Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey, Sealer
@@ -55,7 +55,6 @@ from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
 from gateway.services.verify import Verifier
-from gateway.staffing import correspondents
 
 _log = structlog.get_logger()
 
@@ -271,7 +270,6 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
-    staff = correspondents(settings.told_of_alarms, us.role, settings.smtp.max_bytes)
     token = token_provider(settings, base.clock)
     met = MetServers(settings)
     courier = SmtpCourier(smtp_settings(settings, token), met=partial(met.note, "smtp"))
@@ -346,7 +344,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=Directory((*settings.outbox.partners, *staff)),
+        directory=settings.everybody,
     )
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
@@ -358,7 +356,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             deadlines=core.deadlines,
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
-            witness=vouching.witness(settings, base.store, base.clock),
+            witness=vouching.witness(base),
             handovers=handovers(base, core.readers, core.composer),
             alarms=alarm_watch(base, met),
             repair=repair,

@@ -15,6 +15,7 @@ from gateway.cli import (
     demo,
     doctor,
     dossier,
+    forget,
     inspect,
     keys,
     proof,
@@ -70,6 +71,7 @@ app.command("note")(acts.note)
 app.command("correct")(acts.correct)
 app.command("coverage")(acts.coverage)
 app.command("close")(acts.close)
+app.command("forget")(forget.forget)
 
 
 @app.callback()

@@ -18,7 +18,7 @@ from gateway.domain.words import french
 CHAPTERS = {
     french("Installer et faire tourner"): ("init", "keys", "doctor", "run", "status", "alarms", "demo", "rehearse"),
     french("Au quotidien"): ("todo", "fiche", "submit", "answer", "confirm", "settle"),
-    french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close"),
+    french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close", "forget"),
     french("Délai et calendrier"): ("clock", "calendar"),
     french("Courrier"): ("message", "triage", "inspect"),
     french("Preuve"): ("proof", "audit", "dossier", "challenge"),

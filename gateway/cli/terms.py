@@ -224,6 +224,7 @@ MAIL_REASONS = {
     "matches-nothing": french("accusé qui ne répond à aucun de nos courriers"),
     "dsn-matches-nothing": french("avis de remise d'un courrier qui n'est pas le nôtre"),
     "not-positive": french("accusé signé, négatif"),
+    "forgotten-case": french("parle d'un dossier oublié"),
     "vanished": french("disparu de la boîte avant d'être lu"),
     "too-large": french("trop lourd pour être lu"),
     "unknown-partner": french("scellé par un inconnu"),

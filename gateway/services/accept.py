@@ -97,7 +97,7 @@ class Accept:
         if known is not None:
             await act.lock(known.id)
             known = await act.one(Case, id=known.id) or known
-            return known, await self._cabinet.case_key(act, known), False
+            return known, await self._key(act, known), False
         event = arrived.kind.outcome.case
         if event is None or event not in stay.OPENINGS:
             raise MailRefused(step="catalogue", reason="unknown-case")
@@ -105,6 +105,17 @@ class Accept:
         case = await self._casework.open(act, case, key, actor="gateway")
         await act.lock(case.id)
         return case, key, True
+
+    async def _key(self, act: Act, case: Case) -> VaultKey:
+        """The key of a case.
+
+        Raises:
+            MailRefused: the case was forgotten; a person sees what came too late.
+        """
+        key = await self._cabinet.case_key(act, case)
+        if key.destroyed_at is not None:
+            raise MailRefused(step="manifest", reason="forgotten-case")
+        return key
 
     async def _hospital(self, act: Act, arrived: Arrived, ref: str) -> str:
         """Whose case it is: ours, the sender's, or that of the hospital among the addressees.
@@ -182,7 +193,7 @@ class Accept:
         request = await self._named_request(act, arrived) or request
         if case is None:
             raise LookupError("a request without its case")
-        key = await self._cabinet.case_key(act, case)
+        key = await self._key(act, case)
         newer = await self._newer(act, arrived, request)
         message = await self._message(act, arrived, case, key, request.hash)
         if arrived.kind.subject is Subject.NOTICE:
@@ -225,7 +236,7 @@ class Accept:
         if case is None or (original is None and self._party.role is Role.HOSPITAL):
             return _for_a_person(arrived.mail, "repaired-copy")
         await act.lock(case.id)
-        key = await self._cabinet.case_key(act, case)
+        key = await self._key(act, case)
         message = await self._message(act, arrived, case, key, request.hash if request else None)
         if original is not None:
             message = await act.save(replace(message, about=original.id))

@@ -20,6 +20,7 @@ from gateway.adapters.log_key import verify_note
 from gateway.adapters.vault import FileVault
 from gateway.domain.alarms.facts import Limits
 from gateway.domain.alarms.staff import Staff
+from gateway.domain.checkpoint import MAILBOX
 from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
     Directory,
@@ -30,6 +31,7 @@ from gateway.domain.parties import (
     Role,
     Suite,
     default_policy,
+    unsealed,
 )
 from gateway.domain.readers import Reader, Readership
 from gateway.domain.tacit import POLL_GAP
@@ -101,6 +103,9 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 SHIPPED: Calendar = load_calendar(SHIPPED_CALENDAR)
+ANCHORS = "ancres@dehors.test"
+"""The mailbox to which checkpoints go."""
+
 OWN_MTA = "mx.interne.test"
 FOLDERS = ("INBOX", "Junk")
 PHYSICIAN = "dr.haddad@hopital.test"
@@ -570,7 +575,13 @@ def assemble(
         requests=requests,
         clock=clock,
         party=party,
-        directory=Directory((*outbox.partners, *correspondents(staff, party.role, 25_000_000))),
+        directory=Directory(
+            (
+                *outbox.partners,
+                *correspondents(staff, party.role, 25_000_000),
+                unsealed(MAILBOX, ANCHORS, party.role, 25_000_000),
+            )
+        ),
     )
     keys, path = FakeKeys(), FakePath()
     watched = places(party, physician)
