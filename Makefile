@@ -38,7 +38,7 @@ system:
 
 # Real mail servers, a clock that moves, faults of the system, and systemd's own judgement.
 test-system:
-	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl systemd
+	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl systemd sqop
 
 # What builds a container without an engine.
 package-system:
