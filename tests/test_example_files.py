@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, readership, setting, staffing
+from gateway import config, databank, readership, setting, staffing
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "imap": config.ImapSection,
     "smtp": config.SmtpSection,
     "oauth": config.OAuthSection,
+    "database": databank.DatabaseSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
     "smime": config.SmimeSection,
@@ -37,7 +38,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "staff.accueil": staffing.StaffSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"oauth", "smime", "readers.medecin", "staff.accueil"}
+OPTIONAL = {"database", "oauth", "smime", "readers.medecin", "staff.accueil"}
 """Sections that are commented out as a whole."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 

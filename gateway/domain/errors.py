@@ -224,6 +224,13 @@ class StorageFailed(GatewayError):
     mend = "Libérez de la place ou rendez le disque inscriptible ; rien n'a été accusé ni perdu."
 
 
+class DatabaseUnreachable(StorageFailed):
+    """The PostgreSQL server is not there, or did not do what was asked. Nothing was acknowledged."""
+
+    what = "Le serveur de {place} n'a pas fait ce qui lui était demandé."
+    mend = "Vérifiez le serveur PostgreSQL et [database] ; rien n'a été accusé ni perdu."
+
+
 class DropRefused(GatewayError):
     """The folder of a reader is not private and ours, or holds something else under a name of ours."""
 

@@ -6,33 +6,24 @@ A migration is one transaction: interrupted anywhere, it leaves the database as 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, Table, insert, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
+from gateway.adapters.database import engines
+from gateway.adapters.database.refusals import driver_reason, failure
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnly
 from gateway.domain.merkle import Frontier
-from gateway.domain.words import Said, said
+from gateway.domain.words import said
 
-HEAD = "0009"
+HEAD = "0010"
 """The schema that this version writes; a test compares it with the scripts."""
 
 REHEARSAL = "rehearsal"
 """Key of an identity that marks a database in which time was not the world's: nothing in it has legal worth."""
 
-_REASONS = {
-    "SQLITE_NOTADB": said("Ce n'est pas une base SQLite."),
-    "SQLITE_CORRUPT": said("Le fichier est abîmé."),
-    "SQLITE_CANTOPEN": said("Le fichier ne s'ouvre pas."),
-    "SQLITE_READONLY": said("Le fichier est en lecture seule."),
-    "SQLITE_PERM": said("L'accès est refusé à ce compte."),
-    "SQLITE_FULL": said("Le disque est plein."),
-    "SQLITE_IOERR": said("Le disque signale une erreur."),
-    "SQLITE_BUSY": said("Un autre processus écrit depuis trop longtemps."),
-    "SQLITE_LOCKED": said("Un autre processus écrit depuis trop longtemps."),
-}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _META = cast("Table", MetaRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
 _LOG_HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
@@ -90,15 +81,6 @@ def _require_whole(connection: Connection) -> None:
         raise DatabaseDamaged(reason=said("La vérification d'intégrité de SQLite échoue."))
 
 
-def driver_reason(error: DBAPIError) -> Said | str:
-    """Why the database refused, without the driver's own words: these may quote bound values or rows."""
-    kind = type(error.orig).__name__
-    name = str(getattr(error.orig, "sqlite_errorname", ""))
-    # Extended names add to the primary ones: SQLITE_IOERR_FSYNC.
-    primary = "_".join(name.split("_")[:2])
-    return _REASONS.get(primary) or (f"{kind} {name}." if name else f"{kind}.")
-
-
 def recognise(url: str, *identities: dict[str, str]) -> dict[str, str]:
     """Which of these it is. Checks cheaply that the database is there and of this version, for use beside a daemon.
 
@@ -116,34 +98,21 @@ def recognise(url: str, *identities: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _connection(url: str, *, writes: bool = False) -> Iterator[Connection]:
-    plain = make_url(url)
-    engine = create_engine(plain.set(drivername=plain.drivername.replace("+aiosqlite", "")))
-    if engine.dialect.name == "sqlite":
-        _begin_ourselves(engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    engine = engines.plain(url, writes=writes)
     try:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise DatabaseDamaged(reason=driver_reason(error)) from error
+        if engine.dialect.name == "sqlite":
+            raise DatabaseDamaged(reason=driver_reason(error)) from error
+        raise failure(error) from None
     finally:
         engine.dispose()
 
 
-def _begin_ourselves(engine: Engine, statement: str) -> None:
-    """Python's driver begins no transaction before CREATE TABLE: each would be committed alone."""
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
-
-
 def _require_file(url: str) -> None:
     path = make_url(url).database
-    if url.startswith("sqlite") and not (path and Path(path).exists()):
+    if engines.is_sqlite(url) and not (path and Path(path).exists()):
         raise DatabaseMissing(path=path)
 
 
@@ -171,6 +140,8 @@ def _run_scripts(connection: Connection) -> None:
 
 def _recognise(connection: Connection, *identities: dict[str, str]) -> dict[str, str]:
     stored = {row.key: row.value for row in connection.execute(select(_META))}
+    if not stored:
+        raise DatabaseDamaged(reason=said("Elle est vide."))
     if stored in identities:
         return stored
     if stored.pop(REHEARSAL, None) and stored in identities:
