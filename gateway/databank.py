@@ -12,6 +12,9 @@ from pydantic import AfterValidator, model_validator
 from gateway.domain.words import said
 from gateway.setting import Secret, Section
 
+SQLITE_FILE = "gateway.sqlite3"
+"""Its name in the data folder."""
+
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _VERIFIED = frozenset({"verify-ca", "verify-full"})
 
@@ -64,7 +67,7 @@ class DatabaseSection(Section):
             SecretUnreadable.
         """
         if self.url is None:
-            return f"sqlite+aiosqlite:///{data / 'gateway.sqlite3'}"
+            return f"sqlite+aiosqlite:///{data / SQLITE_FILE}"
         url = self.url.replace("postgresql:", "postgresql+psycopg:", 1)
         if self.password is None:
             return url

@@ -12,6 +12,7 @@ from gateway.cli import (
     almanac,
     audit,
     clock,
+    db,
     demo,
     doctor,
     dossier,
@@ -59,6 +60,7 @@ app.add_typer(triage.app, name="triage")
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(db.app, name="db")
 app.add_typer(dossier.app, name="dossier")
 app.add_typer(rulings.app, name="challenge")
 app.command("settle")(rulings.settle)

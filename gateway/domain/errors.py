@@ -7,8 +7,9 @@ a person's name or an address.
 
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
+from gateway.domain.relocated import DatabaseNotCopied
 
-__all__ = ["AuditBroken", "CheckpointInvalid", "DossierBroken", "Fault", "GatewayError"]
+__all__ = ["AuditBroken", "CheckpointInvalid", "DatabaseNotCopied", "DossierBroken", "Fault", "GatewayError"]
 """Defined elsewhere, and taken from here with the leaves."""
 
 

@@ -35,8 +35,8 @@ def create(url: str, identity: dict[str, str]) -> None:
     Raises:
         DatabaseDamaged: it belongs to somebody else.
     """
-    with _connection(url, writes=True) as connection:
-        _run_scripts(connection)
+    with connected(url, writes=True) as connection:
+        run_scripts(connection)
         if connection.execute(select(_LOG_HEAD)).first() is None:
             connection.execute(insert(_LOG_HEAD).values(id=1, size=0, frontier=Frontier().encode(), last_at=None))
             connection.execute(insert(_META), [{"key": key, "value": value} for key, value in identity.items()])
@@ -52,14 +52,14 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
         RehearsalOnly: a demonstration made it.
     """
     _require_file(url)
-    with _connection(url) as connection:
+    with connected(url) as connection:
         _require_whole(connection)
         current = _revision(connection) == HEAD
         if current:
             _recognise(connection, identity)
     if not current:
-        with _connection(url, writes=True) as connection:
-            _run_scripts(connection)
+        with connected(url, writes=True) as connection:
+            run_scripts(connection)
             _recognise(connection, identity)
 
 
@@ -71,7 +71,7 @@ def check(url: str) -> str | None:
         DatabaseDamaged: corrupt or unreadable.
     """
     _require_file(url)
-    with _connection(url) as connection:
+    with connected(url) as connection:
         _require_whole(connection)
         return _revision(connection)
 
@@ -90,14 +90,19 @@ def recognise(url: str, *identities: dict[str, str]) -> dict[str, str]:
         RehearsalOnly: a demonstration made it.
     """
     _require_file(url)
-    with _connection(url) as connection:
+    with connected(url) as connection:
         if _revision(connection) != HEAD:
             raise DatabaseDamaged(reason=said("Son schéma est d'une autre version ; « gateway run » la met à jour."))
         return _recognise(connection, *identities)
 
 
 @contextmanager
-def _connection(url: str, *, writes: bool = False) -> Iterator[Connection]:
+def connected(url: str, *, writes: bool = False) -> Iterator[Connection]:
+    """One transaction; with ``writes`` it is alone, as an act.
+
+    Raises:
+        DatabaseDamaged, DatabaseUnreachable: the database refuses.
+    """
     engine = engines.plain(url, writes=writes)
     try:
         with engine.begin() as connection:
@@ -122,7 +127,12 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _run_scripts(connection: Connection) -> None:
+def run_scripts(connection: Connection) -> None:
+    """Bring the schema to this version, in the caller's transaction.
+
+    Raises:
+        DatabaseDamaged: a later version wrote it.
+    """
     # Alembic costs a third of a second to import: only those who migrate pay it.
     from alembic import command
     from alembic.config import Config
