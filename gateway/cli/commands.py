@@ -12,6 +12,7 @@ from gateway.cli import (
     almanac,
     audit,
     clock,
+    db,
     demo,
     doctor,
     dossier,
@@ -62,6 +63,7 @@ app.command("inspect")(inspect.inspect)
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(db.app, name="db")
 app.add_typer(dossier.app, name="dossier")
 app.add_typer(rulings.app, name="challenge")
 app.command("settle")(rulings.settle)

@@ -7,8 +7,9 @@ a person's name or an address.
 
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
+from gateway.domain.relocated import DatabaseNotCopied
 
-__all__ = ["AuditBroken", "CheckpointInvalid", "DossierBroken", "Fault", "GatewayError"]
+__all__ = ["AuditBroken", "CheckpointInvalid", "DatabaseNotCopied", "DossierBroken", "Fault", "GatewayError"]
 """Defined elsewhere, and taken from here with the leaves."""
 
 
@@ -222,6 +223,13 @@ class StorageFailed(GatewayError):
     what = "Écriture impossible dans {place}."
     why = "{reason}"
     mend = "Libérez de la place ou rendez le disque inscriptible ; rien n'a été accusé ni perdu."
+
+
+class DatabaseUnreachable(StorageFailed):
+    """The PostgreSQL server is not there, or did not do what was asked. Nothing was acknowledged."""
+
+    what = "Le serveur de {place} n'a pas fait ce qui lui était demandé."
+    mend = "Vérifiez le serveur PostgreSQL et [database] ; rien n'a été accusé ni perdu."
 
 
 class DropRefused(GatewayError):

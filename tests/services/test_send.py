@@ -18,6 +18,8 @@ from tests.services.fakes import ACCEPTED, DEFERRED, REFUSED, UNKNOWN
 from tests.services.mails import ADDRESSES, START, receipt, request_mail
 from tests.services.world import MINUTE, SECOND, World
 
+pytestmark = pytest.mark.both_databases
+
 QUARTER = 15 * MINUTE
 
 

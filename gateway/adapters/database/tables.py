@@ -5,7 +5,7 @@ Rows carry ``site`` so that a hospital group can run one database.
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
@@ -41,7 +41,7 @@ class SpoolFileRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     vault_key: str = Field(foreign_key="vault_keys.id", index=True)
     wrapped: bytes
-    size: int
+    size: int = Field(sa_type=BigInteger)
     sha256: str
 
 
@@ -278,7 +278,7 @@ class AuditEntryRow(SQLModel, table=True):
     """The audit log: canonical bytes are final, the other columns only help to find them."""
 
     __tablename__ = "audit"
-    index: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    index: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: datetime = Field(sa_column=_instant(optional=False, index=True))
     event: str = Field(index=True)
     actor: str = Field(index=True)
@@ -297,7 +297,7 @@ class LogHeadRow(SQLModel, table=True):
     __tablename__ = "log_head"
     __table_args__ = (CheckConstraint(text("id = 1"), name="one_head"),)
     id: int = Field(primary_key=True)
-    size: int
+    size: int = Field(sa_type=BigInteger)
     frontier: bytes
     last_at: datetime | None = Field(sa_column=_instant())
 
