@@ -46,6 +46,7 @@ from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.matching import Matching
 from gateway.services.pins import Pins
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
@@ -361,6 +362,14 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             alarms=alarm_watch(base, met),
             repair=repair,
             cabinet=base.cabinet,
+            quarantine=QuarantineRetention(
+                store=base.store,
+                cabinet=base.cabinet,
+                clock=base.clock,
+                party=us,
+                days=settings.retention.days_in_quarantine,
+                years=settings.retention.years_after_closure,
+            ),
             clock=base.clock,
             pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,

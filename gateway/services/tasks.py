@@ -18,6 +18,7 @@ from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
 from gateway.services.timekeeping import Timekeeper, ask
 from gateway.services.witness import Witness
@@ -64,6 +65,7 @@ class Tasks:
         alarms: AlarmWatch,
         repair: CopyRepair,
         cabinet: Cabinet,
+        quarantine: QuarantineRetention,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
         use_keys: Callable[[Sequence[PublicKey]], Awaitable[None]],
@@ -79,6 +81,7 @@ class Tasks:
         self._alarms = alarms
         self._repair = repair
         self._cabinet = cabinet
+        self._quarantine = quarantine
         self._clock = clock
         self._pinned_keys = pinned_keys
         self._use_keys = use_keys
@@ -189,7 +192,7 @@ class Tasks:
         if now - self._swept_at >= UNNAMED_SECONDS:
             self._swept_at = now
             removed = await self._cabinet.sweep()
-            _log.info("spool.swept", removed=removed)
+            _log.info("spool.swept", removed=removed, erased=await self._quarantine.round())
 
 
 class _Pause:
