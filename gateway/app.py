@@ -26,7 +26,7 @@ from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
 from gateway.domain.parties import Directory, Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
-from gateway.lookout import alarm_watch
+from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
 from gateway.process import notify
@@ -48,7 +48,7 @@ from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
-from gateway.services.tasks import Rhythm, Tasks
+from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
 from gateway.staffing import correspondents
@@ -144,7 +144,8 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         clock=clock,
         party=us,
         directory=directory,
-        watched=tuple((us.address, folder) for folder in settings.imap.watch),
+        watched=settings.watched,
+        readership=settings.readership,
         persons_needed=persons_needed,
     )
     desk = Desk(
@@ -267,8 +268,11 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
     staff = correspondents(settings.told_of_alarms, us.role, settings.smtp.max_bytes)
     token = token_provider(settings, base.clock)
-    courier = SmtpCourier(smtp_settings(settings, token))
-    mailboxes = ImapFactory(settings=imap_settings(settings, token), clock=base.clock)
+    met = MetServers(settings)
+    courier = SmtpCourier(smtp_settings(settings, token), met=partial(met.note, "smtp"))
+    mailboxes = ImapFactory(
+        settings=imap_settings(settings.imap, token), clock=base.clock, met=partial(met.note, "imap")
+    )
     acknowledgements = Acknowledgements(
         composer=core.composer,
         cabinet=base.cabinet,
@@ -298,15 +302,27 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         own_mta=own_mta,
         own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
     )
-    poller = InboxPoller(
+    poller = partial(
+        InboxPoller,
         store=base.store,
         receiver=receiver,
         clock=base.clock,
         party=us,
-        mailbox=us.address,
-        folders=settings.imap.watch,
         interval=settings.imap.poll_seconds,
         max_bytes=_MAX_MAIL,
+    )
+    ours = WatchedMailbox(
+        name="inbound", sessions=mailboxes, poller=poller(mailbox=us.address, folders=settings.imap.watch)
+    )
+    physicians = tuple(
+        WatchedMailbox(
+            name=f"inbound.{name}",
+            sessions=ImapFactory(
+                settings=imap_settings(section, token), clock=base.clock, met=partial(met.note, f"imap.{name}")
+            ),
+            poller=poller(mailbox=section.address, folders=section.watch, personal=True),
+        )
+        for name, section in settings.mailboxes.items()
     )
     sender = Sender(
         store=base.store,
@@ -324,15 +340,14 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
     try:
         yield Tasks(
-            mailboxes=mailboxes,
-            poller=poller,
+            mailboxes=(ours, *physicians),
             sender=sender,
             deadlines=core.deadlines,
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
             witness=vouching.witness(settings, base.store, base.clock),
             handovers=handovers(base, core.readers, core.composer),
-            alarms=alarm_watch(base),
+            alarms=alarm_watch(base, met),
             repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,

@@ -29,13 +29,12 @@ from gateway.domain.parties import (
 from gateway.domain.readers import Readership
 from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.territory import outside
+from gateway.domain.watching import Place
 from gateway.domain.words import listed, said
+from gateway.mailservers import DEFAULT_LIMIT, ImapSection, MailboxSection, OAuthSection, SmtpSection, mailboxes_faults
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 from gateway.staffing import AlarmsSection, StaffSection, staff_faults, staff_of
-
-DEFAULT_LIMIT = 25_000_000
-"""Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
 
 
 class GatewaySection(Section):
@@ -59,67 +58,6 @@ class GatewaySection(Section):
         if fault is not None:
             raise ValueError(said("postcode : {fault}", fault=fault))
         return self
-
-
-class OAuthSection(Section):
-    """Where XOAUTH2 tokens come from: exactly one way."""
-
-    command: tuple[str, ...] | None = None
-    file: FilePath | None = None
-    token_url: str | None = None
-    client_id: str | None = None
-    client_secret: Secret | None = None
-    scope: str | None = None
-    ca: FilePath | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "OAuthSection":
-        if sum(bool(way) for way in (self.command, self.file, self.token_url)) != 1:
-            raise ValueError(said("exactement une manière : command, file ou token_url"))
-        if self.token_url and not (self.client_id and self.client_secret):
-            raise ValueError(said("token_url demande client_id et client_secret"))
-        return self
-
-
-class ServerSection(Section):
-    """What IMAP and SMTP have in common."""
-
-    host: str
-    port: int = Field(ge=1, le=65535)
-    user: str | None = None
-    password: Secret | None = None
-    auth: Literal["password", "xoauth2", "certificate"] = "password"
-    ca: FilePath | None = None
-    client_certificate: FilePath | None = None
-    client_key: FilePath | None = None
-    timeout_seconds: float = Field(default=60, gt=0, le=600)
-
-    @model_validator(mode="after")
-    def _complete(self) -> "ServerSection":
-        if self.auth == "password" and not (self.user and self.password):
-            raise ValueError(said("auth = « password » demande user et password"))
-        if self.auth == "xoauth2" and not self.user:
-            raise ValueError(said("auth = « xoauth2 » demande user"))
-        if self.auth == "certificate" and not self.client_certificate:
-            raise ValueError(said("auth = « certificate » demande client_certificate"))
-        return self
-
-
-class ImapSection(ServerSection):
-    """The mailbox: implicit TLS always."""
-
-    port: int = Field(default=993, ge=1, le=65535)
-    watch: tuple[str, ...] = Field(default=("INBOX", "Junk"), min_length=1)
-    clock_folder: str = "Passerelle-Horloge"
-    poll_seconds: float = Field(default=15, gt=0, le=3600)
-
-
-class SmtpSection(ServerSection):
-    """The hospital's own submission server: TLS always."""
-
-    port: int = Field(default=587, ge=1, le=65535)
-    tls: Literal["starttls", "implicit"] = "starttls"
-    max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
 
 
 class VaultSection(Section):
@@ -268,6 +206,7 @@ class Settings(BaseSettings):
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
+    mailboxes: dict[Identifier, MailboxSection] = Field(default_factory=dict)
     retention: RetentionSection = RetentionSection()
     alarms: AlarmsSection = AlarmsSection()
     staff: dict[Identifier, StaffSection] = Field(default_factory=dict)
@@ -275,7 +214,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
+        servers = (self.imap, self.smtp, *self.mailboxes.values())
+        if any(server.auth == "xoauth2" for server in servers) and self.oauth is None:
             raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
         if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
             raise ValueError(said("suite = « smime » demande la section [smime]"))
@@ -297,6 +237,7 @@ class Settings(BaseSettings):
                 taken=taken,
                 accounts=self.people,
             ),
+            *mailboxes_faults(self.mailboxes, readers=self.readers, taken=taken),
             *staff_faults(self.staff, domains=domains, taken=taken),
         )
         if faults:
@@ -331,6 +272,16 @@ class Settings(BaseSettings):
         """Who reads inside our own party."""
         found = (section.value(name, self.people) for name, section in self.readers.items())
         return Readership(role=self.party.role, readers=tuple(found))
+
+    @property
+    def watched(self) -> tuple[Place, ...]:
+        """Where answers are looked for."""
+        ours = tuple(Place(mailbox=self.gateway.address, folder=folder) for folder in self.imap.watch)
+        return ours + tuple(
+            Place(mailbox=section.address, folder=folder, physician=name)
+            for name, section in self.mailboxes.items()
+            for folder in section.watch
+        )
 
     @property
     def outbox(self) -> Directory:

@@ -49,7 +49,7 @@ def exporter(base: Base) -> Exporter:
         policy=Policy(
             grace=timedelta(hours=settings.deadlines.grace_hours),
             persons_needed=2 if settings.four_eyes else 1,
-            watched=settings.imap.watch,
+            watched=tuple(place.name for place in settings.watched),
             software=f"soins-gateway {version('soins-gateway')}",
         ),
         own_keys=lambda: keyring.own_keys(settings),

@@ -98,6 +98,6 @@ def archive(base: Base) -> Archive:
         party=settings.party,
         directory=settings.directory,
         almanac=legal_time.almanac(settings),
-        folders=settings.imap.watch,
+        watched=settings.watched,
         readership=settings.readership,
     )

@@ -11,7 +11,7 @@ import typer
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from gateway import config, readership, staffing
+from gateway import config, databank, mailservers, readership, staffing
 from gateway.cli.commands import app
 from gateway.cli.language import LOCALES
 
@@ -19,9 +19,10 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SECTIONS: dict[str, type[BaseModel]] = {
     "gateway": config.GatewaySection,
-    "imap": config.ImapSection,
-    "smtp": config.SmtpSection,
-    "oauth": config.OAuthSection,
+    "imap": mailservers.ImapSection,
+    "smtp": mailservers.SmtpSection,
+    "oauth": mailservers.OAuthSection,
+    "database": databank.DatabaseSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
     "smime": config.SmimeSection,
@@ -35,7 +36,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 FEW = 30
 """Sentences that name a command: fewer were a pattern that finds nothing."""
-NAMED_BY_USER = {"people", "partners", "readers", "staff"}
+NAMED_BY_USER = {"people", "partners", "readers", "mailboxes", "staff"}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -17,6 +17,7 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
+from gateway.domain.watching import Place
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.alarms.book import Counts, counts
@@ -29,6 +30,7 @@ from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
 from gateway.services.excerpt import read_content, without_medical
+from gateway.services.polls import last_poll
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
@@ -41,7 +43,6 @@ from gateway.storage import (
     Mail,
     Message,
     OwedCopy,
-    Poll,
     ReaderHandover,
     Request,
     Store,
@@ -144,7 +145,7 @@ class Archive:
         clock: Clock,
         party: Party,
         almanac: Almanac,
-        folders: tuple[str, ...],
+        watched: tuple[Place, ...],
         readership: Readership,
         directory: Directory = NOBODY,
     ) -> None:
@@ -154,7 +155,7 @@ class Archive:
         self._party = party
         self._directory = directory
         self._almanac = almanac
-        self._folders = folders
+        self._watched = watched
         self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
         self.contests = Contests(store=store, cabinet=cabinet, party=party)
@@ -317,7 +318,7 @@ class Archive:
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
             failing = await view.all(ReaderHandover, site=site, state=Handing.FAILED)
             nobody = await view.all(ReaderHandover, site=site, state=Handing.WAITING)
-            polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
+            polled = {place.name: await last_poll(view, site, place) for place in self._watched}
             calendar = await self._almanac.calendar(view)
             proposals = await self._almanac.proposals(view)
             alarms, known = await counts(view, site), await habits(view, site, self._directory, self._clock.now())
@@ -326,7 +327,7 @@ class Archive:
         return Status(
             now=now,
             role=self._party.role,
-            polled_at=polled,
+            polled_at={name: poll.last_at if poll else None for name, poll in polled.items()},
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
             to_triage=len([view for view in await self.triage() if view.mail.held_back]),
@@ -346,10 +347,6 @@ class Archive:
             alarms=alarms,
             habits=known,
         )
-
-    async def _last_poll(self, view: View, folder: str) -> datetime | None:
-        found = await view.all(Poll, site=self._party.site, folder=folder, newest=True, limit=1)
-        return found[0].last_at if found else None
 
 
 _NEED_A_PERSON = (

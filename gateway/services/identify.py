@@ -60,6 +60,16 @@ class Identification:
         ours = re.findall(rb"<[0-9a-f]{32}@" + re.escape(domain.encode()) + rb">", head)
         return bool(await self.cited(view, sorted({found.decode() for found in ours})))
 
+    async def is_private(self, view: View, raw: bytes, seen: Incoming) -> bool:
+        """Whether a mail of a physician's own mailbox is nobody's business: not about us, or our own word to them."""
+        if not await self.may_concern_us(view, raw, seen):
+            return True
+        outer = seen.outer
+        if outer is None or outer.message_id is None or outer.senders != (self._party.address,):
+            return False
+        ours = {"site": self._party.site, "direction": Direction.OUT, "message_id": outer.message_id}
+        return await view.one(Message, **ours) is not None
+
     def _from_partner(self, domains: tuple[str, ...]) -> bool:
         """Sub-domains count: a person there may write from another server than the agreed mailbox."""
         partners = self._directory.domains

@@ -1,10 +1,11 @@
 """One incoming mail, from raw bytes to one recorded decision.
 
-The raw mail is kept first (written, fsynced), opened in the capped worker, verified, then decided in one commit: the
-mail's row, what it changes, its audit record, and the receipt in the outbox. A mail that fails any check is kept in
-quarantine and stays unanswered, whatever failed.
+The raw mail is kept first (written, fsynced; from a physician's mailbox only if it concerns us), opened in the capped
+worker, verified, then decided in one commit: the mail's row, what it changes, its audit record, and the receipt in the
+outbox. A mail that fails any check is kept in quarantine and stays unanswered, whatever failed.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -64,6 +65,7 @@ class Receiver:
         self._reports = reports
         self._clock = clock
         self._party = party
+        self._one_at_a_time = asyncio.Lock()
         self._own_mta = own_mta
         self._verifier = Verifier(store=store, party=party, directory=directory, own_fingerprints=own_fingerprints)
         self._identification = Identification(party=party, directory=directory)
@@ -75,8 +77,10 @@ class Receiver:
         Raises:
             GatewayError: our disk, key or vault failed; nothing was recorded, the next poll sees the mail again.
         """
-        taken = await self._take(arrival)
-        await self._catch_up(taken)
+        # One at a time, though several mailboxes are watched: the same mail may come to two of them at once.
+        async with self._one_at_a_time:
+            taken = await self._take(arrival)
+            await self._catch_up(taken)
         return taken
 
     async def _take(self, arrival: Arrival) -> Mail:
@@ -93,8 +97,11 @@ class Receiver:
             return await self._keep(
                 replace(same, verdict=Verdict.DUPLICATE, reason="same-bytes", sha256=digest, message=known[0].message)
             )
+        seen = await self._open(arrival.raw) if arrival.personal else None
+        if seen is not None and await self._is_private(arrival.raw, seen):
+            return await self._keep(replace(self._row(arrival), verdict=Verdict.PRIVATE, internaldate=None, size=0))
         file = await self._cabinet.put(arrival.raw, await self._cabinet.standing_key(QUARANTINE))
-        seen = await self._open(arrival.raw)
+        seen = seen or await self._open(arrival.raw)
         own = reception_of(arrival, seen, self._own_mta)
         row = replace(self._row(arrival, own, file.name), sha256=digest)
         if self._verifier.is_probe(seen):
@@ -139,6 +146,10 @@ class Receiver:
             replace(row, verdict=Verdict.QUARANTINE, step="internal", reason=code[:60], held_back=True)
         )
 
+    async def _is_private(self, raw: bytes, seen: Incoming) -> bool:
+        async with self._store.view() as view:
+            return await self._identification.is_private(view, raw, seen)
+
     # --- verify
 
     async def _open(self, raw: bytes) -> Incoming:
@@ -173,7 +184,7 @@ class Receiver:
             return await self._unsigned(act, row, seen)
         mail = verified.mail
         if mail.duplicate:
-            return await self._finish(act, row, await self._repeat(act, seen, mail))
+            return await self._finish(act, row, await self._repeat(act, row, seen, mail))
         if mail.receipt:
             return await self._finish(act, row, await self._reports.signed(act, seen, mail, row))
         if _by_machine(seen):
@@ -224,13 +235,16 @@ class Receiver:
             messages = await self._identification.cited(act, seen.inner.cited)
             await self._reports.replied(act, messages, partner, seen, row)
 
-    async def _repeat(self, act: Act, seen: Incoming, mail: VerifiedMail) -> Decision:
+    async def _repeat(self, act: Act, row: Mail, seen: Incoming, mail: VerifiedMail) -> Decision:
         site, author, named = self._party.site, mail.partner.id, mail.message_id
         message = await act.one(Message, site=site, direction=Direction.IN, partner=author, message_id=named)
         letters = await act.all(Letter, site=site, author=author, message_id=named, copied=False, kind=None, limit=1)
         first = message or next(iter(letters), None)
         if first is None:
             raise AlreadyThere(table="messages")
+        if row.mailbox != self._party.address:
+            # Its copy in a physician's mailbox: the partner repeats nothing.
+            return Decision(verdict=Verdict.DUPLICATE, reason="copy", partner=mail.partner.id, message=message)
         reason = await self._acknowledgements.repeat(act, seen, mail, first)
         return Decision(verdict=Verdict.DUPLICATE, reason=reason, partner=mail.partner.id, message=message)
 

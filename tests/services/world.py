@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -33,6 +33,7 @@ from gateway.domain.parties import (
 )
 from gateway.domain.readers import Reader, Readership
 from gateway.domain.tacit import POLL_GAP
+from gateway.domain.watching import Place
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
@@ -99,6 +100,16 @@ SECOND = timedelta(seconds=1)
 SHIPPED: Calendar = load_calendar(SHIPPED_CALENDAR)
 OWN_MTA = "mx.interne.test"
 FOLDERS = ("INBOX", "Junk")
+PHYSICIAN = "dr.haddad@hopital.test"
+
+
+def places(party: Party, physician: str | None = None) -> tuple[Place, ...]:
+    """The watched folders: the gateway's own, and those of this physician's mailbox."""
+    own = tuple(Place(mailbox=party.address, folder=name) for name in FOLDERS)
+    theirs = tuple(Place(mailbox=PHYSICIAN, folder=name, physician=physician) for name in FOLDERS)
+    return own + theirs if physician is not None else own
+
+
 MAX_MAIL = 1_000_000
 
 PIECES = tuple(
@@ -120,7 +131,7 @@ def partner(role: Role, *, kind: PartnerKind = PartnerKind.GATEWAY, policy: Rece
     )
 
 
-Place = Callable[[Path, Role], str]
+Where = Callable[[Path, Role], str]
 """Makes a database for a gateway of this role, and gives its URL; the folder is the gateway's."""
 
 
@@ -161,6 +172,7 @@ class World:
     opener: FakeOpener
     courier: FakeCourier
     mailbox: FakeMailbox
+    personal: FakeMailbox
     composer: Composer
     requests: Requests
     casework: Casework
@@ -176,6 +188,7 @@ class World:
     sender: Sender
     repair: CopyRepair
     poller: InboxPoller
+    personal_poller: InboxPoller
     readers: Readers
     handovers: Handovers
     dropped: FakeDrop
@@ -297,6 +310,10 @@ class World:
         """Look at the mailbox."""
         return await self.poller.poll(self.mailbox)
 
+    async def poll_personal(self) -> int:
+        """Look at the physician's own mailbox."""
+        return await self.personal_poller.poll(self.personal)
+
     async def watch(self, by: timedelta = timedelta(), *, times: int = 1) -> None:
         """Time goes by, and the alarm watch looks; so many times."""
         for _ in range(times):
@@ -392,9 +409,13 @@ async def open_world(
     another_path: bool = True,
     sealer: Sealer | None = None,
     opener: Opener | None = None,
-    place: Place = in_a_file,
+    place: Where = in_a_file,
+    physician: str | None = None,
 ) -> AsyncIterator[World]:
-    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given."""
+    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
+
+    ``physician`` is the reader whose own mailbox is watched too.
+    """
     url = place(folder, role)
     clock = FakeClock(at)
     party = Party(
@@ -417,6 +438,7 @@ async def open_world(
         staff=staff or Staff(),
         another_path=another_path,
         real=(sealer, opener),
+        physician=physician,
     )
     try:
         if pinned:
@@ -443,6 +465,7 @@ def assemble(
     staff: Staff,
     another_path: bool,
     real: tuple[Sealer | None, Opener | None] = (None, None),
+    physician: str | None = None,
 ) -> World:
     """All services on one store."""
     fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
@@ -478,7 +501,8 @@ def assemble(
         clock=clock,
         party=party,
         directory=directory,
-        watched=tuple((party.address, name) for name in FOLDERS),
+        watched=places(party, physician),
+        readership=readership,
         persons_needed=persons,
     )
     desk = Desk(
@@ -554,7 +578,7 @@ def assemble(
         directory=Directory((*outbox.partners, *correspondents(staff, party.role, 25_000_000))),
     )
     keys, path = FakeKeys(), FakePath()
-    watched = tuple((party.address, name) for name in FOLDERS)
+    watched = places(party, physician)
 
     def new_watch() -> AlarmWatch:
         return AlarmWatch(
@@ -577,12 +601,12 @@ def assemble(
             staff=staff,
         )
 
-    poller = InboxPoller(
+    poller = partial(
+        InboxPoller,
         store=store,
         receiver=receiver,
         clock=clock,
         party=party,
-        mailbox=party.address,
         folders=FOLDERS,
         interval=15,
         max_bytes=MAX_MAIL,
@@ -600,6 +624,7 @@ def assemble(
         opener=scripted,
         courier=courier,
         mailbox=FakeMailbox(clock, FOLDERS),
+        personal=FakeMailbox(clock, FOLDERS),
         composer=composer,
         requests=requests,
         casework=casework,
@@ -631,7 +656,8 @@ def assemble(
             clock=clock,
             party=party,
         ),
-        poller=poller,
+        poller=poller(mailbox=party.address),
+        personal_poller=poller(mailbox=PHYSICIAN, personal=True),
         readers=readers,
         handovers=handovers,
         dropped=drop,
@@ -647,7 +673,7 @@ def assemble(
             party=party,
             directory=directory,
             almanac=requests.almanac,
-            folders=FOLDERS,
+            watched=watched,
             readership=readership,
         ),
         calendar=calendar,
