@@ -42,6 +42,7 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
+from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.pins import Pins
 from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
@@ -52,6 +53,7 @@ from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
 from gateway.staffing import correspondents
+from gateway.storage import Store
 
 _log = structlog.get_logger()
 
@@ -212,13 +214,13 @@ async def run(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Daemon]:
-    """A gateway that is ready to work, alone on its data; ``clock`` as in :func:`open_base`.
+    """A gateway that is ready to work, alone on its data or with others; ``clock`` as in :func:`open_base`.
 
     Raises:
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(daemon_lock.held(settings.gateway.data))
+        stack.enter_context(daemon_lock.held(settings.gateway.data, alone=not settings.database.shared))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
@@ -261,6 +263,15 @@ async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
         await pool.close()
 
 
+def _turns(base: Base) -> tuple[Turns, Store]:
+    """Whose turn it is on this database, and the store of what takes mails in."""
+    site = base.settings.gateway.site
+    if not base.settings.database.shared:
+        return Alone(base.store), base.store
+    turns = Shared(store=base.store, clock=base.clock, site=site, holder=secrets.token_hex(8))
+    return turns, Fenced(base.store, turns, INBOUND)
+
+
 @asynccontextmanager
 async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
@@ -281,8 +292,9 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         per_hour=settings.reception.receipts_per_hour,
     )
+    turns, taking_in = _turns(base)
     receiver = Receiver(
-        store=base.store,
+        store=taking_in,
         cabinet=base.cabinet,
         opener=pool,
         acknowledgements=acknowledgements,
@@ -304,7 +316,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
     poller = partial(
         InboxPoller,
-        store=base.store,
+        store=taking_in,
         receiver=receiver,
         clock=base.clock,
         party=us,
@@ -333,6 +345,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
+        turns=turns,
         directory=Directory((*settings.outbox.partners, *staff)),
     )
     repair = CopyRepair(
@@ -351,6 +364,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,
+            turns=turns,
             pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(
