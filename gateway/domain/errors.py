@@ -7,9 +7,17 @@ a person's name or an address.
 
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
-from gateway.domain.relocated import DatabaseNotCopied
+from gateway.domain.relocated import DatabaseNotCopied, LeaseLost
 
-__all__ = ["AuditBroken", "CheckpointInvalid", "DatabaseNotCopied", "DossierBroken", "Fault", "GatewayError"]
+__all__ = [
+    "AuditBroken",
+    "CheckpointInvalid",
+    "DatabaseNotCopied",
+    "DossierBroken",
+    "Fault",
+    "GatewayError",
+    "LeaseLost",
+]
 """Defined elsewhere, and taken from here with the leaves."""
 
 

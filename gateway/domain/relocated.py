@@ -11,3 +11,14 @@ class DatabaseNotCopied(GatewayError):
     what = "La base n'a pas été copiée."
     why = "{reason}"
     mend = "La base d'origine est intacte et reste en service ; la base d'arrivée est telle qu'avant."
+
+
+class LeaseLost(GatewayError):
+    """Another gateway of the same database does this work now."""
+
+    fault = Fault.WORLD
+    retry = True
+    exit_code = 6
+    what = "Une autre passerelle a repris ce travail ({work})."
+    why = "Celle-ci n'a pas donné signe de vie à temps ; rien de ce qu'elle faisait n'a été inscrit."
+    mend = "Rien à faire : elle attend son tour, et envoie de nouveau dès qu'elle est revenue."

@@ -13,6 +13,7 @@ from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
+from gateway.services.leases import Alone
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.storage import ClockMark, Mail
@@ -96,6 +97,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         pinned_keys=_no_keys,
         use_keys=_use,
         rhythm=Rhythm(poll_seconds=0.005, tick_seconds=0.005),
+        turns=Alone(world.store),
     )
     stop = asyncio.Event()
     task = asyncio.create_task(work.work_until(stop))

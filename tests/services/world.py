@@ -139,7 +139,7 @@ def partner(role: Role, *, kind: PartnerKind = PartnerKind.GATEWAY, policy: Rece
     )
 
 
-Location = Callable[[Path, Role], str]
+Where = Callable[[Path, Role], str]
 """Makes a database for a gateway of this role, and gives its URL; the folder is the gateway's."""
 
 
@@ -418,7 +418,7 @@ async def open_world(
     sealer: Sealer | None = None,
     opener: Opener | None = None,
     physician: str | None = None,
-    place: Location = in_a_file,
+    place: Where = in_a_file,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 

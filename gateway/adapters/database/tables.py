@@ -15,6 +15,7 @@ from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
 from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow, HeardAnswerRow, RulingRow
+from gateway.adapters.database.lease_tables import LeaseRow
 from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
 from gateway.domain import amendments, case, request, transmission
@@ -176,6 +177,7 @@ class TransmissionRow(SQLModel, table=True):
     code: int | None = None
     text: str | None = None
     handed_over_at: datetime | None = Field(sa_column=_instant())
+    claimed_by: str | None = None
 
 
 class StoredEvidenceRow(SQLModel, table=True):
@@ -341,5 +343,6 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.AuditEntry: AuditEntryRow,
     storage.LogPoint: LogPointRow,
     storage.Anchor: AnchorRow,
+    storage.Lease: LeaseRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""
