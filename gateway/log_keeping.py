@@ -8,6 +8,7 @@ from gateway.domain.checkpoint import MAILBOX
 from gateway.domain.parties import Partner, Role, unsealed
 from gateway.domain.words import Said, said
 from gateway.setting import Address, FilePath, Secret, Section
+from gateway.storage import Way
 
 
 class AuditSection(Section):
@@ -26,6 +27,14 @@ def anchor_mailbox(section: AuditSection | None, role: Role, max_bytes: int) -> 
     if section is None or section.anchor_mail is None:
         return ()
     return (unsealed(MAILBOX, section.anchor_mail, role, max_bytes),)
+
+
+def vouched_by(section: AuditSection | None) -> frozenset[Way]:
+    """The ways by which checkpoints leave this machine."""
+    if section is None:
+        return frozenset()
+    places = {Way.FILE: section.anchor_file, Way.MAIL: section.anchor_mail, Way.TIMESTAMP: section.timestamps or None}
+    return frozenset(way for way, place in places.items() if place is not None)
 
 
 def audit_faults(section: AuditSection | None, *, taken: Sequence[str]) -> Iterator[Said]:
