@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -42,6 +43,8 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
+from gateway.services.judge import Judge
+from gateway.services.matching import Matching
 from gateway.services.pins import Pins
 from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
@@ -51,11 +54,12 @@ from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
+from gateway.services.verify import Verifier
 
 _log = structlog.get_logger()
 
 _MIB = 1024 * 1024
-_MAX_MAIL = 60 * _MIB
+MAX_MAIL = 60 * _MIB
 """Bytes of one incoming mail that we read: well above what mail servers carry, and within the worker's memory."""
 
 
@@ -230,8 +234,8 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         yield Daemon(core=core, tasks=tasks)
 
 
-def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
-    """The capped workers that open mail, not started yet.
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
+    """The capped workers that open mail, not started yet; ``at`` judges keys as they were at that instant.
 
     Raises:
         SecretUnreadable, OwnKeyUnusable.
@@ -244,8 +248,9 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) ->
         # Our own certificate is known as well: we try our servers by mails to ourselves.
         material=lambda others: encode(identity, (*others, *own)) if identity else b"",
         passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
+        at=at,
     )
 
 
@@ -279,10 +284,18 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         per_hour=settings.reception.receipts_per_hour,
     )
+    verifier = Verifier(
+        store=base.store,
+        party=us,
+        directory=directory,
+        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
+    )
     receiver = Receiver(
         store=base.store,
         cabinet=base.cabinet,
-        opener=pool,
+        judge=Judge(
+            store=base.store, opener=pool, verifier=verifier, matching=Matching(party=us, directory=directory), party=us
+        ),
         acknowledgements=acknowledgements,
         accept=Accept(
             party=us,
@@ -298,7 +311,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
+        verifier=verifier,
     )
     poller = partial(
         InboxPoller,
@@ -307,7 +320,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         clock=base.clock,
         party=us,
         interval=settings.imap.poll_seconds,
-        max_bytes=_MAX_MAIL,
+        max_bytes=MAX_MAIL,
     )
     ours = WatchedMailbox(
         name="inbound", sessions=mailboxes, poller=poller(mailbox=us.address, folders=settings.imap.watch)

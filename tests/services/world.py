@@ -62,6 +62,8 @@ from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
+from gateway.services.judge import Judge
+from gateway.services.matching import Matching
 from gateway.services.pins import Pins
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
@@ -71,6 +73,7 @@ from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
+from gateway.services.verify import Verifier
 from gateway.staffing import correspondents
 from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value, Way
 from gateway.wire.incoming import Incoming
@@ -530,10 +533,22 @@ def assemble(
     acknowledgements = Acknowledgements(
         composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
     )
+    verifier = Verifier(
+        store=store,
+        party=party,
+        directory=directory,
+        own_fingerprints=frozenset({OWN_FINGERPRINT}),
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
-        opener=opener,
+        judge=Judge(
+            store=store,
+            opener=opener,
+            verifier=verifier,
+            matching=Matching(party=party, directory=directory),
+            party=party,
+        ),
         acknowledgements=acknowledgements,
         accept=Accept(
             party=party,
@@ -549,7 +564,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprints=frozenset({OWN_FINGERPRINT}),
+        verifier=verifier,
     )
     sender = Sender(
         store=store,

@@ -341,6 +341,8 @@ def _engine(url: str, *, immediate: bool) -> AsyncEngine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            # What is forgotten must not stay in a freed page.
+            "secure_delete=ON",
             f"busy_timeout={BUSY_SECONDS * 1000}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
