@@ -12,7 +12,7 @@ from gateway.storage import Way
 
 
 class AuditSection(Section):
-    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
+    """What signs checkpoints of the audit log, how often, where they go, and how long records are kept."""
 
     key: Secret
     checkpoint_records: int = Field(default=1000, ge=1)
@@ -20,6 +20,8 @@ class AuditSection(Section):
     anchor_file: FilePath | None = None
     anchor_mail: Address | None = None
     timestamps: bool = False
+    security_months: int = Field(default=12, ge=6, le=36)
+    evidence_years: int = Field(default=10, ge=3, le=50)
 
 
 def anchor_mailbox(section: AuditSection | None, role: Role, max_bytes: int) -> tuple[Partner, ...]:
