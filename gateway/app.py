@@ -371,6 +371,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
             witness=vouching.witness(base),
+            purge=vouching.purge(base),
             handovers=handovers(base, core.readers, core.composer),
             alarms=alarm_watch(base, met),
             repair=repair,

@@ -19,6 +19,7 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
+from gateway.services.purge import Purge
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
 from gateway.services.timekeeping import Timekeeper, ask
@@ -62,6 +63,7 @@ class Tasks:
         timekeeper: Timekeeper,
         sources: Sequence[TimeSource],
         witness: Witness | None,
+        purge: Purge | None,
         handovers: Handovers,
         alarms: AlarmWatch,
         repair: CopyRepair,
@@ -80,6 +82,7 @@ class Tasks:
         self._timekeeper = timekeeper
         self._sources = sources
         self._witness = witness
+        self._purge = purge
         self._handovers = handovers
         self._alarms = alarms
         self._repair = repair
@@ -107,6 +110,8 @@ class Tasks:
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
+            if self._purge is not None:
+                works.append(self._rounds("purge", self._purge.daily))
             tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")

@@ -104,6 +104,13 @@ class Act(View, Protocol):
         """Append to the audit log, in this very commit. ``message`` is our own id of the message or mail."""
         ...
 
+    async def erase(self, indexes: Sequence[int], *, told_by: int) -> int:
+        """Blank these audit records but for index, instant and leaf; how many were not blank yet.
+
+        ``told_by`` is the record that tells of it.
+        """
+        ...
+
 
 class Store(Protocol):
     """The database. Every method may raise StorageFailed."""

@@ -86,6 +86,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         timekeeper=world.timekeeper,
         sources=(MailboxTime(mailboxes=factory, folder="Horloge"),),
         witness=None,
+        purge=None,
         handovers=world.handovers,
         alarms=world.alarms,
         repair=world.repair,

@@ -75,7 +75,7 @@ from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
 from gateway.services.verify import Verifier
 from gateway.staffing import correspondents
-from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value
+from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value, Way
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
 from tests.services.fakes import (
@@ -618,6 +618,7 @@ def assemble(
                 directory=directory,
                 watched=watched,
                 limits=Limits(),
+                ways=frozenset(Way),
             ),
             post=AlarmPost(party=party, cabinet=cabinet, noise=random),
             calls=AlarmCalls(store=store, path=path if another_path else None, clock=clock, party=party),

@@ -29,6 +29,9 @@ from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.storage import V
 
+ERASED_AT_ONCE = 500
+"""Records of the log named in one statement: SQLite takes no more than some thousand values."""
+
 
 def _table(kind: type) -> Table:
     return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
@@ -257,6 +260,17 @@ class _Act(_View):
             update(_HEAD).values(size=record.index + 1, frontier=grown.encode(), last_at=last)
         )
         return entry
+
+    async def erase(self, indexes: Sequence[int], *, told_by: int) -> int:
+        table = _table(storage.AuditEntry)
+        blank = dict.fromkeys(("case", "request", "message", "partner", "outcome"))
+        columns = {"event": "", "actor": "", "canonical": b"", "purged_by": told_by, **blank}
+        erased = 0
+        for start in range(0, len(indexes), ERASED_AT_ONCE):
+            some = indexes[start : start + ERASED_AT_ONCE]
+            these = update(table).where(table.c.index.in_(some), table.c.purged_by.is_(None))
+            erased += (await self._connection.execute(these.values(**columns))).rowcount
+        return erased
 
 
 class DatabaseStore:
