@@ -289,6 +289,10 @@ class MailMalformed(MailRefused):
     def __init__(self, *, reason: str, step: str = "structure") -> None:
         super().__init__(step=step, reason=reason)
 
+    def within(self, step: str) -> "MailMalformed":
+        """The same fault, found while this step was read; a fault that names its step keeps it."""
+        return MailMalformed(reason=self.reason, step=step) if self.step == "structure" else self
+
 
 class WorkerFailed(MailRefused):
     """The capped worker died, or ran over time or memory, on this mail."""
