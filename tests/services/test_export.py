@@ -13,7 +13,7 @@ import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from gateway import exhibits
-from gateway.adapters.log_key import LogKey, generate_log_key, verify_note
+from gateway.adapters.log_key import LogKey, generate_log_key, verify_attested, verify_note
 from gateway.adapters.tsa import TimestampAuthority
 from gateway.domain import audit, exhibit, sums
 from gateway.domain.errors import DossierBroken, NotAllowed, Unknown
@@ -23,19 +23,17 @@ from gateway.domain.readers import Reader, Readership, Way
 from gateway.ports import Stamp
 from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.examine import Examined, Tools, examine
-from gateway.services.export.facts import Policy
 from gateway.services.export.text import README
 from gateway.services.fiche import Fiche
-from gateway.services.witness import Rule, Witness
+from gateway.services.witness import Witness
 from gateway.storage import AuditEntry, Case, Mail, VaultKey
 from gateway.wire.container import pack, unpack
 from tests.adapters.test_tsa import Authority, make_authority
+from tests.services.certifying import POLICY, RULE, certifier, log_key
 from tests.services.suites import Keys
 from tests.services.test_two_suites import Three, keys, three  # noqa: F401  fixtures
 from tests.services.world import World
 
-RULE = Rule(records=10**6, age=timedelta(days=999))
-POLICY = Policy(grace=timedelta(hours=12), persons_needed=1, watched=("INBOX",), software="soins-gateway 0")
 SECRETS = ("BENALI", "Amine", "1980-05-01", "rééducation", "complication", "Dr Martin", "démuni", "12500")
 
 
@@ -78,8 +76,9 @@ class Desk:
 
     def refuses(self, data: bytes, match: str | None = None) -> None:
         """Already without looking at the signatures of partners, which cost a process each."""
+        tools = Tools(note=verify_note, attested=verify_attested, signature=lambda _keys, _parts: None)
         with pytest.raises(DossierBroken, match=match):
-            examine(data, Tools(note=verify_note, signature=lambda _keys, _parts: None), key=self.key.verifier)
+            examine(data, tools, key=self.key.verifier)
 
 
 @pytest.fixture
@@ -92,11 +91,21 @@ async def desk(three: Three, keys: dict[Role, Keys], tmp_path: Path) -> Desk:  #
     answer = Fiche(path="", kind=KINDS["EXTENSION_ACCEPTANCE"], ref=submitted.case.ref, values={})
     await three.cnas.desk.submit(answer, actor="bob")
     await three.exchange()
-    generate_log_key(tmp_path / "audit.key")
-    key = LogKey.load("chu/s", (tmp_path / "audit.key").read_text(), source="audit.key")
-    authority = make_authority(tmp_path / "tsa")
-    world = three.hospital
-    own = keys[Role.HOSPITAL]
+    return opened_desk(
+        three.hospital,
+        keys[Role.HOSPITAL],
+        tmp_path,
+        refs=(submitted.case.ref, other.case.ref),
+        log=await three.hospital.events(),
+    )
+
+
+def opened_desk(
+    world: World, own: Keys, folder: Path, *, refs: tuple[str, str], log: tuple[AuditEntry, ...] = ()
+) -> Desk:
+    """What exports the cases of a hospital: the one that the tests look at, and another patient's."""
+    key = log_key(folder)
+    authority = make_authority(folder / "tsa")
     witness = Witness(store=world.store, signer=key, clock=world.clock, rule=RULE, stamper=Clockwork(authority))
     exporter = Exporter(
         store=world.store,
@@ -109,16 +118,9 @@ async def desk(three: Three, keys: dict[Role, Keys], tmp_path: Path) -> Desk:  #
         policy=POLICY,
         own_keys=lambda: (own.openpgp, own.smime),
         vouched=Vouched(key=key.verifier, witness=witness),
+        certifier=certifier(world, key, witness=witness),
     )
-    return Desk(
-        world=world,
-        ref=submitted.case.ref,
-        other=other.case.ref,
-        key=key,
-        exporter=exporter,
-        authority=authority,
-        log=await world.events(),
-    )
+    return Desk(world=world, ref=refs[0], other=refs[1], key=key, exporter=exporter, authority=authority, log=log)
 
 
 def resealed(entries: dict[str, bytes]) -> bytes:
@@ -364,7 +366,16 @@ async def test_the_commands_of_the_read_me_verify_it(desk: Desk, tmp_path: Path)
     assert shell(folder, "unzip -q d.zip").returncode == 0
     (folder / "autorite.pem").write_bytes(desk.authority.root.read_bytes())
     blocks = commands()
-    assert set(blocks) == {"empreintes", "signature", "preuves", "export", "horodatage", "openpgp", "smime"}
+    assert set(blocks) == {
+        "empreintes",
+        "signature",
+        "preuves",
+        "export",
+        "horodatage",
+        "openpgp",
+        "smime",
+        "certificats",
+    }
     for name, text in blocks.items():
         done = shell(folder, text)
         assert done.returncode == 0, (name, done.stdout, done.stderr)

@@ -195,10 +195,23 @@ L'empreinte d'une demande (SHA-256 de ce que son auteur a signé) figure dans l'
 Received-Content-MIC ; dossier.json la donne (« requests », « hash »). Avec --with-content, c'est le SHA-256 du fichier
 contenu/message-….entite.
 
+8. Les certificats d'acceptation réputée acquise
+
+S'il y en a, certificats/….pdf se lit, en français et en anglais ; certificats/….json dit les mêmes faits, et la clé du
+journal les a signés. Le PDF contient ces mêmes fichiers.
+
+# --- commande : certificats
+for faits in $(find certificats -name '*.json' 2>/dev/null); do
+  openssl pkeyutl -verify -pubin -inkey journal/cle-de-verification.pem -rawin \
+    -in "$faits" -sigfile "${faits%.json}.signature"
+done
+# --- fin
+
 LES AUTRES FICHIERS
 
 RESUME.txt              ce qui s'est passé, à lire en premier
 dossier.json            demandes, preuves, confirmations, messages, clés, sans identité du patient
+certificats/            chaque acceptation réputée acquise, certifiée
 politique.json          seuils, conventions, marge en vigueur
 calendrier/             jours fériés connus, et chaque délai expliqué jour par jour
 releves.json            relevés de la boîte pendant les délais : la preuve du silence
