@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -24,9 +25,9 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
-from gateway.domain.parties import Directory, Suite
+from gateway.domain.parties import Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
-from gateway.lookout import alarm_watch
+from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
 from gateway.process import notify
@@ -42,21 +43,23 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
+from gateway.services.judge import Judge
+from gateway.services.matching import Matching
 from gateway.services.pins import Pins
 from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.requests import Requests
 from gateway.services.send import Sender
-from gateway.services.tasks import Rhythm, Tasks
+from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
-from gateway.staffing import correspondents
+from gateway.services.verify import Verifier
 
 _log = structlog.get_logger()
 
 _MIB = 1024 * 1024
-_MAX_MAIL = 60 * _MIB
+MAX_MAIL = 60 * _MIB
 """Bytes of one incoming mail that we read: well above what mail servers carry, and within the worker's memory."""
 
 
@@ -144,7 +147,8 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         clock=clock,
         party=us,
         directory=directory,
-        watched=tuple((us.address, folder) for folder in settings.imap.watch),
+        watched=settings.watched,
+        readership=settings.readership,
         persons_needed=persons_needed,
     )
     desk = Desk(
@@ -230,8 +234,8 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         yield Daemon(core=core, tasks=tasks)
 
 
-def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
-    """The capped workers that open mail, not started yet.
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
+    """The capped workers that open mail, not started yet; ``at`` judges keys as they were at that instant.
 
     Raises:
         SecretUnreadable, OwnKeyUnusable.
@@ -244,8 +248,9 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) ->
         # Our own certificate is known as well: we try our servers by mails to ourselves.
         material=lambda others: encode(identity, (*others, *own)) if identity else b"",
         passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
+        at=at,
     )
 
 
@@ -265,10 +270,12 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
-    staff = correspondents(settings.told_of_alarms, us.role, settings.smtp.max_bytes)
     token = token_provider(settings, base.clock)
-    courier = SmtpCourier(smtp_settings(settings, token))
-    mailboxes = ImapFactory(settings=imap_settings(settings, token), clock=base.clock)
+    met = MetServers(settings)
+    courier = SmtpCourier(smtp_settings(settings, token), met=partial(met.note, "smtp"))
+    mailboxes = ImapFactory(
+        settings=imap_settings(settings.imap, token), clock=base.clock, met=partial(met.note, "imap")
+    )
     acknowledgements = Acknowledgements(
         composer=core.composer,
         cabinet=base.cabinet,
@@ -277,10 +284,18 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         per_hour=settings.reception.receipts_per_hour,
     )
+    verifier = Verifier(
+        store=base.store,
+        party=us,
+        directory=directory,
+        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
+    )
     receiver = Receiver(
         store=base.store,
         cabinet=base.cabinet,
-        opener=pool,
+        judge=Judge(
+            store=base.store, opener=pool, verifier=verifier, matching=Matching(party=us, directory=directory), party=us
+        ),
         acknowledgements=acknowledgements,
         accept=Accept(
             party=us,
@@ -296,17 +311,29 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
+        verifier=verifier,
     )
-    poller = InboxPoller(
+    poller = partial(
+        InboxPoller,
         store=base.store,
         receiver=receiver,
         clock=base.clock,
         party=us,
-        mailbox=us.address,
-        folders=settings.imap.watch,
         interval=settings.imap.poll_seconds,
-        max_bytes=_MAX_MAIL,
+        max_bytes=MAX_MAIL,
+    )
+    ours = WatchedMailbox(
+        name="inbound", sessions=mailboxes, poller=poller(mailbox=us.address, folders=settings.imap.watch)
+    )
+    physicians = tuple(
+        WatchedMailbox(
+            name=f"inbound.{name}",
+            sessions=ImapFactory(
+                settings=imap_settings(section, token), clock=base.clock, met=partial(met.note, f"imap.{name}")
+            ),
+            poller=poller(mailbox=section.address, folders=section.watch, personal=True),
+        )
+        for name, section in settings.mailboxes.items()
     )
     sender = Sender(
         store=base.store,
@@ -317,22 +344,21 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
-        directory=Directory((*settings.outbox.partners, *staff)),
+        directory=settings.everybody,
     )
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
     )
     try:
         yield Tasks(
-            mailboxes=mailboxes,
-            poller=poller,
+            mailboxes=(ours, *physicians),
             sender=sender,
             deadlines=core.deadlines,
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
-            witness=vouching.witness(settings, base.store, base.clock),
+            witness=vouching.witness(base),
             handovers=handovers(base, core.readers, core.composer),
-            alarms=alarm_watch(base),
+            alarms=alarm_watch(base, met),
             repair=repair,
             cabinet=base.cabinet,
             clock=base.clock,

@@ -28,13 +28,13 @@ from gateway.domain.parties import (
 from gateway.domain.readers import Readership
 from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.territory import outside
+from gateway.domain.watching import Place
 from gateway.domain.words import listed, said
+from gateway.log_keeping import AuditSection, anchor_mailbox, audit_faults
+from gateway.mailservers import DEFAULT_LIMIT, ImapSection, MailboxSection, OAuthSection, SmtpSection, mailboxes_faults
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
-from gateway.staffing import AlarmsSection, StaffSection, staff_faults, staff_of
-
-DEFAULT_LIMIT = 25_000_000
-"""Bytes of a whole mail that most servers take; asked per partner because the lowest of the path decides."""
+from gateway.staffing import AlarmsSection, StaffSection, correspondents, staff_faults, staff_of
 
 
 class GatewaySection(Section):
@@ -58,67 +58,6 @@ class GatewaySection(Section):
         if fault is not None:
             raise ValueError(said("postcode : {fault}", fault=fault))
         return self
-
-
-class OAuthSection(Section):
-    """Where XOAUTH2 tokens come from: exactly one way."""
-
-    command: tuple[str, ...] | None = None
-    file: FilePath | None = None
-    token_url: str | None = None
-    client_id: str | None = None
-    client_secret: Secret | None = None
-    scope: str | None = None
-    ca: FilePath | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "OAuthSection":
-        if sum(bool(way) for way in (self.command, self.file, self.token_url)) != 1:
-            raise ValueError(said("exactement une manière : command, file ou token_url"))
-        if self.token_url and not (self.client_id and self.client_secret):
-            raise ValueError(said("token_url demande client_id et client_secret"))
-        return self
-
-
-class ServerSection(Section):
-    """What IMAP and SMTP have in common."""
-
-    host: str
-    port: int = Field(ge=1, le=65535)
-    user: str | None = None
-    password: Secret | None = None
-    auth: Literal["password", "xoauth2", "certificate"] = "password"
-    ca: FilePath | None = None
-    client_certificate: FilePath | None = None
-    client_key: FilePath | None = None
-    timeout_seconds: float = Field(default=60, gt=0, le=600)
-
-    @model_validator(mode="after")
-    def _complete(self) -> "ServerSection":
-        if self.auth == "password" and not (self.user and self.password):
-            raise ValueError(said("auth = « password » demande user et password"))
-        if self.auth == "xoauth2" and not self.user:
-            raise ValueError(said("auth = « xoauth2 » demande user"))
-        if self.auth == "certificate" and not self.client_certificate:
-            raise ValueError(said("auth = « certificate » demande client_certificate"))
-        return self
-
-
-class ImapSection(ServerSection):
-    """The mailbox: implicit TLS always."""
-
-    port: int = Field(default=993, ge=1, le=65535)
-    watch: tuple[str, ...] = Field(default=("INBOX", "Junk"), min_length=1)
-    clock_folder: str = "Passerelle-Horloge"
-    poll_seconds: float = Field(default=15, gt=0, le=3600)
-
-
-class SmtpSection(ServerSection):
-    """The hospital's own submission server: TLS always."""
-
-    port: int = Field(default=587, ge=1, le=65535)
-    tls: Literal["starttls", "implicit"] = "starttls"
-    max_bytes: int = Field(default=DEFAULT_LIMIT, ge=100_000)
 
 
 class VaultSection(Section):
@@ -173,16 +112,6 @@ class TimeSection(Section):
         if bool(self.tsa) != bool(self.tsa_ca):
             raise ValueError(said("tsa et tsa_ca vont ensemble"))
         return self
-
-
-class AuditSection(Section):
-    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
-
-    key: Secret
-    checkpoint_records: int = Field(default=1000, ge=1)
-    checkpoint_minutes: float = Field(default=60, gt=0, le=10080)
-    anchor_file: FilePath | None = None
-    timestamps: bool = False
 
 
 class WorkerSection(Section):
@@ -266,6 +195,7 @@ class Settings(BaseSettings):
     worker: WorkerSection = WorkerSection()
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
+    mailboxes: dict[Identifier, MailboxSection] = Field(default_factory=dict)
     retention: RetentionSection = RetentionSection()
     alarms: AlarmsSection = AlarmsSection()
     staff: dict[Identifier, StaffSection] = Field(default_factory=dict)
@@ -273,7 +203,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        if "xoauth2" in (self.imap.auth, self.smtp.auth) and self.oauth is None:
+        servers = (self.imap, self.smtp, *self.mailboxes.values())
+        if any(server.auth == "xoauth2" for server in servers) and self.oauth is None:
             raise ValueError(said("auth = « xoauth2 » demande la section [oauth]"))
         if self.smime is None and any(partner.suite == "smime" for partner in self.partners.values()):
             raise ValueError(said("suite = « smime » demande la section [smime]"))
@@ -295,7 +226,9 @@ class Settings(BaseSettings):
                 taken=taken,
                 accounts=self.people,
             ),
+            *mailboxes_faults(self.mailboxes, readers=self.readers, taken=taken),
             *staff_faults(self.staff, domains=domains, taken=taken),
+            *audit_faults(self.audit, taken=taken),
         )
         if faults:
             raise ValueError(listed(faults))
@@ -331,9 +264,26 @@ class Settings(BaseSettings):
         return Readership(role=self.party.role, readers=tuple(found))
 
     @property
+    def watched(self) -> tuple[Place, ...]:
+        """Where answers are looked for."""
+        ours = tuple(Place(mailbox=self.gateway.address, folder=folder) for folder in self.imap.watch)
+        return ours + tuple(
+            Place(mailbox=section.address, folder=folder, physician=name)
+            for name, section in self.mailboxes.items()
+            for folder in section.watch
+        )
+
+    @property
     def outbox(self) -> Directory:
-        """Everyone to whom mail leaves: our correspondents, and our own readers."""
+        """Everyone to whom sealed mail leaves: our correspondents, and our own readers."""
         return Directory((*self.directory.partners, *self.readership.correspondents(self.smtp.max_bytes)))
+
+    @property
+    def everybody(self) -> Directory:
+        """All of these, and those who get mail in clear: who is told of alarms, and where checkpoints are kept."""
+        role, size = self.party.role, self.smtp.max_bytes
+        clear = (*correspondents(self.told_of_alarms, role, size), *anchor_mailbox(self.audit, role, size))
+        return Directory((*self.outbox.partners, *clear))
 
     @property
     def told_of_alarms(self) -> Staff:

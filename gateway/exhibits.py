@@ -90,7 +90,7 @@ def _certifier(base: Base, vouched: Vouched) -> Certifier:
 def _vouched(base: Base) -> Vouched:
     """Nothing is added to the log of a rehearsal that is over, and no checkpoint of it is signed."""
     ours = vouching.log_key(base.settings)
-    signs = None if base.rehearsal else vouching.witness(base.settings, base.store, base.clock)
+    signs = None if base.rehearsal else vouching.witness(base)
     return Vouched(key=ours.verifier if ours else None, witness=signs)
 
 
@@ -98,7 +98,7 @@ def _policy(settings: Settings) -> Policy:
     return Policy(
         grace=timedelta(hours=settings.deadlines.grace_hours),
         persons_needed=2 if settings.four_eyes else 1,
-        watched=settings.imap.watch,
+        watched=tuple(place.name for place in settings.watched),
         software=f"soins-gateway {version('soins-gateway')}",
     )
 

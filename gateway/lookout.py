@@ -12,10 +12,10 @@ from gateway.adapters.alarm_command import AlarmCommand
 from gateway.adapters.openpgp.keyfiles import KeyFacts, own_key, read_public_key
 from gateway.adapters.smime.certificates import Purpose, fault_of, read_certificate
 from gateway.config import Settings
-from gateway.domain.alarms.facts import Lifetime
+from gateway.domain.alarms.facts import Lifetime, ServerCertificate
 from gateway.domain.errors import GatewayError
 from gateway.domain.parties import Suite
-from gateway.ports import Clock, PublicKey
+from gateway.ports import Clock, PeerTls, PublicKey
 from gateway.postroom import Rooms
 from gateway.services.alarms.calls import AlarmCalls
 from gateway.services.alarms.facts import AlarmFacts
@@ -26,8 +26,8 @@ US = "us"
 """Owner of our own keys."""
 
 
-def alarm_watch(base: Rooms) -> AlarmWatch:
-    """What a running gateway does about alarms.
+def alarm_watch(base: Rooms, met: "MetServers") -> AlarmWatch:
+    """What a running gateway does about alarms; ``met`` are the servers that it meets.
 
     Raises:
         CalendarInvalid.
@@ -41,11 +41,11 @@ def alarm_watch(base: Rooms) -> AlarmWatch:
         facts=AlarmFacts(
             store=store,
             almanac=legal_time.almanac(settings),
-            keyholder=Keys(settings, clock),
+            keyholder=Keys(settings, clock, met),
             clock=clock,
             party=us,
             directory=settings.directory,
-            watched=tuple((us.address, folder) for folder in settings.imap.watch),
+            watched=settings.watched,
             limits=section.limits,
         ),
         post=AlarmPost(party=us, cabinet=base.cabinet, noise=secrets.token_bytes),
@@ -57,12 +57,33 @@ def alarm_watch(base: Rooms) -> AlarmWatch:
     )
 
 
-class Keys:
-    """Implements :class:`gateway.ports.Keyholder` on our files and on what is pinned."""
+class MetServers:
+    """Until when the certificates of the mail servers are valid, noted at each connection, in memory only."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings) -> None:
+        names = ("imap", "smtp", *(f"imap.{name}" for name in settings.mailboxes))
+        self._ends: dict[str, datetime | None] = dict.fromkeys(names)
+
+    def note(self, server: str, tls: PeerTls) -> None:
+        """A server was met."""
+        self._ends[server] = tls.certificate_ends
+
+    def all(self) -> tuple[ServerCertificate, ...]:
+        """Each that the configuration names."""
+        return tuple(ServerCertificate(server=name, ends_at=ends) for name, ends in self._ends.items())
+
+
+class Keys:
+    """Implements :class:`gateway.ports.Keyholder` on our files, on what is pinned, and on the servers that were met."""
+
+    def __init__(self, settings: Settings, clock: Clock, met: MetServers) -> None:
         self._settings = settings
         self._clock = clock
+        self._met = met
+
+    def servers(self) -> tuple[ServerCertificate, ...]:
+        """See :meth:`gateway.ports.Keyholder.servers`."""
+        return self._met.all()
 
     async def lifetimes(self, partners: Sequence[tuple[str, PublicKey]]) -> tuple[Lifetime, ...]:
         """See :meth:`gateway.ports.Keyholder.lifetimes`."""

@@ -22,6 +22,7 @@ from gateway.ports import Clock
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
+from gateway.services.forget import Forgetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,12 @@ def alarm_book(base: Base) -> AlarmBook:
     return AlarmBook(store=base.store, clock=base.clock, party=base.settings.party)
 
 
+def forgetting(base: Base) -> Forgetting:
+    """Forgets closed cases, for persons."""
+    years = base.settings.retention.years_after_closure
+    return Forgetting(store=base.store, cabinet=base.cabinet, clock=base.clock, party=base.settings.party, years=years)
+
+
 def archive(base: Base) -> Archive:
     """What persons read."""
     settings = base.settings
@@ -98,6 +105,6 @@ def archive(base: Base) -> Archive:
         party=settings.party,
         directory=settings.directory,
         almanac=legal_time.almanac(settings),
-        folders=settings.imap.watch,
+        watched=settings.watched,
         readership=settings.readership,
     )

@@ -7,9 +7,10 @@ from gateway.adapters.ntp import NtpTime
 from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, CommandToken, FileToken
 from gateway.adapters.smtp import SmtpSettings, SmtpTls
 from gateway.adapters.tsa import TimestampAuthority
-from gateway.config import ServerSection, Settings
+from gateway.config import Settings
 from gateway.domain.errors import ConfigInvalid
 from gateway.domain.words import said
+from gateway.mailservers import ServerSection
 from gateway.ports import Clock, MailboxFactory, TimeSource
 
 Token = Callable[[], Awaitable[str]]
@@ -40,13 +41,12 @@ def _password(section: ServerSection) -> str | None:
     return section.password.read() if section.auth == "password" and section.password else None
 
 
-def imap_settings(settings: Settings, token: Token | None) -> ImapSettings:
-    """How to reach the mailbox.
+def imap_settings(section: ServerSection, token: Token | None) -> ImapSettings:
+    """How to reach a mailbox.
 
     Raises:
         SecretUnreadable.
     """
-    section = settings.imap
     return ImapSettings(
         host=section.host,
         port=section.port,

@@ -11,7 +11,7 @@ import typer
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from gateway import config, readership, staffing
+from gateway import config, log_keeping, mailservers, readership, staffing
 from gateway.cli.commands import app
 from gateway.cli.language import LOCALES
 
@@ -19,23 +19,23 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SECTIONS: dict[str, type[BaseModel]] = {
     "gateway": config.GatewaySection,
-    "imap": config.ImapSection,
-    "smtp": config.SmtpSection,
-    "oauth": config.OAuthSection,
+    "imap": mailservers.ImapSection,
+    "smtp": mailservers.SmtpSection,
+    "oauth": mailservers.OAuthSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
     "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "time": config.TimeSection,
-    "audit": config.AuditSection,
+    "audit": log_keeping.AuditSection,
     "worker": config.WorkerSection,
     "retention": readership.RetentionSection,
     "alarms": staffing.AlarmsSection,
 }
 FEW = 30
 """Sentences that name a command: fewer were a pattern that finds nothing."""
-NAMED_BY_USER = {"people", "partners", "readers", "staff"}
+NAMED_BY_USER = {"people", "partners", "readers", "mailboxes", "staff"}
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, readership, setting, staffing
+from gateway import config, log_keeping, mailservers, readership, setting, staffing
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -20,24 +20,25 @@ FICHE = ROOT / "config" / "fiches" / "extension_request.toml"
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "gateway": config.GatewaySection,
-    "imap": config.ImapSection,
-    "smtp": config.SmtpSection,
-    "oauth": config.OAuthSection,
+    "imap": mailservers.ImapSection,
+    "smtp": mailservers.SmtpSection,
+    "oauth": mailservers.OAuthSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
     "smime": config.SmimeSection,
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "time": config.TimeSection,
-    "audit": config.AuditSection,
+    "audit": log_keeping.AuditSection,
     "worker": config.WorkerSection,
     "readers.medecin": readership.ReaderSection,
+    "mailboxes.medecin": mailservers.MailboxSection,
     "retention": readership.RetentionSection,
     "alarms": staffing.AlarmsSection,
     "staff.accueil": staffing.StaffSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"oauth", "smime", "readers.medecin", "staff.accueil"}
+OPTIONAL = {"oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil"}
 """Sections that are commented out as a whole."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 
@@ -180,11 +181,22 @@ def test_the_section_for_readers_loads_once_uncommented(way: str, tmp_path: Path
     assert getattr(config.load(path).readers["medecin"], way)
 
 
+def test_the_section_for_a_physicians_mailbox_loads_once_uncommented(tmp_path: Path) -> None:
+    """With the reader whose mailbox it is."""
+    text = in_force(EXAMPLE.read_text(encoding="utf-8"), "readers.medecin", {"folder", "address", "people"})
+    path = tmp_path / "gateway.toml"
+    path.write_text(in_force(text, "mailboxes.medecin", set()), encoding="utf-8")
+
+    watched = [place.name for place in config.load(path).watched]
+
+    assert watched == ["INBOX", "Junk", "medecin/INBOX", "medecin/Junk"]
+
+
 def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     """Every other commented key at once, the partner in S/MIME; two persons named turn four eyes on."""
     path = tmp_path / "gateway.toml"
     blocks = EXAMPLE.read_text(encoding="utf-8").replace('suite = "openpgp"', 'suite = "smime"').split("\n\n")
-    ways = ("#[oauth]", "#[readers.medecin]", "#[staff.accueil]")
+    ways = ("#[oauth]", "#[readers.medecin]", "#[mailboxes.medecin]", "#[staff.accueil]")
     commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z]+]$)"
     path.write_text(
         "\n\n".join(block if any(head in block for head in ways) else re.sub(commented, "", block) for block in blocks),

@@ -9,8 +9,8 @@ from gateway.adapters.openpgp.keyfiles import export_public, generate, own_key
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.domain.alarms.facts import Lifetime
 from gateway.domain.parties import Suite
-from gateway.lookout import Keys, alarm_watch
-from gateway.ports import PublicKey
+from gateway.lookout import Keys, MetServers, alarm_watch
+from gateway.ports import PeerTls, PublicKey
 from tests.adapters.smime.people import person, rsa_key
 from tests.doctor.place import NOW, PASSPHRASE, Place
 
@@ -33,7 +33,8 @@ def place(tmp_path: Path, openpgp: Path) -> Place:
 
 async def lifetimes(place: Place, *partners: tuple[str, PublicKey]) -> dict[tuple[str, str], Lifetime]:
     """By owner and suite."""
-    found = await Keys(place.installation().settings, place.clock).lifetimes(partners)
+    settings = place.installation().settings
+    found = await Keys(settings, place.clock, MetServers(settings)).lifetimes(partners)
     return {(item.owner, item.suite): item for item in found}
 
 
@@ -111,8 +112,29 @@ async def test_the_watch_of_a_gateway_stands_on_its_configuration(place: Place) 
         + '\n[alarms]\nauthorisation_days = 3\ncommand = ["/bin/true"]\n\n[staff.un]\naddress = "un@hopital.test"\n'
     )
     async with open_base(place.installation().settings) as base:
-        watch = alarm_watch(base)
+        watch = alarm_watch(base, MetServers(base.settings))
         assert [member.id for member in watch._staff.members] == ["un"]
         assert watch._calls.possible
         assert watch._facts._limits.authorisation_days == 3
         assert await watch.round() >= 0
+
+
+async def test_servers_are_known_by_the_certificate_that_they_showed(place: Place) -> None:
+    """None before a connection; then the last one seen; a physician's by the reader's name."""
+    place.write(
+        place.config.read_text()
+        + '\n[readers.fabre]\nfunctions = ["hospital.treating_physician"]\nfolder = "remises"\n'
+        + '\n[mailboxes.fabre]\naddress = "fabre@hopital.test"\nhost = "imap.test"\nuser = "fabre"\n'
+        + 'password = { file = "keys/mail-password" }\n'
+    )
+    settings = place.installation().settings
+    met = MetServers(settings)
+    keys = Keys(settings, place.clock, met)
+    assert [(one.server, one.ends_at) for one in keys.servers()] == [
+        ("imap", None),
+        ("smtp", None),
+        ("imap.fabre", None),
+    ]
+    for days in (3, 90):
+        met.note("smtp", PeerTls(version="TLSv1.3", certificate_ends=NOW + days * DAY))
+    assert keys.servers()[1].ends_at == NOW + 90 * DAY

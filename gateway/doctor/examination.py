@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.doctor import files, keys, machine, probe, rules, servers, state
+from gateway.doctor import files, keys, machine, physicians, probe, rules, servers, state
 from gateway.doctor.finding import Finding, blocking, of_error, of_system, to_know
 from gateway.doctor.installation import Installation
 from gateway.domain.errors import GatewayError
@@ -80,6 +80,7 @@ def checks(*, wait: float | None) -> tuple[Check, ...]:
         Check(name="partners.floors", look=_plain(rules.floors), needs=("gateway", "partners")),
         Check(name="partners.size", look=_plain(rules.sizes), needs=("smtp", "partners")),
         Check(name="imap.login", look=servers.mailbox, needs=("imap",)),
+        Check(name="imap.physician", look=physicians.watched, needs=("mailboxes",)),
         Check(name="imap.clock", look=servers.time, needs=("imap",)),
         Check(name="time.ntp", look=partial(servers.other_clock, "ntp"), needs=("time",)),
         Check(name="time.tsa", look=partial(servers.other_clock, "tsa"), needs=("time",)),

@@ -21,10 +21,11 @@ from gateway.doctor.installation import Installation
 from gateway.doctor.letter import Probe, Writer
 from gateway.doctor.search import Found, Search
 from gateway.doctor.servers import Mailboxes, Submission, is_copy, mailboxes, submission
-from gateway.doctor.state import last_poll
 from gateway.domain.errors import DatabaseMissing, GatewayError, MailRefused
+from gateway.domain.watching import Place
 from gateway.keyring import make_sealer, own_keys
 from gateway.ports import Envelope, HandOverOutcome, Opener, PublicKey
+from gateway.services.polls import last_poll
 from gateway.storage import Mail
 
 PAUSE_SECONDS = 1.0
@@ -243,7 +244,8 @@ class _Trial:
                 return True
             async with self._installation.reading() as view:
                 # A daemon that has never polled a folder takes it as it finds it.
-                return await last_poll(view, self._settings.gateway.site, found.folder.name) is None
+                place = Place(mailbox=self._settings.party.address, folder=found.folder.name)
+                return await last_poll(view, self._settings.gateway.site, place) is None
         except DatabaseMissing:
             return True
         except GatewayError:

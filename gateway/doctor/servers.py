@@ -10,12 +10,12 @@ from typing import Protocol
 
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.smtp import Announced, SmtpCourier
-from gateway.config import DEFAULT_LIMIT
 from gateway.doctor.finding import Finding, blocking, fine, of_error, to_know, to_mend
 from gateway.doctor.installation import Installation
 from gateway.doctor.rules import MEGABYTE
 from gateway.domain.errors import GatewayError
 from gateway.domain.words import said
+from gateway.mailservers import DEFAULT_LIMIT
 from gateway.ports import Courier, Folder, PeerTls, Survey
 from gateway.servers import clocks, imap_settings, smtp_settings, token_provider
 from gateway.services.timekeeping import STEP_LIMIT
@@ -58,7 +58,7 @@ def mailboxes(installation: Installation) -> Mailboxes:
         SecretUnreadable.
     """
     token = token_provider(installation.settings, installation.clock)
-    settings = imap_settings(installation.settings, token)
+    settings = imap_settings(installation.settings.imap, token)
     return ImapFactory(settings=replace(settings, timeout=min(PATIENCE, settings.timeout)), clock=installation.clock)
 
 
@@ -92,12 +92,12 @@ async def mailbox(
         listed = await session.folders()
         for finding in (*_unwatched(listed, watch), *_absent(listed, watch)):
             yield finding
-        if _named(watch[0], listed):
+        if named(watch[0], listed):
             ours = DEFAULT_LIMIT if installation.lacks(("smtp",)) else installation.settings.smtp.max_bytes
             yield _append_limit(await session.append_limit(watch[0]), ours)
     finally:
         await session.close()
-    there = [folder for folder in watch if _named(folder, listed)]
+    there = [folder for folder in watch if named(folder, listed)]
     refused = [finding for folder in there for finding in await _opened(factory, folder)]
     for finding in refused:
         yield finding
@@ -123,7 +123,7 @@ def _reached(check: str, protocol: object, tls: PeerTls, now: datetime) -> Itera
         )
 
 
-def _named(name: str, listed: Iterable[Folder]) -> Folder | None:
+def named(name: str, listed: Iterable[Folder]) -> Folder | None:
     """The folder of this name; only INBOX is written as one likes (RFC 3501 section 5.1)."""
     wanted = name.upper() if name.upper() == "INBOX" else name
     return next((f for f in listed if wanted == (f.name.upper() if f.name.upper() == "INBOX" else f.name)), None)
@@ -156,7 +156,7 @@ def _unwatched(listed: Iterable[Folder], watch: tuple[str, ...]) -> Iterator[Fin
 def _absent(listed: tuple[Folder, ...], watch: tuple[str, ...]) -> Iterator[Finding]:
     names = [folder.name for folder in listed]
     for folder in watch:
-        if _named(folder, listed):
+        if named(folder, listed):
             continue
         tell = blocking if folder == watch[0] else to_mend
         yield tell(

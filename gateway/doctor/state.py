@@ -12,8 +12,9 @@ from gateway.doctor.installation import Installation
 from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.errors import DatabaseDamaged
 from gateway.domain.words import said
+from gateway.services.polls import last_poll
 from gateway.services.timekeeping import STEP_LIMIT
-from gateway.storage import ClockMark, Poll, View
+from gateway.storage import ClockMark
 
 FORGOTTEN = timedelta(days=1)
 """A service that was stopped for longer was perhaps forgotten."""
@@ -63,7 +64,7 @@ async def service(installation: Installation) -> AsyncIterator[Finding]:
     settings = installation.settings
     now, running = installation.clock.now(), is_held(settings.gateway.data)
     async with installation.reading() as view:
-        polled = {folder: await last_poll(view, settings.gateway.site, folder) for folder in settings.imap.watch}
+        polled = {place.name: await last_poll(view, settings.gateway.site, place) for place in settings.watched}
     times = {folder: poll.last_at if poll else None for folder, poll in polled.items()}
     stale = [folder for folder, at in times.items() if at is None or now - at > UNREAD]
     facts = {"running": running, "polled_at": times}
@@ -137,9 +138,3 @@ async def clock(installation: Installation) -> AsyncIterator[Finding]:
     else:
         agreed = mark.agreed_at if mark else None
         yield fine("state.clock", said("L'horloge n'est pas mise en doute."), agreed_at=agreed)
-
-
-async def last_poll(view: View, site: str, folder: str) -> Poll | None:
-    """The last successful poll of a folder."""
-    found = await view.all(Poll, site=site, folder=folder, newest=True, limit=1)
-    return found[0] if found else None

@@ -81,7 +81,8 @@ class Silence:
     ``conditions`` all held at the record, ``confirmed`` are the codes that persons confirmed there. ``vanished`` are
     mails that left the mailbox before they were read. ``by_gateway``: the CNAS answers by a gateway, so that numbers of
     the mailbox prove that no answer was missed; otherwise ``conventions`` name the written agreements by which answers
-    come to this mailbox alone.
+    come to this mailbox alone. ``physician_unwatched``: a person may have answered to the treating physician's own
+    mailbox, which nobody looked into.
     """
 
     since: datetime
@@ -92,6 +93,7 @@ class Silence:
     confirmed: tuple[str, ...]
     by_gateway: bool
     conventions: tuple[str, ...]
+    physician_unwatched: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

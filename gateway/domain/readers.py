@@ -102,6 +102,10 @@ class Readership:
         """Those who may have medical parts."""
         return tuple(reader for reader in self.readers if reader.medical)
 
+    def treating(self, assigned: str | None) -> str | None:
+        """The physician who treats the patient of a case assigned to this reader, or to nobody yet."""
+        return self._physician(Function.TREATING_PHYSICIAN, assigned)
+
     def may_read_medical(self, person: str, physician: str | None) -> bool:
         """Whether a person may read medical parts of a case with our commands; anybody may when nobody is named.
 

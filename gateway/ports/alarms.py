@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gateway.domain.alarms.facts import Lifetime
+from gateway.domain.alarms.facts import Lifetime, ServerCertificate
 from gateway.ports.sealing import PublicKey
 
 
@@ -12,6 +12,10 @@ class Keyholder(Protocol):
 
     async def lifetimes(self, partners: Sequence[tuple[str, PublicKey]]) -> tuple[Lifetime, ...]:
         """Of our own keys and certificates, and of these, each with its owner's id; what cannot be read is unusable."""
+        ...
+
+    def servers(self) -> tuple[ServerCertificate, ...]:
+        """The certificates of the mail servers, as they showed them at the last connection."""
         ...
 
 

@@ -12,7 +12,8 @@ from gateway.wire.incoming import Incoming
 class Arrival:
     """A mail as it lies in a watched folder. ``raw`` is None when it vanished before it was read.
 
-    ``not_before`` is the last poll that did not see it, ``seen_at`` the one that did.
+    ``not_before`` is the last poll that did not see it, ``seen_at`` the one that did. ``personal``: the mailbox is
+    somebody's own, of which only what concerns us is kept.
     """
 
     mailbox: str
@@ -25,6 +26,7 @@ class Arrival:
     too_large: bool
     not_before: datetime | None
     seen_at: datetime
+    personal: bool = False
 
 
 def reception_of(arrival: Arrival, seen: Incoming, own_mta: frozenset[str]) -> OwnReception:

@@ -12,7 +12,9 @@ from gateway.domain import request as life
 from gateway.domain.audit import iso
 from gateway.domain.errors import AlreadyThere, IllegalTransition
 from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.readers import Readership
 from gateway.domain.tacit import Condition
+from gateway.domain.watching import Place
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.calendar_watch import CalendarWatch
@@ -50,7 +52,8 @@ class Deadlines:
         clock: Clock,
         party: Party,
         directory: Directory,
-        watched: tuple[tuple[str, str], ...],
+        watched: tuple[Place, ...],
+        readership: Readership,
         persons_needed: int,
     ) -> None:
         self._store = store
@@ -66,6 +69,7 @@ class Deadlines:
             party=party,
             directory=directory,
             watched=watched,
+            readership=readership,
             persons_needed=persons_needed,
         )
         self._calendar = CalendarWatch(store=store, requests=requests, clock=clock, site=party.site)

@@ -17,6 +17,7 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.readers import Readership, Share
 from gateway.domain.readers import State as Handing
+from gateway.domain.watching import Place
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.alarms.book import Counts, counts
@@ -29,6 +30,7 @@ from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
 from gateway.services.excerpt import read_content, without_medical
+from gateway.services.polls import last_poll
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
@@ -41,7 +43,6 @@ from gateway.storage import (
     Mail,
     Message,
     OwedCopy,
-    Poll,
     ReaderHandover,
     Request,
     Store,
@@ -56,10 +57,13 @@ from gateway.wire.payload import Payload, read_payload
 class CaseView:
     """A case as its page shows it; ``patient`` is None in listings, and when it was forgotten or never known.
 
+    ``forgotten_at`` is when its content was made unreadable for ever.
+
     ``duties`` are what our role should know is owed in it.
     """
 
     case: Case
+    forgotten_at: datetime | None
     patient: dict[str, str] | None
     requests: tuple[RequestView, ...]
     facts: tuple[Fact, ...]
@@ -144,7 +148,7 @@ class Archive:
         clock: Clock,
         party: Party,
         almanac: Almanac,
-        folders: tuple[str, ...],
+        watched: tuple[Place, ...],
         readership: Readership,
         directory: Directory = NOBODY,
     ) -> None:
@@ -154,7 +158,7 @@ class Archive:
         self._party = party
         self._directory = directory
         self._almanac = almanac
-        self._folders = folders
+        self._watched = watched
         self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
         self.contests = Contests(store=store, cabinet=cabinet, party=party)
@@ -201,12 +205,12 @@ class Archive:
         transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
         facts = await standing_facts(view, case)
         patient = None
-        if with_patient and case.identity is not None:
-            key = await self._cabinet.case_key(view, case)
-            if key.destroyed_at is None:
-                patient = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
+        key = await self._cabinet.case_key(view, case)
+        if with_patient and case.identity is not None and key.destroyed_at is None:
+            patient = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
         return CaseView(
             case=case,
+            forgotten_at=key.destroyed_at,
             patient=patient,
             requests=tuple([await read_request(view, row, self._almanac, self._party.role) for row in requests]),
             facts=facts,
@@ -317,7 +321,7 @@ class Archive:
             doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
             failing = await view.all(ReaderHandover, site=site, state=Handing.FAILED)
             nobody = await view.all(ReaderHandover, site=site, state=Handing.WAITING)
-            polled = {folder: await self._last_poll(view, folder) for folder in self._folders}
+            polled = {place.name: await last_poll(view, site, place) for place in self._watched}
             calendar = await self._almanac.calendar(view)
             proposals = await self._almanac.proposals(view)
             alarms, known = await counts(view, site), await habits(view, site, self._directory, self._clock.now())
@@ -326,7 +330,7 @@ class Archive:
         return Status(
             now=now,
             role=self._party.role,
-            polled_at=polled,
+            polled_at={name: poll.last_at if poll else None for name, poll in polled.items()},
             waiting_mails=len(waiting),
             doubtful_mails=len(doubtful),
             to_triage=len([view for view in await self.triage() if view.mail.held_back]),
@@ -346,10 +350,6 @@ class Archive:
             alarms=alarms,
             habits=known,
         )
-
-    async def _last_poll(self, view: View, folder: str) -> datetime | None:
-        found = await view.all(Poll, site=self._party.site, folder=folder, newest=True, limit=1)
-        return found[0].last_at if found else None
 
 
 _NEED_A_PERSON = (

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from gateway.domain import request as life
 from gateway.domain.alarms.staff import ALARM
+from gateway.domain.checkpoint import LOG_ANCHOR
 from gateway.domain.parties import Directory, Party, Role
 from gateway.storage import Case, Direction, Hint, Mail, Message, Request, View
 from gateway.wire.incoming import Incoming
@@ -33,8 +34,8 @@ class Identification:
         if not wanted:
             return ()
         found = await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=wanted, newest=True)
-        # Our own people may answer a mail that tells an alarm: that is never an answer of a partner.
-        return tuple(message for message in found if message.kind != ALARM)
+        # Somebody may answer a mail that tells an alarm or carries an anchor: that is never an answer of a partner.
+        return tuple(message for message in found if message.kind not in {ALARM, LOG_ANCHOR})
 
     # --- may it be an answer
 
@@ -59,6 +60,16 @@ class Identification:
         domain = self._party.address.rpartition("@")[2]
         ours = re.findall(rb"<[0-9a-f]{32}@" + re.escape(domain.encode()) + rb">", head)
         return bool(await self.cited(view, sorted({found.decode() for found in ours})))
+
+    async def is_private(self, view: View, raw: bytes, seen: Incoming) -> bool:
+        """Whether a mail of a physician's own mailbox is nobody's business: not about us, or our own word to them."""
+        if not await self.may_concern_us(view, raw, seen):
+            return True
+        outer = seen.outer
+        if outer is None or outer.message_id is None or outer.senders != (self._party.address,):
+            return False
+        ours = {"site": self._party.site, "direction": Direction.OUT, "message_id": outer.message_id}
+        return await view.one(Message, **ours) is not None
 
     def _from_partner(self, domains: tuple[str, ...]) -> bool:
         """Sub-domains count: a person there may write from another server than the agreed mailbox."""

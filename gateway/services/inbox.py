@@ -14,11 +14,15 @@ from datetime import datetime
 import structlog
 
 from gateway.domain.errors import GatewayError, ProtocolBroken, ServerError
+from gateway.domain.evidence import CLOCK_TOLERANCE
 from gateway.domain.parties import Party
+from gateway.domain.request import OPEN
 from gateway.domain.tacit import POLL_GAP
+from gateway.domain.watching import Place
 from gateway.ports import Clock, FolderState, Listed, Mailbox
+from gateway.services.polls import last_poll
 from gateway.services.receive import Arrival, Receiver
-from gateway.storage import Mail, Poll, Store, View
+from gateway.storage import Mail, Poll, Request, Store, View
 
 _log = structlog.get_logger()
 
@@ -92,7 +96,7 @@ REFUSED_SECONDS = 600.0
 
 
 class InboxPoller:
-    """One mailbox."""
+    """One mailbox. A ``personal`` one is a physician's own: what lay there before any open request is not looked at."""
 
     def __init__(
         self,
@@ -105,6 +109,7 @@ class InboxPoller:
         folders: tuple[str, ...],
         interval: float,
         max_bytes: int,
+        personal: bool = False,
     ) -> None:
         self._store = store
         self._receiver = receiver
@@ -114,6 +119,7 @@ class InboxPoller:
         self._folders = folders
         self._interval = interval
         self._max_bytes = max_bytes
+        self._personal = personal
         self._waiting: dict[str, _Waiting] = {}
         self._refused: dict[str, float] = {}
 
@@ -166,16 +172,26 @@ class InboxPoller:
 
     async def _take_new(self, session: Mailbox, state: FolderState, first: int, not_before: datetime | None) -> int:
         found = await session.uids(first, state.uidnext)
+        oldest = await self._oldest_wanted() if self._personal and not_before is None else None
         taken = 0
         for start in range(0, len(found), BATCH):
             wanted = await self._unknown(state, found[start : start + BATCH])
             listed = {item.uid: item for item in await session.listing(wanted)}
             for uid in wanted:
+                if oldest is not None and uid in listed and listed[uid].internaldate < oldest:
+                    continue
                 await self._take(session, state, uid, listed.get(uid), not_before)
                 taken += 1
         if not_before is not None:
             await self._note_vanished(session, state, first, found, not_before)
         return taken
+
+    async def _oldest_wanted(self) -> datetime:
+        """Before this instant nothing can answer an open request."""
+        async with self._store.view() as view:
+            waiting = await view.all(Request, site=self._party.site, state=tuple(OPEN))
+        first = min((request.submitted_at for request in waiting), default=self._clock.now())
+        return first - CLOCK_TOLERANCE
 
     async def _note_vanished(
         self, session: Mailbox, state: FolderState, first: int, found: tuple[int, ...], not_before: datetime
@@ -224,6 +240,7 @@ class InboxPoller:
             too_large=too_large,
             not_before=not_before,
             seen_at=self._clock.now(),
+            personal=self._personal,
         )
         if unreadable and listed is not None:
             await self._receiver.give_up(arrival, "unreadable")
@@ -284,5 +301,4 @@ class InboxPoller:
                 await act.record("mailbox.uidvalidity_changed", actor="gateway", outcome="rescanned")
 
     async def _last(self, view: View, folder: str) -> Poll | None:
-        found = await view.all(Poll, site=self._party.site, mailbox=self._mailbox, folder=folder, newest=True, limit=1)
-        return found[0] if found else None
+        return await last_poll(view, self._party.site, Place(mailbox=self._mailbox, folder=folder))

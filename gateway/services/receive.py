@@ -1,20 +1,21 @@
 """One incoming mail, from raw bytes to one recorded decision.
 
-The raw mail is kept first (written, fsynced), opened in the capped worker, verified, then decided in one commit: the
-mail's row, what it changes, its audit record, and the receipt in the outbox. A mail that fails any check is kept in
-quarantine and stays unanswered, whatever failed.
+The raw mail is kept first (written, fsynced; from a physician's mailbox only if it concerns us), opened in the capped
+worker, verified, then decided in one commit: the mail's row, what it changes, its audit record, and the receipt in the
+outbox. A mail that fails any check is kept in quarantine and stays unanswered, whatever failed.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import structlog
 
-from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused, WorkerFailed
+from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused
 from gateway.domain.evidence import OwnReception
 from gateway.domain.parties import Directory, Party
 from gateway.domain.trust import VerifiedMail
-from gateway.ports import Clock, Opener
+from gateway.ports import Clock
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.arrival import Arrival, in_doubt, reception_of, row_of
@@ -22,6 +23,7 @@ from gateway.services.arrived import Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import SealedReceipt
 from gateway.services.identify import Identification
+from gateway.services.judge import OUR_FAULTS, Judge, by_machine
 from gateway.services.overtaken import overtaken_by
 from gateway.services.proofs import Proofs
 from gateway.services.reports import Reports
@@ -30,12 +32,9 @@ from gateway.storage import Act, Direction, Letter, Mail, Message, Store, Verdic
 from gateway.wire.incoming import Incoming
 
 __all__ = ["OUR_FAULTS", "Arrival", "Receiver", "Verified"]
-"""An arrival is defined elsewhere, and taken from here with its receiver."""
+"""An arrival and our faults are defined elsewhere, and taken from here with the receiver."""
 
 _log = structlog.get_logger()
-
-OUR_FAULTS = frozenset({"start", "own-key", "closed"})
-"""Reasons for which the worker could not even try: the mail is not to blame, the next poll takes it again."""
 
 
 class Receiver:
@@ -46,7 +45,7 @@ class Receiver:
         *,
         store: Store,
         cabinet: Cabinet,
-        opener: Opener,
+        judge: Judge,
         acknowledgements: Acknowledgements,
         accept: Accept,
         reports: Reports,
@@ -54,18 +53,19 @@ class Receiver:
         party: Party,
         directory: Directory,
         own_mta: frozenset[str],
-        own_fingerprints: frozenset[str],
+        verifier: Verifier,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
-        self._opener = opener
+        self._judge = judge
         self._acknowledgements = acknowledgements
         self._accept = accept
         self._reports = reports
         self._clock = clock
         self._party = party
+        self._one_at_a_time = asyncio.Lock()
         self._own_mta = own_mta
-        self._verifier = Verifier(store=store, party=party, directory=directory, own_fingerprints=own_fingerprints)
+        self._verifier = verifier
         self._identification = Identification(party=party, directory=directory)
         self._proofs = Proofs(party=party, directory=directory, cabinet=cabinet)
 
@@ -75,8 +75,10 @@ class Receiver:
         Raises:
             GatewayError: our disk, key or vault failed; nothing was recorded, the next poll sees the mail again.
         """
-        taken = await self._take(arrival)
-        await self._catch_up(taken)
+        # One at a time, though several mailboxes are watched: the same mail may come to two of them at once.
+        async with self._one_at_a_time:
+            taken = await self._take(arrival)
+            await self._catch_up(taken)
         return taken
 
     async def _take(self, arrival: Arrival) -> Mail:
@@ -93,11 +95,14 @@ class Receiver:
             return await self._keep(
                 replace(same, verdict=Verdict.DUPLICATE, reason="same-bytes", sha256=digest, message=known[0].message)
             )
+        seen = await self._judge.open(arrival.raw) if arrival.personal else None
+        if seen is not None and await self._is_private(arrival.raw, seen):
+            return await self._keep(replace(self._row(arrival), verdict=Verdict.PRIVATE, internaldate=None, size=0))
         file = await self._cabinet.put(arrival.raw, await self._cabinet.standing_key(QUARANTINE))
-        seen = await self._open(arrival.raw)
+        seen = seen or await self._judge.open(arrival.raw)
         own = reception_of(arrival, seen, self._own_mta)
         row = replace(self._row(arrival, own, file.name), sha256=digest)
-        if self._verifier.is_probe(seen):
+        if self._judge.is_probe(seen):
             # The file gets no row: the next sweep of the spool removes it.
             return await self._keep(replace(row, verdict=Verdict.PROBE, file=None))
         try:
@@ -121,7 +126,7 @@ class Receiver:
         async with self._store.view() as view:
             waiting = await overtaken_by(view, self._cabinet, taken)
         for each in waiting:
-            seen = await self._open(each.raw)
+            seen = await self._judge.open(each.raw)
             if not each.named_by(seen):
                 continue
             try:
@@ -139,17 +144,11 @@ class Receiver:
             replace(row, verdict=Verdict.QUARANTINE, step="internal", reason=code[:60], held_back=True)
         )
 
-    # --- verify
+    async def _is_private(self, raw: bytes, seen: Incoming) -> bool:
+        async with self._store.view() as view:
+            return await self._identification.is_private(view, raw, seen)
 
-    async def _open(self, raw: bytes) -> Incoming:
-        try:
-            return await self._opener.open(raw)
-        except WorkerFailed as error:
-            if error.reason in OUR_FAULTS:
-                raise
-            return Incoming(shape=None, outer=None, failed_step=error.step, failed_reason=error.reason)
-        except MailRefused as error:
-            return Incoming(shape=None, outer=None, failed_step=error.step, failed_reason=error.reason)
+    # --- verify
 
     async def _verify(self, seen: Incoming, own: OwnReception) -> "Verified | None":
         """What was proved, with the receipt already signed; None for a mail that claims nothing.
@@ -157,11 +156,9 @@ class Receiver:
         Raises:
             MailRefused: at the first step that fails.
         """
-        mail = await self._verifier.verify(seen)
+        mail = await self._judge.prove(seen)
         if mail is None:
             return None
-        if not (mail.receipt or mail.duplicate):
-            self._accept.check(seen, mail)
         return Verified(mail=mail, receipt=await self._acknowledgements.sign(seen, mail, own))
 
     # --- decide and record
@@ -173,10 +170,10 @@ class Receiver:
             return await self._unsigned(act, row, seen)
         mail = verified.mail
         if mail.duplicate:
-            return await self._finish(act, row, await self._repeat(act, seen, mail))
+            return await self._finish(act, row, await self._repeat(act, row, seen, mail))
         if mail.receipt:
             return await self._finish(act, row, await self._reports.signed(act, seen, mail, row))
-        if _by_machine(seen):
+        if by_machine(seen):
             return await self._finish(act, row, await self._reports.machine_answer(act, seen, mail.partner, row))
         decision = await self._accept.take(act, seen, mail, own)
         if decision.verdict is Verdict.TRIAGE:
@@ -224,13 +221,16 @@ class Receiver:
             messages = await self._identification.cited(act, seen.inner.cited)
             await self._reports.replied(act, messages, partner, seen, row)
 
-    async def _repeat(self, act: Act, seen: Incoming, mail: VerifiedMail) -> Decision:
+    async def _repeat(self, act: Act, row: Mail, seen: Incoming, mail: VerifiedMail) -> Decision:
         site, author, named = self._party.site, mail.partner.id, mail.message_id
         message = await act.one(Message, site=site, direction=Direction.IN, partner=author, message_id=named)
         letters = await act.all(Letter, site=site, author=author, message_id=named, copied=False, kind=None, limit=1)
         first = message or next(iter(letters), None)
         if first is None:
             raise AlreadyThere(table="messages")
+        if row.mailbox != self._party.address:
+            # Its copy in a physician's mailbox: the partner repeats nothing.
+            return Decision(verdict=Verdict.DUPLICATE, reason="copy", partner=mail.partner.id, message=message)
         reason = await self._acknowledgements.repeat(act, seen, mail, first)
         return Decision(verdict=Verdict.DUPLICATE, reason=reason, partner=mail.partner.id, message=message)
 
@@ -310,12 +310,6 @@ class Verified:
 
     mail: VerifiedMail
     receipt: SealedReceipt | None
-
-
-def _by_machine(seen: Incoming) -> bool:
-    """An out-of-office, by its own signed word: nothing but words, and no message of the protocol."""
-    inner = seen.inner
-    return inner is not None and inner.automatic and inner.manifest is None and not inner.pieces
 
 
 def _refusal(error: MailRefused | IllegalTransition | AlreadyThere) -> tuple[str, str]:

@@ -9,11 +9,16 @@ from datetime import datetime
 from gateway.domain import request as life
 from gateway.domain.audit import fit, iso
 from gateway.domain.evidence import CLOCK_TOLERANCE
-from gateway.domain.parties import Directory, PartnerKind, Party, Role
+from gateway.domain.parties import Directory, Partner, PartnerKind, Party, Role
+from gateway.domain.readers import Readership
 from gateway.domain.tacit import Condition, Facts, Watch, conditions, gaps
+from gateway.domain.watching import Place, watches
 from gateway.ports import Clock
 from gateway.services.requests import Requests
-from gateway.storage import Acceptance, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
+from gateway.storage import Acceptance, Case, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
+
+UNWATCHED = "treating_physician not_watched"
+"""Among the polls that prove a silence: an answer could have come to the physician's own mailbox unseen."""
 
 
 class Silence:
@@ -26,7 +31,8 @@ class Silence:
         clock: Clock,
         party: Party,
         directory: Directory,
-        watched: tuple[tuple[str, str], ...],
+        watched: tuple[Place, ...],
+        readership: Readership,
         persons_needed: int,
     ) -> None:
         self._requests = requests
@@ -34,6 +40,7 @@ class Silence:
         self._party = party
         self._directory = directory
         self._watched = watched
+        self._readership = readership
         self._persons_needed = persons_needed
 
     async def standing(self, view: View, request: Request) -> tuple[Condition, ...]:
@@ -41,12 +48,12 @@ class Silence:
         return conditions(await self._facts(view, request))
 
     async def proof(self, view: View, request: Request) -> list[str]:
-        """The polls of the window, folder by folder."""
+        """The polls of the window, folder by folder, and the mailbox where an answer could have come unseen."""
         lines = []
-        for mailbox, folder in self._watched:
+        for place in self._watched:
             polls = [
                 poll
-                for poll in await self._polls(view, mailbox, folder)
+                for poll in await self._polls(view, place)
                 if request.started_at is None or poll.last_at >= request.started_at
             ]
             count = sum(poll.count for poll in polls)
@@ -54,7 +61,9 @@ class Silence:
             last = iso(polls[-1].last_at) if polls else None
             uidnext = polls[-1].uidnext if polls else 0
             # A folder may bear an address in its name; the log holds none.
-            lines.append(fit(f"{folder} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}"))
+            lines.append(fit(f"{place.name} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}"))
+        if self._by_mail and not await self._physician_watched(view, request):
+            lines.append(UNWATCHED)
         return lines
 
     async def confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
@@ -72,9 +81,7 @@ class Silence:
             for mail in await view.all(Mail, site=self._party.site, verdict=Verdict.VANISHED, settled_at=None)
             if request.started_at is not None and mail.recorded_at >= request.started_at
         ]
-        polls = {place: await self._polls(view, *place) for place in self._watched}
-        cnas = self._directory.with_role(Role.CNAS)
-        by_mail = [partner for partner in cnas if partner.kind is PartnerKind.MAIL]
+        polls = {place: await self._polls(view, place) for place in self._watched}
         withdrawn = [row.id for row in await self._acceptances(view, request) if row.withdrawn_at is not None]
         return Facts(
             now=self._clock.now(),
@@ -83,16 +90,16 @@ class Silence:
             clock_trusted=mark is not None and mark.suspended_at is None,
             second_source_at=mark.agreed_at if mark else None,
             watches=tuple(
-                Watch(folder=folder, polled_at=rows[-1].last_at if rows else None)
-                for (_, folder), rows in polls.items()
+                Watch(folder=place.name, polled_at=rows[-1].last_at if rows else None) for place, rows in polls.items()
             ),
             unsettled=len(
                 await view.unsettled(self._party.site, since=request.submitted_at - CLOCK_TOLERANCE, before=before)
             ),
             awaiting=request.state is life.State.ELAPSED,
-            other_way_excluded=all(partner.policy.answers_come_here is not None for partner in by_mail),
+            other_way_excluded=await self._physician_watched(view, request)
+            or all(partner.policy.answers_come_here is not None for partner in self._by_mail),
             # UIDs prove that no answer of a gateway was missed; a person's may have been read and put away meanwhile.
-            gaps=_gaps(polls, request.submitted_at, before) if by_mail else (),
+            gaps=_gaps(polls, request.submitted_at, before) if self._by_mail else (),
             vanished=tuple(mail.id for mail in vanished),
             mailbox_rebuilt=any(_rebuilt(rows, request.submitted_at) for rows in polls.values()),
             calendar_settled=await self._calendar_settled(view, request),
@@ -107,8 +114,19 @@ class Silence:
             confirmed=await self.confirmed(view, request),
         )
 
-    async def _polls(self, view: View, mailbox: str, folder: str) -> tuple[Poll, ...]:
-        return await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder)
+    @property
+    def _by_mail(self) -> tuple[Partner, ...]:
+        """Those who answer with a mail program: a person may answer elsewhere, and put a mail away."""
+        cnas = self._directory.with_role(Role.CNAS)
+        return tuple(partner for partner in cnas if partner.kind is PartnerKind.MAIL)
+
+    async def _physician_watched(self, view: View, request: Request) -> bool:
+        """Whether the mailbox of the physician who treats the patient is among the watched ones."""
+        case = await view.one(Case, id=request.case_id)
+        return case is not None and watches(self._watched, self._readership.treating(case.physician))
+
+    async def _polls(self, view: View, place: Place) -> tuple[Poll, ...]:
+        return await view.all(Poll, site=self._party.site, mailbox=place.mailbox, folder=place.folder)
 
     async def _acceptances(self, view: View, request: Request) -> tuple[Acceptance, ...]:
         return await view.all(Acceptance, site=self._party.site, request_hash=request.hash)
@@ -120,10 +138,10 @@ class Silence:
         return not await self._requests.almanac.would_end_later(view, request.started_at, request.latest_at)
 
 
-def _gaps(polls: dict[tuple[str, str], tuple[Poll, ...]], since: datetime, until: datetime) -> tuple[str, ...]:
+def _gaps(polls: dict[Place, tuple[Poll, ...]], since: datetime, until: datetime) -> tuple[str, ...]:
     return tuple(
-        f"{folder} {iso(start)} {iso(end)}"
-        for (_, folder), rows in polls.items()
+        f"{place.name} {iso(start)} {iso(end)}"
+        for place, rows in polls.items()
         for start, end in gaps([(poll.first_at, poll.last_at) for poll in rows], since=since, until=until)
     )
 

@@ -39,14 +39,22 @@ class Rhythm:
     tick_seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedMailbox:
+    """A mailbox that is polled: how to connect to it, and who looks through it. ``name`` is its task's in the log."""
+
+    name: str
+    sessions: MailboxFactory
+    poller: InboxPoller
+
+
 class Tasks:
     """Composed by :mod:`gateway.app`."""
 
     def __init__(
         self,
         *,
-        mailboxes: MailboxFactory,
-        poller: InboxPoller,
+        mailboxes: Sequence[WatchedMailbox],
         sender: Sender,
         deadlines: Deadlines,
         timekeeper: Timekeeper,
@@ -62,7 +70,6 @@ class Tasks:
         rhythm: Rhythm,
     ) -> None:
         self._mailboxes = mailboxes
-        self._poller = poller
         self._sender = sender
         self._deadlines = deadlines
         self._timekeeper = timekeeper
@@ -77,6 +84,7 @@ class Tasks:
         self._use_keys = use_keys
         self._rhythm = rhythm
         self._keys: tuple[PublicKey, ...] | None = None
+        self._keys_lock = asyncio.Lock()
         self._time_wanted = asyncio.Event()
         self._swept_at = clock.uptime() - UNNAMED_SECONDS
 
@@ -88,7 +96,8 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = [self._inbound(), self._outbound(), self._ticks(), self._second_source()]
+            works = [self._inbound(mailbox) for mailbox in self._mailboxes]
+            works += [self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
@@ -98,15 +107,15 @@ class Tasks:
             for task in tasks:
                 task.cancel()
 
-    async def _inbound(self) -> None:
-        pause = _Pause("inbound")
+    async def _inbound(self, mailbox: WatchedMailbox) -> None:
+        pause = _Pause(mailbox.name)
         while True:
             try:
                 await self._refresh_keys()
-                session = await self._mailboxes.connect()
+                session = await mailbox.sessions.connect()
                 try:
                     while True:
-                        await self._poller.poll(session)
+                        await mailbox.poller.poll(session)
                         pause.over()
                         await session.wait_for_news(self._rhythm.poll_seconds)
                         await self._refresh_keys()
@@ -129,10 +138,11 @@ class Tasks:
                 await pause.after(error)
 
     async def _refresh_keys(self) -> None:
-        keys = await self._pinned_keys()
-        if keys != self._keys:
-            await self._use_keys(keys)
-            self._keys = keys
+        async with self._keys_lock:
+            keys = await self._pinned_keys()
+            if keys != self._keys:
+                await self._use_keys(keys)
+                self._keys = keys
 
     async def _outbound(self) -> None:
         pause = _Pause("outbound")

@@ -201,7 +201,11 @@ class Transmission:
 
 
 class Verdict(Enum):
-    """What became of one incoming mail; ``ENTERED`` is no mail, but a paper or file that a person brought instead."""
+    """What became of one incoming mail.
+
+    ``ENTERED`` is no mail, but a paper or file that a person brought instead; ``PRIVATE`` lay in a physician's
+    mailbox and does not concern us: nothing of it is kept but its place.
+    """
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -214,6 +218,7 @@ class Verdict(Enum):
     VANISHED = "vanished"
     PROBE = "probe"
     ENTERED = "entered"
+    PRIVATE = "private"
 
 
 FOR_A_PERSON = frozenset(

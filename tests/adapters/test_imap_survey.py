@@ -10,7 +10,7 @@ import pytest
 from gateway.adapters.imap import ImapFactory, ImapMailbox, syntax
 from gateway.adapters.imap.protocol import Broken
 from gateway.domain.errors import ProtocolBroken
-from gateway.ports import Folder
+from gateway.ports import Folder, PeerTls
 from tests.adapters.fake_imap import Behaviour, FakeImap, factory, fake_imap, says
 from tests.adapters.test_imap_dovecot import MAIL, RealClock, person, settings
 from tests.mailserver import Machine
@@ -137,8 +137,11 @@ async def test_a_real_mailbox_is_surveyed_and_one_mail_found_and_removed(mail_ma
         mail_machine.deliver(mail, account.address)
     with person(mail_machine, account, "Été") as imap:
         imap.create("Vide/Dessous")
-    mailbox = await ImapFactory(settings=settings(mail_machine, account), clock=RealClock()).connect()
+    met: list[PeerTls] = []
+    factory = ImapFactory(settings=settings(mail_machine, account), clock=RealClock(), met=met.append)
+    mailbox = await factory.connect()
     try:
+        assert met == [mailbox.tls]
         assert {folder.name for folder in await mailbox.folders()} >= {"INBOX", "Été", "Vide/Dessous"}
         assert mailbox.tls.version == "TLSv1.3"
         assert mailbox.tls.certificate_ends > datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from aiosmtpd import smtp as aiosmtpd
 
 from gateway.adapters.smtp import SmtpCourier, SmtpSettings, SmtpTls, answers, courier, dialogue
 from gateway.domain.errors import LoginRefused, ServerError, ServerUnreachable, TlsRefused, TokenRefused
-from gateway.ports import Envelope, HandOver, HandOverOutcome
+from gateway.ports import Envelope, HandOver, HandOverOutcome, PeerTls
 
 SENDER, RECIPIENT = "soins@hopital.test", "jean.dupont@cnas.test"
 MAX_CONTENT = 100_000_000
@@ -322,6 +322,17 @@ async def test_parameters_are_left_out_where_they_do_not_fit(
     assert (await b.courier.hand_over(envelope(**fields))).result is HandOver.ACCEPTED
     assert mail in b.script.seen
     assert rcpt is None or rcpt in b.script.seen
+
+
+async def test_whoever_wants_to_know_is_told_of_each_connections_encryption(bench: BenchMaker) -> None:
+    """Once a connection, not once a mail."""
+    b, met = await bench(), list[PeerTls]()
+    courier = SmtpCourier(b.settings, met=met.append)
+    for _ in range(2):
+        assert (await courier.hand_over(envelope())).result is HandOver.ACCEPTED
+    assert len(met) == 1
+    assert met == [(await courier.announced()).tls]
+    await courier.close()
 
 
 async def test_what_the_server_announces_is_told_without_sending(bench: BenchMaker) -> None:

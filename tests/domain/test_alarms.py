@@ -17,6 +17,7 @@ from gateway.domain.alarms.change import compare
 from gateway.domain.alarms.facts import (
     CHANCES,
     Asked,
+    Brought,
     Challenged,
     Facts,
     Habit,
@@ -25,6 +26,7 @@ from gateway.domain.alarms.facts import (
     Lifetime,
     Outgoing,
     Owed,
+    ServerCertificate,
     Stay,
     Unconfirmed,
     Unsorted,
@@ -120,6 +122,7 @@ TO_CPAM = fact("EXTENSION_TO_CPAM", 7, HASH)
 HELD, DOUBT, TRIED = out(held=True), out(doubt=True), out(tried=True)
 COPY = Owed(message="7", partner="cnse", case="7F3K-Q2", request=None, since=NOW)
 HANDED = Handed(message="7", reader="reader:x", case="7F3K-Q2", request=None, failed=True, since=NOW)
+BROUGHT = Brought(proof=3, case="7F3K-Q2", request=HASH)
 ENDING = asked(authorised_until=date(2026, 2, 4))
 
 WALKS: tuple[tuple[str, Step, Step, Step], ...] = (
@@ -153,6 +156,13 @@ WALKS: tuple[tuple[str, Step, Step, Step], ...] = (
         requests(asked()),
         requests(asked(State.DELIVERY_FAILED)),
         requests(asked(State.SENT)),
+    ),
+    ("proof_waiting", with_(proofs=()), with_(proofs=(BROUGHT,)), with_(proofs=())),
+    (
+        "server_certificate_ends",
+        with_(servers=(ServerCertificate(server="imap", ends_at=NOW + 15 * DAY),)),
+        with_(servers=(ServerCertificate(server="imap", ends_at=NOW + 14 * DAY),)),
+        with_(servers=(ServerCertificate(server="imap", ends_at=NOW + 90 * DAY),)),
     ),
     (
         "partner_never_confirms",
@@ -402,6 +412,16 @@ def test_a_request_that_has_not_left_is_no_missing_receipt_but_the_end_is_told()
 
 
 # --- What keeps an alarm without starting one, and records that start one.
+
+
+def test_a_server_that_was_not_met_since_the_start_keeps_what_was_told_of_it() -> None:
+    """A restart neither ends the alarm nor starts it again."""
+    soon, unmet = (ServerCertificate(server="smtp", ends_at=at) for at in (NOW + DAY, None))
+    assert change(replace(QUIET, servers=(unmet,)), (), frozenset()).nothing
+    standing = keys(change(replace(QUIET, servers=(soon,)), (), frozenset()))
+    assert len(standing) == 1
+    assert change(replace(QUIET, servers=(unmet,)), (), standing).nothing
+    assert change(replace(QUIET, servers=(soon,)), (), standing).nothing
 
 
 @pytest.mark.parametrize("name", sorted(SIGNALLED_ONLY))

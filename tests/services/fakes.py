@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
-from gateway.domain.alarms.facts import Lifetime
+from gateway.domain.alarms.facts import Lifetime, ServerCertificate
 from gateway.domain.errors import KeyUnusable, OwnKeyUnusable, ProtocolBroken
 from gateway.domain.parties import Suite
 from gateway.ports import DropFile, Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
@@ -265,12 +265,17 @@ class FakeKeys:
 
     def __init__(self) -> None:
         self.found: tuple[Lifetime, ...] = ()
+        self.met: tuple[ServerCertificate, ...] = ()
         self.looks: list[tuple[str, ...]] = []
 
     async def lifetimes(self, partners: Sequence[tuple[str, PublicKey]]) -> tuple[Lifetime, ...]:
         """As the test says; whose keys were asked is kept."""
         self.looks.append(tuple(owner for owner, _key in partners))
         return self.found
+
+    def servers(self) -> tuple[ServerCertificate, ...]:
+        """As the test says."""
+        return self.met
 
 
 class FakePath:

@@ -213,6 +213,7 @@ async def test_gaps_and_persons_are_printed(by_mail: World, key: LogKey) -> None
     told = text_of(issued.pdf)
     assert "Interruption de INBOX" in told
     assert "sur la parole d’une personne" in told
+    assert "Celle du médecin qui suit ce patient ne l’a pas été" in told
     assert "Dr Œil" in told
     assert "qu’aucune réponse n’est venue par une autre voie" in told
     assert "accusé de lecture non signé" in told

@@ -18,7 +18,7 @@ from gateway.storage import Acceptance, Mail, Message, Request
 from tests.services.conftest import Build
 from tests.services.mails import ADDRESSES, START, plain_mail, plain_mdn, receipt, request_mail
 from tests.services.test_answers import LATEST, UNCERTAIN
-from tests.services.world import END, FOLDERS, GRACE, MINUTE, RIPE, SECOND, World, open_world, partner
+from tests.services.world import END, GRACE, MINUTE, RIPE, SECOND, World, open_world, partner, places
 
 TWO_HOURS = 120 * MINUTE
 
@@ -316,7 +316,8 @@ async def test_two_processes_that_tick_at_once_record_once(hospital: World, tmp_
         clock=hospital.clock,
         party=hospital.party,
         directory=hospital.directory,
-        watched=tuple((hospital.party.address, name) for name in FOLDERS),
+        watched=places(hospital.party),
+        readership=hospital.readers.readership,
         persons_needed=1,
     )
     await asyncio.gather(hospital.deadlines.tick(), other.tick(), hospital.deadlines.tick())

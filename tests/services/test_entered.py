@@ -65,6 +65,18 @@ async def test_a_proof_counts_once_a_second_person_confirms_it(build: Build) -> 
     assert (request.state, request.started_at, request.grade) == (State.RUNNING, START + DAY, Grade.SIGNED_RECEIPT)
 
 
+async def test_the_others_are_told_of_a_proof_until_somebody_decides(build: Build) -> None:
+    """Who brought it cannot count it; confirmed or declined, the alarm is over."""
+    world, submitted = await sent(build)
+    for settle in (proofs(world).decline, proofs(world).confirm):
+        proof = await proofs(world).enter(shown(submitted), actor="alice")
+        await world.watch()
+        assert "proof_waiting" in await world.open_alarms()
+        await settle(proof.id, actor="bob")
+        await world.watch()
+        assert "proof_waiting" not in await world.open_alarms()
+
+
 async def test_nobody_seconds_himself(build: Build) -> None:
     """Nor is a proof confirmed twice."""
     world, submitted = await sent(build)

@@ -13,7 +13,7 @@ from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
-from gateway.services.tasks import Rhythm, Tasks
+from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.storage import ClockMark, Mail
 from tests.services.fakes import FakeMailbox
 from tests.services.mails import plain_mail
@@ -78,8 +78,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Task[None]"]:
     """The tasks at work, ended as the daemon ends them."""
     work = Tasks(
-        mailboxes=factory,
-        poller=world.poller,
+        mailboxes=(WatchedMailbox(name="inbound", sessions=factory, poller=world.poller),),
         sender=world.sender,
         deadlines=world.deadlines,
         timekeeper=world.timekeeper,

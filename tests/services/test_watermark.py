@@ -9,6 +9,7 @@ from gateway.domain.challenge import Finding
 from gateway.domain.parties import PartnerKind, ReceptionPolicy, Role, default_policy
 from gateway.domain.request import State
 from gateway.domain.tacit import POLL_GAP
+from gateway.domain.watching import Place
 from gateway.services.desk import Submitted
 from gateway.storage import Acceptance, Mail, Poll, Verdict
 from gateway.wire.incoming import Incoming
@@ -278,6 +279,6 @@ async def test_a_word_about_a_gap_is_about_that_gap(build: Build) -> None:
     submitted = await watched_but(world, 5 * HOUR)
     _, found = await world.confirmations.asked(submitted.case.ref)
     before = next(condition.binding for condition in found if condition.name == "no_gap_in_polls")
-    world.deadlines._silence._watched += ((world.party.address, "Autre"),)
+    world.deadlines._silence._watched += (Place(mailbox=world.party.address, folder="Autre"),)
     _, found = await world.confirmations.asked(submitted.case.ref)
     assert next(condition.binding for condition in found if condition.name == "no_gap_in_polls") != before

@@ -33,7 +33,7 @@ from tests.services.mails import (
     sealed_message,
     written,
 )
-from tests.services.world import END, FOLDERS, MINUTE, World, partner
+from tests.services.world import END, MINUTE, World, partner, places
 
 DAY = timedelta(days=1)
 
@@ -46,7 +46,7 @@ def archive(world: World) -> Archive:
         clock=world.clock,
         party=world.party,
         almanac=world.requests.almanac,
-        folders=FOLDERS,
+        watched=places(world.party),
         readership=Readership(role=world.role, readers=()),
     )
 

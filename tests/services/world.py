@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,6 +20,7 @@ from gateway.adapters.log_key import verify_note
 from gateway.adapters.vault import FileVault
 from gateway.domain.alarms.facts import Limits
 from gateway.domain.alarms.staff import Staff
+from gateway.domain.checkpoint import MAILBOX
 from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
     Directory,
@@ -30,9 +31,11 @@ from gateway.domain.parties import (
     Role,
     Suite,
     default_policy,
+    unsealed,
 )
 from gateway.domain.readers import Reader, Readership
 from gateway.domain.tacit import POLL_GAP
+from gateway.domain.watching import Place
 from gateway.domain.workdays import Calendar
 from gateway.ports import Opener, Sealer
 from gateway.services.accept import Accept
@@ -59,6 +62,8 @@ from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
+from gateway.services.judge import Judge
+from gateway.services.matching import Matching
 from gateway.services.pins import Pins
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
@@ -68,6 +73,7 @@ from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
+from gateway.services.verify import Verifier
 from gateway.staffing import correspondents
 from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
@@ -97,8 +103,21 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 SHIPPED: Calendar = load_calendar(SHIPPED_CALENDAR)
+ANCHORS = "ancres@dehors.test"
+"""The mailbox to which checkpoints go."""
+
 OWN_MTA = "mx.interne.test"
 FOLDERS = ("INBOX", "Junk")
+PHYSICIAN = "dr.haddad@hopital.test"
+
+
+def places(party: Party, physician: str | None = None) -> tuple[Place, ...]:
+    """The watched folders: the gateway's own, and those of this physician's mailbox."""
+    own = tuple(Place(mailbox=party.address, folder=name) for name in FOLDERS)
+    theirs = tuple(Place(mailbox=PHYSICIAN, folder=name, physician=physician) for name in FOLDERS)
+    return own + theirs if physician is not None else own
+
+
 MAX_MAIL = 1_000_000
 
 PIECES = tuple(
@@ -144,6 +163,7 @@ class World:
     opener: FakeOpener
     courier: FakeCourier
     mailbox: FakeMailbox
+    personal: FakeMailbox
     composer: Composer
     requests: Requests
     casework: Casework
@@ -159,6 +179,7 @@ class World:
     sender: Sender
     repair: CopyRepair
     poller: InboxPoller
+    personal_poller: InboxPoller
     readers: Readers
     handovers: Handovers
     dropped: FakeDrop
@@ -280,6 +301,10 @@ class World:
         """Look at the mailbox."""
         return await self.poller.poll(self.mailbox)
 
+    async def poll_personal(self) -> int:
+        """Look at the physician's own mailbox."""
+        return await self.personal_poller.poll(self.personal)
+
     async def watch(self, by: timedelta = timedelta(), *, times: int = 1) -> None:
         """Time goes by, and the alarm watch looks; so many times."""
         for _ in range(times):
@@ -374,8 +399,12 @@ async def open_world(
     another_path: bool = True,
     sealer: Sealer | None = None,
     opener: Opener | None = None,
+    physician: str | None = None,
 ) -> AsyncIterator[World]:
-    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given."""
+    """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
+
+    ``physician`` is the reader whose own mailbox is watched too.
+    """
     path = folder / f"{role.value}.sqlite3"
     shutil.copy(_template(role), path)
     clock = FakeClock(at)
@@ -398,6 +427,7 @@ async def open_world(
         staff=staff or Staff(),
         another_path=another_path,
         real=(sealer, opener),
+        physician=physician,
     )
     try:
         if pinned:
@@ -423,6 +453,7 @@ def assemble(
     staff: Staff,
     another_path: bool,
     real: tuple[Sealer | None, Opener | None] = (None, None),
+    physician: str | None = None,
 ) -> World:
     """All services on one store."""
     fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
@@ -458,7 +489,8 @@ def assemble(
         clock=clock,
         party=party,
         directory=directory,
-        watched=tuple((party.address, name) for name in FOLDERS),
+        watched=places(party, physician),
+        readership=readership,
         persons_needed=persons,
     )
     desk = Desk(
@@ -501,10 +533,22 @@ def assemble(
     acknowledgements = Acknowledgements(
         composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
     )
+    verifier = Verifier(
+        store=store,
+        party=party,
+        directory=directory,
+        own_fingerprints=frozenset({OWN_FINGERPRINT}),
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
-        opener=opener,
+        judge=Judge(
+            store=store,
+            opener=opener,
+            verifier=verifier,
+            matching=Matching(party=party, directory=directory),
+            party=party,
+        ),
         acknowledgements=acknowledgements,
         accept=Accept(
             party=party,
@@ -520,7 +564,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprints=frozenset({OWN_FINGERPRINT}),
+        verifier=verifier,
     )
     sender = Sender(
         store=store,
@@ -531,10 +575,16 @@ def assemble(
         requests=requests,
         clock=clock,
         party=party,
-        directory=Directory((*outbox.partners, *correspondents(staff, party.role, 25_000_000))),
+        directory=Directory(
+            (
+                *outbox.partners,
+                *correspondents(staff, party.role, 25_000_000),
+                unsealed(MAILBOX, ANCHORS, party.role, 25_000_000),
+            )
+        ),
     )
     keys, path = FakeKeys(), FakePath()
-    watched = tuple((party.address, name) for name in FOLDERS)
+    watched = places(party, physician)
 
     def new_watch() -> AlarmWatch:
         return AlarmWatch(
@@ -557,12 +607,12 @@ def assemble(
             staff=staff,
         )
 
-    poller = InboxPoller(
+    poller = partial(
+        InboxPoller,
         store=store,
         receiver=receiver,
         clock=clock,
         party=party,
-        mailbox=party.address,
         folders=FOLDERS,
         interval=15,
         max_bytes=MAX_MAIL,
@@ -579,6 +629,7 @@ def assemble(
         opener=scripted,
         courier=courier,
         mailbox=FakeMailbox(clock, FOLDERS),
+        personal=FakeMailbox(clock, FOLDERS),
         composer=composer,
         requests=requests,
         casework=casework,
@@ -610,7 +661,8 @@ def assemble(
             clock=clock,
             party=party,
         ),
-        poller=poller,
+        poller=poller(mailbox=party.address),
+        personal_poller=poller(mailbox=PHYSICIAN, personal=True),
         readers=readers,
         handovers=handovers,
         dropped=drop,
@@ -626,7 +678,7 @@ def assemble(
             party=party,
             directory=directory,
             almanac=requests.almanac,
-            folders=FOLDERS,
+            watched=watched,
             readership=readership,
         ),
         calendar=calendar,

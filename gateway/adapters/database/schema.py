@@ -16,7 +16,7 @@ from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnl
 from gateway.domain.merkle import Frontier
 from gateway.domain.words import Said, said
 
-HEAD = "0009"
+HEAD = "0010"
 """The schema that this version writes; a test compares it with the scripts."""
 
 REHEARSAL = "rehearsal"
@@ -92,8 +92,13 @@ def _require_whole(connection: Connection) -> None:
 
 def driver_reason(error: DBAPIError) -> Said | str:
     """Why the database refused, without the driver's own words: these may quote bound values or rows."""
-    kind = type(error.orig).__name__
-    name = str(getattr(error.orig, "sqlite_errorname", ""))
+    return reason_of(error.orig)
+
+
+def reason_of(error: BaseException | None) -> Said | str:
+    """The same of the driver's own error."""
+    kind = type(error).__name__
+    name = str(getattr(error, "sqlite_errorname", ""))
     # Extended names add to the primary ones: SQLITE_IOERR_FSYNC.
     primary = "_".join(name.split("_")[:2])
     return _REASONS.get(primary) or (f"{kind} {name}." if name else f"{kind}.")

@@ -16,7 +16,7 @@ from gateway.adapters.imap.protocol import Answer, Broken, GuardedProtocol, Lost
 from gateway.adapters.imap.session import ImapMailbox
 from gateway.domain.errors import LoginRefused, SecretUnreadable, ServerUnreachable, TokenRefused
 from gateway.domain.words import Said, said
-from gateway.ports import Clock
+from gateway.ports import Clock, PeerTls
 
 # RFC 8305 section 8: the next address of a name is tried after this long.
 NEXT_ADDRESS_SECONDS = 0.25
@@ -51,10 +51,11 @@ class ImapSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImapFactory:
-    """Opens sessions with these settings."""
+    """Opens sessions with these settings; ``met`` is told how each was encrypted."""
 
     settings: ImapSettings
     clock: Clock
+    met: Callable[[PeerTls], None] | None = None
 
     async def connect(self) -> ImapMailbox:
         """Connect over verified TLS and log in.
@@ -85,13 +86,16 @@ class ImapFactory:
         except BaseException:
             protocol.cut(Lost(said("session abandonnée")))
             raise
-        return ImapMailbox(
+        session = ImapMailbox(
             protocol=protocol,
             capabilities=capabilities,
             clock=self.clock,
             server=settings.server,
             seconds=settings.timeout,
         )
+        if self.met is not None:
+            self.met(session.tls)
+        return session
 
 
 def tls_context(settings: ImapSettings) -> ssl.SSLContext:

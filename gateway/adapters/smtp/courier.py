@@ -8,7 +8,7 @@ Bytes leave exactly as given, or not at all. No address ever enters an error or 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,10 +43,14 @@ class Announced:
 
 
 class SmtpCourier:
-    """The ``Courier`` port over one SMTP connection; concurrent hand-overs wait for each other."""
+    """The ``Courier`` port over one SMTP connection; concurrent hand-overs wait for each other.
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    ``met`` is told how each connection was encrypted.
+    """
+
+    def __init__(self, settings: SmtpSettings, met: Callable[[PeerTls], None] | None = None) -> None:
         self._settings = settings
+        self._met = met
         self._server = settings.server
         self._client: aiosmtplib.SMTP | None = None
         self._lock = asyncio.Lock()
@@ -111,6 +115,8 @@ class SmtpCourier:
         self._drop()
         self._client = fresh = client(self._settings, await tls_context(self._settings))
         await open_session(self._settings, fresh)
+        if self._met is not None:
+            self._met(_peer(fresh))
         return fresh
 
     def _drop(self) -> None:

@@ -130,6 +130,23 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerCertificate:
+    """The certificate of a mail server that we connect to: until when, None when this process has not met it yet."""
+
+    server: str
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """A proof of reception that a person entered, by its number, and that nobody else has looked at yet."""
+
+    proof: int
+    case: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
     """What a partner did with our latest requests: those that it had time to confirm, and those that it did."""
 
@@ -184,5 +201,7 @@ class Facts:
     handovers: tuple[Handed, ...] = ()
     challenged: tuple[Challenged, ...] = ()
     lifetimes: tuple[Lifetime, ...] = ()
+    servers: tuple[ServerCertificate, ...] = ()
+    proofs: tuple[Brought, ...] = ()
     habits: tuple[Habit, ...] = ()
     unconfirmed: tuple[Unconfirmed, ...] = ()

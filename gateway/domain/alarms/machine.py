@@ -17,6 +17,9 @@ HORIZON = timedelta(days=90)
 KEY_SOON, KEY_NOW = timedelta(days=60), timedelta(days=7)
 """How long before its end a key is spoken of, and loudly: an exchange of keys takes telephone calls."""
 
+SERVER_SOON = timedelta(days=14)
+"""Machines renew a server's certificate a month before its end: then somebody has forgotten."""
+
 
 def _unreachable(facts: Facts) -> Iterator[Sighting]:
     if facts.mail_unread_for > UNREAD:
@@ -57,6 +60,16 @@ def _key(rung: str) -> Find:
                 yield Sighting(kind=rung, partner=key.owner, part=key.suite, values=values)
 
     return find
+
+
+def _server(facts: Facts) -> Iterator[Sighting]:
+    for met in facts.servers:
+        if met.ends_at is None:
+            # Not met since the daemon started: what was told of it stands.
+            yield Sighting(kind="server_certificate_ends", partner=met.server, begins=False)
+        elif met.ends_at - facts.now <= SERVER_SOON:
+            values = {"day": met.ends_at.date()}
+            yield Sighting(kind="server_certificate_ends", partner=met.server, values=values)
 
 
 _DOUBT = french("Corrigez l'heure (NTP) : aucun silence ne s'enregistre tant qu'une seconde source ne la confirme pas.")
@@ -147,6 +160,19 @@ KINDS = (
         mend=_RENEW,
         find=_key("key_ends"),
         ladder="key",
+    ),
+    Kind(
+        name="server_certificate_ends",
+        severity=Severity.WARNING,
+        desk=Desk.ADMINISTRATOR,
+        condition=french(
+            "Le certificat d'un serveur de messagerie, tel qu'il s'est montré, finit dans 14 jours ou moins."
+        ),
+        sentence=french(
+            "Le certificat du serveur {partner} finit le {day} : ensuite, la passerelle ne s'y connectera plus."
+        ),
+        mend=french("Demandez à l'administrateur de ce serveur s'il sera renouvelé."),
+        find=_server,
     ),
     Kind(
         name="calendar_horizon",

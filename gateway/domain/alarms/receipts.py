@@ -67,6 +67,13 @@ def _unconfirmed(facts: Facts) -> Iterator[Sighting]:
         )
 
 
+def _proofs(facts: Facts) -> Iterator[Sighting]:
+    for brought in facts.proofs:
+        number = str(brought.proof)
+        values = {"number": number}
+        yield Sighting(kind="proof_waiting", case=brought.case, request=brought.request, part=number, values=values)
+
+
 _RESEND = french(
     "Appelez la CNAS. Le même courrier se renvoie : gateway message resend {number} ; une preuve venue autrement "
     "s'apporte : gateway proof enter"
@@ -144,6 +151,18 @@ KINDS = (
         ),
         find=_failed,
         signals=("alarm.delivery_failed",),
+    ),
+    Kind(
+        name="proof_waiting",
+        severity=Severity.WARNING,
+        desk=Desk.SECRETARIAT,
+        condition=french("Une preuve de réception apportée par une personne attend qu'une seconde la regarde."),
+        sentence=french(
+            "Dossier {case} : la preuve {number} de réception de la demande {request} attend une seconde personne."
+        ),
+        mend=french("Regardez-la (gateway proof save {number}), puis : gateway proof confirm {number}, ou decline"),
+        find=_proofs,
+        roles=_HOSPITAL,
     ),
     Kind(
         name="partner_never_confirms",

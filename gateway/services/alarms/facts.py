@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from gateway.domain.alarms.facts import Facts, Habit, Lifetime, Limits, Stay, Unconfirmed
 from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.parties import Directory, Party, Role, Suite
+from gateway.domain.watching import Place
 from gateway.ports import Clock, Keyholder, PublicKey
 from gateway.services.alarms import rows
 from gateway.services.alarms.habits import habits, unconfirmed
 from gateway.services.almanac import Almanac
 from gateway.services.casework import hospital_day
 from gateway.services.compose import current_pins
-from gateway.storage import ClockMark, Pin, Poll, Store, View
+from gateway.services.polls import last_poll
+from gateway.storage import ClockMark, Pin, Store, View
 
 SLOW_SECONDS, KEY_SECONDS = 600.0, 3600.0
 LOOKS = 5
@@ -34,7 +36,7 @@ class AlarmFacts:
         clock: Clock,
         party: Party,
         directory: Directory,
-        watched: tuple[tuple[str, str], ...],
+        watched: tuple[Place, ...],
         limits: Limits,
     ) -> None:
         self._store = store
@@ -94,6 +96,8 @@ class AlarmFacts:
             handovers=await rows.handovers(view, site),
             challenged=await rows.challenged(view, site),
             lifetimes=self._lifetimes,
+            servers=self._keyholder.servers(),
+            proofs=await rows.proofs(view, site),
             habits=self._habits,
             unconfirmed=self._unconfirmed,
         )
@@ -101,9 +105,9 @@ class AlarmFacts:
     async def _oldest_poll(self, view: View) -> datetime | None:
         """When the folder that was polled longest ago was; None when one never was."""
         found = []
-        for mailbox, folder in self._watched:
-            newest = await view.all(Poll, site=self._party.site, mailbox=mailbox, folder=folder, newest=True, limit=1)
-            found.append(newest[0].last_at if newest else None)
+        for place in self._watched:
+            newest = await last_poll(view, self._party.site, place)
+            found.append(newest.last_at if newest else None)
         known = [at for at in found if at is not None]
         return min(known) if known and len(known) == len(found) else None
 

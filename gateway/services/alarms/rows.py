@@ -2,7 +2,7 @@
 
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
-from gateway.domain.alarms.facts import Asked, Challenged, Handed, Happened, Outgoing, Owed, Stay, Unsorted
+from gateway.domain.alarms.facts import Asked, Brought, Challenged, Handed, Happened, Outgoing, Owed, Stay, Unsorted
 from gateway.domain.case import State
 from gateway.domain.readers import PREFIX
 from gateway.domain.readers import State as Handing
@@ -14,6 +14,7 @@ from gateway.storage import (
     Case,
     Challenge,
     Direction,
+    EnteredProof,
     Mail,
     Message,
     OwedCopy,
@@ -134,6 +135,13 @@ async def challenged(view: View, site: str) -> tuple[Challenged, ...]:
     rows = await view.all(Request, site=site, hash=tuple(open_)) if open_ else ()
     cases = await _cases(view, {row.case_id for row in rows})
     return tuple(Challenged(case=cases[row.case_id].ref, request=row.hash) for row in rows)
+
+
+async def proofs(view: View, site: str) -> tuple[Brought, ...]:
+    """The proofs that await a second person."""
+    rows = await view.all(EnteredProof, site=site, settled_at=None)
+    cases = await _cases(view, {row.case_id for row in rows})
+    return tuple(Brought(proof=row.id, case=cases[row.case_id].ref, request=row.request_hash) for row in rows)
 
 
 def _asked(row: Request, ref: str, *, message: str | None = None, quiet: bool = False) -> Asked:

@@ -44,7 +44,11 @@ _FINDINGS = {
     Finding.UPHELD: french("l'acceptation est maintenue"),
     Finding.WITHDRAWN: french("l'acceptation est à retirer"),
 }
-_ANCHORS = {"file": french("fichier d'ancres"), "timestamp": french("horodatage (RFC 3161)")}
+_ANCHORS = {
+    "file": french("fichier d'ancres"),
+    "timestamp": french("horodatage (RFC 3161)"),
+    "mail": french("courrier à une boîte extérieure"),
+}
 
 
 def certificate_sheet(certificate: Certificate) -> Sheet:

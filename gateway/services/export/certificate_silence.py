@@ -85,7 +85,9 @@ def _gaps(certificate: Certificate) -> Iterator[Text]:
 
 def _elsewhere(certificate: Certificate) -> Iterator[Text]:
     silence = certificate.silence
-    yield said("Aucune autre boîte (celle d'un médecin par exemple) n'a été surveillée.")
+    yield said("Aucune autre boîte n'a été surveillée.")
+    if silence.physician_unwatched:
+        yield said("Celle du médecin qui suit ce patient ne l'a pas été : une réponse a pu y venir sans être vue.")
     for convention in silence.conventions:
         yield said("Les réponses viennent à cette adresse seule, par convention : {convention}.", convention=convention)
     if "other_way" in silence.confirmed:

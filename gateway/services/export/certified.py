@@ -35,6 +35,7 @@ from gateway.services.challenged import Standing, acceptances_of
 from gateway.services.export.facts import Policy
 from gateway.services.export.proving import proved
 from gateway.services.requests import as_evidence
+from gateway.services.silence import UNWATCHED
 from gateway.services.witness import SILENCE
 from gateway.storage import (
     Anchor,
@@ -220,6 +221,7 @@ class Clerk:
             confirmed=_texts(record, "confirmed"),
             by_gateway=all(each.kind is PartnerKind.GATEWAY for each in cnas),
             conventions=tuple(each.policy.answers_come_here for each in cnas if each.policy.answers_come_here),
+            physician_unwatched=UNWATCHED in _texts(record, "silence"),
         )
 
     async def _logged(self, view: View, entry: AuditEntry) -> Logged:
