@@ -52,6 +52,7 @@ def exporter(base: Base) -> Exporter:
         own_keys=lambda: keyring.own_keys(settings),
         vouched=vouched,
         certifier=_certifier(base, vouched),
+        printer=TypstPrinter(),
         recorded=not base.rehearsal,
     )
 

@@ -1,7 +1,11 @@
-"""What certifies in the tests: the real printer, a key of the log, and a silence that was recorded."""
+"""What certifies in the tests: the real printer, a key of the log; and what other programs find in a printed file."""
 
+import io
 from datetime import timedelta
 from pathlib import Path
+
+import pikepdf
+import pypdfium2
 
 from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import LogKey, generate_log_key
@@ -45,3 +49,19 @@ def certifier(
         witness=witness,
         recorded=not rehearsal,
     )
+
+
+def text_of(pdf: bytes) -> str:
+    """What a reader sees, on one line, every space a plain one."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        pages = [page.get_textpage().get_text_bounded() for page in document]
+    finally:
+        document.close()
+    return " ".join(" ".join(pages).replace("\u200b", "").replace("\ufffe", "").split())
+
+
+def enclosed(pdf: bytes) -> dict[str, bytes]:
+    """The files inside."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        return {name: document.attachments[name].get_file().read_bytes() for name in document.attachments}

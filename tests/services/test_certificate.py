@@ -24,7 +24,7 @@ from gateway.services.export.certificate_sheet import CHECK, JSON, KEY, SIGNATUR
 from gateway.services.export.certify import Certifier
 from gateway.services.witness import Witness
 from gateway.storage import Case, Challenge, VaultKey
-from tests.services.certifying import RULE, certifier, log_key
+from tests.services.certifying import RULE, certifier, enclosed, log_key, text_of
 from tests.services.conftest import Build
 from tests.services.mails import START, request_mail
 from tests.services.world import END, RIPE, World
@@ -52,22 +52,6 @@ def signing(world: World, key: LogKey, *, persons: int = 1) -> Certifier:
     """With a log that is signed."""
     witness = Witness(store=world.store, signer=key, clock=world.clock, rule=RULE)
     return certifier(world, key, witness=witness, persons=persons)
-
-
-def text_of(pdf: bytes) -> str:
-    """What a reader sees, on one line, every space a plain one."""
-    document = pypdfium2.PdfDocument(pdf)
-    try:
-        pages = [page.get_textpage().get_text_bounded() for page in document]
-    finally:
-        document.close()
-    return " ".join(" ".join(pages).replace("\u200b", "").replace("\ufffe", "").split())
-
-
-def enclosed(pdf: bytes) -> dict[str, bytes]:
-    """The files inside."""
-    with pikepdf.open(io.BytesIO(pdf)) as document:
-        return {name: document.attachments[name].get_file().read_bytes() for name in document.attachments}
 
 
 @pytest.mark.law("M18")

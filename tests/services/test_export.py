@@ -13,6 +13,7 @@ import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from gateway import exhibits
+from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import LogKey, generate_log_key, verify_attested, verify_note
 from gateway.adapters.tsa import TimestampAuthority
 from gateway.domain import audit, exhibit, sums
@@ -31,7 +32,7 @@ from gateway.services.witness import Witness
 from gateway.storage import AuditEntry, Case, Mail, VaultKey
 from gateway.wire.container import pack, unpack
 from tests.adapters.test_tsa import Authority, make_authority
-from tests.services.certifying import POLICY, RULE, certifier, log_key
+from tests.services.certifying import POLICY, RULE, certifier, log_key, text_of
 from tests.services.fakes import FakeNoise
 from tests.services.suites import Keys
 from tests.services.test_two_suites import Three, keys, three  # noqa: F401  fixtures
@@ -122,6 +123,7 @@ def opened_desk(
         own_keys=lambda: (own.openpgp, own.smime),
         vouched=Vouched(key=key.verifier, witness=witness),
         certifier=certifier(world, key, witness=witness),
+        printer=TypstPrinter(),
     )
     return Desk(world=world, ref=refs[0], other=refs[1], key=key, exporter=exporter, authority=authority, log=log)
 
@@ -154,7 +156,9 @@ async def test_it_is_whole_and_the_signed_log_vouches_for_it(desk: Desk) -> None
     assert [day["counted"] for day in period["days"]].count(True) == 4
     policy = json.loads(entries["politique.json"])
     assert (policy["grace_hours"], policy["partners"][0]["starts_from"]) == (12.0, "signed_receipt")
-    assert "acceptée" in entries["RESUME.txt"].decode()
+    told = text_of(entries["RESUME.pdf"])
+    for expected in (f"Résumé du dossier {desk.ref}", "acceptée", "accusé de réception signé de cnas", "envoyé à"):
+        assert expected in told
 
 
 async def test_the_same_content_gives_the_same_bytes(desk: Desk) -> None:
@@ -211,7 +215,7 @@ async def test_without_content_nobody_learns_who_the_patient_is(desk: Desk) -> N
     """No word of the request in any file; with content, what was signed is there as it was hashed."""
     closed = unpack(await desk.exported())
     for name, data in closed.items():
-        text = data.decode("utf-8", errors="replace")
+        text = text_of(data) if name.endswith(".pdf") else data.decode("utf-8", errors="replace")
         assert [secret for secret in SECRETS if secret in text] == [], name
     assert not any(name.startswith("contenu/") for name in closed)
     opened = await desk.exported(with_content=True)
@@ -371,7 +375,7 @@ async def test_what_was_forgotten_is_listed_with_its_hash(desk: Desk) -> None:
     data = await desk.exported()
     assert desk.examined(data).vouched
     entries = unpack(data)
-    assert "oublié" in entries["RESUME.txt"].decode()
+    assert "oublié" in text_of(entries["RESUME.pdf"])
     gone = [row["piece"] for row in json.loads(entries["dossier.json"])["mails"] if row["piece"]["name"] is None]
     assert gone
     assert all(re.fullmatch("[0-9a-f]{64}", piece["sha256"]) for piece in gone)
@@ -418,7 +422,7 @@ async def test_the_commands_of_the_read_me_verify_it(desk: Desk, tmp_path: Path)
     receipts = {ending: next(path for path in sorted(good) if path.suffix == ending) for ending in (".asc", ".p7s")}
     openpgp = next(path for path in sorted(good) if path.suffix == ".asc" and "courriers" in path.parts)
     broken = {
-        "empreintes": folder / "RESUME.txt",
+        "empreintes": folder / "dossier.json",
         "signature": folder / exhibit.SIGNED_TEXT,
         "preuves": last.with_suffix(".json"),
         "export": folder / sums.PIECES,

@@ -13,9 +13,9 @@ from gateway.domain.errors import DossierBroken
 from gateway.domain.parties import Role
 from gateway.services.export.certificate_sheet import JSON
 from gateway.wire.container import unpack
+from tests.services.certifying import enclosed, text_of
 from tests.services.mails import START
 from tests.services.suites import Keys
-from tests.services.test_certificate import enclosed, text_of
 from tests.services.test_export import Desk, commands, opened_desk, resealed, shell
 from tests.services.test_two_suites import Three, keys, three  # noqa: F401  fixtures
 

@@ -19,7 +19,7 @@ from gateway.domain.plain import period_json
 from gateway.domain.readers import Readership
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar
-from gateway.ports import Clock, PublicKey, SpoolFile
+from gateway.ports import Clock, Printer, PublicKey, SpoolFile
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
@@ -29,7 +29,9 @@ from gateway.services.export.certify import Certifier
 from gateway.services.export.facts import Export, Piece, Pieces, Policy, dossier, encoded, key_name, policy_json
 from gateway.services.export.gathering import RECEIPTS, SEALED, Gathered, gather, records_of
 from gateway.services.export.proving import proved
-from gateway.services.export.text import README, summary
+from gateway.services.export.summary import NAME as SUMMARY
+from gateway.services.export.summary import summary
+from gateway.services.export.text import README
 from gateway.services.witness import Witness
 from gateway.storage import (
     EnteredProof,
@@ -74,6 +76,7 @@ class Exporter:
         own_keys: Callable[[], Sequence[PublicKey]],
         vouched: Vouched,
         certifier: Certifier,
+        printer: Printer,
         recorded: bool = True,
     ) -> None:
         self._store = store
@@ -87,6 +90,7 @@ class Exporter:
         self._own_keys = own_keys
         self._vouched = vouched
         self._certifier = certifier
+        self._printer = printer
         self._recorded = recorded
 
     async def export(self, ref: str, *, actor: str, with_content: bool = False) -> bytes:
@@ -172,7 +176,8 @@ class Exporter:
         )
         entries["calendrier/lignes.json"] = encoded(_rows(periods, calendars))
         entries |= await anchor_pieces(view, self._cabinet)
-        entries["RESUME.txt"] = summary(found, periods, pieces, export, party=self._party, policy=self._policy)
+        sheet = summary(found, periods, pieces, export, party=self._party, policy=self._policy)
+        entries[SUMMARY] = self._printer.pdf(sheet, language="fr", at=export.at)
         entries["LISEZMOI.txt"] = README.encode()
         issue = Issue(actor=export.actor, at=export.at, identity=export.with_content)
         entries |= await self._certifier.enclosed(view, found.case, issue)
