@@ -317,6 +317,13 @@ class VaultClosed(GatewayError):
 # --- what a person asked that cannot be done
 
 
+class DocumentFailed(GatewayError):
+    """A document could not be set in type."""
+
+    what = "Le document n'est pas produit."
+    why = "{reason}"
+
+
 class DeskError(GatewayError):
     """Root of refusals at the desk; nothing was changed."""
 
