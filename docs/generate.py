@@ -217,6 +217,7 @@ ALARM_CHAPTERS = {
     "happenings": "Ce qui est arrivé",
     "mail": "Courrier",
     "machine": "Machine",
+    "log": "Journal d'audit",
 }
 
 
