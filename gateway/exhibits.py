@@ -1,11 +1,11 @@
-"""Composes the dossier that leaves the gateway, and what examines one where no gateway is."""
+"""Composes what leaves the gateway for people (dossier, certificate, printed message), and what examines a dossier."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from gateway import keyring, legal_time, vouching
+from gateway import keyring, legal_time, records, vouching
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import verify_attested, verify_note
@@ -19,11 +19,13 @@ from gateway.domain.parties import Suite
 from gateway.domain.words import Said, said
 from gateway.ports import PublicKey
 from gateway.records import Base
+from gateway.services.excerpt import Opened
 from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.certified import Clerk
 from gateway.services.export.certify import Certifier
 from gateway.services.export.examine import Tools
 from gateway.services.export.facts import Policy
+from gateway.services.message_sheet import message_sheet
 from gateway.wire.sealed import SignedParts
 
 _OVER = {
@@ -64,6 +66,18 @@ def certifier(base: Base) -> Certifier:
         SecretUnreadable, CalendarInvalid.
     """
     return _certifier(base, _vouched(base))
+
+
+async def printed_message(base: Base, number: int, *, actor: str, language: str) -> tuple[Opened, bytes]:
+    """A message as a PDF file, as far as this person may read it; the reading is recorded first.
+
+    Raises:
+        Unknown, VaultClosed, StorageFailed, DocumentFailed.
+    """
+    opened = await records.archive(base).read(number, actor=actor, purpose="printed")
+    at = base.clock.now()
+    sheet = message_sheet(opened, party=base.settings.party, actor=actor, at=at, rehearsal=base.rehearsal)
+    return opened, TypstPrinter().pdf(sheet, language=language, at=at)
 
 
 def _certifier(base: Base, vouched: Vouched) -> Certifier:
