@@ -35,13 +35,13 @@ _OVER = {
 """What a key may become after it signed: both suites name it so."""
 
 
-def exporter(base: Base) -> Exporter:
-    """What exports the cases of a gateway.
+def exporter(base: Base, *, playing: bool = False) -> Exporter:
+    """What exports the cases of a gateway; ``playing``: of a demonstration that still runs, so that its log goes on.
 
     Raises:
         SecretUnreadable, CalendarInvalid.
     """
-    settings, vouched = base.settings, _vouched(base)
+    settings, vouched = base.settings, _vouched(base, playing=playing)
     return Exporter(
         store=base.store,
         cabinet=base.cabinet,
@@ -53,19 +53,19 @@ def exporter(base: Base) -> Exporter:
         policy=_policy(settings),
         own_keys=lambda: keyring.own_keys(settings),
         vouched=vouched,
-        certifier=_certifier(base, vouched),
+        certifier=_certifier(base, vouched, playing=playing),
         printer=TypstPrinter(),
-        recorded=not base.rehearsal,
+        recorded=playing or not base.rehearsal,
     )
 
 
-def certifier(base: Base) -> Certifier:
-    """What certifies its tacit acceptances.
+def certifier(base: Base, *, playing: bool = False) -> Certifier:
+    """What certifies its tacit acceptances; ``playing`` as of ``exporter``.
 
     Raises:
         SecretUnreadable, CalendarInvalid.
     """
-    return _certifier(base, _vouched(base))
+    return _certifier(base, _vouched(base, playing=playing), playing=playing)
 
 
 async def printed_message(base: Base, number: int, *, actor: str, language: str) -> tuple[Opened, bytes]:
@@ -80,7 +80,7 @@ async def printed_message(base: Base, number: int, *, actor: str, language: str)
     return opened, TypstPrinter().pdf(sheet, language=language, at=at)
 
 
-def _certifier(base: Base, vouched: Vouched) -> Certifier:
+def _certifier(base: Base, vouched: Vouched, *, playing: bool) -> Certifier:
     settings = base.settings
     clerk = Clerk(
         cabinet=base.cabinet,
@@ -98,14 +98,14 @@ def _certifier(base: Base, vouched: Vouched) -> Certifier:
         printer=TypstPrinter(),
         signer=vouching.log_key(settings),
         witness=vouched.witness,
-        recorded=not base.rehearsal,
+        recorded=playing or not base.rehearsal,
     )
 
 
-def _vouched(base: Base) -> Vouched:
+def _vouched(base: Base, *, playing: bool) -> Vouched:
     """Nothing is added to the log of a rehearsal that is over, and no checkpoint of it is signed."""
     ours = vouching.log_key(base.settings)
-    signs = None if base.rehearsal else vouching.witness(base)
+    signs = vouching.witness(base) if playing or not base.rehearsal else None
     return Vouched(key=ours.verifier if ours else None, witness=signs)
 
 

@@ -13,6 +13,7 @@ from gateway.cli import (
     audit,
     certificate,
     clock,
+    db,
     demo,
     doctor,
     dossier,
@@ -65,6 +66,7 @@ app.command("inspect")(inspect.inspect)
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(db.app, name="db")
 app.command("certificate")(certificate.certificate)
 app.add_typer(dossier.app, name="dossier")
 app.add_typer(rulings.app, name="challenge")

@@ -16,7 +16,17 @@ from gateway.cli.usage import reworded
 from gateway.domain.words import french
 
 CHAPTERS = {
-    french("Installer et faire tourner"): ("init", "keys", "doctor", "run", "status", "alarms", "demo", "rehearse"),
+    french("Installer et faire tourner"): (
+        "init",
+        "keys",
+        "doctor",
+        "run",
+        "status",
+        "alarms",
+        "db",
+        "demo",
+        "rehearse",
+    ),
     french("Au quotidien"): ("todo", "fiche", "submit", "answer", "confirm", "settle"),
     french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close", "forget"),
     french("Délai et calendrier"): ("clock", "calendar"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gateway.domain import audit
 from gateway.domain.checkpoint import VerifierKey, read_note
 from gateway.domain.errors import AuditBroken, CheckpointInvalid
+from gateway.domain.ledger import PURGED
 from gateway.domain.merkle import Head, InclusionProof, leaf_hash, node_hash, verify_inclusion
 from gateway.domain.words import said
 
@@ -171,6 +172,25 @@ def _proof(index: int, size: int, data: bytes) -> InclusionProof:
     return InclusionProof(index=index, size=size, path=tuple(path))
 
 
+def _purged(data: bytes) -> str | None:
+    """What a record says of others that were erased, for a person; None of any other record."""
+    if b'"event":"log.purged"' not in data:
+        return None
+    try:
+        record = audit.parse(data)
+    except AuditBroken:
+        # Whoever verifies the record says so.
+        return None
+    if record.event != PURGED:
+        return None
+    told = record.details
+    return (
+        f"Effacés du journal le {record.at:%d/%m/%Y} après leur temps de conservation : {told.get('count')} "
+        f"enregistrements de ce dossier, de {told.get('first')} à {told.get('last')} ; leurs empreintes restent "
+        f"(enregistrement {record.index})."
+    )
+
+
 def _state(exhibit: Exhibit) -> str:
     """What is proved and what is not, for a person."""
     total, open_ = len(exhibit.records), exhibit.unproved
@@ -182,6 +202,7 @@ def _state(exhibit: Exhibit) -> str:
         f"Enregistrements de ce dossier prouvés sous lui : {total - len(open_)} sur {total}.",
         f"Horodatages de ce point de contrôle : {len(exhibit.stamps)}.",
     ]
+    lines += [line for index in sorted(exhibit.records) if (line := _purged(exhibit.records[index]))]
     if open_:
         lines.append(f"Plus récents que lui, donc sans preuve : {', '.join(map(str, open_))}.")
     return "\n".join(lines) + "\n"

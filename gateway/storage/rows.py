@@ -181,7 +181,10 @@ class ReaderHandover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transmission:
-    """The outbox: one sealed mail for one recipient. ``receipt`` ones go out with a null return path."""
+    """The outbox: one sealed mail for one recipient. ``receipt`` ones go out with a null return path.
+
+    ``claimed_by`` is the gateway that hands it over, or did last.
+    """
 
     id: int = 0
     site: str
@@ -198,6 +201,7 @@ class Transmission:
     code: int | None = None
     text: str | None = None
     handed_over_at: datetime | None = None
+    claimed_by: str | None = None
 
 
 class Verdict(Enum):
@@ -357,7 +361,10 @@ class ClockMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One audit record: its canonical bytes and leaf hash (final), and the columns by which it is searched."""
+    """One audit record: its canonical bytes and leaf hash (final), and the columns by which it is searched.
+
+    ``purged_by`` is the index of the record that tells that this one was erased: its leaf and instant are left.
+    """
 
     index: int
     at: datetime
@@ -370,3 +377,4 @@ class AuditEntry:
     outcome: str | None
     canonical: bytes
     leaf: bytes
+    purged_by: int | None = None

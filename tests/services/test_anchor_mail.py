@@ -16,6 +16,7 @@ from gateway.ports import HandOver, HandOverOutcome, SpoolFile
 from gateway.services.anchor_mail import RETRY, AnchorPost
 from gateway.services.anchors import Outside
 from gateway.services.auditing import Audited, Auditor
+from gateway.services.leases import Alone
 from gateway.services.witness import Rule, Witness
 from gateway.storage import Anchor, LogPoint, Message, Transmission, Way
 from tests.services.fakes import FakeNoise
@@ -153,6 +154,29 @@ async def test_many_that_fail_are_tried_one_an_hour_and_all_leave_in_the_end(ben
     assert (await bench.verified()).owed == {}
 
 
+async def test_an_anchor_that_is_late_is_an_alarm_once_until_it_is_written(bench: Bench) -> None:
+    """Refused for an hour, or waiting for six; it says which setting; a day later it is still the same alarm."""
+    await bench.add(10)
+    bench.world.courier.script = [REFUSED] * 1000
+    await bench.sends()
+    await bench.sends()
+    await bench.world.watch(59 * MINUTE)
+    assert "anchor_late" not in await bench.world.open_alarms()
+    for _ in range(24):
+        await bench.sends()
+        await bench.world.watch(HOUR)
+    told = await bench.world.events("alarm.anchor_late")
+    assert [entry.outcome for entry in told] == ["started"]
+    bench.world.courier.script = []
+    for _ in range(20):
+        await bench.sends()
+        bench.world.clock.advance(MINUTE)
+    await bench.sends()
+    await bench.world.watch(MINUTE)
+    assert "anchor_late" not in await bench.world.open_alarms()
+    assert [entry.outcome for entry in await bench.world.events("alarm.anchor_late")] == ["started", "ended"]
+
+
 async def test_a_server_out_of_reach_keeps_it_pending(bench: Bench) -> None:
     """The outbox tries by itself; nothing is resent beside it."""
     await bench.add(10)
@@ -174,7 +198,7 @@ async def test_a_crash_in_the_middle_of_sending_sends_the_same_again(bench: Benc
     await bench.witness.round()
     (mail,) = await bench.world.outbox(MAILBOX)
     await bench.world.change(replace(mail, state=sending.State.SENDING, attempts=1))
-    assert await bench.world.sender.recover() == 1
+    assert await Alone(bench.world.store).begin(bench.world.sender.recover) == 1
     await bench.sends()
     assert (await bench.anchor()).done_at is None
     bench.world.courier.script = [UNKNOWN]

@@ -28,6 +28,7 @@ from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.examine import Examined, Tools, examine
 from gateway.services.export.text import README
 from gateway.services.fiche import Fiche
+from gateway.services.purge import Purge, Terms
 from gateway.services.witness import Witness
 from gateway.storage import AuditEntry, Case, Mail, VaultKey
 from gateway.wire.container import pack, unpack
@@ -196,6 +197,28 @@ async def test_it_says_what_was_anchored_and_holds_the_last_mail_that_left(desk:
     assert verify_note(note, desk.key.verifier).checkpoint.head.size == stated["records"]
     assert desk.examined(data).vouched
     desk.refuses(pack({**entries, "ancres/courrier.eml": entries["ancres/courrier.eml"] + b" "}), match="courrier.eml")
+
+
+async def test_a_case_of_which_the_log_was_erased_says_so(desk: Desk) -> None:
+    """How many records, when, and which record tells of it; the dossier verifies, and shows none of them."""
+    world = desk.world
+    await desk.exported()
+    case = next(row for row in await world.all(Case) if row.ref == desk.ref)
+    await world.change(replace(case, closed_at=world.clock.now()))
+    key = await world.only(VaultKey, id=case.vault_key)
+    await world.change(replace(key, wrapped=b"", destroyed_at=world.clock.now()))
+    world.clock.advance(timedelta(days=3653))
+    terms = Terms(security_months=12, evidence_years=10)
+    purge = Purge(store=world.store, clock=world.clock, party=world.party, terms=terms)
+    (gone,) = [each for each in await purge.run(actor="alice") if each.case == desk.ref]
+    data = await desk.exported()
+    entries = unpack(data)
+    told = (await world.events("log.purged"))[-1]
+    state = entries[exhibit.STATE].decode()
+    assert f"conservation : {len(gone.records)} enregistrements de ce dossier" in state
+    assert f"(enregistrement {told.index})" in state
+    assert not {exhibit.record_name(entry.index) for entry in gone.records} & entries.keys()
+    assert desk.examined(data).vouched
 
 
 async def test_the_export_is_itself_recorded(desk: Desk) -> None:

@@ -174,11 +174,12 @@ def _parties(certificate: Certificate) -> Iterator[Block]:
 
 
 def _evidence(certificate: Certificate) -> Iterator[Block]:
-    yield Heading(text=said("La réception par la CNAS"))
+    yield Heading(text=said("Les preuves de réception"))
     grade = Said(GRADES[certificate.started_by])
     yield Paragraph(
         text=said(
-            "Le délai part du {at}. Force de la preuve retenue : {grade}. Heures d'Alger.",
+            "Le délai part du {at}. Force de la preuve retenue : {grade}. Seules celles de la CNAS le font partir. "
+            "Heures d'Alger.",
             at=long_instant(certificate.period.received, ALGIERS),
             grade=grade,
         )
