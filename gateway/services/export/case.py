@@ -13,7 +13,7 @@ from gateway.domain import exhibit, sums
 from gateway.domain.checkpoint import VerifierKey
 from gateway.domain.errors import MailMalformed, NotAllowed
 from gateway.domain.kinds import RECEIPT_ACK
-from gateway.domain.merkle import Tree, inclusion_proof
+from gateway.domain.merkle import Prover
 from gateway.domain.parties import Directory, Party, Suite
 from gateway.domain.period import Period
 from gateway.domain.plain import period_json
@@ -44,7 +44,7 @@ from gateway.storage import (
 from gateway.wire import mime, sealed
 from gateway.wire.container import pack
 
-PAGE = 1000
+PAGE = 5000
 """Leaves read at a time."""
 
 NEAR = timedelta(days=45)
@@ -182,20 +182,24 @@ class Exporter:
         if not points or self._vouched.key is None:
             return exhibit.Exhibit(records=canonical, proofs={})
         (point,) = points
-        leaves = list[bytes]()
-        while len(leaves) < point.size and (
-            page := await view.entries(after=len(leaves) - 1, limit=min(PAGE, point.size - len(leaves)))
-        ):
-            leaves += [entry.leaf for entry in page]
-        tree = Tree.of(leaves)
+        prover = await _prover(view, [index for index in canonical if index < point.size], point.size)
         anchors = await view.all(Anchor, point=point.id)
         return exhibit.Exhibit(
             records=canonical,
-            proofs={index: inclusion_proof(tree, index, point.size) for index in canonical if index < point.size},
+            proofs=prover.proofs(),
             note=point.note,
             key=self._vouched.key,
             stamps=tuple(anchor.proof for anchor in anchors if anchor.proof is not None),
         )
+
+
+async def _prover(view: View, indexes: Sequence[int], size: int) -> Prover:
+    prover, taken = Prover(indexes, size), 0
+    while taken < size and (leaves := await view.leaves(after=taken - 1, limit=min(PAGE, size - taken))):
+        for leaf in leaves:
+            prover.append(leaf)
+        taken += len(leaves)
+    return prover
 
 
 def _rows(periods: dict[str, Period], calendars: Sequence[Calendar]) -> list[dict[str, object]]:
