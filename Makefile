@@ -19,7 +19,8 @@ PIP_COMPILE := $(REGISTRY_ONLY) $(BIN)/pip-compile $(LOCK_ARGS) --quiet --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 DEV_NEEDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*project["project"]["dependencies"], *project["build-system"]["requires"], \
-	*project["project"]["optional-dependencies"]["demo"], *project["dependency-groups"]["dev"], sep="\n")
+	*project["project"]["optional-dependencies"]["demo"], *project["project"]["optional-dependencies"]["postgresql"], \
+	*project["dependency-groups"]["dev"], sep="\n")
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -38,7 +39,7 @@ system:
 
 # Real mail servers, a clock that moves, faults of the system, and systemd's own judgement.
 test-system:
-	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl systemd
+	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql
 
 # What builds a container without an engine.
 package-system:
@@ -99,7 +100,7 @@ words-fresh: install ## échoue si les catalogues sont périmés ou incomplets
 	@$(BIN)/python docs/words.py --check
 
 lock: install ## recalcule les fichiers de verrouillage (LOCK_ARGS=--upgrade pour monter les versions)
-	@$(PIP_COMPILE) --output-file requirements.lock pyproject.toml
+	@$(PIP_COMPILE) --extra postgresql --output-file requirements.lock pyproject.toml
 	@$(BIN)/python -c '$(DEV_NEEDS)' | $(PIP_COMPILE) --constraint requirements.lock --output-file requirements-dev.lock -
 
 clean: ## enlève ce que les outils ont produit, y compris .venv

@@ -44,8 +44,10 @@ from gateway.services.desk import Desk
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
+from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
 from gateway.services.pins import Pins
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
@@ -55,6 +57,7 @@ from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
 from gateway.services.verify import Verifier
+from gateway.storage import Store
 
 _log = structlog.get_logger()
 
@@ -215,13 +218,13 @@ async def run(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Daemon]:
-    """A gateway that is ready to work, alone on its data; ``clock`` as in :func:`open_base`.
+    """A gateway that is ready to work, alone on its data or with others; ``clock`` as in :func:`open_base`.
 
     Raises:
         GatewayError: it could not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(daemon_lock.held(settings.gateway.data))
+        stack.enter_context(daemon_lock.held(settings.gateway.data, alone=not settings.database.shared))
         ours = identity(settings, rehearsal=clock is not None)
         await asyncio.to_thread(database.upgrade, settings.database_url, ours)
         await asyncio.to_thread(sweep_homes)
@@ -265,6 +268,15 @@ async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
         await pool.close()
 
 
+def _turns(base: Base) -> tuple[Turns, Store]:
+    """Whose turn it is on this database, and the store of what takes mails in."""
+    site = base.settings.gateway.site
+    if not base.settings.database.shared:
+        return Alone(base.store), base.store
+    turns = Shared(store=base.store, clock=base.clock, site=site, holder=secrets.token_hex(8))
+    return turns, Fenced(base.store, turns, INBOUND)
+
+
 @asynccontextmanager
 async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
@@ -290,8 +302,9 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         directory=directory,
         own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
     )
+    turns, taking_in = _turns(base)
     receiver = Receiver(
-        store=base.store,
+        store=taking_in,
         cabinet=base.cabinet,
         judge=Judge(
             store=base.store, opener=pool, verifier=verifier, matching=Matching(party=us, directory=directory), party=us
@@ -315,7 +328,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     )
     poller = partial(
         InboxPoller,
-        store=base.store,
+        store=taking_in,
         receiver=receiver,
         clock=base.clock,
         party=us,
@@ -344,6 +357,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         requests=core.requests,
         clock=base.clock,
         party=us,
+        turns=turns,
         directory=settings.everybody,
     )
     repair = CopyRepair(
@@ -362,7 +376,16 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             alarms=alarm_watch(base, met),
             repair=repair,
             cabinet=base.cabinet,
+            quarantine=QuarantineRetention(
+                store=base.store,
+                cabinet=base.cabinet,
+                clock=base.clock,
+                party=us,
+                days=settings.retention.days_in_quarantine,
+                years=settings.retention.years_after_closure,
+            ),
             clock=base.clock,
+            turns=turns,
             pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from gateway.databank import DatabaseSection
 from gateway.domain.alarms.staff import Staff
 from gateway.domain.errors import ConfigClosed, ConfigInvalid, ConfigUnreadable
 from gateway.domain.parties import (
@@ -185,6 +186,7 @@ class Settings(BaseSettings):
     imap: ImapSection
     smtp: SmtpSection
     oauth: OAuthSection | None = None
+    database: DatabaseSection = DatabaseSection()
     vault: VaultSection
     openpgp: OpenPgpSection
     smime: SmimeSection | None = None
@@ -297,8 +299,8 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        """SQLAlchemy's URL."""
-        return f"sqlite+aiosqlite:///{self.gateway.data / 'gateway.sqlite3'}"
+        """SQLAlchemy's URL; it may hold a password. Raises SecretUnreadable."""
+        return self.database.address(self.gateway.data)
 
 
 def _owner(path: Path) -> str:

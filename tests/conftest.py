@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from docs.law_rows import ROWS
-from tests import mailserver
+from tests import mailserver, postgres
 from tests.traceability import Traceability
 
 # Whatever the developer's own language is, the programs that tests start speak French.
@@ -34,6 +34,13 @@ def mail_machine() -> Iterator[mailserver.Machine]:
     mailserver.require()
     with mailserver.running() as machine:
         yield machine
+
+
+@pytest.fixture(scope="session", name="postgres")
+def _postgres() -> Iterator[postgres.Server]:
+    """A real PostgreSQL for the whole process; skips where there is none, fails there in CI."""
+    with postgres.running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import typer
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from gateway import config, log_keeping, mailservers, readership, staffing
+from gateway import config, databank, log_keeping, mailservers, readership, staffing
 from gateway.cli.commands import app
 from gateway.cli.language import LOCALES
 
@@ -22,6 +22,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "imap": mailservers.ImapSection,
     "smtp": mailservers.SmtpSection,
     "oauth": mailservers.OAuthSection,
+    "database": databank.DatabaseSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
     "smime": config.SmimeSection,

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, log_keeping, mailservers, readership, setting, staffing
+from gateway import config, databank, log_keeping, mailservers, readership, setting, staffing
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "imap": mailservers.ImapSection,
     "smtp": mailservers.SmtpSection,
     "oauth": mailservers.OAuthSection,
+    "database": databank.DatabaseSection,
     "vault": config.VaultSection,
     "openpgp": config.OpenPgpSection,
     "smime": config.SmimeSection,
@@ -38,7 +39,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "staff.accueil": staffing.StaffSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil"}
+OPTIONAL = {"database", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil"}
 """Sections that are commented out as a whole."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 

@@ -246,12 +246,12 @@ def test_an_error_says_what_it_is(leaf: type[GatewayError]) -> None:
 
 
 def test_error_codes_are_unique_and_defined_in_one_place() -> None:
-    """No error of the gateway is declared outside of its module, and of the one that it takes the last from."""
+    """No error of the gateway is declared outside of its module, and of those that it takes the last from."""
     home = ROOT / "gateway" / "domain"
     elsewhere = [
         f"{relative(path)}: {node.name}"
         for path in SOURCES
-        if path not in {home / "errors.py", home / "disproved.py"}
+        if path not in {home / "errors.py", home / "disproved.py", home / "relocated.py"}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef) and {ast.unparse(parent) for parent in node.bases} & names_of_errors()
     ]

@@ -1,4 +1,7 @@
-"""The lock by which one data folder has one daemon (flock(2)); it ends with its process, however that ends."""
+"""The lock of a data folder while a daemon works on it (flock(2)); it ends with its process, however that ends.
+
+On SQLite a folder has one daemon. On a server's database several may share it, and hold the lock together.
+"""
 
 import fcntl
 import select
@@ -16,17 +19,17 @@ TRIES, PAUSE_SECONDS = 5, 0.05
 
 
 @contextmanager
-def held(data: Path) -> Iterator[None]:
-    """Be the one daemon of this folder for a while.
+def held(data: Path, *, alone: bool = True) -> Iterator[None]:
+    """Be the one daemon of this folder for a while; or with ``alone`` off, one of several.
 
     Raises:
         DatabaseMissing: there is no such folder.
-        AlreadyRunning: another process is.
+        AlreadyRunning: another process is, or is alone.
     """
     if not data.is_dir():
         raise DatabaseMissing(path=data)
     with (data / FILE).open("wb") as lock:
-        _take(lock, data)
+        _take(lock, data, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
 
 
@@ -37,17 +40,22 @@ def is_held(data: Path) -> bool:
     except FileNotFoundError:
         return False
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+        # Whoever else asks at this instant holds it too, and lets it go at once.
+        for left in reversed(range(TRIES)):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if left:
+                    select.select([], [], [], PAUSE_SECONDS)
+            else:
+                return False
+        return True
 
 
-def _take(lock: BinaryIO, data: Path) -> None:
+def _take(lock: BinaryIO, data: Path, kind: int) -> None:
     for left in reversed(range(TRIES)):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except OSError as error:
             if not left:
                 raise AlreadyRunning(path=data) from error

@@ -10,7 +10,18 @@ from contextlib import contextmanager
 
 import structlog
 
-_VENDORS = ("aioimaplib", "aiosmtplib", "aiosqlite", "alembic", "asyncio", "gnupg", "httpcore", "httpx", "sqlalchemy")
+_VENDORS = (
+    "aioimaplib",
+    "aiosmtplib",
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "gnupg",
+    "httpcore",
+    "httpx",
+    "psycopg",
+    "sqlalchemy",
+)
 
 
 def configure(level: str = "INFO") -> None:

@@ -16,12 +16,22 @@ from gateway.cli.usage import reworded
 from gateway.domain.words import french
 
 CHAPTERS = {
-    french("Installer et faire tourner"): ("init", "keys", "doctor", "run", "status", "alarms", "demo", "rehearse"),
+    french("Installer et faire tourner"): (
+        "init",
+        "keys",
+        "doctor",
+        "run",
+        "status",
+        "alarms",
+        "db",
+        "demo",
+        "rehearse",
+    ),
     french("Au quotidien"): ("todo", "fiche", "submit", "answer", "confirm", "settle"),
     french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close", "forget"),
     french("Délai et calendrier"): ("clock", "calendar"),
     french("Courrier"): ("message", "triage", "inspect"),
-    french("Preuve"): ("proof", "audit", "dossier", "challenge"),
+    french("Preuve"): ("proof", "audit", "certificate", "dossier", "challenge"),
 }
 """The commands of the program by chapter, in the order in which they are read."""
 

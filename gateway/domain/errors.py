@@ -7,8 +7,17 @@ a person's name or an address.
 
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
+from gateway.domain.relocated import DatabaseNotCopied, LeaseLost
 
-__all__ = ["AuditBroken", "CheckpointInvalid", "DossierBroken", "Fault", "GatewayError"]
+__all__ = [
+    "AuditBroken",
+    "CheckpointInvalid",
+    "DatabaseNotCopied",
+    "DossierBroken",
+    "Fault",
+    "GatewayError",
+    "LeaseLost",
+]
 """Defined elsewhere, and taken from here with the leaves."""
 
 
@@ -224,6 +233,13 @@ class StorageFailed(GatewayError):
     mend = "Libérez de la place ou rendez le disque inscriptible ; rien n'a été accusé ni perdu."
 
 
+class DatabaseUnreachable(StorageFailed):
+    """The PostgreSQL server is not there, or did not do what was asked. Nothing was acknowledged."""
+
+    what = "Le serveur de {place} n'a pas fait ce qui lui était demandé."
+    mend = "Vérifiez le serveur PostgreSQL et [database] ; rien n'a été accusé ni perdu."
+
+
 class DropRefused(GatewayError):
     """The folder of a reader is not private and ours, or holds something else under a name of ours."""
 
@@ -273,6 +289,10 @@ class MailMalformed(MailRefused):
     def __init__(self, *, reason: str, step: str = "structure") -> None:
         super().__init__(step=step, reason=reason)
 
+    def within(self, step: str) -> "MailMalformed":
+        """The same fault, found while this step was read; a fault that names its step keeps it."""
+        return MailMalformed(reason=self.reason, step=step) if self.step == "structure" else self
+
 
 class WorkerFailed(MailRefused):
     """The capped worker died, or ran over time or memory, on this mail."""
@@ -295,6 +315,13 @@ class VaultClosed(GatewayError):
 
 
 # --- what a person asked that cannot be done
+
+
+class DocumentFailed(GatewayError):
+    """A document could not be set in type."""
+
+    what = "Le document n'est pas produit."
+    why = "{reason}"
 
 
 class DeskError(GatewayError):

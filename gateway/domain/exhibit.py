@@ -79,7 +79,7 @@ def written(exhibit: Exhibit) -> dict[str, bytes]:
         files[SIGNED_TEXT] = note.text.encode()
         files[SIGNATURE] = note.signature
         files[KEY] = f"{exhibit.key}\n".encode()
-        files[KEY_PEM] = _pem(exhibit.key)
+        files[KEY_PEM] = pem(exhibit.key)
     return files
 
 
@@ -126,7 +126,8 @@ def _text(data: bytes) -> str:
         raise CheckpointInvalid(reason=said("Le point de contrôle est mal formé.")) from None
 
 
-def _pem(key: VerifierKey) -> bytes:
+def pem(key: VerifierKey) -> bytes:
+    """The key in the form that ``openssl`` reads."""
     body = base64.b64encode(_SPKI + key.public).decode("ascii")
     return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n".encode()
 

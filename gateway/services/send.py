@@ -21,6 +21,7 @@ from gateway.ports import Clock, Courier, Envelope, HandOver, HandOverOutcome, P
 from gateway.services.cabinet import Cabinet
 from gateway.services.compose import Composer, current_pins
 from gateway.services.departure import Departures
+from gateway.services.leases import Alone, Turns
 from gateway.services.requests import Requests
 from gateway.storage import Act, Case, Message, Pin, Request, Store, Transmission
 
@@ -62,7 +63,10 @@ class Sender:
         clock: Clock,
         party: Party,
         directory: Directory,
+        turns: Turns | None = None,
     ) -> None:
+        self._turns = turns or Alone(store)
+        self._under_way: set[int] = set()
         self._store = store
         self._cabinet = cabinet
         self._composer = composer
@@ -76,13 +80,17 @@ class Sender:
         self._looked: dict[int, str | None] = {}
         """By held transmission: the key in force when it was last looked at in vain."""
 
-    async def recover(self) -> int:
-        """At start: whatever was ``sending`` has an unknown outcome. Returns how many."""
-        async with self._store.act() as act:
-            found = await act.all(Transmission, site=self._party.site, state=sending.State.SENDING)
-            for transmission in found:
-                await self._note(act, transmission, sending.Event.DOUBT, "interrupted")
-        return len(found)
+    async def recover(self, act: Act, living: frozenset[str]) -> int:
+        """What is ``sending`` by no gateway that lives has an unknown outcome. Returns how many."""
+        found = await act.all(Transmission, site=self._party.site, state=sending.State.SENDING)
+        left = [each for each in found if each.claimed_by not in living or self._gave_up(each)]
+        for transmission in left:
+            await self._note(act, transmission, sending.Event.DOUBT, "interrupted")
+        return len(left)
+
+    def _gave_up(self, claimed: Transmission) -> bool:
+        """Ours, and its outcome could not be noted."""
+        return claimed.claimed_by == self._turns.holder and claimed.id not in self._under_way
 
     async def round(self) -> int:
         """Hand over what is ready. Returns how many were tried.
@@ -95,7 +103,11 @@ class Sender:
         async with self._store.view() as view:
             ready = await view.sendable(self._party.site, self._clock.now(), BATCH)
         for transmission in ready:
-            await self._send(transmission)
+            self._under_way.add(transmission.id)
+            try:
+                await self._send(transmission)
+            finally:
+                self._under_way.discard(transmission.id)
         return len(ready)
 
     # --- one transmission
@@ -180,11 +192,12 @@ class Sender:
 
     async def _claim(self, act: Act, transmission: Transmission) -> Transmission | None:
         """Read again inside the act: evidence may have settled it, or another process taken it."""
+        await self._turns.check_member(act)
         current = await self._unchanged(act, transmission)
         if current is None:
             return None
-        state = sending.step(current.state, sending.Event.CLAIMED)
-        return await act.save(replace(current, state=state, attempts=current.attempts + 1))
+        state, who = sending.step(current.state, sending.Event.CLAIMED), self._turns.holder
+        return await act.save(replace(current, state=state, attempts=current.attempts + 1, claimed_by=who))
 
     # --- what became of it
 

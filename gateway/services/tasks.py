@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, StorageFailed
 from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
 from gateway.services.alarms.watch import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
@@ -18,7 +18,9 @@ from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
+from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
 from gateway.services.purge import Purge
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
 from gateway.services.timekeeping import Timekeeper, ask
 from gateway.services.witness import Witness
@@ -66,11 +68,14 @@ class Tasks:
         alarms: AlarmWatch,
         repair: CopyRepair,
         cabinet: Cabinet,
+        quarantine: QuarantineRetention,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
         use_keys: Callable[[Sequence[PublicKey]], Awaitable[None]],
         rhythm: Rhythm,
+        turns: Turns,
     ) -> None:
+        self._turns = turns
         self._mailboxes = mailboxes
         self._sender = sender
         self._deadlines = deadlines
@@ -82,6 +87,7 @@ class Tasks:
         self._alarms = alarms
         self._repair = repair
         self._cabinet = cabinet
+        self._quarantine = quarantine
         self._clock = clock
         self._pinned_keys = pinned_keys
         self._use_keys = use_keys
@@ -94,13 +100,13 @@ class Tasks:
     async def prepare(self) -> int:
         """Before anything else: settle what an interrupted run left. Returns the sends of unknown outcome."""
         self._cabinet.vault.sweep()
-        return await self._sender.recover()
+        return await self._turns.begin(self._sender.recover)
 
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
             works = [self._inbound(mailbox) for mailbox in self._mailboxes]
-            works += [self._outbound(), self._ticks(), self._second_source()]
+            works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
@@ -111,15 +117,32 @@ class Tasks:
             _log.info("gateway.stopping")
             for task in tasks:
                 task.cancel()
+        try:
+            await self._turns.release()
+        except StorageFailed as error:
+            # The others wait a little longer for what was ours.
+            _log.warning("turns.not_released", error=error.code)
+
+    async def _beats(self) -> None:
+        pause = _Pause("beats")
+        while True:
+            try:
+                await self._turns.beat()
+                pause.over()
+            except Exception as error:  # noqa: BLE001  the top of a task: told, and tried again
+                await pause.after(error, longest=BEAT_SECONDS)
+                continue
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def _inbound(self, mailbox: WatchedMailbox) -> None:
         pause = _Pause(mailbox.name)
         while True:
+            await self._turns.wait(INBOUND)
             try:
                 await self._refresh_keys()
                 session = await mailbox.sessions.connect()
                 try:
-                    while True:
+                    while self._turns.has(INBOUND):
                         await mailbox.poller.poll(session)
                         pause.over()
                         await session.wait_for_news(self._rhythm.poll_seconds)
@@ -134,6 +157,7 @@ class Tasks:
         pause = _Pause("time")
         while True:
             await self._time_wanted.wait()
+            await self._turns.wait(ROUNDS)
             # The next tick says whether it is still wanted.
             self._time_wanted.clear()
             try:
@@ -164,6 +188,7 @@ class Tasks:
     async def _ticks(self) -> None:
         pause = _Pause("deadlines")
         while True:
+            await self._turns.wait(ROUNDS)
             try:
                 if await self._deadlines.tick():
                     self._time_wanted.set()
@@ -181,6 +206,7 @@ class Tasks:
         """A task of its own: a disk may not answer, a command take its time, nor where checkpoints are written down."""
         pause = _Pause(name)
         while True:
+            await self._turns.wait(ROUNDS)
             try:
                 await work()
                 pause.over()
@@ -194,7 +220,7 @@ class Tasks:
         if now - self._swept_at >= UNNAMED_SECONDS:
             self._swept_at = now
             removed = await self._cabinet.sweep()
-            _log.info("spool.swept", removed=removed)
+            _log.info("spool.swept", removed=removed, erased=await self._quarantine.round())
 
 
 class _Pause:
@@ -205,7 +231,7 @@ class _Pause:
         self._code: str | None = None
         self._seconds = SHORTEST_PAUSE
 
-    async def after(self, error: Exception) -> None:
+    async def after(self, error: Exception, *, longest: float | None = None) -> None:
         code = error.code if isinstance(error, GatewayError) else type(error).__name__
         if code != self._code and isinstance(error, GatewayError):
             _log.warning("task.failing", task=self._task, error=code, told=error.sentence())
@@ -214,7 +240,7 @@ class _Pause:
             _log.error("task.defect", task=self._task, error=code)
         self._code = code
         await asyncio.sleep(self._seconds)
-        self._seconds = min(self._seconds * 2, LONGEST_PAUSE)
+        self._seconds = min(self._seconds * 2, longest or LONGEST_PAUSE)
 
     def over(self) -> None:
         if self._code is not None:

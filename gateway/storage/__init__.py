@@ -3,6 +3,7 @@
 from gateway.storage.alarms import Alarm, AlarmMark, Call
 from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
+from gateway.storage.leases import Lease
 from gateway.storage.letters import Hint, Letter
 from gateway.storage.proofs import EnteredProof
 from gateway.storage.question import Question
@@ -48,6 +49,7 @@ __all__ = [
     "Fact",
     "HeardAnswer",
     "Hint",
+    "Lease",
     "Letter",
     "LogPoint",
     "Mail",

@@ -181,7 +181,10 @@ class ReaderHandover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transmission:
-    """The outbox: one sealed mail for one recipient. ``receipt`` ones go out with a null return path."""
+    """The outbox: one sealed mail for one recipient. ``receipt`` ones go out with a null return path.
+
+    ``claimed_by`` is the gateway that hands it over, or did last.
+    """
 
     id: int = 0
     site: str
@@ -198,6 +201,7 @@ class Transmission:
     code: int | None = None
     text: str | None = None
     handed_over_at: datetime | None = None
+    claimed_by: str | None = None
 
 
 class Verdict(Enum):

@@ -8,6 +8,7 @@ from gateway.ports import SpoolFile
 from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
+from gateway.storage.leases import Lease
 from gateway.storage.letters import Letter
 from gateway.storage.proofs import EnteredProof
 from gateway.storage.rows import (
@@ -55,6 +56,7 @@ Value = (
     | AlarmMark
     | LogPoint
     | Anchor
+    | Lease
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

@@ -47,3 +47,16 @@ def test_looking_at_the_lock_does_not_keep_a_daemon_from_starting(
         fcntl.flock(looker, fcntl.LOCK_SH)
         with pytest.raises(AlreadyRunning), held(tmp_path):
             pass
+
+
+def test_several_daemons_share_a_folder_when_their_database_is_a_server(tmp_path: Path) -> None:
+    """None of them is alone; whoever must be alone, such as a copy of the database, waits for the last."""
+    with held(tmp_path, alone=False):
+        with held(tmp_path, alone=False):
+            assert is_held(tmp_path)
+        assert is_held(tmp_path)
+        with pytest.raises(AlreadyRunning), held(tmp_path):
+            pass
+    with held(tmp_path), pytest.raises(AlreadyRunning), held(tmp_path, alone=False):
+        pass
+    assert not is_held(tmp_path)

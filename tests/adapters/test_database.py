@@ -1,4 +1,4 @@
-"""The store on real SQLite files: acts are whole or nothing, constraints hold, and two stores share one file."""
+"""The store on SQLite and PostgreSQL: acts are whole or nothing, constraints hold, two stores share one database."""
 
 import asyncio
 import signal
@@ -15,14 +15,15 @@ from sqlalchemy import UniqueConstraint, create_engine, inspect
 from sqlalchemy.exc import OperationalError, StatementError
 
 from gateway import storage
-from gateway.adapters.database import HEAD, DatabaseStore, check, create, recognise, upgrade
-from gateway.adapters.database.schema import driver_reason
+from gateway.adapters.database import HEAD, DatabaseStore, check, create, engines, recognise, upgrade
+from gateway.adapters.database.refusals import driver_reason
 from gateway.adapters.database.tables import METADATA, TABLES
 from gateway.domain import request, transmission
 from gateway.domain.errors import AlreadyThere, DatabaseDamaged, DatabaseMissing, StorageFailed
 from gateway.domain.log_check import LogCheck
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
+from tests import postgres
 
 AT = datetime(2026, 1, 25, 9, 0, 0, 123456, tzinfo=UTC)
 IDENTITY = {"party": "chu-essai", "role": "hospital", "site": "s"}
@@ -55,19 +56,28 @@ def _path(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(name="url", params=["sqlite", "postgresql"])
+def _url(request: pytest.FixtureRequest) -> str:
+    """A new database of each kind."""
+    if request.param == "sqlite":
+        return url_of(request.getfixturevalue("path"))
+    server: postgres.Server = request.getfixturevalue("postgres")
+    return server.made(IDENTITY)
+
+
 @pytest.fixture(name="clock")
 def _clock() -> _Clock:
     return _Clock()
 
 
-def open_store(path: Path, clock: _Clock) -> DatabaseStore:
+def open_store(url: str, clock: _Clock) -> DatabaseStore:
     """A store as one process opens it."""
-    return DatabaseStore(url_of(path), clock=clock, site="s", party="chu-essai")
+    return DatabaseStore(url, clock=clock, site="s", party="chu-essai")
 
 
 @pytest.fixture(name="store")
-async def _store(path: Path, clock: _Clock) -> AsyncIterator[DatabaseStore]:
-    store = open_store(path, clock)
+async def _store(url: str, clock: _Clock) -> AsyncIterator[DatabaseStore]:
+    store = open_store(url, clock)
     yield store
     await store.close()
 
@@ -145,9 +155,9 @@ def test_tables_have_the_fields_of_their_values() -> None:
         assert columns == {field.name for field in fields(kind)}, kind
 
 
-def test_the_scripts_make_the_tables_that_the_code_uses(path: Path) -> None:
+def test_the_scripts_make_the_tables_that_the_code_uses(url: str) -> None:
     """Columns, unique constraints and indexes of the file are those of the tables."""
-    found = inspect(create_engine(f"sqlite:///{path}"))
+    found = inspect(engines.plain(url, writes=False))
     assert set(found.get_table_names()) == {*METADATA.tables, "alembic_version"}
     for name, table in METADATA.tables.items():
         assert {column["name"]: column["nullable"] for column in found.get_columns(name)} == {
@@ -160,14 +170,16 @@ def test_the_scripts_make_the_tables_that_the_code_uses(path: Path) -> None:
             if isinstance(each, UniqueConstraint)
         }
         assert unique == wanted, name
-        indexed = {tuple(each["column_names"]) for each in found.get_indexes(name)}
+        indexed = {
+            tuple(each["column_names"]) for each in found.get_indexes(name) if "duplicates_constraint" not in each
+        }
         assert indexed == {tuple(column.name for column in each.columns) for each in table.indexes}, name
 
 
-def test_creating_again_changes_nothing(path: Path) -> None:
+def test_creating_again_changes_nothing(url: str) -> None:
     """``init`` run twice keeps what is there."""
-    create(url_of(path), IDENTITY)
-    upgrade(url_of(path), IDENTITY)
+    create(url, IDENTITY)
+    upgrade(url, IDENTITY)
 
 
 _DIES = """
@@ -202,11 +214,11 @@ def test_a_creation_that_is_killed_leaves_nothing_behind(tmp_path: Path, number:
     upgrade(url_of(path), IDENTITY)
 
 
-async def test_a_database_is_recognised_beside_a_writer(path: Path, store: DatabaseStore) -> None:
+async def test_a_database_is_recognised_beside_a_writer(url: str, store: DatabaseStore) -> None:
     """A command reads whose it is without waiting for the daemon's act."""
     async with store.act() as act:
         await act.add(KEY)
-        await asyncio.to_thread(recognise, url_of(path), IDENTITY)
+        await asyncio.to_thread(recognise, url, IDENTITY)
 
 
 def test_the_driver_s_words_never_leave() -> None:
@@ -222,13 +234,13 @@ def test_the_driver_s_words_never_leave() -> None:
 
 
 @pytest.mark.parametrize("key", list(IDENTITY))
-def test_the_database_of_another_party_is_refused(path: Path, key: str) -> None:
+def test_the_database_of_another_party_is_refused(url: str, key: str) -> None:
     """Another party, role or site: whatever its content is, it is not ours."""
     other = {**IDENTITY, key: "autre"}
     for act in (create, upgrade):
         with pytest.raises(DatabaseDamaged):
-            act(url_of(path), other)
-    upgrade(url_of(path), IDENTITY)
+            act(url, other)
+    upgrade(url, IDENTITY)
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -257,7 +269,7 @@ def corrupt(path: Path) -> None:
 
 async def test_a_corrupted_file_is_refused(path: Path, clock: _Clock) -> None:
     """Pages of rubbish in the middle are noticed at start."""
-    store = open_store(path, clock)
+    store = open_store(url_of(path), clock)
     for _ in range(50):
         async with store.act() as act:
             await act.record("test.done", actor="gateway", details={"x": "y" * 150})
@@ -280,13 +292,12 @@ def test_looking_for_damage_makes_nothing(path: Path, tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_schema_of_a_later_version_is_refused(path: Path) -> None:
+def test_a_schema_of_a_later_version_is_refused(url: str) -> None:
     """An older program never writes into a newer database."""
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    with engines.plain(url, writes=True).begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(DatabaseDamaged):
-        upgrade(url_of(path), IDENTITY)
+        upgrade(url, IDENTITY)
 
 
 # --- acts
@@ -341,9 +352,9 @@ async def test_a_view_is_consistent(store: DatabaseStore) -> None:
         assert await view.all(storage.VaultKey) == ()
 
 
-async def test_two_writers_wait_for_each_other(path: Path, clock: _Clock) -> None:
+async def test_two_writers_wait_for_each_other(url: str, clock: _Clock) -> None:
     """Two processes read, then write the same row: neither fails, and no update is lost."""
-    first, second = open_store(path, clock), open_store(path, clock)
+    first, second = open_store(url, clock), open_store(url, clock)
     await fill(first)
 
     async def count(store: DatabaseStore) -> None:
@@ -363,20 +374,22 @@ async def test_two_writers_wait_for_each_other(path: Path, clock: _Clock) -> Non
     await second.close()
 
 
-async def test_a_writer_holds_the_lock_from_its_first_read(path: Path, store: DatabaseStore) -> None:
+async def test_a_writer_holds_the_lock_from_its_first_read(path: Path, clock: _Clock) -> None:
     """BEGIN IMMEDIATE: another process cannot write between an act's read and its write."""
+    store = open_store(url_of(path), clock)
     async with store.act() as act:
         await act.all(storage.VaultKey)
         other = sqlite3.connect(path, timeout=0)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("INSERT INTO meta VALUES ('x', 'y')")
         other.close()
+    await store.close()
 
 
 @pytest.mark.parametrize("turns", range(12))
-async def test_a_cancelled_commit_is_whole_or_absent(path: Path, clock: _Clock, turns: int) -> None:
+async def test_a_cancelled_commit_is_whole_or_absent(url: str, clock: _Clock, turns: int) -> None:
     """Cancelled at any turn of the loop, an act has committed all or nothing, and the next one works."""
-    store = open_store(path, clock)
+    store = open_store(url, clock)
 
     async def act_once() -> None:
         async with store.act() as act:
@@ -392,7 +405,7 @@ async def test_a_cancelled_commit_is_whole_or_absent(path: Path, clock: _Clock, 
         finished = True
     except asyncio.CancelledError:
         finished = False
-    other = open_store(path, clock)
+    other = open_store(url, clock)
     async with other.view() as view:
         keys, entries, (size, _, _) = (
             len(await view.all(storage.VaultKey)),
@@ -494,6 +507,40 @@ async def test_unique_constraints_say_already_there(store: DatabaseStore) -> Non
                 await act.add(value)
 
 
+async def test_what_is_there_already_does_not_end_the_act(store: DatabaseStore) -> None:
+    """Whoever is told may go on in the same act, and what came before it stays."""
+    async with store.act() as act:
+        await act.add(KEY)
+        with pytest.raises(AlreadyThere):
+            await act.add(replace(KEY, purpose="other"))
+        await act.add(replace(KEY, id="key-2"))
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == (KEY, replace(KEY, id="key-2"))
+
+
+async def test_the_largest_numbers_of_a_mailbox_fit(store: DatabaseStore) -> None:
+    """UIDs and UIDVALIDITY are unsigned numbers of 32 bits."""
+    most = 2**32 - 1
+    async with store.act() as act:
+        added = await act.add(replace(MAIL, uid=most, uidvalidity=most))
+        await act.add(
+            storage.Poll(
+                site="s",
+                mailbox="m",
+                folder="INBOX",
+                uidvalidity=most,
+                uidnext=most,
+                first_at=AT,
+                last_at=AT,
+                answered_at=AT,
+                count=1,
+                longest_gap=0,
+            )
+        )
+    async with store.view() as view:
+        assert await view.one(storage.Mail, uid=most) == added
+
+
 async def test_what_differs_in_its_key_is_another_row(store: DatabaseStore) -> None:
     """The same case token of another hospital, the same id in the other direction, another person, the next UID."""
     await fill(store)
@@ -511,14 +558,14 @@ async def test_what_differs_in_its_key_is_another_row(store: DatabaseStore) -> N
 
 async def test_a_reference_to_nothing_is_a_defect_not_a_duplicate(store: DatabaseStore) -> None:
     """A missing parent row is our own fault and must not pass for a replay."""
-    with pytest.raises(LookupError, match="SQLITE_CONSTRAINT_FOREIGNKEY"):
+    with pytest.raises(LookupError, match=r"SQLITE_CONSTRAINT_FOREIGNKEY|23503"):
         async with store.act() as act:
             await act.add(SENDING)
 
 
 async def test_a_row_that_lacks_a_value_is_a_defect_not_a_duplicate(store: DatabaseStore) -> None:
     """NOT NULL says nothing about what was there before."""
-    with pytest.raises(LookupError, match="SQLITE_CONSTRAINT_NOTNULL"):
+    with pytest.raises(LookupError, match=r"SQLITE_CONSTRAINT_NOTNULL|23502"):
         async with store.act() as act:
             await act.add(replace(KEY, purpose=None))  # type: ignore[arg-type]  # what the type forbids
 
@@ -552,7 +599,7 @@ async def test_a_naive_instant_is_refused(store: DatabaseStore) -> None:
 
 async def test_a_full_disk_leaves_as_storage_failed(path: Path, clock: _Clock) -> None:
     """The driver's error is translated, its bound values stay inside, and the store works again afterwards."""
-    store = open_store(path, clock)
+    store = open_store(url_of(path), clock)
     async with store.act() as act:
         await act._connection.exec_driver_sql("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]  # no disk is full
 
@@ -576,9 +623,9 @@ async def test_a_full_disk_leaves_as_storage_failed(path: Path, clock: _Clock) -
 # --- audit
 
 
-async def test_two_stores_append_one_log(path: Path, clock: _Clock) -> None:
+async def test_two_stores_append_one_log(url: str, clock: _Clock) -> None:
     """Indexes have no gap and no double, and the whole log verifies against its head."""
-    first, second = open_store(path, clock), open_store(path, clock)
+    first, second = open_store(url, clock), open_store(url, clock)
 
     async def append(store: DatabaseStore, name: str) -> None:
         for number in range(15):

@@ -8,18 +8,34 @@ from typing import Any
 import pytest
 
 from gateway.domain.parties import PartnerKind, Role
-from tests.services.world import World, open_world, partner
+from tests.postgres import Server
+from tests.services.world import Where, World, identity, in_a_file, open_world, partner
 
 Build = Callable[..., Awaitable[World]]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The tests of a file that is marked run on either database; a mark of a test alone does the same."""
+    if metafunc.definition.get_closest_marker("both_databases") and "where" in metafunc.fixturenames:
+        metafunc.parametrize("where", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-async def build(tmp_path: Path) -> AsyncIterator[Build]:
+def where(request: pytest.FixtureRequest) -> Where:
+    """Where the databases of the gateways are: on SQLite unless the test says otherwise."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return in_a_file
+    server: Server = request.getfixturevalue("postgres")
+    return lambda _folder, role: server.made(identity(role))
+
+
+@pytest.fixture
+async def build(tmp_path: Path, where: Where) -> AsyncIterator[Build]:
     """Make gateways of any role; arguments as ``open_world``."""
     async with AsyncExitStack() as stack:
 
         async def make(role: Role = Role.HOSPITAL, **options: Any) -> World:
-            return await stack.enter_async_context(open_world(tmp_path, role, **options))
+            return await stack.enter_async_context(open_world(tmp_path, role, place=where, **options))
 
         yield make
 

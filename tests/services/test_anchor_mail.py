@@ -16,6 +16,7 @@ from gateway.ports import HandOver, HandOverOutcome, SpoolFile
 from gateway.services.anchor_mail import RETRY, AnchorPost
 from gateway.services.anchors import Outside
 from gateway.services.auditing import Audited, Auditor
+from gateway.services.leases import Alone
 from gateway.services.witness import Rule, Witness
 from gateway.storage import Anchor, LogPoint, Message, Transmission, Way
 from tests.services.fakes import FakeNoise
@@ -197,7 +198,7 @@ async def test_a_crash_in_the_middle_of_sending_sends_the_same_again(bench: Benc
     await bench.witness.round()
     (mail,) = await bench.world.outbox(MAILBOX)
     await bench.world.change(replace(mail, state=sending.State.SENDING, attempts=1))
-    assert await bench.world.sender.recover() == 1
+    assert await Alone(bench.world.store).begin(bench.world.sender.recover) == 1
     await bench.sends()
     assert (await bench.anchor()).done_at is None
     bench.world.courier.script = [UNKNOWN]

@@ -201,10 +201,10 @@ async def test_a_settled_request_is_explained_by_the_calendar_under_which_it_was
 
 
 @pytest.fixture
-async def other_process(hospital: World, tmp_path: Path) -> AsyncIterator[CalendarActs]:
+async def other_process(hospital: World) -> AsyncIterator[CalendarActs]:
     """The command line beside the daemon: a store, a calendar and services of its own on the same file."""
     store = database.DatabaseStore(
-        f"sqlite+aiosqlite:///{tmp_path / 'hospital.sqlite3'}",
+        hospital.url,
         clock=hospital.clock,
         site=hospital.party.site,
         party=hospital.party.id,

@@ -299,13 +299,12 @@ async def test_only_the_hospital_records(cnas: World) -> None:
 # --- twice at once, and notices
 
 
-async def test_two_processes_that_tick_at_once_record_once(hospital: World, tmp_path: Path) -> None:
-    """Each has its own connection to the same file; one of them records, neither fails."""
+@pytest.mark.both_databases
+async def test_two_processes_that_tick_at_once_record_once(hospital: World) -> None:
+    """Each has its own connection to the same database; one of them records, neither fails."""
     await hospital.to_running()
     await hospital.at_ripe()
-    store = DatabaseStore(
-        f"sqlite+aiosqlite:///{tmp_path / 'hospital.sqlite3'}", clock=hospital.clock, site="s", party="hospital-essai"
-    )
+    store = DatabaseStore(hospital.url, clock=hospital.clock, site="s", party="hospital-essai")
     other = Deadlines(
         store=store,
         requests=hospital.requests,

@@ -25,6 +25,8 @@ from tests.services.mails import (
 )
 from tests.services.world import END, World, partner
 
+pytestmark = pytest.mark.both_databases
+
 TABLES = (Mail, Message, Request, Case, Transmission, SpoolFile)
 
 

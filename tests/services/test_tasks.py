@@ -13,6 +13,8 @@ from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
+from gateway.services.leases import Alone
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.storage import ClockMark, Mail
 from tests.services.fakes import FakeMailbox
@@ -89,10 +91,14 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         alarms=world.alarms,
         repair=world.repair,
         cabinet=world.cabinet,
+        quarantine=QuarantineRetention(
+            store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
+        ),
         clock=world.clock,
         pinned_keys=_no_keys,
         use_keys=_use,
         rhythm=Rhythm(poll_seconds=0.005, tick_seconds=0.005),
+        turns=Alone(world.store),
     )
     stop = asyncio.Event()
     task = asyncio.create_task(work.work_until(stop))

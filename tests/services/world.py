@@ -139,13 +139,29 @@ def partner(role: Role, *, kind: PartnerKind = PartnerKind.GATEWAY, policy: Rece
     )
 
 
+Where = Callable[[Path, Role], str]
+"""Makes a database for a gateway of this role, and gives its URL; the folder is the gateway's."""
+
+
+def identity(role: Role) -> dict[str, str]:
+    """Whose database it is."""
+    return {"party": f"{role.value}-essai", "role": role.value, "site": "s"}
+
+
 @cache
 def _template(role: Role) -> Path:
     folder = Path(mkdtemp(prefix="gateway-test-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "template.sqlite3"
-    database.create(f"sqlite+aiosqlite:///{path}", {"party": f"{role.value}-essai", "role": role.value, "site": "s"})
+    database.create(f"sqlite+aiosqlite:///{path}", identity(role))
     return path
+
+
+def in_a_file(folder: Path, role: Role) -> str:
+    """On SQLite."""
+    path = folder / f"{role.value}.sqlite3"
+    shutil.copy(_template(role), path)
+    return f"sqlite+aiosqlite:///{path}"
 
 
 @dataclass(kw_only=True)
@@ -156,6 +172,7 @@ class World:
     party: Party
     directory: Directory
     clock: FakeClock
+    url: str
     store: Store
     vault: FileVault
     cabinet: Cabinet
@@ -373,15 +390,16 @@ class World:
             )
 
 
-_first: list[Engine] = []
+_first: dict[str, Engine] = {}
 
 
 def _share_statements(store: database.DatabaseStore) -> None:
     """Let SQLAlchemy compile each statement once for all tests, instead of once for each engine of each test."""
     for engine in (store._writer.sync_engine, store._reader.sync_engine):
-        if not _first:
-            _first.append(engine)
-        engine.dialect, engine._compiled_cache = _first[0].dialect, _first[0]._compiled_cache
+        first = _first.setdefault(engine.dialect.name, engine)
+        if engine.dialect.name == "sqlite":
+            engine.dialect = first.dialect
+        engine._compiled_cache = first._compiled_cache
 
 
 @asynccontextmanager
@@ -400,22 +418,23 @@ async def open_world(
     sealer: Sealer | None = None,
     opener: Opener | None = None,
     physician: str | None = None,
+    place: Where = in_a_file,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 
     ``physician`` is the reader whose own mailbox is watched too.
     """
-    path = folder / f"{role.value}.sqlite3"
-    shutil.copy(_template(role), path)
+    url = place(folder, role)
     clock = FakeClock(at)
     party = Party(
         id=f"{role.value}-essai", role=role, name=f"Établissement {role.value}", address=ADDRESSES[role], site="s"
     )
     others = partners or tuple(partner(other) for other in ADDRESSES if other is not role)
-    store = database.DatabaseStore(f"sqlite+aiosqlite:///{path}", clock=clock, site="s", party=party.id)
+    store = database.DatabaseStore(url, clock=clock, site="s", party=party.id)
     _share_statements(store)
     vault = FileVault(folder=folder / f"spool-{role.value}", master=b"m" * 32)
     world = assemble(
+        url=url,
         store=store,
         vault=vault,
         clock=clock,
@@ -442,6 +461,7 @@ async def open_world(
 
 def assemble(
     *,
+    url: str,
     store: Store,
     vault: FileVault,
     clock: FakeClock,
@@ -623,6 +643,7 @@ def assemble(
         party=party,
         directory=directory,
         clock=clock,
+        url=url,
         store=store,
         vault=vault,
         cabinet=cabinet,

@@ -52,6 +52,7 @@ class Gateway:
     smime: frozenset[str] = frozenset()
     daemon: subprocess.Popen[bytes] | None = None
     logs: list[Path] = field(default_factory=list)
+    name: str = "daemon"
 
     def environment(self) -> dict[str, str]:
         """The machine's clock; the last variable keeps libfaketime from making a busy loop of each wait of a thread."""
@@ -145,7 +146,7 @@ class Gateway:
 
     def launch(self) -> None:
         """Start the daemon and wait for nothing."""
-        log = self.folder / f"daemon-{len(self.logs)}.log"
+        log = self.folder / f"{self.name}-{len(self.logs)}.log"
         self.logs.append(log)
         with log.open("wb") as stream:
             self.daemon = subprocess.Popen(

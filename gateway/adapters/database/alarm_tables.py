@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway.adapters.database.columns import Choice, Words, instant
@@ -51,4 +51,4 @@ class AlarmMarkRow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("site"),)
     id: int | None = Field(default=None, primary_key=True)
     site: str
-    seen: int
+    seen: int = Field(sa_type=BigInteger)

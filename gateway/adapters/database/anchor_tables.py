@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, UniqueConstraint
+from sqlalchemy import BigInteger, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.adapters.database.columns import Choice, Instant
@@ -14,7 +14,7 @@ class LogPointRow(SQLModel, table=True):
 
     __tablename__ = "log_points"
     id: int | None = Field(default=None, primary_key=True)
-    size: int = Field(unique=True)
+    size: int = Field(sa_type=BigInteger, unique=True)
     at: datetime = Field(sa_column=Column(Instant, nullable=False))
     note: str
     frontier: bytes

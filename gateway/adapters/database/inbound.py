@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
@@ -22,8 +22,8 @@ class MailRow(SQLModel, table=True):
     site: str
     mailbox: str
     folder: str
-    uidvalidity: int
-    uid: int
+    uidvalidity: int = Field(sa_type=BigInteger)
+    uid: int = Field(sa_type=BigInteger)
     verdict: storage.Verdict = Field(sa_column=Column(Choice(storage.Verdict), nullable=False, index=True))
     step: str | None = None
     reason: str | None = None
@@ -34,7 +34,7 @@ class MailRow(SQLModel, table=True):
     received_latest: datetime | None = Field(sa_column=_instant())
     recorded_at: datetime = Field(sa_column=_instant(optional=False))
     sha256: str | None = Field(default=None, index=True)
-    size: int
+    size: int = Field(sa_type=BigInteger)
     file: str | None = Field(default=None, foreign_key="files.name")
     message: int | None = Field(default=None, foreign_key="messages.id")
     case_id: int | None = Field(default=None, foreign_key="cases.id", index=True)
@@ -75,10 +75,10 @@ class PollRow(SQLModel, table=True):
     site: str
     mailbox: str
     folder: str
-    uidvalidity: int
-    uidnext: int
+    uidvalidity: int = Field(sa_type=BigInteger)
+    uidnext: int = Field(sa_type=BigInteger)
     first_at: datetime = Field(sa_column=_instant(optional=False))
     last_at: datetime = Field(sa_column=_instant(optional=False))
     answered_at: datetime = Field(sa_column=_instant(optional=False))
-    count: int
-    longest_gap: int
+    count: int = Field(sa_type=BigInteger)
+    longest_gap: int = Field(sa_type=BigInteger)

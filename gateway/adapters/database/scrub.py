@@ -5,7 +5,7 @@ from contextlib import closing
 
 from sqlalchemy import make_url
 
-from gateway.adapters.database.schema import reason_of
+from gateway.adapters.database.refusals import sqlite_reason
 from gateway.domain.errors import StorageFailed
 from gateway.domain.words import said
 
@@ -30,5 +30,5 @@ def scrub(url: str, *, patience: float = PATIENCE) -> bool:
         with closing(sqlite3.connect(place.database, timeout=patience)) as connection:
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
-        raise StorageFailed(place=said("la base de données"), reason=reason_of(error)) from None
+        raise StorageFailed(place=said("la base de données"), reason=sqlite_reason(error)) from None
     return not busy

@@ -1,29 +1,28 @@
 """The store: reads on one engine, acts on another, on SQLAlchemy Core over the tables.
 
-SQLite: WAL, synchronous=FULL, and BEGIN IMMEDIATE for every act, because a deferred transaction that reads and then
-writes fails at once with BUSY_SNAPSHOT whatever the busy timeout says. Commits are shielded from cancellation: a commit
-under a time-out may have happened although the time-out was raised.
+Commits are shielded from cancellation: a commit under a time-out may have happened although the time-out was raised.
 """
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, event, func, insert, select, type_coerce, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, insert, or_, select, type_coerce, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
 from gateway import storage
-from gateway.adapters.database.schema import driver_reason
+from gateway.adapters.database import engines
+from gateway.adapters.database.refusals import driver_reason, failure, is_defect
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
-from gateway.domain.errors import AlreadyThere, AuditBroken, StorageFailed
+from gateway.domain.errors import AlreadyThere, AuditBroken
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.domain.words import said
@@ -33,19 +32,15 @@ from gateway.storage import V
 ERASED_AT_ONCE = 500
 """Records of the log named in one statement: SQLite takes no more than some thousand values."""
 
-BUSY_SECONDS = 30
-"""How long an act waits for another process's act: longer than any act, shorter than a person's patience."""
-
-
-_TAKEN = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID"})
-_TAKEN_SQLSTATE = "23505"
-"""unique_violation of PostgreSQL."""
-
 
 def _table(kind: type) -> Table:
     return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
 
 
+_INSERT: dict[str, Callable[[Table], "sqlite.Insert | postgresql.Insert"]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 _HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
 
 
@@ -123,6 +118,26 @@ class _View:
         )
         return await self._values(storage.Mail, query.order_by(table.c.id))
 
+    async def stale(self, site: str, *, strangers: datetime, settled: datetime, limit: int) -> tuple[storage.Mail, ...]:
+        table = _table(storage.Mail)
+        cases, keys = _table(storage.Case), _table(storage.VaultKey)
+        proofs = (_table(storage.StoredEvidence), _table(storage.EnteredProof))
+        destroyed = select(keys.c.id).where(keys.c.destroyed_at.is_not(None))
+        forgotten = select(cases.c.id).where(cases.c.vault_key.in_(destroyed))
+        query = select(table).where(
+            table.c.site == site,
+            table.c.file.is_not(None),
+            table.c.case_id.is_(None),
+            table.c.verdict.in_(storage.FOR_A_PERSON),
+            table.c.likely_case.is_(None) | table.c.likely_case.in_(forgotten),
+            *(~exists().where(proof.c.mail == table.c.id) for proof in proofs),
+            or_(
+                and_(table.c.held_back.is_(False), table.c.recorded_at < strangers),
+                and_(table.c.held_back.is_(True), table.c.settled_at < settled),
+            ),
+        )
+        return await self._values(storage.Mail, query.order_by(table.c.id).limit(limit))
+
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[storage.AuditEntry, ...]:
@@ -179,15 +194,12 @@ class _Act(_View):
         generated = "id" in columns and not columns["id"]
         if generated:
             del columns["id"]
-        try:
-            result = await self._connection.execute(insert(table).values(**columns))
-        except IntegrityError as error:
-            if not _is_taken(error):
-                raise
-            raise AlreadyThere(table=table.name) from error
-        if not generated:
-            return value
-        return replace(value, id=cast("Any", result.inserted_primary_key)[0])
+        # A statement that fails would end the whole act on PostgreSQL; one that does nothing ends nothing.
+        new = _INSERT[self._connection.dialect.name](table).values(**columns).on_conflict_do_nothing()
+        result = await self._connection.execute(new, execution_options={"preserve_rowcount": True})
+        if result.rowcount == 0:
+            raise AlreadyThere(table=table.name)
+        return replace(value, id=cast("Any", result.inserted_primary_key)[0]) if generated else value
 
     async def save(self, value: V) -> V:
         table = _table(type(value))
@@ -273,11 +285,9 @@ class DatabaseStore:
         self._clock = clock
         self._site = site
         self._party = party
-        sqlite = url.startswith("sqlite")
-        # One writer a process: two would only wait for each other inside SQLite.
-        self._writer = _engine(url, immediate=True) if sqlite else create_async_engine(url)
-        self._reader = _engine(url, immediate=False) if sqlite else self._writer
-        self._writing = asyncio.Lock() if sqlite else None
+        # One writer a process: two would only wait for each other inside the database.
+        self._writer, self._reader = engines.writer(url), engines.reader(url)
+        self._writing = asyncio.Lock()
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[storage.View]:
@@ -289,10 +299,6 @@ class DatabaseStore:
     @asynccontextmanager
     async def act(self) -> AsyncIterator[storage.Act]:
         """See :meth:`gateway.storage.Store.act`."""
-        if self._writing is None:
-            async with self._transaction() as act:
-                yield act
-            return
         async with self._writing, self._transaction() as act:
             yield act
 
@@ -324,12 +330,6 @@ async def _finish(work: Any) -> None:
         raise
 
 
-def _is_taken(error: IntegrityError) -> bool:
-    """A unique or primary key: the row exists. Anything else that a constraint refuses is a defect of ours."""
-    name = getattr(error.orig, "sqlite_errorname", None)
-    return name in _TAKEN or getattr(error.orig, "sqlstate", None) == _TAKEN_SQLSTATE
-
-
 class _translated:  # noqa: N801  reads as a word in a with statement
     """Errors of the database leave as StorageFailed, broken constraints as LookupError; errors of ours pass.
 
@@ -340,35 +340,8 @@ class _translated:  # noqa: N801  reads as a word in a with statement
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, IntegrityError):
+        if isinstance(error, DBAPIError) and is_defect(error):
             reason = f"a constraint refuses the row: {driver_reason(error)}"
-            raise LookupError(reason) from None  # noqa: TRY004  a row is wrong, no type is
+            raise LookupError(reason) from None
         if isinstance(error, DBAPIError):
-            raise StorageFailed(place=said("la base de données"), reason=driver_reason(error)) from None
-
-
-def _engine(url: str, *, immediate: bool) -> AsyncEngine:
-    engine = create_async_engine(
-        url, poolclass=StaticPool if immediate else NullPool, connect_args={"timeout": BUSY_SECONDS}
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            # What is forgotten must not stay in a freed page.
-            "secure_delete=ON",
-            f"busy_timeout={BUSY_SECONDS * 1000}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
+            raise failure(error) from None

@@ -5,7 +5,7 @@ Rows carry ``site`` so that a hospital group can run one database.
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
@@ -15,6 +15,7 @@ from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
 from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow, HeardAnswerRow, RulingRow
+from gateway.adapters.database.lease_tables import LeaseRow
 from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
 from gateway.domain import amendments, case, request, transmission
@@ -41,7 +42,7 @@ class SpoolFileRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     vault_key: str = Field(foreign_key="vault_keys.id", index=True)
     wrapped: bytes
-    size: int
+    size: int = Field(sa_type=BigInteger)
     sha256: str
 
 
@@ -176,6 +177,7 @@ class TransmissionRow(SQLModel, table=True):
     code: int | None = None
     text: str | None = None
     handed_over_at: datetime | None = Field(sa_column=_instant())
+    claimed_by: str | None = None
 
 
 class StoredEvidenceRow(SQLModel, table=True):
@@ -278,7 +280,7 @@ class AuditEntryRow(SQLModel, table=True):
     """The audit log: canonical bytes are final, the other columns only help to find them."""
 
     __tablename__ = "audit"
-    index: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    index: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: datetime = Field(sa_column=_instant(optional=False, index=True))
     event: str = Field(index=True)
     actor: str = Field(index=True)
@@ -298,7 +300,7 @@ class LogHeadRow(SQLModel, table=True):
     __tablename__ = "log_head"
     __table_args__ = (CheckConstraint(text("id = 1"), name="one_head"),)
     id: int = Field(primary_key=True)
-    size: int
+    size: int = Field(sa_type=BigInteger)
     frontier: bytes
     last_at: datetime | None = Field(sa_column=_instant())
 
@@ -342,5 +344,6 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.AuditEntry: AuditEntryRow,
     storage.LogPoint: LogPointRow,
     storage.Anchor: AnchorRow,
+    storage.Lease: LeaseRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

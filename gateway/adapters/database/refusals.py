@@ -1,0 +1,75 @@
+"""Why a database refused, in our words: a driver's own may quote bound values, rows or the account's name."""
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from gateway.domain.errors import DatabaseUnreachable, StorageFailed
+from gateway.domain.words import Said, said
+
+_SQLITE = {
+    "SQLITE_NOTADB": said("Ce n'est pas une base SQLite."),
+    "SQLITE_CORRUPT": said("Le fichier est abîmé."),
+    "SQLITE_CANTOPEN": said("Le fichier ne s'ouvre pas."),
+    "SQLITE_READONLY": said("Le fichier est en lecture seule."),
+    "SQLITE_PERM": said("L'accès est refusé à ce compte."),
+    "SQLITE_FULL": said("Le disque est plein."),
+    "SQLITE_IOERR": said("Le disque signale une erreur."),
+    "SQLITE_BUSY": said("Un autre processus écrit depuis trop longtemps."),
+    "SQLITE_LOCKED": said("Un autre processus écrit depuis trop longtemps."),
+}
+_POSTGRESQL = {
+    "28": said("Le serveur PostgreSQL refuse ce compte ou son mot de passe."),
+    "3D": said("Cette base n'existe pas sur le serveur PostgreSQL."),
+    "08": said("Le serveur PostgreSQL ne répond pas."),
+    "57": said("Le serveur PostgreSQL s'arrête ou a rompu la liaison."),
+    "25P03": said("Le serveur PostgreSQL a rompu un acte resté trop longtemps sans suite."),
+    "25006": said("Ce serveur PostgreSQL est en lecture seule."),
+    "42501": said("L'accès est refusé à ce compte."),
+    "53100": said("Le disque est plein."),
+    "53300": said("Le serveur PostgreSQL n'accepte plus de connexion."),
+    "58": said("Le disque signale une erreur."),
+    "55P03": said("Un autre processus écrit depuis trop longtemps."),
+    "XX001": said("La base est abîmée."),
+    "XX002": said("La base est abîmée."),
+}
+"""By SQLSTATE, or by its class: the first two signs."""
+
+_UNREACHABLE = said("Le serveur PostgreSQL ne répond pas, ou refuse ce compte, son mot de passe ou cette base.")
+_VALUES = ("22", "23", "54")
+"""Classes of SQLSTATE about the values of a row: what they are, what they refer to, how long they are."""
+
+
+def driver_reason(error: DBAPIError) -> Said | str:
+    """Why, as a person can use it; the name of the error where we have no words for it."""
+    if getattr(error.orig, "sqlite_errorname", ""):
+        return sqlite_reason(error.orig)
+    kind = type(error.orig).__name__
+    if not _is_postgresql(error):
+        return f"{kind}."
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if not state:
+        # Before there is a session there is no code, only words in the server's language.
+        return _UNREACHABLE
+    return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2]) or f"{kind} {state}."
+
+
+def sqlite_reason(error: BaseException | None) -> Said | str:
+    """The same of an error of SQLite itself."""
+    name = str(getattr(error, "sqlite_errorname", ""))
+    # Extended names add to the primary ones: SQLITE_IOERR_FSYNC.
+    return _SQLITE.get("_".join(name.split("_")[:2])) or f"{type(error).__name__} {name}.".replace(" .", ".")
+
+
+def failure(error: DBAPIError) -> StorageFailed:
+    """The error of ours that says it."""
+    kind = DatabaseUnreachable if _is_postgresql(error) else StorageFailed
+    return kind(place=said("la base de données"), reason=driver_reason(error))
+
+
+def is_defect(error: DBAPIError) -> bool:
+    """A value that the row cannot hold. It is not the server's fault, and trying again changes nothing."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return isinstance(error, IntegrityError | DataError) or state.startswith(_VALUES)
+
+
+def _is_postgresql(error: DBAPIError) -> bool:
+    return hasattr(error.orig, "sqlstate")

@@ -1,0 +1,24 @@
+"""What keeps a database from being copied, shared or put back. Part of :mod:`gateway.domain.errors`."""
+
+from gateway.domain.fault import Fault, GatewayError
+
+
+class DatabaseNotCopied(GatewayError):
+    """The copy to another server was refused, or did not come out equal; the target is as it was."""
+
+    fault = Fault.OPERATOR
+    exit_code = 6
+    what = "La base n'a pas été copiée."
+    why = "{reason}"
+    mend = "La base d'origine est intacte et reste en service ; la base d'arrivée est telle qu'avant."
+
+
+class LeaseLost(GatewayError):
+    """Another gateway of the same database does this work now."""
+
+    fault = Fault.WORLD
+    retry = True
+    exit_code = 6
+    what = "Une autre passerelle a repris ce travail ({work})."
+    why = "Celle-ci n'a pas donné signe de vie à temps ; rien de ce qu'elle faisait n'a été inscrit."
+    mend = "Rien à faire : elle attend son tour, et envoie de nouveau dès qu'elle est revenue."

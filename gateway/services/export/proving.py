@@ -1,0 +1,33 @@
+"""Audit records with what proves them: inclusion proofs under the newest signed checkpoint, and its stamps."""
+
+from collections.abc import Sequence
+
+from gateway.domain import exhibit
+from gateway.domain.checkpoint import VerifierKey
+from gateway.domain.merkle import Prover
+from gateway.storage import Anchor, AuditEntry, LogPoint, View
+
+PAGE = 5000
+"""Leaves read at a time."""
+
+
+async def proved(view: View, records: Sequence[AuditEntry], key: VerifierKey | None) -> exhibit.Exhibit:
+    """These records; without a checkpoint or a ``key`` nothing proves them."""
+    canonical = {entry.index: entry.canonical for entry in records}
+    points = await view.all(LogPoint, newest=True, limit=1)
+    if not points or key is None:
+        return exhibit.Exhibit(records=canonical, proofs={})
+    (point,) = points
+    prover, taken = Prover([index for index in canonical if index < point.size], point.size), 0
+    while taken < point.size and (leaves := await view.leaves(after=taken - 1, limit=min(PAGE, point.size - taken))):
+        for leaf in leaves:
+            prover.append(leaf)
+        taken += len(leaves)
+    anchors = await view.all(Anchor, point=point.id)
+    return exhibit.Exhibit(
+        records=canonical,
+        proofs=prover.proofs(),
+        note=point.note,
+        key=key,
+        stamps=tuple(anchor.proof for anchor in anchors if anchor.proof is not None),
+    )

@@ -1,0 +1,124 @@
+"""A real PostgreSQL in a throw-away folder, for the tests of one process; each test has a database of its own.
+
+It listens on a socket in that folder, and on a loopback port that asks for a password. Databases are copies of a
+template, made by the migrations once for each identity.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from gateway.adapters import database
+from tests.mailserver import cannot_run
+
+ACCOUNT = "passerelle"
+PASSWORD = "s3cret / @ : ? % é"  # every sign that a URL would take for its own
+DEBIAN = Path("/usr/lib/postgresql")
+START_SECONDS = 30
+
+
+def programs() -> Path | None:
+    """The folder of initdb and pg_ctl, wherever this system keeps them."""
+    found = shutil.which("initdb")
+    return Path(found).parent if found else next(iter(sorted(DEBIAN.glob("*/bin"), reverse=True)), None)
+
+
+class Server:
+    """The running server."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self._numbers = count(1)
+        self._templates: dict[frozenset[tuple[str, str]], str] = {}
+
+    def url(self, name: str, *, tcp: bool = False) -> str:
+        """SQLAlchemy's URL of a database; without ``tcp`` by the socket, which asks for nothing."""
+        host = "127.0.0.1" if tcp else self.folder
+        return f"postgresql+psycopg://{ACCOUNT}@/{name}?host={host}&port={self.port}"
+
+    def empty(self) -> str:
+        """The URL of a new database without anything in it."""
+        # In a French order of letters, as a hospital's server may have: nothing of ours may lean on that order.
+        return self._make("template0 LOCALE_PROVIDER icu ICU_LOCALE 'fr-FR'")
+
+    def made(self, identity: Mapping[str, str]) -> str:
+        """The URL of a new database of this identity, as ``init`` leaves it."""
+        key = frozenset(identity.items())
+        if key not in self._templates:
+            url = self.empty()
+            database.create(url, dict(identity))
+            self._templates[key] = url.partition("@/")[2].partition("?")[0]
+        return self._make(self._templates[key])
+
+    def sql(self, *statements: str, name: str = "postgres") -> None:
+        """Run statements outside of any transaction."""
+        engine = create_engine(self.url(name), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def _make(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+
+def require() -> Path:
+    """Skip the test where there is no PostgreSQL; in CI that is a failure."""
+    found = programs()
+    if found is None:
+        cannot_run("Debian package missing: postgresql")
+    return found
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """Start it, and stop it at the end."""
+    bin_ = require()
+    shared = Path("/dev/shm")  # noqa: S108  a private folder is made in it
+    folder = Path(mkdtemp(prefix="gateway-pg-", dir=shared if os.access(shared, os.W_OK) else None))
+    # PostgreSQL refuses to run as root.
+    owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+
+    def run(*command: str) -> None:
+        told = subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env={"HOME": str(folder), "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
+            **({"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": ()} if os.geteuid() == 0 else {}),  # type: ignore[call-overload]
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    secret = folder / "password"
+    secret.write_text(PASSWORD, encoding="utf-8")
+    data = str(folder / "data")
+    hosts = ("--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}")
+    try:
+        run(str(bin_ / "initdb"), "-D", data, "-U", ACCOUNT, *hosts, "--encoding=UTF8", "--no-locale", "--no-sync")
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        log = str(folder / "log")
+        run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-t", str(START_SECONDS), "-l", log, "-o", options, "start")
+        try:
+            yield Server(folder, port)
+        finally:
+            run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
