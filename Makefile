@@ -10,6 +10,7 @@ TEST_ARGS ?=
 # A file of tests stays in one process: its tests share servers. TEST_ARGS="-n0 …" runs all in one.
 TEST_PROCESSES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 LOCK_ARGS ?=
 
 # The lock files name no server: they are made from the public registry alone, whatever this machine's pip uses besides.
@@ -25,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system test-system package-system demo test test-package check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench-audit test-system package-system demo test test-package check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -65,6 +66,9 @@ test-package: install test-system package-system ## construit l'image du contene
 	@$(BIN)/pytest $(TEST_PROCESSES) -m package tests
 
 check: install format-check lint types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
+
+bench-audit: install ## mesure le journal d'audit, un quart d'heure au moins (BENCH_ARGS="--sizes 100000" pour moins)
+	@$(BIN)/python -m tests.bench.audit $(BENCH_ARGS)
 
 format: install ## met le code en forme
 	@$(BIN)/ruff format $(SOURCES)
