@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -24,7 +25,7 @@ from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
-from gateway.domain.parties import Directory, Suite
+from gateway.domain.parties import Suite
 from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey, Sealer
@@ -42,7 +43,9 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
+from gateway.services.judge import Judge
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
+from gateway.services.matching import Matching
 from gateway.services.pins import Pins
 from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
@@ -52,13 +55,13 @@ from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
-from gateway.staffing import correspondents
+from gateway.services.verify import Verifier
 from gateway.storage import Store
 
 _log = structlog.get_logger()
 
 _MIB = 1024 * 1024
-_MAX_MAIL = 60 * _MIB
+MAX_MAIL = 60 * _MIB
 """Bytes of one incoming mail that we read: well above what mail servers carry, and within the worker's memory."""
 
 
@@ -233,8 +236,8 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         yield Daemon(core=core, tasks=tasks)
 
 
-def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) -> WorkerPool:
-    """The capped workers that open mail, not started yet.
+def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
+    """The capped workers that open mail, not started yet; ``at`` judges keys as they were at that instant.
 
     Raises:
         SecretUnreadable, OwnKeyUnusable.
@@ -247,8 +250,9 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int) ->
         # Our own certificate is known as well: we try our servers by mails to ourselves.
         material=lambda others: encode(identity, (*others, *own)) if identity else b"",
         passphrase=settings.openpgp.passphrase.read(),
-        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=_MAX_MAIL),
+        limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
+        at=at,
     )
 
 
@@ -277,7 +281,6 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
-    staff = correspondents(settings.told_of_alarms, us.role, settings.smtp.max_bytes)
     token = token_provider(settings, base.clock)
     met = MetServers(settings)
     courier = SmtpCourier(smtp_settings(settings, token), met=partial(met.note, "smtp"))
@@ -293,10 +296,18 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         per_hour=settings.reception.receipts_per_hour,
     )
     turns, taking_in = _turns(base)
+    verifier = Verifier(
+        store=base.store,
+        party=us,
+        directory=directory,
+        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
+    )
     receiver = Receiver(
         store=taking_in,
         cabinet=base.cabinet,
-        opener=pool,
+        judge=Judge(
+            store=base.store, opener=pool, verifier=verifier, matching=Matching(party=us, directory=directory), party=us
+        ),
         acknowledgements=acknowledgements,
         accept=Accept(
             party=us,
@@ -312,7 +323,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
+        verifier=verifier,
     )
     poller = partial(
         InboxPoller,
@@ -321,7 +332,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         clock=base.clock,
         party=us,
         interval=settings.imap.poll_seconds,
-        max_bytes=_MAX_MAIL,
+        max_bytes=MAX_MAIL,
     )
     ours = WatchedMailbox(
         name="inbound", sessions=mailboxes, poller=poller(mailbox=us.address, folders=settings.imap.watch)
@@ -346,7 +357,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         clock=base.clock,
         party=us,
         turns=turns,
-        directory=Directory((*settings.outbox.partners, *staff)),
+        directory=settings.everybody,
     )
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
@@ -358,7 +369,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             deadlines=core.deadlines,
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
-            witness=vouching.witness(settings, base.store, base.clock),
+            witness=vouching.witness(base),
             handovers=handovers(base, core.readers, core.composer),
             alarms=alarm_watch(base, met),
             repair=repair,

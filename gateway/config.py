@@ -31,10 +31,11 @@ from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.territory import outside
 from gateway.domain.watching import Place
 from gateway.domain.words import listed, said
+from gateway.log_keeping import AuditSection, anchor_mailbox, audit_faults
 from gateway.mailservers import DEFAULT_LIMIT, ImapSection, MailboxSection, OAuthSection, SmtpSection, mailboxes_faults
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
-from gateway.staffing import AlarmsSection, StaffSection, staff_faults, staff_of
+from gateway.staffing import AlarmsSection, StaffSection, correspondents, staff_faults, staff_of
 
 
 class GatewaySection(Section):
@@ -112,16 +113,6 @@ class TimeSection(Section):
         if bool(self.tsa) != bool(self.tsa_ca):
             raise ValueError(said("tsa et tsa_ca vont ensemble"))
         return self
-
-
-class AuditSection(Section):
-    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
-
-    key: Secret
-    checkpoint_records: int = Field(default=1000, ge=1)
-    checkpoint_minutes: float = Field(default=60, gt=0, le=10080)
-    anchor_file: FilePath | None = None
-    timestamps: bool = False
 
 
 class WorkerSection(Section):
@@ -239,6 +230,7 @@ class Settings(BaseSettings):
             ),
             *mailboxes_faults(self.mailboxes, readers=self.readers, taken=taken),
             *staff_faults(self.staff, domains=domains, taken=taken),
+            *audit_faults(self.audit, taken=taken),
         )
         if faults:
             raise ValueError(listed(faults))
@@ -285,8 +277,15 @@ class Settings(BaseSettings):
 
     @property
     def outbox(self) -> Directory:
-        """Everyone to whom mail leaves: our correspondents, and our own readers."""
+        """Everyone to whom sealed mail leaves: our correspondents, and our own readers."""
         return Directory((*self.directory.partners, *self.readership.correspondents(self.smtp.max_bytes)))
+
+    @property
+    def everybody(self) -> Directory:
+        """All of these, and those who get mail in clear: who is told of alarms, and where checkpoints are kept."""
+        role, size = self.party.role, self.smtp.max_bytes
+        clear = (*correspondents(self.told_of_alarms, role, size), *anchor_mailbox(self.audit, role, size))
+        return Directory((*self.outbox.partners, *clear))
 
     @property
     def told_of_alarms(self) -> Staff:

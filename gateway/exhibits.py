@@ -37,7 +37,7 @@ def exporter(base: Base) -> Exporter:
     """
     settings = base.settings
     ours = vouching.log_key(settings)
-    signs = None if base.rehearsal else vouching.witness(settings, base.store, base.clock)
+    signs = None if base.rehearsal else vouching.witness(base)
     return Exporter(
         store=base.store,
         cabinet=base.cabinet,

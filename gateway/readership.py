@@ -29,9 +29,10 @@ OwnFunction = Literal[
 
 
 class RetentionSection(Section):
-    """How long copies made for readers stay."""
+    """How long copies made for readers stay, and at least how long a closed case is kept."""
 
     days_after_handover: int = Field(default=30, ge=1, le=3650)
+    years_after_closure: int = Field(default=3, ge=1, le=50)
 
 
 class ReaderSection(Section):

@@ -22,6 +22,7 @@ from gateway.ports import Clock
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
+from gateway.services.forget import Forgetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,12 @@ def require_owner(data: Path) -> None:
 def alarm_book(base: Base) -> AlarmBook:
     """The alarms, for whoever lists or takes them."""
     return AlarmBook(store=base.store, clock=base.clock, party=base.settings.party)
+
+
+def forgetting(base: Base) -> Forgetting:
+    """Forgets closed cases, for persons."""
+    years = base.settings.retention.years_after_closure
+    return Forgetting(store=base.store, cabinet=base.cabinet, clock=base.clock, party=base.settings.party, years=years)
 
 
 def archive(base: Base) -> Archive:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.domain.alarms import Desk
 from gateway.domain.alarms.facts import Limits
 from gateway.domain.alarms.staff import Absence, Member, Staff
-from gateway.domain.parties import Partner, PartnerKind, Role, Suite, default_policy
+from gateway.domain.parties import Partner, Role, unsealed
 from gateway.domain.words import Said, said
 from gateway.setting import Address, Identifier, Section, within
 
@@ -86,18 +86,7 @@ def staff_of(sections: Mapping[str, StaffSection], alarms: AlarmsSection) -> Sta
 
 def correspondents(staff: Staff, role: Role, max_bytes: int) -> tuple[Partner, ...]:
     """The same people, as the outbox knows a recipient; nothing is ever sealed to them."""
-    return tuple(
-        Partner(
-            id=member.name,
-            role=role,
-            kind=PartnerKind.MAIL,
-            suite=Suite.OPENPGP,
-            addresses=(member.address,),
-            policy=default_policy(PartnerKind.MAIL),
-            max_bytes=max_bytes,
-        )
-        for member in staff.members
-    )
+    return tuple(unsealed(member.name, member.address, role, max_bytes) for member in staff.members)
 
 
 def staff_faults(staff: Mapping[str, StaffSection], *, domains: Sequence[str], taken: Sequence[str]) -> Iterator[Said]:

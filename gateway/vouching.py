@@ -1,14 +1,19 @@
 """From the configuration to what vouches for the audit log: its key, its anchors, and what verifies them."""
 
+import secrets
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from gateway.adapters.log_key import AnchorFile, LogKey, verify_note
 from gateway.adapters.tsa import TimestampAuthority
 from gateway.config import Settings
 from gateway.domain.checkpoint import VerifierKey, notes_in
 from gateway.ports import Clock
+from gateway.services.anchor_mail import AnchorPost
+from gateway.services.anchors import Outside
 from gateway.services.auditing import Auditor
+from gateway.services.cabinet import Cabinet
 from gateway.services.witness import Rule, Witness
 from gateway.storage import Store
 
@@ -35,22 +40,59 @@ def authority(settings: Settings) -> TimestampAuthority | None:
     return TimestampAuthority(url=section.tsa, roots=section.tsa_ca)
 
 
-def witness(settings: Settings, store: Store, clock: Clock) -> Witness | None:
+class Rooms(Protocol):
+    """What signing and anchoring stand on."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        ...
+
+    @property
+    def cabinet(self) -> Cabinet:
+        """The vault."""
+        ...
+
+
+def witness(base: Rooms) -> Witness | None:
     """What signs and anchors checkpoints; None without [audit].
 
     Raises:
         SecretUnreadable.
     """
+    settings = base.settings
     key, section = log_key(settings), settings.audit
     if key is None or section is None:
         return None
     return Witness(
-        store=store,
+        store=base.store,
         signer=key,
-        clock=clock,
+        clock=base.clock,
         rule=Rule(records=section.checkpoint_records, age=timedelta(minutes=section.checkpoint_minutes)),
         book=AnchorFile(path=section.anchor_file) if section.anchor_file is not None else None,
         stamper=authority(settings) if section.timestamps else None,
+        post=_post(base, section.anchor_mail) if section.anchor_mail is not None else None,
+    )
+
+
+def _post(base: Rooms, address: str) -> AnchorPost:
+    return AnchorPost(
+        store=base.store,
+        cabinet=base.cabinet,
+        clock=base.clock,
+        party=base.settings.party,
+        noise=secrets.token_bytes,
+        address=address,
     )
 
 
@@ -69,15 +111,18 @@ def auditor(settings: Settings, store: Store, key: VerifierKey | None = None) ->
     )
 
 
-def written(settings: Settings, path: Path | None = None) -> tuple[tuple[str, ...], int]:
-    """The notes of an anchor file, ``path`` or that of [audit], and how many lines belong to none.
+def written(settings: Settings, path: Path | None = None) -> tuple[Outside, int]:
+    """What stands outside: in ``path``, which somebody kept, or else in the file of [audit]; lines that are no anchor.
 
     Raises:
         StorageFailed: a file that was named cannot be read. One of [audit] that does not exist yet is empty.
     """
+    if path is not None:
+        notes, torn = notes_in(AnchorFile(path=path).read())
+        return Outside(brought=notes), torn
     section = settings.audit
+    path = section.anchor_file if section is not None else None
     if path is None:
-        path = section.anchor_file if section is not None else None
-        if path is None or not path.exists():
-            return (), 0
-    return notes_in(AnchorFile(path=path).read())
+        return Outside(), 0
+    notes, torn = notes_in(AnchorFile(path=path).read()) if path.exists() else ((), 0)
+    return Outside(book=notes), torn

@@ -9,18 +9,20 @@ import os
 import resource
 import sys
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.openpgp.keyfiles import KeyFacts, client, own_facts
 from gateway.adapters.openpgp.open import OpenLimits, decrypt, verify_detached
-from gateway.adapters.sandbox import EXIT_MEMORY, MAX_GREETING, Limits, encode_frame, encode_incoming, read_frame
+from gateway.adapters.sandbox import EXIT_MEMORY, MAX_GREETING, Limits, encode_incoming
 from gateway.adapters.smime.bench import SmimeBench, decode
 from gateway.adapters.smime.open import decrypt as decrypt_smime
 from gateway.adapters.smime.verify import verify_detached as verify_smime
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
+from gateway.framing import encode_frame, read_frame
 from gateway.ports import Clock, SignatureFacts
 from gateway.wire import incoming, mime, sealed, smime
 from gateway.wire.incoming import Copied, Incoming
@@ -32,11 +34,14 @@ _SIGNED = frozenset({Shape.SIGNED, Shape.SIGNED_REPORT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What opening a mail needs; ``smime`` is None for a gateway that has no certificate of its own."""
+    """What opening a mail needs; ``smime`` is None for a gateway that has no certificate of its own.
 
-    home: Path
-    passphrase: str
-    own: KeyFacts
+    Without a ``home`` there is no key at all: mail is taken apart and named, never opened.
+    """
+
+    home: Path | None = None
+    passphrase: str = ""
+    own: KeyFacts | None = None
     limits: OpenLimits
     smime: SmimeBench | None = None
     clock: Clock = field(default_factory=SystemClock)
@@ -63,15 +68,16 @@ def read(raw: bytes, bench: Bench, *, whole: bool = False) -> Incoming:
     Raises:
         OwnKeyUnusable: the mail is for us, but our own key does not open.
     """
-    outer = None
+    outer = structure = None
     try:
         part = mime.parse(raw)
-        outer = incoming.read_outer(part.headers)
+        outer, structure = incoming.read_outer(part.headers), sealed.structure_of(part)
         opened = open_mail(part, bench)
-        seen = _facts(part, outer, opened, bench)
+        seen = replace(_facts(part, outer, opened, bench), structure=structure)
         return replace(seen, whole=opened.whole.raw) if whole and opened.whole else seen
     except MailRefused as refused:
-        return Incoming(shape=None, outer=outer, failed_step=refused.step, failed_reason=refused.reason)
+        step, reason = refused.step, refused.reason
+        return Incoming(shape=None, outer=outer, structure=structure, failed_step=step, failed_reason=reason)
 
 
 def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened, bench: Bench) -> Incoming:
@@ -137,7 +143,10 @@ def open_mail(part: mime.Part, bench: Bench) -> Opened:
 def _open_encrypted(part: mime.Part, bench: Bench) -> Opened:
     if sealed.suite_of(part) is Suite.SMIME:
         return _open_envelope(part, bench)
-    plain = decrypt(bench.home, sealed.read_encrypted(part), bench.passphrase, bench.own, bench.limits)
+    message = sealed.read_encrypted(part)
+    if bench.home is None or bench.own is None:
+        raise MailRefused(step="decrypt", reason="no-key")
+    plain = decrypt(bench.home, message, bench.passphrase, bench.own, bench.limits)
     if plain.signature is not None:
         # RFC 3156 §6.2: signed and encrypted in one go; the whole plaintext is under the signature.
         return Opened(shape=Shape.ENCRYPTED_ONE_PASS, entity=plain.data, signature=plain.signature)
@@ -147,7 +156,7 @@ def _open_encrypted(part: mime.Part, bench: Bench) -> Opened:
 def _open_envelope(part: mime.Part, bench: Bench) -> Opened:
     envelope = smime.read_envelope(part)
     if bench.smime is None:
-        raise MailRefused(step="decrypt", reason="no-smime-key")
+        raise MailRefused(step="decrypt", reason="no-key")
     unproven = decrypt_smime(envelope, bench.smime.own, max_plain=bench.limits.max_plain)
     return _signed_inside(unproven.data, bench, Suite.SMIME)
 
@@ -164,12 +173,13 @@ def _signed_inside(plain: bytes, bench: Bench, suite: Suite) -> Opened:
 
 def _verified(part: mime.Part, bench: Bench, *, shape: Shape) -> Opened:
     signed = sealed.read_signed(part)
-    if signed.suite is Suite.OPENPGP:
-        facts = verify_detached(bench.home, signed.entity, signed.signature)
-    elif bench.smime is None:
-        raise MailRefused(step="signature", reason="unknown-key")
+    at = bench.limits.at
+    if signed.suite is Suite.OPENPGP and bench.home is not None:
+        facts = verify_detached(bench.home, signed.entity, signed.signature, at=at)
+    elif signed.suite is Suite.SMIME and bench.smime is not None:
+        facts = verify_smime(signed.entity, signed.signature, bench.smime.known, at=at or bench.clock.now())
     else:
-        facts = verify_smime(signed.entity, signed.signature, bench.smime.known, at=bench.clock.now())
+        raise MailRefused(step="signature", reason="unknown-key" if bench.home is not None else "no-key")
     return Opened(shape=shape, entity=signed.entity, signature=facts, whole=part)
 
 
@@ -207,13 +217,13 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         return
     told, material = greeting
     limits = Limits(**told["limits"])
-    home = Path(told["home"])
-    own = own_facts(client(home), home)
+    home = Path(told["home"]) if told["home"] else None
+    at = datetime.fromisoformat(told["at"]) if told.get("at") else None
     bench = Bench(
         home=home,
         passphrase=told["passphrase"],
-        own=own,
-        limits=OpenLimits(max_plain=limits.max_plain),
+        own=own_facts(client(home), home) if home else None,
+        limits=OpenLimits(max_plain=limits.max_plain, at=at),
         smime=decode(material) if material else None,
     )
     confine(limits)

@@ -11,7 +11,7 @@ import typer
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from gateway import config, databank, mailservers, readership, staffing
+from gateway import config, databank, log_keeping, mailservers, readership, staffing
 from gateway.cli.commands import app
 from gateway.cli.language import LOCALES
 
@@ -29,7 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "time": config.TimeSection,
-    "audit": config.AuditSection,
+    "audit": log_keeping.AuditSection,
     "worker": config.WorkerSection,
     "retention": readership.RetentionSection,
     "alarms": staffing.AlarmsSection,

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, databank, mailservers, readership, setting, staffing
+from gateway import config, databank, log_keeping, mailservers, readership, setting, staffing
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -30,7 +30,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reception": config.ReceptionSection,
     "deadlines": config.DeadlinesSection,
     "time": config.TimeSection,
-    "audit": config.AuditSection,
+    "audit": log_keeping.AuditSection,
     "worker": config.WorkerSection,
     "readers.medecin": readership.ReaderSection,
     "mailboxes.medecin": mailservers.MailboxSection,

@@ -16,17 +16,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
 import gateway
 from gateway.domain.errors import MailMalformed, WorkerFailed
+from gateway.framing import LENGTH, MAX_HEADER, decode_header, encode_frame
 from gateway.ports import PublicKey
 from gateway.wire.incoming import Copied, Incoming
-
-# The facts of a mail: a manifest of 256 KiB and a letter of 100,000 characters, escaped, fit well.
-MAX_HEADER = 2 * 1024 * 1024
 
 # Our certificate, and each partner's with its authorities: some 10 KB a partner.
 MAX_GREETING = 4 * 1024 * 1024
@@ -34,7 +32,6 @@ MAX_GREETING = 4 * 1024 * 1024
 # What the worker exits with when its memory cap was reached.
 EXIT_MEMORY = 12
 
-_LENGTH = 4
 _PIPE_BUFFER = 1024 * 1024
 _CODE = re.compile(r"[ -~]{1,200}")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40,64}")
@@ -67,13 +64,22 @@ class OpenHome(Protocol):
     """What the pool needs to know of a home."""
 
     @property
-    def path(self) -> Path:
-        """Its folder."""
+    def path(self) -> Path | None:
+        """Its folder; None for a worker that has no key."""
         ...
 
     def close(self) -> None:
         """End what runs in it and remove it."""
         ...
+
+
+class NoHome:
+    """A home without any key: mail is taken apart and named, never opened."""
+
+    path = None
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
 HomeFactory = Callable[[Sequence[PublicKey]], OpenHome]
@@ -86,47 +92,11 @@ def _nothing_else(_: Sequence[PublicKey]) -> bytes:
     return b""
 
 
-def encode_frame(header: Mapping[str, Any], body: bytes = b"") -> bytes:
-    """A message: length of the header (4 bytes, big-endian), JSON header with the body's size, body."""
-    encoded = json.dumps({**header, "size": len(body)}).encode()
-    return len(encoded).to_bytes(_LENGTH, "big") + encoded + body
-
-
-def decode_header(encoded: bytes) -> dict[str, Any]:
-    """The header of a message.
-
-    Raises:
-        ValueError: not a JSON object with a size.
-    """
-    header = json.loads(encoded)
-    if not isinstance(header, dict) or type(header.get("size")) is not int or header["size"] < 0:
-        raise ValueError("not a header")
-    return header
-
-
-def read_frame(stream: BinaryIO, max_body: int) -> tuple[dict[str, Any], bytes] | None:
-    """The next message of a blocking stream; None at its end.
-
-    Raises:
-        ValueError: cut, too large, or not a message.
-    """
-    prefix = stream.read(_LENGTH)
-    if not prefix:
-        return None
-    length = int.from_bytes(prefix, "big")
-    if len(prefix) != _LENGTH or length > MAX_HEADER:
-        raise ValueError("not a message")
-    header = decode_header(stream.read(length))
-    if header["size"] > max_body:
-        raise ValueError("message too large")
-    body = stream.read(header["size"])
-    if len(body) != header["size"]:
-        raise ValueError("message cut")
-    return header, body
-
-
 class WorkerPool:
-    """Implements ``gateway.ports.Opener``. ``home_factory`` blocks and is called in a thread."""
+    """Implements ``gateway.ports.Opener``. ``home_factory`` blocks and is called in a thread.
+
+    ``at`` is set to judge keys as they were at that instant, not now.
+    """
 
     def __init__(
         self,
@@ -137,7 +107,9 @@ class WorkerPool:
         limits: Limits,
         keys: Sequence[PublicKey] = (),
         material: Material = _nothing_else,
+        at: datetime | None = None,
     ) -> None:
+        self._at = at
         self._factory = home_factory
         self._material = material
         self._passphrase = passphrase
@@ -264,7 +236,12 @@ class WorkerPool:
         except OSError as error:
             raise WorkerFailed(reason="start") from error
         slot.jobs = 0
-        hello = {"home": str(home.path), "passphrase": self._passphrase, "limits": asdict(self._limits)}
+        hello = {
+            "home": str(home.path) if home.path else None,
+            "passphrase": self._passphrase,
+            "limits": asdict(self._limits),
+            "at": self._at.isoformat() if self._at else None,
+        }
         try:
             async with asyncio.timeout(self._limits.start_seconds):
                 header, _ = await self._exchange(slot.process, encode_frame(hello, self._material(self._keys)))
@@ -304,7 +281,7 @@ class WorkerPool:
             raise ValueError("worker must be started with pipes")
         process.stdin.write(message)
         await process.stdin.drain()
-        length = int.from_bytes(await process.stdout.readexactly(_LENGTH), "big")
+        length = int.from_bytes(await process.stdout.readexactly(LENGTH), "big")
         if length > MAX_HEADER:
             raise ValueError("header too large")
         header = decode_header(await process.stdout.readexactly(length))
@@ -361,7 +338,7 @@ def _answer(header: Mapping[str, Any], body: bytes) -> Incoming:
     try:
         seen = _INCOMING.validate_json(json.dumps(header["seen"]), strict=True)
         copied = seen.copied or Copied()
-        for text in (seen.shape, seen.failed_step, seen.failed_reason, copied.failed_reason):
+        for text in (seen.shape, seen.structure, seen.failed_step, seen.failed_reason, copied.failed_reason):
             if text is not None:
                 _matching(_CODE, text)
         for fingerprint in (seen.fingerprint, copied.fingerprint):

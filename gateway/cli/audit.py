@@ -14,7 +14,7 @@ from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, with_b
 from gateway.domain.words import french
 from gateway.storage import Way
 
-WAYS = {Way.FILE: french("fichier"), Way.TIMESTAMP: french("horodatage")}
+WAYS = {Way.FILE: french("fichier"), Way.TIMESTAMP: french("horodatage"), Way.MAIL: french("courrier")}
 
 app = typer.Typer(help="Le journal d'audit : chercher, vérifier.", no_args_is_help=True, cls=Contents)
 
@@ -26,7 +26,10 @@ app.command("query")(query)
 def verify(
     config: ConfigOption = DEFAULT_CONFIG,
     anchors: Annotated[
-        Path | None, typer.Option(help="Fichier d'ancres gardé au-dehors ; par défaut, celui de la configuration.")
+        Path | None,
+        typer.Option(
+            help="Ancres gardées au-dehors : copie du fichier, ou courriers ; par défaut, le fichier configuré."
+        ),
     ] = None,
     key: Annotated[
         str | None, typer.Option(help="Clé de vérification notée au-dehors (gateway audit key) ; par défaut, la nôtre.")
@@ -40,8 +43,9 @@ def verify(
     verifier = VerifierKey.parse(key) if key is not None else None
 
     async def check(base: Any) -> Any:
-        written, torn = vouching.written(base.settings, anchors)
-        return await vouching.auditor(base.settings, base.store, verifier).verify(written), len(written), torn
+        outside, torn = vouching.written(base.settings, anchors)
+        found = await vouching.auditor(base.settings, base.store, verifier).verify(outside)
+        return found, len(outside.notes), torn
 
     found, written, torn = with_base(config, check)
     if as_json:
@@ -61,13 +65,16 @@ def _lines(found: Any, written: int, torn: int) -> Iterator[str]:
     yield signed.format(points=found.points, size=found.signed.size, at=instant(found.signed.at))
     for way, point in found.outside.items():
         yield _("Au-dehors, {way} : jusqu'à {size} enregistrements.").format(way=_(WAYS[way]), size=point.size)
+    if Way.MAIL in found.outside:
+        yield _("Ces courriers sont partis selon cette base : pour le prouver, relisez-les avec --anchors.")
     if written:
-        yield _("Fichier d'ancres : {count} points de contrôle, tous confirmés.").format(count=written)
+        yield _("Ancres relues : {count}, toutes confirmées.").format(count=written)
     if torn:
         yield _("Fichier d'ancres : {count} lignes ne sont d'aucun point de contrôle.").format(count=torn)
     if found.owed:
-        owed = _("En attente d'ancrage : {count}, depuis {at}.")
-        yield owed.format(count=found.owed, at=instant(found.owed_since))
+        owed = _("En attente d'ancrage, depuis {at} : {ways}.")
+        ways = ", ".join(f"{_(WAYS[way])} {count}" for way, count in found.owed.items())
+        yield owed.format(ways=ways, at=instant(found.owed_since))
     if found.exposed:
         exposed = _("Exposés : {count} enregistrements depuis {at}, que cette machine est seule à garantir.")
         yield exposed.format(count=found.exposed, at=instant(found.exposed_since))
@@ -80,7 +87,8 @@ def _facts(found: Any) -> dict[str, Any]:
         "checkpoints": found.points,
         "signed": found.signed.size if found.signed else 0,
         "outside": {way.value: point.size for way, point in found.outside.items()},
-        "owed": found.owed,
+        "owed": sum(found.owed.values()),
+        "owed_ways": {way.value: count for way, count in found.owed.items()},
         "exposed": found.exposed,
         "exposed_since": found.exposed_since,
     }

@@ -16,6 +16,8 @@ from gateway.cli import (
     demo,
     doctor,
     dossier,
+    forget,
+    inspect,
     keys,
     proof,
     read,
@@ -57,6 +59,7 @@ app.add_typer(almanac.app, name="calendar")
 read.message_app.command("resend")(alarms.resend)
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
+app.command("inspect")(inspect.inspect)
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
@@ -70,6 +73,7 @@ app.command("note")(acts.note)
 app.command("correct")(acts.correct)
 app.command("coverage")(acts.coverage)
 app.command("close")(acts.close)
+app.command("forget")(forget.forget)
 
 
 @app.callback()

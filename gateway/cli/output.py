@@ -14,6 +14,7 @@ import typer
 
 from gateway.domain.alarms.shape import PREFIX as STAFF
 from gateway.domain.alarms.staff import ALARM
+from gateway.domain.checkpoint import LOG_ANCHOR, MAILBOX
 from gateway.domain.kinds import KINDS
 from gateway.domain.plain import plain
 from gateway.domain.readers import HANDOVER, PREFIX
@@ -95,6 +96,8 @@ def title(kind: str) -> str:
         return _("Remise à un lecteur")
     if kind == ALARM:
         return _("Alarme")
+    if kind == LOG_ANCHOR:
+        return _("Ancre du journal")
     return _(KINDS[kind].title) if kind in KINDS else _("Accusé de réception")
 
 
@@ -108,6 +111,8 @@ def message_row(row: Any) -> tuple[str, str, str, str, str]:
 
 def partners(joined: str) -> str:
     """To whom or from whom a message went, or the reader or person of ours to whom it was handed."""
+    if joined == MAILBOX:
+        return _("boîte des ancres")
     return joined.removeprefix(PREFIX).removeprefix(STAFF).replace("+", ", ")
 
 

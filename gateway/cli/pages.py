@@ -28,9 +28,9 @@ CHAPTERS = {
         "rehearse",
     ),
     french("Au quotidien"): ("todo", "fiche", "submit", "answer", "confirm", "settle"),
-    french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close"),
+    french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close", "forget"),
     french("Délai et calendrier"): ("clock", "calendar"),
-    french("Courrier"): ("message", "triage"),
+    french("Courrier"): ("message", "triage", "inspect"),
     french("Preuve"): ("proof", "audit", "dossier", "challenge"),
 }
 """The commands of the program by chapter, in the order in which they are read."""
@@ -49,7 +49,7 @@ LIBRARY = (
     "Show this message and exit.",
     "Install completion for the current shell.",
     "Show completion for the current shell, to copy it or customize the installation.",
-    *("path", "str", "int", "list[str]", "list[datetime]", "int range", "float range"),
+    *("path", "str", "int", "list[str]", "list[Path]", "list[datetime]", "int range", "float range"),
 )
 """The library's own texts on these pages, besides those that it looks up by itself."""
 

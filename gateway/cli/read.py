@@ -66,10 +66,7 @@ def case_show(
     if as_json:
         echo_json(_case_json(view))
         return
-    typer.echo(_("Dossier {ref}").format(ref=view.case.ref))
-    if view.patient:
-        name = f"{view.patient['patient_name']} {view.patient['patient_first_name']}"
-        typer.echo(_("Patient : {name}").format(name=name))
+    _show_whose(view)
     typer.echo(_("État : {state}").format(state=_(CASE_STATES[view.case.state])))
     if view.case.physician:
         typer.echo(_("Médecin : {reader}").format(reader=view.case.physician))
@@ -87,6 +84,15 @@ def case_show(
     for owed in view.owed_copies:
         typer.echo(copy_line(owed, view.messages))
     show_handovers(view.handovers)
+
+
+def _show_whose(view: Any) -> None:
+    typer.echo(_("Dossier {ref}").format(ref=view.case.ref))
+    if view.forgotten_at:
+        typer.echo(_("Oublié le {at} : son contenu ne se rouvre plus.").format(at=instant(view.forgotten_at)))
+    if view.patient:
+        name = f"{view.patient['patient_name']} {view.patient['patient_first_name']}"
+        typer.echo(_("Patient : {name}").format(name=name))
 
 
 def _show_beside(found: Any) -> None:
@@ -126,6 +132,7 @@ def _case_json(view: Any) -> dict[str, Any]:
         "state": view.case.state,
         "authorised_until": view.case.authorised_until,
         "physician": view.case.physician,
+        "forgotten_at": view.forgotten_at,
         "repatriation": view.beside.repatriation,
         "claim": view.beside.claim,
         "flags": view.beside.flags,

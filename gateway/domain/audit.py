@@ -1,4 +1,4 @@
-r"""The audit log: records without content, their canonical bytes, and the check of a whole log (tree: ``merkle``).
+r"""The audit log: records without content, and their canonical bytes (tree: ``merkle``; check: ``log_check``).
 
 Canonical bytes, version 1, never to change: one JSON object in UTF-8, without BOM or white space, keys sorted at every
 level, all of these present: ``actor at case details event index message outcome partner party request salt site v``.
@@ -11,15 +11,15 @@ The leaf is SHA-256(0x00 || bytes) (RFC 6962 §2.1); the salt keeps a neighbour'
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from gateway.domain.errors import AuditBroken
-from gateway.domain.merkle import INTEGER, Frontier, Head, leaf_hash
-from gateway.domain.words import Said, said
+from gateway.domain.merkle import INTEGER
+from gateway.domain.words import said
 
 Scalar = str | int | bool | None
 Detail = Scalar | Sequence[Scalar] | Mapping[str, Scalar]
@@ -224,103 +224,3 @@ def parse(data: bytes, *, position: int | str = "?") -> Record:
     if not same:
         raise AuditBroken(index=position, reason=said("L'enregistrement n'est pas sous sa forme canonique."))
     return record
-
-
-# --- verifying the whole log
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedLog:
-    """Made by ``verify_log`` only: these many records, all of them whole, under this head."""
-
-    frontier: Frontier
-    checkpoints: int
-
-
-def verify_log(
-    records: Iterable[bytes],
-    head: Frontier | Head,
-    *,
-    leaves: Iterable[bytes] | None = None,
-    checkpoints: Sequence[Head] = (),
-) -> VerifiedLog:
-    """Check a whole log in one pass and constant memory.
-
-    1. No checkpoint, oldest first, is ahead of the head: the log was not put back to an earlier state.
-    2. Each record is canonical and its index is its position.
-    3. Its hash is the leaf kept beside it, where ``leaves`` gives them: this names an altered record exactly.
-    4. The tree has the root of each checkpoint when it has its size, and the root and size of the head at the end.
-
-    Without ``leaves`` a well-made alteration can only be placed in a subtree of the frontier, or between two
-    checkpoints: ``index`` is then the first record that may be bad, and the reason names the last; a record slipped in
-    with the right number shows at the one after it.
-
-    Raises:
-        AuditBroken: with the index of the first bad record.
-    """
-    # (1) Ahead of the head.
-    ahead = next((point for point in checkpoints if point.size > head.size), None)
-    if ahead is not None:
-        raise AuditBroken(
-            index=head.size, reason=said("Un point de contrôle atteste {size} enregistrements.", size=ahead.size)
-        )
-    points = sorted(checkpoints, key=lambda point: point.size, reverse=True)
-    beside = None if leaves is None else iter(leaves)
-    frontier, proved = Frontier(), 0
-    proved = _pass_points(points, frontier, proved)
-    for data in records:
-        frontier = _take(data, frontier, head, beside)  # (2), (3)
-        proved = _pass_points(points, frontier, proved)  # (4)
-    _check_end(frontier, head, proved)
-    if beside is not None and next(beside, None) is not None:
-        raise AuditBroken(index=head.size, reason=said("Il y a plus d'empreintes que d'enregistrements."))
-    return VerifiedLog(frontier=frontier, checkpoints=len(checkpoints))
-
-
-def _take(data: bytes, frontier: Frontier, head: Frontier | Head, beside: Iterator[bytes] | None) -> Frontier:
-    position = frontier.size
-    if position >= head.size:
-        raise AuditBroken(index=position, reason=said("Des enregistrements suivent la tête ({size}).", size=head.size))
-    if parse(data, position=position).index != position:
-        raise AuditBroken(index=position, reason=said("Un enregistrement manque, est en trop ou n'est pas à sa place."))
-    leaf = leaf_hash(data)
-    if beside is not None and next(beside, None) != leaf:
-        raise AuditBroken(index=position, reason=said("L'enregistrement ne correspond pas à son empreinte."))
-    return frontier.append(leaf)
-
-
-def _pass_points(points: list[Head], frontier: Frontier, proved: int) -> int:
-    while points and points[-1].size == frontier.size:
-        if points.pop().root != frontier.root():
-            last = frontier.size - 1
-            raise AuditBroken(
-                index=proved,
-                reason=said(
-                    "Un enregistrement de {first} à {last} dément un point de contrôle.", first=proved, last=last
-                ),
-            )
-        proved = frontier.size
-    return proved
-
-
-def _check_end(frontier: Frontier, head: Frontier | Head, proved: int) -> None:
-    if frontier.size != head.size:
-        raise AuditBroken(
-            index=frontier.size, reason=said("Le journal s'arrête avant sa tête ({size}).", size=head.size)
-        )
-    if isinstance(head, Head):
-        if frontier.root() != head.root:
-            raise AuditBroken(index=proved, reason=_changed(proved, head.size - 1))
-        return
-    start = 0
-    bits = [bit for bit in range(head.size.bit_length() - 1, -1, -1) if head.size >> bit & 1]
-    for bit, kept, found in zip(bits, head.nodes, frontier.nodes, strict=True):
-        end = start + (1 << bit)
-        if kept != found:
-            first = max(start, proved)
-            raise AuditBroken(index=first, reason=_changed(first, end - 1))
-        start = end
-
-
-def _changed(first: int, last: int) -> Said:
-    return said("Un enregistrement de {first} à {last} a changé.", first=first, last=last)

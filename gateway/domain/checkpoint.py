@@ -25,6 +25,13 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 _TIME = re.compile(r"time [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _DASH = "\u2014"
 _WHOLE = re.compile(rf"(?m)^[^\n]+\n[0-9]+\n[^\n]+\ntime [^\n]+\n\n{_DASH} [^\n]+\n")
+LOG_ANCHOR = "LOG_ANCHOR"
+"""Kind of the mails that carry a checkpoint; the catalogue does not know it: no rule of the protocol applies."""
+
+MAILBOX = "anchor:mailbox"
+"""To whom they go, in the outbox and in the audit log: no partner's id holds a colon."""
+
+_MAIL = re.compile(r"(?mi)^content-transfer-encoding: *quoted-printable *$")
 MAX_NOTE = 4096
 """Characters of a note of ours: four lines and one signature."""
 
@@ -135,7 +142,14 @@ def read_note(data: str) -> Note:
 
 
 def notes_in(data: str) -> tuple[tuple[str, ...], int]:
-    """The notes of an anchor file in order, and how many lines belong to none: a write that was cut leaves some."""
+    """The notes of an anchor file in order, and how many lines belong to none: a write that was cut leaves some.
+
+    Mails that carry anchors, as a mail program saves them, are read too; their other lines are nobody's business.
+    """
+    data = data.replace("\r\n", "\n")
+    if _MAIL.search(data):
+        plain = binascii.a2b_qp(data.encode()).decode("utf-8", errors="replace")
+        return tuple(match[0] for match in _WHOLE.finditer(plain)), 0
     found = tuple(match[0] for match in _WHOLE.finditer(data))
     rest = _WHOLE.sub("", data)
     return found, sum(1 for line in rest.split("\n") if line)

@@ -131,6 +131,19 @@ def default_policy(kind: PartnerKind) -> ReceptionPolicy:
     return ReceptionPolicy(starts_from=starts, records_alone_from=Grade.SIGNED_REPLY)
 
 
+def unsealed(partner_id: str, address: str, role: Role, max_bytes: int) -> Partner:
+    """An address to which mail in clear goes, as the outbox knows it: nothing is ever sealed to it."""
+    return Partner(
+        id=partner_id,
+        role=role,
+        kind=PartnerKind.MAIL,
+        suite=Suite.OPENPGP,
+        addresses=(address,),
+        policy=default_policy(PartnerKind.MAIL),
+        max_bytes=max_bytes,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """The partners of the configuration, looked up by id, by role and by address."""

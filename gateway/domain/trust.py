@@ -1,17 +1,9 @@
-"""What a mail must prove before anyone acts on it.
+"""What a mail must prove before anyone acts on it: the part that is decided, not computed.
 
-Verification raises, or returns a :class:`VerifiedMail`, which nothing else can build. The steps, in this order:
-
-0. The shape is one that we accept: encrypted and signed, or a signed receipt in clear (RFC 3156 §6.1, RFC 8551 §3.7,
-   RFC 1847 §2.1). The opener guarantees that the signature covers the whole body, and that what was encrypted kept its
-   integrity; where only the signature can tell (AES-CBC), that nothing else was used.
-1. There is exactly one signature, valid mathematically, with an accepted digest (checked by the opener; present here).
-2. The signed From holds exactly one address (RFC 5322 §3.6.2); display names are never looked at.
-3. That address belongs to a configured partner.
-4. The signer's fingerprint (primary key, or certificate) is pinned to that very partner.
-5. The signed recipients name us: a mail encrypted onward by someone else is not for us.
-6. The mail has a Message-ID, and is no replay: the same id with another content is refused. The same id with the same
-   content is a duplicate, which is said, not raised: its receipt is sent again, and nothing else happens.
+Verification raises, or returns a :class:`VerifiedMail`, which nothing else can build. The whole list of steps is in
+:mod:`gateway.domain.steps`, told in docs/trust.md; what opens mail takes 1 to 9, here are 10 to 14, in that order. The
+same id with the same content is a duplicate, which is said, not raised: its receipt is sent again, and nothing else
+happens.
 """
 
 from collections.abc import Mapping
@@ -67,7 +59,7 @@ def verify(
     our_address: str,
     seen: Mapping[tuple[str, str], str],
 ) -> VerifiedMail:
-    """Run the steps of the module's docstring.
+    """Run steps 10 to 14.
 
     Args:
         claim: what the opener found.
@@ -79,18 +71,17 @@ def verify(
     Raises:
         MailRefused: with the step's name and a short code.
     """
-    # (0) Only a sealed shape.
+    # (10) Only a sealed shape, with the one signature that step 6 has found good.
     if claim.shape not in ACCEPTED_SHAPES | RECEIPT_SHAPES:
-        raise MailRefused(step="structure", reason="not-sealed")
-    # (1) One valid signature.
+        raise MailRefused(step="sealed", reason="not-sealed")
     if claim.fingerprint is None or claim.signed_at is None or claim.mic is None:
         raise MailRefused(step="signature", reason="not-signed")
-    # (2) One sender, (3) a partner we know, (4) their own pinned key.
+    # (11) One sender whom we know, (12) their own pinned key.
     partner = verify_signer(claim.senders, claim.fingerprint, directory, pins)
-    # (5) Meant for us.
+    # (13) Meant for us.
     if our_address not in claim.recipients:
         raise MailRefused(step="recipients", reason="not-for-us")
-    # (6) Not a replay.
+    # (14) Not a replay.
     if not claim.message_id:
         raise MailRefused(step="replay", reason="no-message-id")
     known = seen.get((partner.id, claim.message_id))
@@ -122,19 +113,18 @@ def own_probe(claim: Claim, *, kind: str | None, our_address: str, our_fingerpri
 def verify_signer(
     senders: tuple[str, ...], fingerprint: str, directory: Directory, pins: Mapping[str, frozenset[str]]
 ) -> Partner:
-    """Steps 2 to 4 alone: whose word a message is that was not addressed to us, and reached us inside another one.
+    """Steps 11 and 12 alone: whose word a message is that was not addressed to us, and reached us inside another one.
 
     Raises:
         MailRefused: with the step's name and a short code.
     """
-    # (2) One sender.
+    # (11) One sender, display names unread, whom we know.
     if len(senders) != 1:
         raise MailRefused(step="sender", reason="not-one-from")
-    # (3) A partner we know.
     partner = directory.at_address(senders[0])
     if partner is None:
         raise MailRefused(step="sender", reason="unknown-partner")
-    # (4) Their own pinned key.
+    # (12) Their own pinned key.
     if fingerprint not in pins.get(partner.id, frozenset()):
         raise MailRefused(step="pin", reason="key-not-pinned")
     return partner

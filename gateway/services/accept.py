@@ -9,20 +9,18 @@ from typing import Any
 from gateway.domain import case as stay
 from gateway.domain import request as life
 from gateway.domain.case import parse_token
-from gateway.domain.errors import MailRefused, Unknown
+from gateway.domain.errors import MailRefused
 from gateway.domain.evidence import OwnReception
 from gateway.domain.kinds import (
     KINDS,
     REPAIRED_COPY,
     Kind,
     Subject,
-    faults,
     parse_date,
-    recipients,
 )
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.trust import VerifiedMail
-from gateway.services.arrived import Arrived, Decision, values_of
+from gateway.services.arrived import Arrived, Decision
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, Happening
 from gateway.services.copied import case_of, original_of
@@ -33,8 +31,7 @@ from gateway.services.readers import Readers
 from gateway.services.replies import AnswerTimes
 from gateway.services.requests import Requests, iso
 from gateway.storage import Act, Case, Direction, Message, Request, VaultKey, Verdict
-from gateway.wire.incoming import Incoming, Inner
-from gateway.wire.manifest import Manifest
+from gateway.wire.incoming import Incoming
 
 _HASH = re.compile("[0-9a-f]{64}")
 
@@ -61,24 +58,6 @@ class Accept:
         self._follower = follower
         self._cabinet = cabinet
         self._readers = readers
-
-    def check(self, seen: Incoming, mail: VerifiedMail) -> None:
-        """Refuse a manifest that contradicts the catalogue, its sender's role or its attachments.
-
-        Raises:
-            MailRefused: before anything is written.
-        """
-        inner = seen.inner
-        if inner is None or inner.manifest is None:
-            return
-        kind = KINDS.get(inner.manifest.kind)
-        if kind is None:
-            raise MailRefused(step="manifest", reason="unknown-kind")
-        if mail.partner.role not in kind.senders:
-            raise MailRefused(step="manifest", reason="sender-role")
-        if self._party.role not in recipients(kind, mail.partner.role):
-            raise MailRefused(step="manifest", reason="addressee-role")
-        _check_content(kind, inner, inner.manifest)
 
     async def take(self, act: Act, seen: Incoming, mail: VerifiedMail, own: OwnReception) -> Decision:
         """Apply a checked message in the caller's act."""
@@ -118,14 +97,25 @@ class Accept:
         if known is not None:
             await act.lock(known.id)
             known = await act.one(Case, id=known.id) or known
-            return known, await self._cabinet.case_key(act, known), False
+            return known, await self._key(act, known), False
         event = arrived.kind.outcome.case
         if event is None or event not in stay.OPENINGS:
-            raise MailRefused(step="manifest", reason="unknown-case")
+            raise MailRefused(step="catalogue", reason="unknown-case")
         case, key = self._casework.new(ref=ref, hospital=hospital, event=event, values=arrived.values)
         case = await self._casework.open(act, case, key, actor="gateway")
         await act.lock(case.id)
         return case, key, True
+
+    async def _key(self, act: Act, case: Case) -> VaultKey:
+        """The key of a case.
+
+        Raises:
+            MailRefused: the case was forgotten; a person sees what came too late.
+        """
+        key = await self._cabinet.case_key(act, case)
+        if key.destroyed_at is not None:
+            raise MailRefused(step="manifest", reason="forgotten-case")
+        return key
 
     async def _hospital(self, act: Act, arrived: Arrived, ref: str) -> str:
         """Whose case it is: ours, the sender's, or that of the hospital among the addressees.
@@ -140,7 +130,7 @@ class Accept:
         named = [partner.id for partner in found if partner is not None and partner.role is Role.HOSPITAL]
         named = named or [case.hospital for case in await act.all(Case, site=self._party.site, ref=ref)]
         if len(named) != 1:
-            raise MailRefused(step="manifest", reason="names-no-hospital")
+            raise MailRefused(step="catalogue", reason="names-no-hospital")
         return named[0]
 
     # --- a request arrives at the CNAS or the CNSE
@@ -203,7 +193,7 @@ class Accept:
         request = await self._named_request(act, arrived) or request
         if case is None:
             raise LookupError("a request without its case")
-        key = await self._cabinet.case_key(act, case)
+        key = await self._key(act, case)
         newer = await self._newer(act, arrived, request)
         message = await self._message(act, arrived, case, key, request.hash)
         if arrived.kind.subject is Subject.NOTICE:
@@ -233,7 +223,7 @@ class Accept:
         if arrived.mail.partner.role is Role.HOSPITAL and case.hospital != arrived.mail.partner.id:
             return None
         if parse_token(arrived.told.case) != case.ref:
-            raise MailRefused(step="manifest", reason="other-case")
+            raise MailRefused(step="catalogue", reason="other-case")
         return request
 
     # --- a copy of what its author did not send us
@@ -246,7 +236,7 @@ class Accept:
         if case is None or (original is None and self._party.role is Role.HOSPITAL):
             return _for_a_person(arrived.mail, "repaired-copy")
         await act.lock(case.id)
-        key = await self._cabinet.case_key(act, case)
+        key = await self._key(act, case)
         message = await self._message(act, arrived, case, key, request.hash if request else None)
         if original is not None:
             message = await act.save(replace(message, about=original.id))
@@ -356,24 +346,6 @@ def _for_a_person(mail: VerifiedMail, reason: str) -> Decision:
     return Decision(verdict=Verdict.TRIAGE, reason=reason, partner=mail.partner.id, held_back=True)
 
 
-def _check_content(kind: Kind, inner: Inner, told: Manifest) -> None:
-    values = values_of(told)
-    if faults(kind, values):
-        raise MailRefused(step="manifest", reason="fields")
-    if {piece.role for piece in kind.pieces if piece.required} - {piece.role for piece in inner.pieces}:
-        raise MailRefused(step="manifest", reason="missing-attachment")
-    end = told.authorisation_end
-    if kind.subject is Subject.REQUEST and end is not None and end.isoformat() != values["authorised_until"]:
-        raise MailRefused(step="manifest", reason="authorisation-end")
-    names_one = kind.subject not in {Subject.REQUEST, Subject.CASE} and kind is not REPAIRED_COPY
-    if names_one and told.request_hash is None:
-        raise MailRefused(step="manifest", reason="names-no-request")
-    try:
-        parse_token(told.case)
-    except Unknown:
-        raise MailRefused(step="manifest", reason="case-token") from None
-
-
 def _hash(named: str) -> str | None:
     """The hash that a sender names; anything else that it writes there names nothing."""
     return named if _HASH.fullmatch(named) else None
@@ -381,5 +353,5 @@ def _hash(named: str) -> str | None:
 
 def _known(value: date | None) -> date:
     if value is None:
-        raise MailRefused(step="manifest", reason="fields")
+        raise MailRefused(step="catalogue", reason="fields")
     return value

@@ -1,38 +1,44 @@
-"""Verifies the audit log: every record, every signed checkpoint, every anchor, and what is not yet anchored."""
+"""Verifies the audit log: every record, every signed checkpoint, every anchor, and what is not yet anchored.
 
-from collections.abc import Callable, Mapping, Sequence
+Nothing that the database holds is trusted, the type of a value included.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.domain import audit
-from gateway.domain.checkpoint import Note, VerifierKey
-from gateway.domain.errors import AuditBroken, CheckpointInvalid
+from gateway.domain.audit import instant
+from gateway.domain.checkpoint import MAILBOX, Note, VerifierKey
+from gateway.domain.errors import AuditBroken, CheckpointInvalid, StorageFailed
+from gateway.domain.log_check import Attested, LogCheck
 from gateway.domain.merkle import Frontier, Head
-from gateway.domain.words import said
-from gateway.storage import Anchor, LogPoint, Store, View, Way
+from gateway.domain.words import Said, said
+from gateway.services.anchors import Anchored, Outside, Shelf, VerifyStamp, anchored
+from gateway.storage import Anchor, LogPoint, Store, Transmission, V, View, Way
 
-PAGE = 1000
-"""Records read at a time."""
+PAGE = 2000
+"""Records read at a time: some megabytes."""
+
+NOTHING = Outside()
+"""Nothing that stands outside is at hand."""
 
 VerifyNote = Callable[[str, VerifierKey], Note]
-VerifyStamp = Callable[[bytes, bytes], datetime]
-"""The instant of an authority's answer to some data; raises what ``gateway.ports.Stamper.stamp`` raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
     """A whole log that verifies.
 
-    ``signed`` is the last checkpoint; ``outside`` the newest that is written down for each way; ``owed`` counts anchors
-    that are not, the first since ``owed_since``. ``exposed`` counts records that only this machine vouches for, the
-    first of ``exposed_since``.
+    ``signed`` is the last checkpoint; ``outside`` the newest that went each way, as the database says; ``owed`` counts
+    anchors that did not, the first since ``owed_since``. ``exposed`` counts records for which nothing that was looked
+    up vouches but this machine, the first of ``exposed_since``.
     """
 
     head: Head
     points: int
     signed: LogPoint | None
     outside: Mapping[Way, LogPoint]
-    owed: int
+    owed: Mapping[Way, int]
     owed_since: datetime | None
     exposed: int
     exposed_since: datetime | None
@@ -54,69 +60,107 @@ class Auditor:
         self._verify_note = verify_note
         self._verify_stamp = verify_stamp
 
-    async def verify(self, written: Sequence[str] = ()) -> Audited:
-        """Check everything; ``written`` are notes that stand outside, as an anchor file has them.
+    async def verify(self, outside: Outside = NOTHING) -> Audited:
+        """Check everything, against what stands outside.
 
         Raises:
             AuditBroken: with the first bad record; also when a checkpoint vouches for more records than there are.
-            CheckpointInvalid: a note that the log's key did not sign, or a stamp of something else.
+            CheckpointInvalid: a note that the log's key did not sign, a stamp of something else, an anchor that is not
+                where the database says.
         """
         async with self._store.view() as view:
-            size, frontier, _ = await view.head()
-            rows: list[tuple[bytes, bytes]] = []
-            while page := await view.entries(after=len(rows) - 1, limit=PAGE):
-                rows += [(entry.canonical, entry.leaf) for entry in page]
-            points = await view.all(LogPoint)
-            anchors = await view.all(Anchor)
-            heads = self._heads(points, written)
-            self._stamps(points, anchors)
-            if size != frontier.size:
-                raise AuditBroken(index=min(size, frontier.size), reason=said("La tête du journal se contredit."))
-            found = audit.verify_log(
-                (row[0] for row in rows), frontier, leaves=(row[1] for row in rows), checkpoints=heads
-            )
-            return await _told(view, found.frontier, points, anchors)
+            head, last = await _head(view)
+            points, anchors = await _read(view.all(LogPoint)), await _read(view.all(Anchor))
+            mails = await _read(view.all(Transmission, partner=MAILBOX))
+            check = LogCheck(head, self._attested(points, outside.notes))
+            await _walk(view, check)
+            frontier = check.end()
+            if check.last_at != (instant(last) if last is not None else None):
+                raise AuditBroken(
+                    index=head.size, reason=said("La tête du journal dit un autre dernier instant que lui.")
+                )
+            found = anchored(Shelf(points=points, anchors=anchors, mails=mails), outside, self._verify_stamp)
+            return await _told(view, frontier, points, found)
 
-    def _heads(self, points: Sequence[LogPoint], written: Sequence[str]) -> tuple[Head, ...]:
+    def _attested(self, points: Sequence[LogPoint], written: Sequence[str]) -> list[Attested]:
         if self._key is None:
             if written:
                 raise CheckpointInvalid(reason=said("La clé du journal n'est pas donnée."))
-            return ()
-        heads = []
+            return []
+        found = []
         for point in points:
-            head = self._verify_note(point.note, self._key).checkpoint.head
-            if head != Frontier.decode(point.frontier).head():
-                raise CheckpointInvalid(reason=said("Un point de contrôle ne dit pas ce qui est gardé avec lui."))
-            heads.append(head)
-        heads += [self._verify_note(text, self._key).checkpoint.head for text in written]
-        return tuple(sorted(set(heads), key=lambda head: head.size))
+            by = said("Le point de contrôle signé de {size} enregistrements", size=point.size)
+            note = self._verified(point.note, by, self._key)
+            stated = (note.checkpoint.head, note.checkpoint.at)
+            if stated != (_decoded(point), point.at.replace(microsecond=0)) or point.size != stated[0].size:
+                raise CheckpointInvalid(reason=said("{by} ne dit pas ce qui est gardé avec lui.", by=by))
+            found.append(Attested(head=stated[0], by=by))
+        for number, text in enumerate(written, start=1):
+            by = said("L'ancre n° {number} du fichier", number=number)
+            found.append(Attested(head=self._verified(text, by, self._key).checkpoint.head, by=by))
+        return found
 
-    def _stamps(self, points: Sequence[LogPoint], anchors: Sequence[Anchor]) -> None:
-        if self._verify_stamp is None:
+    def _verified(self, text: object, by: Said, key: VerifierKey) -> Note:
+        try:
+            if type(text) is not str:
+                raise CheckpointInvalid(reason=said("Le point de contrôle est mal formé."))  # noqa: TRY301  told below
+            return self._verify_note(text, key)
+        except CheckpointInvalid as error:
+            raise CheckpointInvalid(reason=said("{by} : {why}", by=by, why=error.fields["reason"])) from error
+
+
+async def _head(view: View) -> tuple[Frontier, datetime | None]:
+    try:
+        size, frontier, last = await view.head()
+    except (TypeError, ValueError) as error:
+        raise AuditBroken(index=0, reason=said("La tête du journal est illisible.")) from error
+    if size != frontier.size:
+        raise AuditBroken(index=frontier.size, reason=said("La tête du journal se contredit."))
+    return frontier, last
+
+
+async def _read(rows: Awaitable[tuple[V, ...]]) -> tuple[V, ...]:
+    try:
+        return await rows
+    except (TypeError, ValueError, StorageFailed) as error:
+        reason = said("Une ligne des points de contrôle ou des ancres est illisible.")
+        raise CheckpointInvalid(reason=reason) from error
+
+
+def _decoded(point: LogPoint) -> Head | None:
+    try:
+        return Frontier.decode(point.frontier).head()
+    except (AuditBroken, TypeError):
+        # Its caller compares with what was signed.
+        return None
+
+
+async def _walk(view: View, check: LogCheck) -> None:
+    """Every row; where a page cannot be read, the rows one by one up to the one that cannot."""
+    after, limit = None, PAGE
+    while True:
+        try:
+            page = await view.logged(after=after, limit=limit)
+        except StorageFailed as error:
+            if limit > 1:
+                limit = 1
+                continue
+            raise AuditBroken(index=check.size, reason=said("L'enregistrement est illisible.")) from error
+        if not page:
             return
-        notes = {point.id: point.note for point in points}
-        for anchor in anchors:
-            if anchor.proof is not None:
-                self._verify_stamp(anchor.proof, notes[anchor.point].encode())
+        check.take(page)
+        after = page[-1][0]
 
 
-async def _told(view: View, frontier: Frontier, points: Sequence[LogPoint], anchors: Sequence[Anchor]) -> Audited:
-    by_id = {point.id: point for point in points}
-    outside: dict[Way, LogPoint] = {}
-    for anchor in anchors:
-        point = by_id[anchor.point]
-        if anchor.done_at is not None and (anchor.way not in outside or outside[anchor.way].size < point.size):
-            outside[anchor.way] = point
-    owed = [anchor for anchor in anchors if anchor.done_at is None]
-    safe = max((point.size for point in outside.values()), default=0)
-    first = await view.entries(after=safe - 1, limit=1)
+async def _told(view: View, frontier: Frontier, points: Sequence[LogPoint], found: Anchored) -> Audited:
+    first = await view.entries(after=found.safe - 1, limit=1)
     return Audited(
         head=frontier.head(),
         points=len(points),
         signed=max(points, key=lambda point: point.size, default=None),
-        outside=outside,
-        owed=len(owed),
-        owed_since=min((by_id[anchor.point].at for anchor in owed), default=None),
-        exposed=frontier.size - safe,
+        outside=found.newest,
+        owed=found.owed,
+        owed_since=found.owed_since,
+        exposed=frontier.size - found.safe,
         exposed_since=first[0].at if first else None,
     )

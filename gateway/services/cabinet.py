@@ -3,12 +3,17 @@
 A file is written and fsynced before the act that names it; a file that no row names is swept at start.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from gateway.domain.errors import Unknown, VaultClosed
+import structlog
+
+from gateway.domain.errors import StorageFailed, Unknown, VaultClosed
 from gateway.domain.words import said
 from gateway.ports import Clock, SpoolFile, Vault, WrappedKey
 from gateway.storage import Act, Case, Store, VaultKey, View
+
+_log = structlog.get_logger()
 
 QUARANTINE = "quarantine"
 EVIDENCE = "evidence"
@@ -99,14 +104,22 @@ class Cabinet:
         self.vault.remove(name)
         await act.save(replace(file, wrapped=b""))
 
+    def discard(self, names: Iterable[str]) -> None:
+        """Remove files whose keys were destroyed in an act that is committed. What the disk keeps is swept later."""
+        for name in names:
+            try:
+                self.vault.remove(name)
+            except StorageFailed as error:
+                _log.warning("spool.not_removed", file=name, told=error.sentence())
+
     async def sweep(self) -> int:
-        """Remove the files that no row names: a crash came between their fsync and their commit.
+        """Remove the files that no row names, or that were destroyed: a crash came between file and commit.
 
         Another process may be between the two right now, so a file must be seen unnamed twice, an hour apart.
         """
         names = self.vault.names()
         async with self._store.view() as view:
-            known = frozenset(file.name for file in await view.all(SpoolFile))
+            known = frozenset(file.name for file in await view.all(SpoolFile) if file.wrapped)
         now = self._clock.uptime()
         self._unnamed = {name: self._unnamed.get(name, now) for name in names - known}
         old = [name for name, since in self._unnamed.items() if now - since >= UNNAMED_SECONDS]

@@ -57,10 +57,13 @@ from gateway.wire.payload import Payload, read_payload
 class CaseView:
     """A case as its page shows it; ``patient`` is None in listings, and when it was forgotten or never known.
 
+    ``forgotten_at`` is when its content was made unreadable for ever.
+
     ``duties`` are what our role should know is owed in it.
     """
 
     case: Case
+    forgotten_at: datetime | None
     patient: dict[str, str] | None
     requests: tuple[RequestView, ...]
     facts: tuple[Fact, ...]
@@ -202,12 +205,12 @@ class Archive:
         transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
         facts = await standing_facts(view, case)
         patient = None
-        if with_patient and case.identity is not None:
-            key = await self._cabinet.case_key(view, case)
-            if key.destroyed_at is None:
-                patient = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
+        key = await self._cabinet.case_key(view, case)
+        if with_patient and case.identity is not None and key.destroyed_at is None:
+            patient = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
         return CaseView(
             case=case,
+            forgotten_at=key.destroyed_at,
             patient=patient,
             requests=tuple([await read_request(view, row, self._almanac, self._party.role) for row in requests]),
             facts=facts,

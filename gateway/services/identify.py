@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from gateway.domain import request as life
 from gateway.domain.alarms.staff import ALARM
+from gateway.domain.checkpoint import LOG_ANCHOR
 from gateway.domain.parties import Directory, Party, Role
 from gateway.storage import Case, Direction, Hint, Mail, Message, Request, View
 from gateway.wire.incoming import Incoming
@@ -33,8 +34,8 @@ class Identification:
         if not wanted:
             return ()
         found = await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=wanted, newest=True)
-        # Our own people may answer a mail that tells an alarm: that is never an answer of a partner.
-        return tuple(message for message in found if message.kind != ALARM)
+        # Somebody may answer a mail that tells an alarm or carries an anchor: that is never an answer of a partner.
+        return tuple(message for message in found if message.kind not in {ALARM, LOG_ANCHOR})
 
     # --- may it be an answer
 

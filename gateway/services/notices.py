@@ -43,6 +43,9 @@ class Notices:
             pins = await current_pins(view, self._site)
             key = await self._cabinet.case_key(view, case)
             draft = await self._owed(view, request, case)
+        if key.destroyed_at is not None:
+            await self._drop(request, case)
+            return
         try:
             mail = await self._composer.seal(draft, pins)
         except KeyFault as error:
@@ -83,6 +86,17 @@ class Notices:
         if believed is None and found and found[-1].acceptance.withdrawn_at is None:
             return _silence(request, found[-1], case)
         return _status(request, case)
+
+    async def _drop(self, request: Request, case: Case) -> None:
+        """Of a forgotten case nothing is told any more, whatever arrives about it."""
+        async with self._store.act() as act:
+            await act.lock(case.id)
+            current = await act.one(Request, id=request.id)
+            if current is not None and current.owes_notice:
+                await act.save(replace(current, owes_notice=False))
+                await act.record(
+                    "notice.dropped", actor="gateway", case=case.ref, request=request.hash, outcome="forgotten"
+                )
 
     async def _cannot_tell(self, request: Request, case: Case, error: KeyFault) -> None:
         if request.id in self._unsealable:

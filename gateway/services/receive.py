@@ -11,11 +11,11 @@ from hashlib import sha256
 
 import structlog
 
-from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused, WorkerFailed
+from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused
 from gateway.domain.evidence import OwnReception
 from gateway.domain.parties import Directory, Party
 from gateway.domain.trust import VerifiedMail
-from gateway.ports import Clock, Opener
+from gateway.ports import Clock
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.arrival import Arrival, in_doubt, reception_of, row_of
@@ -23,6 +23,7 @@ from gateway.services.arrived import Decision
 from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import SealedReceipt
 from gateway.services.identify import Identification
+from gateway.services.judge import OUR_FAULTS, Judge, by_machine
 from gateway.services.overtaken import overtaken_by
 from gateway.services.proofs import Proofs
 from gateway.services.reports import Reports
@@ -31,12 +32,9 @@ from gateway.storage import Act, Direction, Letter, Mail, Message, Store, Verdic
 from gateway.wire.incoming import Incoming
 
 __all__ = ["OUR_FAULTS", "Arrival", "Receiver", "Verified"]
-"""An arrival is defined elsewhere, and taken from here with its receiver."""
+"""An arrival and our faults are defined elsewhere, and taken from here with the receiver."""
 
 _log = structlog.get_logger()
-
-OUR_FAULTS = frozenset({"start", "own-key", "closed"})
-"""Reasons for which the worker could not even try: the mail is not to blame, the next poll takes it again."""
 
 
 class Receiver:
@@ -47,7 +45,7 @@ class Receiver:
         *,
         store: Store,
         cabinet: Cabinet,
-        opener: Opener,
+        judge: Judge,
         acknowledgements: Acknowledgements,
         accept: Accept,
         reports: Reports,
@@ -55,11 +53,11 @@ class Receiver:
         party: Party,
         directory: Directory,
         own_mta: frozenset[str],
-        own_fingerprints: frozenset[str],
+        verifier: Verifier,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
-        self._opener = opener
+        self._judge = judge
         self._acknowledgements = acknowledgements
         self._accept = accept
         self._reports = reports
@@ -67,7 +65,7 @@ class Receiver:
         self._party = party
         self._one_at_a_time = asyncio.Lock()
         self._own_mta = own_mta
-        self._verifier = Verifier(store=store, party=party, directory=directory, own_fingerprints=own_fingerprints)
+        self._verifier = verifier
         self._identification = Identification(party=party, directory=directory)
         self._proofs = Proofs(party=party, directory=directory, cabinet=cabinet)
 
@@ -97,14 +95,14 @@ class Receiver:
             return await self._keep(
                 replace(same, verdict=Verdict.DUPLICATE, reason="same-bytes", sha256=digest, message=known[0].message)
             )
-        seen = await self._open(arrival.raw) if arrival.personal else None
+        seen = await self._judge.open(arrival.raw) if arrival.personal else None
         if seen is not None and await self._is_private(arrival.raw, seen):
             return await self._keep(replace(self._row(arrival), verdict=Verdict.PRIVATE, internaldate=None, size=0))
         file = await self._cabinet.put(arrival.raw, await self._cabinet.standing_key(QUARANTINE))
-        seen = seen or await self._open(arrival.raw)
+        seen = seen or await self._judge.open(arrival.raw)
         own = reception_of(arrival, seen, self._own_mta)
         row = replace(self._row(arrival, own, file.name), sha256=digest)
-        if self._verifier.is_probe(seen):
+        if self._judge.is_probe(seen):
             # The file gets no row: the next sweep of the spool removes it.
             return await self._keep(replace(row, verdict=Verdict.PROBE, file=None))
         try:
@@ -128,7 +126,7 @@ class Receiver:
         async with self._store.view() as view:
             waiting = await overtaken_by(view, self._cabinet, taken)
         for each in waiting:
-            seen = await self._open(each.raw)
+            seen = await self._judge.open(each.raw)
             if not each.named_by(seen):
                 continue
             try:
@@ -152,27 +150,15 @@ class Receiver:
 
     # --- verify
 
-    async def _open(self, raw: bytes) -> Incoming:
-        try:
-            return await self._opener.open(raw)
-        except WorkerFailed as error:
-            if error.reason in OUR_FAULTS:
-                raise
-            return Incoming(shape=None, outer=None, failed_step=error.step, failed_reason=error.reason)
-        except MailRefused as error:
-            return Incoming(shape=None, outer=None, failed_step=error.step, failed_reason=error.reason)
-
     async def _verify(self, seen: Incoming, own: OwnReception) -> "Verified | None":
         """What was proved, with the receipt already signed; None for a mail that claims nothing.
 
         Raises:
             MailRefused: at the first step that fails.
         """
-        mail = await self._verifier.verify(seen)
+        mail = await self._judge.prove(seen)
         if mail is None:
             return None
-        if not (mail.receipt or mail.duplicate):
-            self._accept.check(seen, mail)
         return Verified(mail=mail, receipt=await self._acknowledgements.sign(seen, mail, own))
 
     # --- decide and record
@@ -187,7 +173,7 @@ class Receiver:
             return await self._finish(act, row, await self._repeat(act, row, seen, mail))
         if mail.receipt:
             return await self._finish(act, row, await self._reports.signed(act, seen, mail, row))
-        if _by_machine(seen):
+        if by_machine(seen):
             return await self._finish(act, row, await self._reports.machine_answer(act, seen, mail.partner, row))
         decision = await self._accept.take(act, seen, mail, own)
         if decision.verdict is Verdict.TRIAGE:
@@ -324,12 +310,6 @@ class Verified:
 
     mail: VerifiedMail
     receipt: SealedReceipt | None
-
-
-def _by_machine(seen: Incoming) -> bool:
-    """An out-of-office, by its own signed word: nothing but words, and no message of the protocol."""
-    inner = seen.inner
-    return inner is not None and inner.automatic and inner.manifest is None and not inner.pieces
 
 
 def _refusal(error: MailRefused | IllegalTransition | AlreadyThere) -> tuple[str, str]:

@@ -8,8 +8,9 @@ from gateway.domain.kinds import KINDS, Subject
 from gateway.domain.parties import Directory, Party
 from gateway.ports import Clock
 from gateway.services.departure import Departures
+from gateway.services.matching import ours
 from gateway.services.requests import Requests
-from gateway.storage import Act, Direction, Mail, Message, Request, StoredEvidence, View
+from gateway.storage import Act, Mail, Message, Request, StoredEvidence, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +39,7 @@ class Receptions:
 
     async def ours(self, view: View, message_id: str | None) -> Message | None:
         """Our own message of this id."""
-        if message_id is None:
-            return None
-        found = await view.all(Message, site=self._party.site, direction=Direction.OUT, message_id=message_id, limit=1)
-        return found[0] if found else None
+        return await ours(view, self._party.site, message_id)
 
     async def request_of(self, act: Act, message: Message) -> Request | None:
         """The request that a message of ours is, its case locked."""

@@ -8,22 +8,19 @@ from dataclasses import replace
 
 from gateway.domain import transmission as sending
 from gateway.domain.attestation import AUTO_REPLY, MDN, SIGNED_RECEIPT
-from gateway.domain.errors import MailRefused
-from gateway.domain.parties import Directory, Partner, PartnerKind, Party
+from gateway.domain.parties import Directory, Partner, Party
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Clock
 from gateway.services.arrived import Decision
 from gateway.services.compose import RECEIPT
 from gateway.services.deliveries import Deliveries
 from gateway.services.identify import MAX_CITED
+from gateway.services.matching import Match, Matching, is_positive
 from gateway.services.receptions import Receptions
 from gateway.services.requests import Requests
 from gateway.storage import Act, Direction, Mail, Message, Transmission, Verdict
 from gateway.wire.failure import Failure
-from gateway.wire.incoming import DISPOSITIONS, MODIFIERS, OTHER, Attested, Incoming
-
-POSITIVE = frozenset({"processed", "dispatched", "displayed"})
-"""Dispositions that attest reception; ``deleted``, ``denied``, ``failed`` and unknown words attest nothing."""
+from gateway.wire.incoming import Attested, Incoming
 
 
 class Reports:
@@ -35,11 +32,12 @@ class Reports:
         self._party = party
         self._directory = directory
         self._receptions = Receptions(party=party, directory=directory, requests=requests, clock=clock)
+        self._matching = Matching(party=party, directory=directory)
         self._deliveries = Deliveries(
-            party=party,
             directory=directory,
             requests=requests,
             receptions=self._receptions,
+            matching=self._matching,
             clock=clock,
             own_mta=own_mta,
         )
@@ -50,15 +48,12 @@ class Reports:
         Raises:
             MailRefused: its MIC is not that of our message.
         """
-        partner = mail.partner
-        receipt = seen.receipt
-        message = await self._receptions.ours(act, receipt.original_message_id if receipt else None)
-        if receipt is None or message is None or partner.id not in message.partner.split("+"):
-            return Decision(verdict=Verdict.TRIAGE, reason="matches-nothing", partner=partner.id, held_back=True)
+        partner, receipt = mail.partner, seen.receipt
+        found = await self._matching.signed(act, seen, mail)
+        message = found.message
+        if receipt is None or message is None:
+            return Decision(verdict=found.verdict, reason=found.reason, partner=partner.id, held_back=True)
         await self._lock(act, message)
-        same = receipt.mic is not None and receipt.mic == message.mic and receipt.mic_algorithm == "sha-256"
-        if not same and (partner.kind is PartnerKind.GATEWAY or receipt.mic is not None):
-            raise MailRefused(step="receipt", reason="mic-missing" if receipt.mic is None else "mic-mismatch")
         stored = await act.add(
             Message(
                 site=self._party.site,
@@ -74,34 +69,35 @@ class Reports:
             )
         )
         decision = Decision(
-            verdict=Verdict.RECEIPT, reason=_word(receipt.kind), partner=partner.id, message=stored, about=message
+            verdict=found.verdict, reason=found.reason, partner=partner.id, message=stored, about=message
         )
-        if receipt.kind not in POSITIVE or receipt.modifiers:
-            return replace(decision, verdict=Verdict.TRIAGE, reason="not-positive", held_back=True)
+        if found.verdict is not Verdict.RECEIPT:
+            return replace(decision, held_back=True)
         await self._attested(act, message, partner.id)
         dated = max(mail.signed_at, receipt.date) if receipt.date else mail.signed_at
-        found = self._receptions.told_by(row, partner.id, SIGNED_RECEIPT, stated=receipt.stated_at, dated=dated)
-        await self._receptions.keep(act, message, found)
+        told = self._receptions.told_by(row, partner.id, SIGNED_RECEIPT, stated=receipt.stated_at, dated=dated)
+        await self._receptions.keep(act, message, told)
         return decision
 
     async def unsigned(self, act: Act, seen: Incoming, row: Mail) -> Decision:
         """A mail that nobody signed: a plain receipt, a delivery report, an out-of-office, or just a mail."""
-        partner = self._sender(seen)
-        if seen.receipt is not None:
-            decision = await self._plain_receipt(act, seen, seen.receipt, row)
-        elif seen.report is not None:
-            decision = await self._deliveries.reported(act, seen.report, seen.failure, row)
-        elif seen.failure is not Failure.NONE:
-            # A failure told in words alone, or by a damaged report: shown with what it says, and nothing moves.
-            decision = Decision(verdict=Verdict.TRIAGE, reason=f"bounce-{seen.failure.value}")
-        elif seen.notice:
-            return await self.machine_answer(act, seen, partner, row)
-        else:
-            return Decision(verdict=Verdict.PLAIN, reason="not-sealed", partner=partner.id if partner else None)
-        if decision.verdict is Verdict.TRIAGE and seen.notice:
-            # A report on a mail that is not ours: persons write from this mailbox too.
-            return replace(decision, verdict=Verdict.AUTOMATIC, held_back=False)
-        return decision
+        match = await self._matching.unsigned(act, seen)
+        reports = seen.receipt is not None or seen.report is not None or seen.failure is not Failure.NONE
+        if match.verdict is Verdict.AUTOMATIC and not reports:
+            return await self.machine_answer(act, seen, self._matching.sender(seen), row)
+        about = None
+        if match.verdict is Verdict.REPORT and seen.receipt is not None:
+            about = await self._plain_receipt(act, seen, seen.receipt, match, row)
+        elif match.verdict is Verdict.REPORT and seen.report is not None:
+            about = await self._deliveries.reported(act, seen.report, seen.failure, row)
+        return Decision(
+            verdict=match.verdict,
+            reason=match.reason,
+            partner=match.partner,
+            # What names a mail of ours may be the answer itself; the receiver looks at the rest.
+            held_back=match.verdict is Verdict.TRIAGE and match.message is not None,
+            about=about,
+        )
 
     async def machine_answer(self, act: Act, seen: Incoming, partner: Partner | None, row: Mail) -> Decision:
         """An out-of-office: no answer, and the weakest of all evidence that the mail it cites has arrived."""
@@ -130,22 +126,14 @@ class Reports:
         for message in messages:
             await self._receptions.replied(act, message, partner.id, at, row)
 
-    def _sender(self, seen: Incoming) -> Partner | None:
-        sender = seen.outer.senders[0] if seen.outer and len(seen.outer.senders) == 1 else ""
-        return self._directory.at_address(sender)
-
-    async def _plain_receipt(self, act: Act, seen: Incoming, receipt: Attested, row: Mail) -> Decision:
-        partner = self._sender(seen)
-        message = await self._receptions.ours(act, receipt.original_message_id)
-        if message is None or partner is None or partner.id not in message.partner.split("+"):
-            return Decision(verdict=Verdict.TRIAGE, reason="matches-nothing", held_back=message is not None)
-        if receipt.kind in POSITIVE and not receipt.modifiers:
+    async def _plain_receipt(self, act: Act, seen: Incoming, receipt: Attested, match: Match, row: Mail) -> Message:
+        if match.message is None or match.partner is None:
+            raise LookupError("a matched receipt without its message")
+        if is_positive(receipt):
             dated = receipt.date or (seen.outer.date if seen.outer else None)
-            found = self._receptions.told_by(row, partner.id, MDN, stated=None, dated=dated)
-            await self._receptions.keep(act, message, found)
-        told = ("mdn", _word(receipt.kind), receipt.modifiers and _modifier(receipt.modifiers))
-        reason = "-".join(filter(None, told))
-        return Decision(verdict=Verdict.REPORT, reason=reason, partner=partner.id, about=message)
+            found = self._receptions.told_by(row, match.partner, MDN, stated=None, dated=dated)
+            await self._receptions.keep(act, match.message, found)
+        return match.message
 
     async def _attested(self, act: Act, message: Message, partner: str) -> None:
         """A receipt proves the hand-over, whatever we knew of it."""
@@ -156,12 +144,3 @@ class Reports:
     async def _lock(self, act: Act, message: Message) -> None:
         if message.case_id is not None:
             await act.lock(message.case_id)
-
-
-def _word(told: str) -> str:
-    """A word of ours: what a stranger wrote goes into no record."""
-    return told if told in DISPOSITIONS else OTHER
-
-
-def _modifier(told: str) -> str:
-    return told if told in MODIFIERS else OTHER

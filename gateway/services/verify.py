@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from gateway.domain import trust
 from gateway.domain.errors import MailRefused
 from gateway.domain.parties import Directory, Partner, Party
-from gateway.storage import Direction, Letter, Message, Pin, Store, View
+from gateway.storage import Direction, Letter, Mail, Message, Pin, Store, View
 from gateway.wire.incoming import Incoming, Inner
 
 _SIGNED_ALONE = "SIGNED"
@@ -14,10 +15,19 @@ _SIGNED_ALONE = "SIGNED"
 
 
 class Verifier:
-    """Verifies mails as the opener saw them."""
+    """Verifies mails as the opener saw them. ``at`` is set to judge as one would have at that instant, not now."""
 
-    def __init__(self, *, store: Store, party: Party, directory: Directory, own_fingerprints: frozenset[str]) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        party: Party,
+        directory: Directory,
+        own_fingerprints: frozenset[str],
+        at: datetime | None = None,
+    ) -> None:
         self._store = store
+        self._at = at
         self._party = party
         self._directory = directory
         self._own_fingerprints = own_fingerprints
@@ -33,7 +43,7 @@ class Verifier:
         if seen.shape in {"PLAIN", "REPORT"}:
             return None
         if seen.inner is None:
-            raise MailRefused(step="structure", reason="no-signed-headers")
+            raise MailRefused(step="payload", reason="no-signed-headers")
         claim = self._claim(seen, seen.inner)
         async with self._store.view() as view:
             return trust.verify(
@@ -70,9 +80,7 @@ class Verifier:
     async def pins(self, view: View) -> Mapping[str, frozenset[str]]:
         """For each partner's id, the fingerprints pinned to it now."""
         found: dict[str, frozenset[str]] = {}
-        for pin in await view.all(Pin, site=self._party.site, retired_at=None):
-            if pin.confirmed_by is None:
-                continue
+        for pin in await pins_in_force(view, self._party.site, self._at):
             found[pin.partner] = found.get(pin.partner, frozenset()) | {pin.fingerprint}
         return found
 
@@ -95,8 +103,28 @@ class Verifier:
         rows = await view.all(Message, site=self._party.site, direction=Direction.IN, message_id=message_id)
         # A person's letter is read once; a message that waits for what it is about is decided again.
         letters = await view.all(Letter, site=self._party.site, message_id=message_id, copied=False, kind=None)
+        if self._at is not None:
+            # What had not been decided by then was not known.
+            site, by_message, by_letter = self._party.site, [row.id for row in rows], [one.mail for one in letters]
+            mails = (
+                *await view.all(Mail, site=site, message=tuple(by_message)),
+                *await view.all(Mail, site=site, id=tuple(by_letter)),
+            )
+            decided = [mail for mail in mails if mail.recorded_at <= self._at]
+            rows = tuple(row for row in rows if row.id in {mail.message for mail in decided})
+            letters = tuple(letter for letter in letters if letter.mail in {mail.id for mail in decided})
         known = {(letter.author, letter.message_id): letter.mic for letter in letters}
         return known | {(row.partner, row.message_id): row.mic for row in rows}
+
+
+async def pins_in_force(view: View, site: str, at: datetime | None) -> tuple[Pin, ...]:
+    """The confirmed pins that count now, or that counted at an instant."""
+    if at is None:
+        pins = await view.all(Pin, site=site, retired_at=None)
+    else:
+        known = await view.all(Pin, site=site)
+        pins = tuple(pin for pin in known if pin.pinned_at <= at and (pin.retired_at is None or pin.retired_at > at))
+    return tuple(pin for pin in pins if pin.confirmed_by is not None)
 
 
 def _claimed(seen: Incoming, inner: Inner) -> trust.Claim:

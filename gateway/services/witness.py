@@ -11,17 +11,21 @@ from datetime import timedelta
 
 import structlog
 
-from gateway.domain.checkpoint import Checkpoint
+from gateway.domain.checkpoint import MAILBOX, Checkpoint
 from gateway.domain.errors import AlreadyThere, AuditBroken, GatewayError
 from gateway.domain.merkle import Frontier
 from gateway.domain.words import said
 from gateway.ports import AnchorBook, Clock, LogSigner, Stamper
+from gateway.services.anchor_mail import AnchorPost
 from gateway.storage import Anchor, LogPoint, Store, View, Way
 
 _log = structlog.get_logger()
 
 PAGE = 1000
 """Leaves read at a time."""
+
+TRAIL = 100
+"""More records of nothing but mail that carries anchors than this are signed like any others."""
 
 SILENCE = "request.silence_recorded"
 """What must not wait for its checkpoint."""
@@ -36,7 +40,7 @@ class Rule:
 
 
 class Witness:
-    """One for a database. ``book`` and ``stamper`` are where checkpoints go, None where that is not configured."""
+    """One for a database. ``book``, ``stamper``, ``post``: where checkpoints go, None where that is not configured."""
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Witness:
         rule: Rule,
         book: AnchorBook | None = None,
         stamper: Stamper | None = None,
+        post: AnchorPost | None = None,
     ) -> None:
         self._store = store
         self._signer = signer
@@ -54,6 +59,7 @@ class Witness:
         self._rule = rule
         self._book = book
         self._stamper = stamper
+        self._post = post
 
     async def round(self, *, at_once: bool = False) -> None:
         """Sign what is due, then write down what is owed. An anchor that fails is told once, and tried again.
@@ -90,6 +96,9 @@ class Witness:
                 kept = await act.add(point)
                 for way in self._ways:
                     await act.add(Anchor(point=kept.id, way=way))
+                if self._post is not None:
+                    mail = await self._post.queue(act, kept)
+                    await act.add(Anchor(point=kept.id, way=Way.MAIL, transmission=mail.id))
         except AlreadyThere:
             # Another gateway of this database was quicker.
             return
@@ -99,11 +108,16 @@ class Witness:
         signed = last.size if last else 0
         if size == signed:
             return False
-        if at_once or size - signed >= self._rule.records:
+        if at_once:
             return True
-        first = next(iter(await view.entries(after=signed - 1, limit=1)), None)
+        since = await view.entries(after=signed - 1, limit=TRAIL)
+        # The trail of the last anchor's own mail asks for no other: there would be no end of it.
+        first = next((entry for entry in since if entry.partner != MAILBOX), None)
+        if first is None and 0 < len(since) < TRAIL:
+            return False
         # A record that is not where it must be is for the proof to find.
-        if first is None or self._clock.now() - first.at >= self._rule.age:
+        old = first is None or self._clock.now() - first.at >= self._rule.age
+        if old or size - signed >= self._rule.records:
             return True
         return bool(await view.entries(after=signed - 1, limit=1, event=SILENCE))
 
@@ -111,10 +125,13 @@ class Witness:
 
     @property
     def _ways(self) -> tuple[Way, ...]:
+        """Those that are tried from here; mail is the outbox's."""
         file = (Way.FILE,) if self._book is not None else ()
         return (*file, Way.TIMESTAMP) if self._stamper is not None else file
 
     async def _anchor(self) -> None:
+        if self._post is not None:
+            await self._post.round()
         async with self._store.view() as view:
             owed = [row for row in await view.all(Anchor, done_at=None) if row.way in self._ways]
             points = {point.id: point for point in await view.all(LogPoint, id=tuple(row.point for row in owed))}

@@ -21,6 +21,7 @@ class Way(Enum):
 
     FILE = "file"
     TIMESTAMP = "timestamp"
+    MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Anchor:
     """A checkpoint that is to be written down outside; ``done_at`` is None while it is not.
 
     ``proof`` is what came back: the authority's answer (RFC 3161, DER). ``failing_since`` is when the tries began to
-    fail, None while none did.
+    fail, None while none did. ``transmission`` is the mail that carries it, where it goes by mail.
     """
 
     id: int = 0
@@ -37,3 +38,4 @@ class Anchor:
     failing_since: datetime | None = None
     done_at: datetime | None = None
     proof: bytes | None = None
+    transmission: int | None = None

@@ -3,11 +3,12 @@
 One ``act`` is one commit: state, audit record and outbox rows together, or nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from gateway.domain.log_check import Row
 from gateway.domain.merkle import Frontier
 from gateway.storage.question import Question
 from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
@@ -43,6 +44,10 @@ class View(Protocol):
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[AuditEntry, ...]:
         """Audit records with index > ``after`` in order (``newest``: reversed), filtered by columns."""
+        ...
+
+    async def logged(self, *, after: int | None, limit: int) -> Sequence[Row]:
+        """Rows of the audit log as they stand, not trusted, in the order of their index; None: from the first one."""
         ...
 
     async def answer(self, question: Question) -> tuple[AuditEntry, ...]:

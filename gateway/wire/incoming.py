@@ -128,8 +128,9 @@ class Incoming:
     """One mail as the worker saw it.
 
     ``shape`` is the name of a :class:`gateway.wire.sealed.Shape`. ``failed_step`` and ``failed_reason`` tell what was
-    refused, in which case nothing but ``outer`` is set. ``entity`` is the exact signed bytes, ``mic`` their SHA-256,
-    ``whole`` the multipart/signed around them when somebody asked for it and the signature can be told apart.
+    refused, in which case nothing but ``outer`` and ``structure`` is set: what it is from outside, unbelieved.
+    ``entity`` is the exact signed bytes, ``mic`` their SHA-256, ``whole`` the multipart/signed around them when
+    somebody asked for it and the signature can be told apart.
     ``notice``: an out-of-office or a report, by its own unsigned word. The actions of ``report`` are ACTIONS or OTHER.
     ``failure`` is what an unsigned mail says of a failed delivery, in whatever form, and ``returned`` the Message-IDs
     of what it returns: enough to suspect, never to believe.
@@ -137,6 +138,7 @@ class Incoming:
 
     shape: str | None
     outer: Outer | None
+    structure: str | None = None
     failed_step: str | None = None
     failed_reason: str | None = None
     fingerprint: str | None = None

@@ -34,6 +34,7 @@ __all__ = [
     "read_signed",
     "shape_of",
     "signed",
+    "structure_of",
     "suite_of",
 ]
 
@@ -122,6 +123,13 @@ def suite_of(part: Part) -> Suite:
     if part.content_type.media in smime.ENVELOPES or _protocol(part) in smime.SIGNATURES:
         return Suite.SMIME
     return Suite.OPENPGP
+
+
+def structure_of(part: Part) -> str:
+    """What a mail is from outside, for a person: ``smime-encrypted``, ``openpgp-signed``, ``report``, ``plain``."""
+    shape = shape_of(part)
+    name = shape.value.replace("_", "-")
+    return name if shape in {Shape.REPORT, Shape.PLAIN} else f"{suite_of(part).value}-{name}"
 
 
 def _protocol(part: Part) -> str:

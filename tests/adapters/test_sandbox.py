@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import framing
 from gateway.adapters import sandbox
 from gateway.adapters.openpgp.home import Home, open_home
 from gateway.adapters.openpgp.keyfiles import base_folder, export_public, generate
@@ -399,7 +400,7 @@ def test_an_answer_of_another_form_is_not_believed(header: dict[str, object]) ->
 
 @pytest.mark.parametrize(
     "said",
-    [b"\xff\xff\xff\xff", b"\x00\x00\x00\x02[]", encode := sandbox.encode_frame({}, b"x" * 20)],
+    [b"\xff\xff\xff\xff", b"\x00\x00\x00\x02[]", encode := framing.encode_frame({}, b"x" * 20)],
 )
 async def test_a_worker_that_breaks_the_protocol_is_replaced(world: World, start: Start, said: bytes) -> None:
     """Too long a header, no object, too long a body: whatever it says is bounded."""

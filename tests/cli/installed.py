@@ -12,6 +12,7 @@ from gateway import legal_time, records
 from gateway.adapters import database
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings, load
+from gateway.domain.case import State as Stay
 from gateway.domain.kinds import EXTENSION_REFUSAL, Answer
 from gateway.domain.parties import Grade
 from gateway.domain.request import Event, State
@@ -127,6 +128,25 @@ def _case(conf: Settings, ref: str, opened: datetime) -> Case:
         opened_at=opened,
         authorised_until=date(2027, 6, 30),
     )
+
+
+def closed_case(made: Installed, closed: datetime) -> str:
+    """A case that was closed then, with a file under its key; returns its number."""
+    return asyncio.run(_closed_case(made, closed))
+
+
+async def _closed_case(made: Installed, closed: datetime) -> str:
+    conf, store = made.settings, _store(made)
+    try:
+        vault = FileVault(folder=conf.gateway.data / "spool", master=MASTER)
+        cabinet = Cabinet(store=store, vault=vault, clock=made.clock)
+        async with store.act() as act:
+            key = await act.add(cabinet.new_case_key())
+            await act.add(await cabinet.put(b"sealed mail", key))
+            case = replace(_case(conf, "7F3K-Q1", closed), vault_key=key.id, state=Stay.CLOSED, closed_at=closed)
+            return (await act.add(case)).ref
+    finally:
+        await store.close()
 
 
 def run_requests(made: Installed, received: Iterable[datetime]) -> list[str]:

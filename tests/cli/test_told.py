@@ -128,6 +128,9 @@ REFUSALS = [
     ("message save mail-9 --to x", 2, "Référence inconnue : courrier 9.", "Unknown reference: mail 9."),
     ("triage show 9", 2, "Référence inconnue : courrier 9.", "Unknown reference: mail 9."),
     ("triage show 99999999999999999999", 2, "ce nombre est trop grand", "this number is too large"),
+    ("inspect nulle-part", 2, "ce chemin n'existe pas : nulle-part", "there is no such path: nulle-part"),
+    ("inspect . --as-of 2026-01-01", 2, "un instant avec son fuseau est attendu", "an instant with its time zone"),
+    ("inspect password", 0, "une ligne d'en-tête n'en est pas une", "a header line is none"),
     ("triage classify 9 not-an-answer", 2, "courrier à trier 9.", "mail to triage 9."),
     (
         "triage classify 9 perhaps",

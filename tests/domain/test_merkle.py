@@ -62,24 +62,40 @@ def test_roots_are_the_published_ones(size: int) -> None:
     assert Tree.of(LEAVES).head(size) == Head(size=size, root=expected)
 
 
-def test_a_published_audit_path_is_ours() -> None:
-    """The path of the first leaf among eight."""
-    path = [one.hex() for one in inclusion_proof(Tree.of(LEAVES), 0, 8).path]
-    assert path == [
-        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
-        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-        "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
-    ]
+A = "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7"
+B = "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e"
+C = "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"
+D = "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"
+E = "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0"
+F = "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a"
 
 
-def test_a_published_consistency_proof_is_ours() -> None:
-    """From six to eight leaves."""
-    path = [one.hex() for one in consistency_proof(Tree.of(LEAVES), 6, 8).path]
-    assert path == [
-        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
-        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-    ]
+@pytest.mark.parametrize(
+    ("leaf", "size", "path"),
+    [
+        (1, 1, []),
+        (1, 8, [A, B, C]),
+        (6, 8, [D, E, ROOTS[4]]),
+        (3, 3, [ROOTS[2]]),
+        (2, 5, [ROOTS[1], B, D]),
+    ],
+)
+def test_the_published_audit_paths_are_ours(leaf: int, size: int, path: list[str]) -> None:
+    """Every one of the reference, which counts leaves from one."""
+    proof = inclusion_proof(Tree.of(LEAVES), leaf - 1, size)
+    assert [one.hex() for one in proof.path] == path
+    verify_inclusion(LEAVES[leaf - 1], proof, Head(size=size, root=bytes.fromhex(ROOTS[size])))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"), [(1, 1, []), (1, 8, [A, B, C]), (6, 8, [F, E, ROOTS[4]]), (2, 5, [B, D])]
+)
+def test_the_published_consistency_proofs_are_ours(old: int, new: int, path: list[str]) -> None:
+    """Every one of the reference."""
+    proof = consistency_proof(Tree.of(LEAVES), old, new)
+    assert [one.hex() for one in proof.path] == path
+    before, after = (Head(size=size, root=bytes.fromhex(ROOTS[size])) for size in (old, new))
+    verify_consistency(before, proof, after)
 
 
 @given(st.lists(st.binary(max_size=8), max_size=70))

@@ -61,10 +61,10 @@ def test_only_a_signed_report_counts_as_a_receipt(shape: str) -> None:
 
 
 REFUSALS = [
-    ("structure", "not-sealed", {"shape": "PLAIN"}),
-    ("structure", "not-sealed", {"shape": "REPORT"}),
-    ("structure", "not-sealed", {"shape": "SIGNED"}),
-    ("structure", "not-sealed", {"shape": ""}),
+    ("sealed", "not-sealed", {"shape": "PLAIN"}),
+    ("sealed", "not-sealed", {"shape": "REPORT"}),
+    ("sealed", "not-sealed", {"shape": "SIGNED"}),
+    ("sealed", "not-sealed", {"shape": ""}),
     ("signature", "not-signed", {"fingerprint": None}),
     ("signature", "not-signed", {"signed_at": None}),
     ("signature", "not-signed", {"mic": None}),
@@ -120,7 +120,7 @@ def test_the_same_id_of_another_partner_is_not_a_replay() -> None:
 def test_the_earliest_failing_step_is_named() -> None:
     """With everything wrong the shape is named: nothing is looked at before it."""
     wrong = Claim(shape="PLAIN", fingerprint=None, signed_at=None, senders=(), recipients=(), message_id=None, mic=None)
-    with pytest.raises(MailRefused, match="structure"):
+    with pytest.raises(MailRefused, match="sealed"):
         check(wrong)
 
 

@@ -16,11 +16,13 @@ from gateway import exhibits
 from gateway.adapters.log_key import LogKey, generate_log_key, verify_note
 from gateway.adapters.tsa import TimestampAuthority
 from gateway.domain import audit, exhibit, sums
+from gateway.domain.checkpoint import notes_in
 from gateway.domain.errors import DossierBroken, NotAllowed, Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Function, Role
 from gateway.domain.readers import Reader, Readership, Way
 from gateway.ports import Stamp
+from gateway.services.anchor_mail import AnchorPost
 from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.examine import Examined, Tools, examine
 from gateway.services.export.facts import Policy
@@ -30,9 +32,10 @@ from gateway.services.witness import Rule, Witness
 from gateway.storage import AuditEntry, Case, Mail, VaultKey
 from gateway.wire.container import pack, unpack
 from tests.adapters.test_tsa import Authority, make_authority
+from tests.services.fakes import FakeNoise
 from tests.services.suites import Keys
 from tests.services.test_two_suites import Three, keys, three  # noqa: F401  fixtures
-from tests.services.world import World
+from tests.services.world import ANCHORS, World
 
 RULE = Rule(records=10**6, age=timedelta(days=999))
 POLICY = Policy(grace=timedelta(hours=12), persons_needed=1, watched=("INBOX",), software="soins-gateway 0")
@@ -153,9 +156,40 @@ async def test_it_is_whole_and_the_signed_log_vouches_for_it(desk: Desk) -> None
 
 
 async def test_the_same_content_gives_the_same_bytes(desk: Desk) -> None:
-    """An export that nothing records changes nothing; two of one instant are the same file."""
+    """An export that nothing records and after which nothing is left to sign: two of one instant are the same file."""
     desk.exporter._recorded = False
+    await desk.exported()
     assert await desk.exported() == await desk.exported()
+
+
+async def test_it_says_what_was_anchored_and_holds_the_last_mail_that_left(desk: Desk) -> None:
+    """What waits is told as waiting; the mail is that of the outbox, and proves its checkpoint by itself."""
+    world = desk.world
+    post = AnchorPost(
+        store=world.store,
+        cabinet=world.cabinet,
+        clock=world.clock,
+        party=world.party,
+        noise=FakeNoise(),
+        address=ANCHORS,
+    )
+    witness = Witness(store=world.store, signer=desk.key, clock=world.clock, rule=RULE, post=post)
+    desk.exporter._vouched = Vouched(key=desk.key.verifier, witness=witness)
+    first = unpack(await desk.exported())
+    assert "ancres/ancres.json" not in first
+    waiting = unpack(await desk.exported())
+    assert json.loads(waiting["ancres/ancres.json"]) == {"done": {}, "owed": {"mail": 1}}
+    assert "ancres/courrier.eml" not in waiting
+    await world.send_all()
+    await witness.round()
+    data = await desk.exported()
+    entries = unpack(data)
+    stated = json.loads(entries["ancres/ancres.json"])["done"]["mail"]
+    assert stated["message_id"].encode() in entries["ancres/courrier.eml"]
+    (note,), _ = notes_in(entries["ancres/courrier.eml"].decode())
+    assert verify_note(note, desk.key.verifier).checkpoint.head.size == stated["records"]
+    assert desk.examined(data).vouched
+    desk.refuses(pack({**entries, "ancres/courrier.eml": entries["ancres/courrier.eml"] + b" "}), match="courrier.eml")
 
 
 async def test_the_export_is_itself_recorded(desk: Desk) -> None:

@@ -131,16 +131,16 @@ REFUSED = [
     ({"fingerprint": FINGERPRINTS[Role.CNSE]}, "pin", "key-not-pinned"),
     ({"fingerprint": "E" * 40}, "pin", "key-not-pinned"),
     ({"address": "soins@inconnu.test"}, "sender", "unknown-partner"),
-    ({"kind": "NOUVEAU"}, "manifest", "unknown-kind"),
-    ({"kind": "EXTENSION_ACCEPTANCE", "request_hash": "0" * 64}, "manifest", "sender-role"),
-    ({"kind": "STATUS_NOTICE", "values": {"state": "sent"}, "request_hash": "0" * 64}, "manifest", "addressee-role"),
+    ({"kind": "NOUVEAU"}, "catalogue", "unknown-kind"),
+    ({"kind": "EXTENSION_ACCEPTANCE", "request_hash": "0" * 64}, "catalogue", "sender-role"),
+    ({"kind": "STATUS_NOTICE", "values": {"state": "sent"}, "request_hash": "0" * 64}, "catalogue", "addressee-role"),
     ({"to": (ADDRESSES[Role.CNSE],)}, "recipients", "not-for-us"),
-    ({"roles": ROLES[1:]}, "manifest", "missing-attachment"),
-    ({"roles": ()}, "manifest", "missing-attachment"),
-    ({"values": {**VALUES, "requested_until": ""}}, "manifest", "fields"),
-    ({"values": {**VALUES, "requested_until": "2026-01-01"}}, "manifest", "fields"),
-    ({"values": {}}, "manifest", "fields"),
-    ({"ref": "pas-un-jeton"}, "manifest", "case-token"),
+    ({"roles": ROLES[1:]}, "catalogue", "missing-attachment"),
+    ({"roles": ()}, "catalogue", "missing-attachment"),
+    ({"values": {**VALUES, "requested_until": ""}}, "catalogue", "fields"),
+    ({"values": {**VALUES, "requested_until": "2026-01-01"}}, "catalogue", "fields"),
+    ({"values": {}}, "catalogue", "fields"),
+    ({"ref": "pas-un-jeton"}, "catalogue", "case-token"),
 ]
 
 
@@ -163,7 +163,7 @@ async def test_a_notice_that_names_no_request_is_refused(cnas: World) -> None:
     values |= {"requested_from": "2026-02-21", "requested_until": "2026-03-20"}
     seen = sealed_message("TACIT_ACCEPTANCE_NOTICE", sender=Role.HOSPITAL, to=(ADDRESSES[Role.CNAS],), values=values)
     row = await cnas.take(seen)
-    assert (row.step, row.reason) == ("manifest", "names-no-request")
+    assert (row.step, row.reason) == ("catalogue", "names-no-request")
 
 
 async def test_a_hospital_cannot_tell_of_the_request_of_another(build: Build) -> None:

@@ -87,7 +87,7 @@ async def test_a_receipt_for_other_bytes_is_no_evidence(hospital: World, change:
     submitted = await sent(hospital)
     before = await moved(hospital)
     row = await hospital.take(receipt(submitted.message, received_at=START, **change))
-    assert (row.verdict, row.step, row.reason, row.held_back) == (Verdict.QUARANTINE, "receipt", reason, True)
+    assert (row.verdict, row.step, row.reason, row.held_back) == (Verdict.QUARANTINE, "match", reason, True)
     assert await moved(hospital) == before
 
 

@@ -230,7 +230,7 @@ async def test_a_forgotten_cnse_gets_the_answer_with_the_signature_of_the_cnas(t
     (mail,) = await three.cnse.all(Mail, message=copy.id)
     async with three.cnse.store.view() as view:
         raw = await three.cnse.cabinet.get(view, mail.file or "")
-    copied = (await three.cnse.receiver._opener.open(raw)).copied
+    copied = (await three.cnse.receiver._judge._opener.open(raw)).copied
     answer = await three.hospital.only(Message, kind="EXTENSION_ACCEPTANCE")
     assert copied is not None
     assert (copied.failed_reason, copied.mic) == (None, answer.mic)

@@ -12,6 +12,7 @@ from gateway.adapters.log_key import LogKey, generate_log_key, verify_note
 from gateway.domain.errors import AuditBroken, CheckpointInvalid, ServerUnreachable, StorageFailed
 from gateway.domain.merkle import Frontier
 from gateway.ports import Stamp
+from gateway.services.anchors import Outside
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.witness import Rule, Witness
 from gateway.storage import Anchor, LogPoint, Way
@@ -22,7 +23,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass
-class Outside:
+class Elsewhere:
     """An anchor file and an authority that can both fail."""
 
     clock: FakeClock
@@ -50,7 +51,7 @@ class Bench:
 
     world: World
     key: LogKey
-    outside: Outside
+    outside: Elsewhere
     witness: Witness
     database: Path
 
@@ -64,7 +65,7 @@ class Bench:
         """What was signed."""
         return await self.world.all(LogPoint)
 
-    async def verified(self, written: tuple[str, ...] = ()) -> Audited:
+    async def verified(self, written: tuple[str, ...] | None = None) -> Audited:
         """The whole log, checkpoints and anchors included."""
 
         def stamped(response: bytes, data: bytes) -> datetime:
@@ -78,7 +79,7 @@ class Bench:
             verify_note=verify_note,
             verify_stamp=stamped,
         )
-        return await auditor.verify(written)
+        return await auditor.verify(Outside(book=written))
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ async def bench(hospital: World, tmp_path: Path) -> Bench:
     path = tmp_path / "audit.key"
     generate_log_key(path)
     key = LogKey.load("chu/s", path.read_text(), source=path)
-    outside = Outside(hospital.clock)
+    outside = Elsewhere(hospital.clock)
     witness = Witness(
         store=hospital.store,
         signer=key,
@@ -145,7 +146,7 @@ async def test_each_is_written_down_outside_once(bench: Bench) -> None:
         b"stamp of " + point.note.encode(),
     )
     found = await bench.verified(tuple(bench.outside.lines))
-    assert (found.points, found.owed, found.exposed) == (1, 0, found.head.size - 25)
+    assert (found.points, found.owed, found.exposed) == (1, {}, found.head.size - 25)
 
 
 async def test_an_anchor_that_fails_is_owed_until_it_is_written(bench: Bench) -> None:
@@ -158,7 +159,8 @@ async def test_an_anchor_that_fails_is_owed_until_it_is_written(bench: Bench) ->
     await bench.add(10)
     await bench.witness.round()
     found = await bench.verified()
-    assert (found.owed, found.owed_since, found.exposed, found.outside) == (4, first, 20, {})
+    assert (found.owed, found.owed_since, found.exposed) == ({Way.FILE: 2, Way.TIMESTAMP: 2}, first, 20)
+    assert found.outside == {}
     bench.outside.fails = False
     await bench.witness.round()
     points = await bench.points()
@@ -272,3 +274,16 @@ async def test_a_checkpoint_a_stamp_or_a_note_of_somebody_else_is_found(bench: B
     tampered(bench, "UPDATE anchors SET proof = x'00' WHERE way = 'timestamp'")
     with pytest.raises(CheckpointInvalid):
         await bench.verified()
+
+
+async def test_a_line_that_is_gone_from_the_anchor_file_is_told(bench: Bench) -> None:
+    """The database says that it was written; the file is asked, not believed."""
+    await bench.add(10)
+    await bench.witness.round()
+    await bench.add(10)
+    await bench.witness.round()
+    with pytest.raises(CheckpointInvalid, match="20"):
+        await bench.verified(tuple(bench.outside.lines[:1]))
+    with pytest.raises(CheckpointInvalid, match="10"):
+        await bench.verified(())
+    assert (await bench.verified(tuple(bench.outside.lines))).exposed == 0

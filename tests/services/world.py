@@ -20,6 +20,7 @@ from gateway.adapters.log_key import verify_note
 from gateway.adapters.vault import FileVault
 from gateway.domain.alarms.facts import Limits
 from gateway.domain.alarms.staff import Staff
+from gateway.domain.checkpoint import MAILBOX
 from gateway.domain.kinds import EXTENSION_REQUEST, Kind
 from gateway.domain.parties import (
     Directory,
@@ -30,6 +31,7 @@ from gateway.domain.parties import (
     Role,
     Suite,
     default_policy,
+    unsealed,
 )
 from gateway.domain.readers import Reader, Readership
 from gateway.domain.tacit import POLL_GAP
@@ -60,6 +62,8 @@ from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
+from gateway.services.judge import Judge
+from gateway.services.matching import Matching
 from gateway.services.pins import Pins
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
@@ -69,6 +73,7 @@ from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
+from gateway.services.verify import Verifier
 from gateway.staffing import correspondents
 from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value
 from gateway.wire.incoming import Incoming
@@ -98,6 +103,9 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 SHIPPED: Calendar = load_calendar(SHIPPED_CALENDAR)
+ANCHORS = "ancres@dehors.test"
+"""The mailbox to which checkpoints go."""
+
 OWN_MTA = "mx.interne.test"
 FOLDERS = ("INBOX", "Junk")
 PHYSICIAN = "dr.haddad@hopital.test"
@@ -131,7 +139,7 @@ def partner(role: Role, *, kind: PartnerKind = PartnerKind.GATEWAY, policy: Rece
     )
 
 
-Where = Callable[[Path, Role], str]
+Location = Callable[[Path, Role], str]
 """Makes a database for a gateway of this role, and gives its URL; the folder is the gateway's."""
 
 
@@ -409,8 +417,8 @@ async def open_world(
     another_path: bool = True,
     sealer: Sealer | None = None,
     opener: Opener | None = None,
-    place: Where = in_a_file,
     physician: str | None = None,
+    place: Location = in_a_file,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 
@@ -545,10 +553,22 @@ def assemble(
     acknowledgements = Acknowledgements(
         composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
     )
+    verifier = Verifier(
+        store=store,
+        party=party,
+        directory=directory,
+        own_fingerprints=frozenset({OWN_FINGERPRINT}),
+    )
     receiver = Receiver(
         store=store,
         cabinet=cabinet,
-        opener=opener,
+        judge=Judge(
+            store=store,
+            opener=opener,
+            verifier=verifier,
+            matching=Matching(party=party, directory=directory),
+            party=party,
+        ),
         acknowledgements=acknowledgements,
         accept=Accept(
             party=party,
@@ -564,7 +584,7 @@ def assemble(
         party=party,
         directory=directory,
         own_mta=own_mta,
-        own_fingerprints=frozenset({OWN_FINGERPRINT}),
+        verifier=verifier,
     )
     sender = Sender(
         store=store,
@@ -575,7 +595,13 @@ def assemble(
         requests=requests,
         clock=clock,
         party=party,
-        directory=Directory((*outbox.partners, *correspondents(staff, party.role, 25_000_000))),
+        directory=Directory(
+            (
+                *outbox.partners,
+                *correspondents(staff, party.role, 25_000_000),
+                unsealed(MAILBOX, ANCHORS, party.role, 25_000_000),
+            )
+        ),
     )
     keys, path = FakeKeys(), FakePath()
     watched = places(party, physician)

@@ -31,3 +31,4 @@ class AnchorRow(SQLModel, table=True):
     failing_since: datetime | None = Field(sa_column=Column(Instant, nullable=True))
     done_at: datetime | None = Field(sa_column=Column(Instant, nullable=True, index=True))
     proof: bytes | None = None
+    transmission: int | None = Field(default=None, foreign_key="transmissions.id")

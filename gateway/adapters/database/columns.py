@@ -44,7 +44,10 @@ class Choice(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002, D102  SQLAlchemy's
         if value is None:
             return None
-        return next(choice for choice in self.choices if str(choice.value) == value)
+        found = next((choice for choice in self.choices if str(choice.value) == value), None)
+        if found is None:
+            raise ValueError("a column holds none of its choices")
+        return found
 
 
 class Words(TypeDecorator[tuple[str, ...]]):

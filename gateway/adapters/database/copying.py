@@ -8,12 +8,13 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select
+from sqlalchemy import Connection, Table, func, insert, inspect, select, type_coerce
+from sqlalchemy.types import NullType
 
 from gateway.adapters.database import schema
 from gateway.adapters.database.tables import METADATA, AuditEntryRow, LogHeadRow
-from gateway.domain import audit
 from gateway.domain.errors import DatabaseNotCopied
+from gateway.domain.log_check import COLUMNS, LogCheck
 from gateway.domain.merkle import Frontier
 from gateway.domain.words import said
 
@@ -76,7 +77,7 @@ def _pages(connection: Connection, table: Table, *names: str) -> Iterator[list[t
         if rows := connection.execute(query).all():
             yield sorted((tuple(row)[:-1] for row in rows), key=lambda row: str(row[0]))
         return
-    last = -1
+    last: Any = -1
     while page := connection.execute(query.where(key > last).order_by(key).limit(PAGE)).all():
         last = page[-1][-1]
         yield [tuple(row)[:-1] for row in page]
@@ -102,8 +103,13 @@ def _verify(target: Connection) -> None:
         AuditBroken: the original's log was altered already.
     """
     ((frontier,),) = _rows(target, _HEAD, "frontier")
-    records, leaves = ((bytes(value) for (value,) in _rows(target, _LOG, name)) for name in ("canonical", "leaf"))
-    audit.verify_log(records, Frontier.decode(frontier), leaves=leaves)
+    check = LogCheck(Frontier.decode(frontier))
+    raw = select(*(type_coerce(_LOG.c[name], NullType()) for name in COLUMNS)).order_by(_LOG.c.index).limit(PAGE)
+    last: Any = -1
+    while page := target.execute(raw.where(_LOG.c.index > last)).fetchall():
+        check.take(page)
+        last = page[-1][0]
+    check.end()
 
 
 def _require_the_same(source: Connection, target: Connection) -> None:

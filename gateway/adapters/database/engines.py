@@ -91,7 +91,9 @@ def plain(url: str, *, writes: bool) -> Engine:
 
 def _sqlite_async(url: str, *, begin: str, pool: type[NullPool | StaticPool]) -> AsyncEngine:
     engine = create_async_engine(url, poolclass=pool, connect_args={"timeout": BUSY_SECONDS})
-    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}")
+    # secure_delete: what is forgotten must not stay in a freed page.
+    wanted = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    pragmas = (*wanted, f"busy_timeout={BUSY_SECONDS * 1000}")
     _begin_ourselves(engine.sync_engine, begin, pragmas=pragmas)
     return engine
 

@@ -40,11 +40,9 @@ _VALUES = ("22", "23", "54")
 
 def driver_reason(error: DBAPIError) -> Said | str:
     """Why, as a person can use it; the name of the error where we have no words for it."""
+    if getattr(error.orig, "sqlite_errorname", ""):
+        return sqlite_reason(error.orig)
     kind = type(error.orig).__name__
-    name = str(getattr(error.orig, "sqlite_errorname", ""))
-    if name:
-        # Extended names add to the primary ones: SQLITE_IOERR_FSYNC.
-        return _SQLITE.get("_".join(name.split("_")[:2])) or f"{kind} {name}."
     if not _is_postgresql(error):
         return f"{kind}."
     state = str(getattr(error.orig, "sqlstate", None) or "")
@@ -52,6 +50,13 @@ def driver_reason(error: DBAPIError) -> Said | str:
         # Before there is a session there is no code, only words in the server's language.
         return _UNREACHABLE
     return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2]) or f"{kind} {state}."
+
+
+def sqlite_reason(error: BaseException | None) -> Said | str:
+    """The same of an error of SQLite itself."""
+    name = str(getattr(error, "sqlite_errorname", ""))
+    # Extended names add to the primary ones: SQLITE_IOERR_FSYNC.
+    return _SQLITE.get("_".join(name.split("_")[:2])) or f"{type(error).__name__} {name}.".replace(" .", ".")
 
 
 def failure(error: DBAPIError) -> StorageFailed:

@@ -5,24 +5,27 @@ Commits are shielded from cancellation: a commit under a time-out may have happe
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, func, insert, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import NullType
 
 from gateway import storage
 from gateway.adapters.database import engines
 from gateway.adapters.database.refusals import driver_reason, failure, is_defect
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
-from gateway.domain.errors import AlreadyThere
+from gateway.domain.errors import AlreadyThere, AuditBroken
+from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier, leaf_hash
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.storage import V
 
@@ -70,8 +73,9 @@ class _View:
         self._connection = connection
 
     async def _values(self, kind: type[V], query: Select[Any]) -> tuple[V, ...]:
-        rows = await self._connection.execute(query)
-        return tuple(kind(**row) for row in rows.mappings())
+        with _translated():
+            rows = await self._connection.execute(query)
+            return tuple(kind(**row) for row in rows.mappings())
 
     async def one(self, kind: type[V], /, **equal: object) -> V | None:
         table = _table(kind)
@@ -132,8 +136,20 @@ class _View:
         query = select(func.count()).select_from(table).where(*_asked(table, question))
         return int((await self._connection.execute(query)).scalar_one())
 
+    async def logged(self, *, after: int | None, limit: int) -> Sequence[Row]:
+        table = _table(storage.AuditEntry)
+        query = (
+            select(*(type_coerce(table.c[name], NullType()) for name in COLUMNS)).order_by(table.c.index).limit(limit)
+        )
+        # Translated here already: whoever verifies reads on after a row that cannot be read.
+        with _translated():
+            rows = await self._connection.execute(query if after is None else query.where(table.c.index > after))
+            return rows.fetchall()
+
     async def head(self) -> tuple[int, Frontier, datetime | None]:
-        row = (await self._connection.execute(select(_HEAD))).mappings().one()
+        row = (await self._connection.execute(select(_HEAD))).mappings().one_or_none()
+        if row is None:
+            raise AuditBroken(index=0, reason=said("La tête du journal manque."))
         return row["size"], Frontier.decode(row["frontier"]), row["last_at"]
 
 

@@ -51,9 +51,13 @@ _BAD_SIGNATURES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLimits:
-    """What one mail may cost. ``max_plain`` is in bytes of decrypted data."""
+    """What one mail may cost: ``max_plain`` is in bytes of decrypted data.
+
+    ``at`` is set to judge keys as they were at that instant, not now.
+    """
 
     max_plain: int
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,17 @@ def decrypt(home: Path, ciphertext: bytes, passphrase: str, own: KeyFacts, limit
         raise MailRefused(step="decrypt", reason="not-one-message")
     outcome = run(
         home,
-        [*_LOOPBACK, "--max-output", str(limits.max_plain + _MARGIN), "--output", "-", "--decrypt", "--", "-"],
+        [
+            *_by_then(limits.at),
+            *_LOOPBACK,
+            "--max-output",
+            str(limits.max_plain + _MARGIN),
+            "--output",
+            "-",
+            "--decrypt",
+            "--",
+            "-",
+        ],
         data=ciphertext,
         side={"passphrase": passphrase.encode() + b"\n"},
         max_output=limits.max_plain,
@@ -102,8 +116,8 @@ def decrypt(home: Path, ciphertext: bytes, passphrase: str, own: KeyFacts, limit
     return Decrypted(data=data, signature=signature)
 
 
-def verify_detached(home: Path, entity: bytes, signature: bytes) -> SignatureFacts:
-    """Check the one detached signature over these exact bytes (RFC 3156 §5).
+def verify_detached(home: Path, entity: bytes, signature: bytes, *, at: datetime | None = None) -> SignatureFacts:
+    """Check the one detached signature over these exact bytes (RFC 3156 §5), now or as it was ``at`` an instant.
 
     Raises:
         MailRefused: step ``signature``; anything but one good, living, strong signature by a key of this home.
@@ -114,7 +128,7 @@ def verify_detached(home: Path, entity: bytes, signature: bytes) -> SignatureFac
         raise MailRefused(step="signature", reason="not-one-signature")
     outcome = run(
         home,
-        ["--enable-special-filenames", "--verify", "--", "-&{signature}", "-"],
+        [*_by_then(at), "--enable-special-filenames", "--verify", "--", "-&{signature}", "-"],
         data=entity,
         side={"signature": signature},
         max_output=_NO_OUTPUT,
@@ -126,6 +140,10 @@ def verify_detached(home: Path, entity: bytes, signature: bytes) -> SignatureFac
     if outcome.returncode != 0:
         raise MailRefused(step="signature", reason="failed")
     return facts
+
+
+def _by_then(at: datetime | None) -> list[str]:
+    return [] if at is None else ["--faked-system-time", f"{int(at.timestamp())}!"]
 
 
 def _by_our_key(outcome: Outcome, own: KeyFacts) -> None:

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from gateway.domain import transmission
 from gateway.domain.alarms import Severity
 from gateway.domain.alarms.staff import ALARM, Member
 from gateway.domain.parties import Party, Role
@@ -19,8 +17,8 @@ from gateway.domain.workdays import ALGIERS
 from gateway.ports import Noise
 from gateway.services.alarms.words import severity, told
 from gateway.services.cabinet import Cabinet
-from gateway.services.clear_mail import clear_mail
-from gateway.storage import Act, Alarm, Direction, Message, Transmission
+from gateway.services.clear_mail import ClearPost
+from gateway.storage import Act, Alarm, Message
 
 PURPOSE = "alarms"
 """Of the vault key under which these mails lie until they leave."""
@@ -58,8 +56,7 @@ class AlarmPost:
 
     def __init__(self, *, party: Party, cabinet: Cabinet, noise: Noise) -> None:
         self._party = party
-        self._cabinet = cabinet
-        self._noise = noise
+        self._post = ClearPost(party=party, cabinet=cabinet, noise=noise, kind=ALARM, purpose=PURPOSE)
 
     async def queue(self, act: Act, member: Member, news: Sequence[News], now: datetime) -> Message:
         """Into the outbox, in the act that records what it tells.
@@ -67,40 +64,13 @@ class AlarmPost:
         Raises:
             StorageFailed: nothing is queued.
         """
-        at = now.replace(microsecond=0)
-        message_id = f"<{self._noise(16).hex()}@{self._party.address.rpartition('@')[2]}>"
-        data = clear_mail(
-            sender=self._party.address,
-            to=member.address,
+        message, _ = await self._post.queue(
+            act,
+            recipient=member.name,
+            address=member.address,
             subject=subject(news),
             text=letter(news, self._party),
-            message_id=message_id,
-            at=at,
-        )
-        file = await act.add(await self._cabinet.put(data, await self._cabinet.standing_key_in(act, PURPOSE)))
-        message = await act.add(
-            Message(
-                site=self._party.site,
-                direction=Direction.OUT,
-                kind=ALARM,
-                partner=member.name,
-                message_id=message_id,
-                mic=sha256(data).hexdigest(),
-                at=at,
-            )
-        )
-        await act.add(
-            Transmission(
-                site=self._party.site,
-                message=message.id,
-                partner=member.name,
-                receipt=False,
-                envid=self._noise(16).hex(),
-                file=file.name,
-                fingerprint=None,
-                state=transmission.State.READY,
-                next_at=at,
-            )
+            now=now,
         )
         return message
 

@@ -24,6 +24,7 @@ from gateway.ports import Clock, PublicKey, SpoolFile
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
+from gateway.services.export.anchored import anchor_pieces
 from gateway.services.export.facts import Export, Piece, Pieces, Policy, dossier, encoded, key_name, policy_json
 from gateway.services.export.gathering import RECEIPTS, SEALED, Gathered, gather, records_of
 from gateway.services.export.text import README, summary
@@ -168,6 +169,7 @@ class Exporter:
             [{"request": request} | period_json(period) for request, period in periods.items()]
         )
         entries["calendrier/lignes.json"] = encoded(_rows(periods, calendars))
+        entries |= await anchor_pieces(view, self._cabinet)
         entries["RESUME.txt"] = summary(found, periods, pieces, export, party=self._party, policy=self._policy)
         entries["LISEZMOI.txt"] = README.encode()
         return entries

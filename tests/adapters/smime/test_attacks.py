@@ -70,7 +70,11 @@ def test_an_attack_is_refused_for_its_own_reason(name: str) -> None:
     seen = read((FOLDER / f"{name}.eml").read_bytes(), bench())
     assert (seen.failed_step, seen.failed_reason) == ATTACKS[name].refused
     assert seen == Incoming(
-        shape=None, outer=seen.outer, failed_step=seen.failed_step, failed_reason=seen.failed_reason
+        shape=None,
+        outer=seen.outer,
+        structure=seen.structure,
+        failed_step=seen.failed_step,
+        failed_reason=seen.failed_reason,
     )
 
 

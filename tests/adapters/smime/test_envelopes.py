@@ -109,7 +109,7 @@ def test_an_envelope_for_somebody_else_is_refused() -> None:
 
 def test_without_a_certificate_of_our_own_an_envelope_waits_for_a_person() -> None:
     """It is refused, never taken for plain mail."""
-    assert refusal(envelope(SIGNED), bench(us=None)) == ("decrypt", "no-smime-key")
+    assert refusal(envelope(SIGNED), bench(us=None)) == ("decrypt", "no-key")
 
 
 def test_an_envelope_over_the_limit_is_refused() -> None:

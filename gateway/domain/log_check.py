@@ -1,0 +1,177 @@
+"""The check of a whole audit log as it stands in its table: row after row, in one pass and constant memory.
+
+A row is a tuple of what the table holds, in the order of ``COLUMNS`` and in no way trusted: a value may be of any type.
+Bytes that lead to a root that was signed are what the gateway wrote, so that a record is only parsed where its columns
+seem to say something else.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from gateway.domain.audit import Record, instant, parse
+from gateway.domain.errors import AuditBroken
+from gateway.domain.merkle import Frontier, Growing, Head
+from gateway.domain.words import Said, said
+
+COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partner", "outcome", "canonical", "leaf")
+"""What a row holds; ``at`` is the text that a record has."""
+
+Row = Sequence[Any]
+
+_INSTANT_LENGTH = len("2026-02-04T23:00:00.000000Z")
+_SALT_LENGTH = 32
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """A head that somebody vouches for, and who, as it is told."""
+
+    head: Head
+    by: Said
+
+
+class LogCheck:
+    """Takes the rows in the order of their index, page by page, then ``end``.
+
+    1. Each row stands at its place, and none is missing or too many.
+    2. Its leaf is the hash of its bytes: this names an altered record exactly.
+    3. Its columns say what its bytes say.
+    4. The tree has each root that is vouched for when it has its size, and the nodes of the head at the end.
+    5. Nobody vouches for more records than there are: the log was not put back to an earlier state.
+
+    Whoever writes the leaves anew as well can be placed between two heads that are vouched for: the error's index is
+    then the first record that may be bad, and its reason names the last.
+
+    Raises:
+        AuditBroken: by every method, with the index of the first bad record.
+    """
+
+    def __init__(self, head: Frontier, attested: Iterable[Attested] = ()) -> None:
+        # Popped from the end, the smallest first.
+        self._points = sorted(attested, key=lambda point: point.head.size, reverse=True)
+        self._head = head
+        self._tree = Growing()
+        self._proved = 0
+        self.last_at: str | None = None
+        self._pass_points()
+
+    @property
+    def size(self) -> int:
+        """How many records were taken."""
+        return self._tree.size
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """The next rows."""
+        for row in rows:
+            position = self._tree.size
+            if position >= self._head.size:
+                size = self._head.size
+                raise AuditBroken(
+                    index=position, reason=said("Des enregistrements suivent la tête ({size}).", size=size)
+                )
+            if row[0] != position:
+                raise AuditBroken(
+                    index=position, reason=said("Un enregistrement manque, est en trop ou n'est pas à sa place.")
+                )
+            data, leaf = row[9], row[10]
+            if type(data) is not bytes or sha256(b"\x00" + data).digest() != leaf:
+                raise AuditBroken(index=position, reason=said("L'enregistrement ne correspond pas à son empreinte."))
+            if not _agrees(row, data):
+                _compare(row, data)
+            if self.last_at is None or row[1] > self.last_at:
+                self.last_at = row[1]
+            self._tree.append(leaf)
+            if self._points and self._points[-1].head.size == self._tree.size:
+                self._pass_points()
+
+    def end(self) -> Frontier:
+        """That was all; the head that the rows lead to."""
+        found, head = self._tree.frontier(), self._head
+        if found.size != head.size:
+            reason = said("Le journal s'arrête avant sa tête ({size}).", size=head.size)
+            raise AuditBroken(index=found.size, reason=reason)
+        start = 0
+        bits = [bit for bit in range(head.size.bit_length() - 1, -1, -1) if head.size >> bit & 1]
+        for bit, kept, seen in zip(bits, head.nodes, found.nodes, strict=True):
+            end = start + (1 << bit)
+            if kept != seen:
+                first = max(start, self._proved)
+                reason = said("Un enregistrement de {first} à {last} a changé.", first=first, last=end - 1)
+                raise AuditBroken(index=first, reason=reason)
+            start = end
+        if self._points:
+            ahead = self._points[-1]
+            reason = said(
+                "{by} atteste {size} enregistrements ; il y en a {found}, dont aucun n'est confirmé depuis {first}.",
+                by=ahead.by,
+                size=ahead.head.size,
+                found=head.size,
+                first=self._proved,
+            )
+            raise AuditBroken(index=self._proved, reason=reason)
+        return found
+
+    def _pass_points(self) -> None:
+        while self._points and self._points[-1].head.size == self._tree.size:
+            point = self._points.pop()
+            if point.head.root != self._tree.frontier().root():
+                first, last = self._proved, max(self._tree.size - 1, 0)
+                reason = said(
+                    "{by} contredit un enregistrement de {first} à {last}.", by=point.by, first=first, last=last
+                )
+                raise AuditBroken(index=first, reason=reason)
+        self._proved = self._tree.size
+
+
+@lru_cache(maxsize=4096)
+def _quoted(value: object) -> str:
+    """A column as JSON writes it; what no column of a record may hold is nothing that JSON writes."""
+    if value is None:
+        return "null"
+    return _ENCODER.encode(value) if type(value) is str else "?"
+
+
+def _agrees(row: Row, data: bytes) -> bool:
+    """Whether the bytes are those of a record with these columns, by the text around them, without reading it all.
+
+    From the end: no site, salt or party holds a quotation mark, so that the last one found is the true one.
+    """
+    index, at, event, actor, case, request, message, partner, outcome = row[:9]
+    if type(at) is not str or len(at) != _INSTANT_LENGTH:
+        return False
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    if not text.startswith(f'{{"actor":{_quoted(actor)},"at":"{at}","case":{_quoted(case)},"details":{{'):
+        return False
+    before_salt = f'","request":{_quoted(request)},"salt":"'
+    end = text.rfind('","site":"') - _SALT_LENGTH - len(before_salt)
+    if end < 0 or not text.startswith(before_salt, end):
+        return False
+    before_party = (
+        f'}},"event":{_quoted(event)},"index":{index},"message":{_quoted(message)},'
+        f'"outcome":{_quoted(outcome)},"partner":{_quoted(partner)},"party":"'
+    )
+    start = text.rfind('"party":"', 0, end) + len('"party":"') - len(before_party)
+    return start > 0 and text.startswith(before_party, start)
+
+
+def _compare(row: Row, data: bytes) -> None:
+    position = row[0]
+    record = parse(data, position=position)
+    if record.index != position:
+        raise AuditBroken(index=position, reason=said("Un enregistrement manque, est en trop ou n'est pas à sa place."))
+    for name, stands in zip(COLUMNS[1:9], row[1:9], strict=True):
+        if stands != _column(record, name):
+            reason = said("La colonne « {name} » ne dit pas ce que dit l'enregistrement.", name=name)
+            raise AuditBroken(index=position, reason=reason)
+
+
+def _column(record: Record, name: str) -> str | None:
+    return instant(record.at) if name == "at" else getattr(record, name)

@@ -1,0 +1,34 @@
+"""How the audit log is vouched for and kept: the section [audit]."""
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import Field
+
+from gateway.domain.checkpoint import MAILBOX
+from gateway.domain.parties import Partner, Role, unsealed
+from gateway.domain.words import Said, said
+from gateway.setting import Address, FilePath, Secret, Section
+
+
+class AuditSection(Section):
+    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
+
+    key: Secret
+    checkpoint_records: int = Field(default=1000, ge=1)
+    checkpoint_minutes: float = Field(default=60, gt=0, le=10080)
+    anchor_file: FilePath | None = None
+    anchor_mail: Address | None = None
+    timestamps: bool = False
+
+
+def anchor_mailbox(section: AuditSection | None, role: Role, max_bytes: int) -> tuple[Partner, ...]:
+    """The mailbox to which checkpoints go, as the outbox knows it; none without one."""
+    if section is None or section.anchor_mail is None:
+        return ()
+    return (unsealed(MAILBOX, section.anchor_mail, role, max_bytes),)
+
+
+def audit_faults(section: AuditSection | None, *, taken: Sequence[str]) -> Iterator[Said]:
+    """What is wrong with the section; ``taken`` are our own address and those of partners."""
+    if section is not None and section.anchor_mail in taken:
+        yield said("audit.anchor_mail : cette adresse est celle de la passerelle ou d'un partenaire")
