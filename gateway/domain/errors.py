@@ -7,16 +7,18 @@ a person's name or an address.
 
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
-from gateway.domain.relocated import DatabaseNotCopied, LeaseLost
+from gateway.domain.relocated import BackupUnusable, DatabaseNotCopied, LeaseLost, NotRestored
 
 __all__ = [
     "AuditBroken",
+    "BackupUnusable",
     "CheckpointInvalid",
     "DatabaseNotCopied",
     "DossierBroken",
     "Fault",
     "GatewayError",
     "LeaseLost",
+    "NotRestored",
 ]
 """Defined elsewhere, and taken from here with the leaves."""
 
