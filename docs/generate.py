@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from attacks_page import attacks
 from pages import DOCS, page, table
 from receipts_page import receipts
 from states_pages import case_states, request_states
@@ -216,6 +217,7 @@ ALARM_CHAPTERS = {
     "happenings": "Ce qui est arrivé",
     "mail": "Courrier",
     "machine": "Machine",
+    "log": "Journal d'audit",
 }
 
 
@@ -278,6 +280,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "errors.md": error_page,
     "alarms.md": alarm_page,
+    "attacks.md": attacks,
     "receipts.md": receipts,
     "traceability.md": traceability,
 }

@@ -47,6 +47,7 @@ from gateway.services.judge import Judge
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
 from gateway.services.pins import Pins
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
@@ -295,13 +296,13 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         per_hour=settings.reception.receipts_per_hour,
     )
-    turns, taking_in = _turns(base)
     verifier = Verifier(
         store=base.store,
         party=us,
         directory=directory,
         own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
     )
+    turns, taking_in = _turns(base)
     receiver = Receiver(
         store=taking_in,
         cabinet=base.cabinet,
@@ -370,10 +371,19 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
             witness=vouching.witness(base),
+            purge=vouching.purge(base),
             handovers=handovers(base, core.readers, core.composer),
             alarms=alarm_watch(base, met),
             repair=repair,
             cabinet=base.cabinet,
+            quarantine=QuarantineRetention(
+                store=base.store,
+                cabinet=base.cabinet,
+                clock=base.clock,
+                party=us,
+                days=settings.retention.days_in_quarantine,
+                years=settings.retention.years_after_closure,
+            ),
             clock=base.clock,
             turns=turns,
             pinned_keys=partial(pinned_keys, base, core.keys),

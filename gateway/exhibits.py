@@ -7,17 +7,21 @@ from pathlib import Path
 
 from gateway import keyring, legal_time, vouching
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.log_key import verify_note
+from gateway.adapters.document.pdf import TypstPrinter
+from gateway.adapters.log_key import verify_attested, verify_note
 from gateway.adapters.openpgp.attest import attest
 from gateway.adapters.smime.certificates import CertificateFault, Correspondent, read_certificate
 from gateway.adapters.smime.verify import verify_detached
 from gateway.adapters.tsa import TimestampAuthority
+from gateway.config import Settings
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.domain.words import Said, said
 from gateway.ports import PublicKey
 from gateway.records import Base
 from gateway.services.export.case import Exporter, Vouched
+from gateway.services.export.certified import Clerk
+from gateway.services.export.certify import Certifier
 from gateway.services.export.examine import Tools
 from gateway.services.export.facts import Policy
 from gateway.wire.sealed import SignedParts
@@ -35,9 +39,7 @@ def exporter(base: Base) -> Exporter:
     Raises:
         SecretUnreadable, CalendarInvalid.
     """
-    settings = base.settings
-    ours = vouching.log_key(settings)
-    signs = None if base.rehearsal else vouching.witness(base)
+    settings, vouched = base.settings, _vouched(base)
     return Exporter(
         store=base.store,
         cabinet=base.cabinet,
@@ -46,22 +48,66 @@ def exporter(base: Base) -> Exporter:
         directory=settings.directory,
         almanac=legal_time.almanac(settings),
         readership=settings.readership,
-        policy=Policy(
-            grace=timedelta(hours=settings.deadlines.grace_hours),
-            persons_needed=2 if settings.four_eyes else 1,
-            watched=tuple(place.name for place in settings.watched),
-            software=f"soins-gateway {version('soins-gateway')}",
-        ),
+        policy=_policy(settings),
         own_keys=lambda: keyring.own_keys(settings),
-        vouched=Vouched(key=ours.verifier if ours else None, witness=signs),
+        vouched=vouched,
+        certifier=_certifier(base, vouched),
+        printer=TypstPrinter(),
         recorded=not base.rehearsal,
+    )
+
+
+def certifier(base: Base) -> Certifier:
+    """What certifies its tacit acceptances.
+
+    Raises:
+        SecretUnreadable, CalendarInvalid.
+    """
+    return _certifier(base, _vouched(base))
+
+
+def _certifier(base: Base, vouched: Vouched) -> Certifier:
+    settings = base.settings
+    clerk = Clerk(
+        cabinet=base.cabinet,
+        party=settings.party,
+        directory=settings.directory,
+        almanac=legal_time.almanac(settings),
+        policy=_policy(settings),
+        key=vouched.key,
+        rehearsal=base.rehearsal,
+    )
+    return Certifier(
+        store=base.store,
+        clock=base.clock,
+        clerk=clerk,
+        printer=TypstPrinter(),
+        signer=vouching.log_key(settings),
+        witness=vouched.witness,
+        recorded=not base.rehearsal,
+    )
+
+
+def _vouched(base: Base) -> Vouched:
+    """Nothing is added to the log of a rehearsal that is over, and no checkpoint of it is signed."""
+    ours = vouching.log_key(base.settings)
+    signs = None if base.rehearsal else vouching.witness(base)
+    return Vouched(key=ours.verifier if ours else None, witness=signs)
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        grace=timedelta(hours=settings.deadlines.grace_hours),
+        persons_needed=2 if settings.four_eyes else 1,
+        watched=tuple(place.name for place in settings.watched),
+        software=f"soins-gateway {version('soins-gateway')}",
     )
 
 
 def tools(authority: Path | None = None) -> Tools:
     """What examines a dossier; ``authority`` is the PEM file of a time-stamping authority's root."""
     stamp = TimestampAuthority(url="", roots=authority).check if authority is not None else None
-    return Tools(note=verify_note, signature=_signature, stamp=stamp)
+    return Tools(note=verify_note, attested=verify_attested, signature=_signature, stamp=stamp)
 
 
 def _signature(keys: tuple[PublicKey, ...], parts: SignedParts) -> Said | None:

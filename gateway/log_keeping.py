@@ -8,10 +8,11 @@ from gateway.domain.checkpoint import MAILBOX
 from gateway.domain.parties import Partner, Role, unsealed
 from gateway.domain.words import Said, said
 from gateway.setting import Address, FilePath, Secret, Section
+from gateway.storage import Way
 
 
 class AuditSection(Section):
-    """The checkpoints of the audit log: what signs them, how often, and where they are written down outside."""
+    """What signs checkpoints of the audit log, how often, where they go, and how long records are kept."""
 
     key: Secret
     checkpoint_records: int = Field(default=1000, ge=1)
@@ -19,6 +20,8 @@ class AuditSection(Section):
     anchor_file: FilePath | None = None
     anchor_mail: Address | None = None
     timestamps: bool = False
+    security_months: int = Field(default=12, ge=6, le=36)
+    evidence_years: int = Field(default=10, ge=3, le=50)
 
 
 def anchor_mailbox(section: AuditSection | None, role: Role, max_bytes: int) -> tuple[Partner, ...]:
@@ -26,6 +29,14 @@ def anchor_mailbox(section: AuditSection | None, role: Role, max_bytes: int) -> 
     if section is None or section.anchor_mail is None:
         return ()
     return (unsealed(MAILBOX, section.anchor_mail, role, max_bytes),)
+
+
+def vouched_by(section: AuditSection | None) -> frozenset[Way]:
+    """The ways by which checkpoints leave this machine."""
+    if section is None:
+        return frozenset()
+    places = {Way.FILE: section.anchor_file, Way.MAIL: section.anchor_mail, Way.TIMESTAMP: section.timestamps or None}
+    return frozenset(way for way, place in places.items() if place is not None)
 
 
 def audit_faults(section: AuditSection | None, *, taken: Sequence[str]) -> Iterator[Said]:

@@ -15,6 +15,7 @@ from gateway.config import Settings
 from gateway.domain.alarms.facts import Lifetime, ServerCertificate
 from gateway.domain.errors import GatewayError
 from gateway.domain.parties import Suite
+from gateway.log_keeping import vouched_by
 from gateway.ports import Clock, PeerTls, PublicKey
 from gateway.postroom import Rooms
 from gateway.services.alarms.calls import AlarmCalls
@@ -47,6 +48,7 @@ def alarm_watch(base: Rooms, met: "MetServers") -> AlarmWatch:
             directory=settings.directory,
             watched=settings.watched,
             limits=section.limits,
+            ways=vouched_by(settings.audit),
         ),
         post=AlarmPost(party=us, cabinet=base.cabinet, noise=secrets.token_bytes),
         calls=AlarmCalls(store=store, path=path, clock=clock, party=us),

@@ -29,10 +29,11 @@ OwnFunction = Literal[
 
 
 class RetentionSection(Section):
-    """How long copies made for readers stay, and at least how long a closed case is kept."""
+    """How long copies made for readers stay, at least how long a closed case is kept, and mails of no case."""
 
     days_after_handover: int = Field(default=30, ge=1, le=3650)
     years_after_closure: int = Field(default=3, ge=1, le=50)
+    days_in_quarantine: int = Field(default=90, ge=7, le=3650)
 
 
 class ReaderSection(Section):

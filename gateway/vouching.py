@@ -14,6 +14,7 @@ from gateway.services.anchor_mail import AnchorPost
 from gateway.services.anchors import Outside
 from gateway.services.auditing import Auditor
 from gateway.services.cabinet import Cabinet
+from gateway.services.purge import Purge, Terms
 from gateway.services.witness import Rule, Witness
 from gateway.storage import Store
 
@@ -94,6 +95,15 @@ def _post(base: Rooms, address: str) -> AnchorPost:
         noise=secrets.token_bytes,
         address=address,
     )
+
+
+def purge(base: Rooms) -> Purge | None:
+    """What erases records whose time is over; None without [audit]."""
+    section = base.settings.audit
+    if section is None:
+        return None
+    terms = Terms(security_months=section.security_months, evidence_years=section.evidence_years)
+    return Purge(store=base.store, clock=base.clock, party=base.settings.party, terms=terms)
 
 
 def auditor(settings: Settings, store: Store, key: VerifierKey | None = None) -> Auditor:

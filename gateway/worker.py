@@ -20,7 +20,7 @@ from gateway.adapters.sandbox import EXIT_MEMORY, MAX_GREETING, Limits, encode_i
 from gateway.adapters.smime.bench import SmimeBench, decode
 from gateway.adapters.smime.open import decrypt as decrypt_smime
 from gateway.adapters.smime.verify import verify_detached as verify_smime
-from gateway.domain.errors import MailRefused, OwnKeyUnusable
+from gateway.domain.errors import MailMalformed, MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.framing import encode_frame, read_frame
 from gateway.ports import Clock, SignatureFacts
@@ -84,12 +84,15 @@ def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened, bench: Bench)
     if opened.entity is None or opened.signature is None:
         return replace(incoming.read_unsigned(part), shape=opened.shape.name, outer=outer)
     shape, receipt, copied = opened.shape, None, None
-    if shape is Shape.SIGNED_REPORT or (shape in _ENCRYPTED and incoming.is_receipt(opened.entity)):
-        shape = Shape.SIGNED_REPORT
-        inner, receipt = incoming.read_signed_report(opened.entity)
-    else:
-        inner = incoming.read_inner(opened.entity)
-        copied = _copied(incoming.read_copy(opened.entity, inner), bench)
+    try:
+        if shape is Shape.SIGNED_REPORT or (shape in _ENCRYPTED and incoming.is_receipt(opened.entity)):
+            shape = Shape.SIGNED_REPORT
+            inner, receipt = incoming.read_signed_report(opened.entity)
+        else:
+            inner = incoming.read_inner(opened.entity)
+            copied = _copied(incoming.read_copy(opened.entity, inner), bench)
+    except MailMalformed as fault:
+        raise fault.within("receipt" if shape is Shape.SIGNED_REPORT else "payload") from fault
     return Incoming(
         shape=shape.name,
         outer=outer,
@@ -100,6 +103,7 @@ def _facts(part: mime.Part, outer: incoming.Outer, opened: Opened, bench: Bench)
         inner=inner,
         receipt=receipt,
         copied=copied,
+        outer_differs=incoming.differing(outer, inner) if shape in _ENCRYPTED else (),
     )
 
 
@@ -163,7 +167,10 @@ def _open_envelope(part: mime.Part, bench: Bench) -> Opened:
 
 def _signed_inside(plain: bytes, bench: Bench, suite: Suite) -> Opened:
     """Nothing of the plaintext is used but to find the signature; what is not under it is thrown away (EFAIL)."""
-    inner = mime.parse(plain)
+    try:
+        inner = mime.parse(plain)
+    except MailMalformed as fault:
+        raise fault.within("signed") from fault
     if sealed.shape_of(inner) not in _SIGNED:
         raise MailRefused(step="signature", reason="not-signed")
     if sealed.suite_of(inner) is not suite:

@@ -54,6 +54,16 @@ class LogKey:
         """The signed note."""
         return note(checkpoint, self.verifier, self.private.sign(checkpoint.text().encode()))
 
+    def attest(self, document: bytes) -> bytes:
+        """The signature (Ed25519) of a JSON document.
+
+        Raises:
+            ValueError: it could be taken for a checkpoint (a defect of ours).
+        """
+        if not document.startswith(b'{\n  "'):
+            raise ValueError("only an indented JSON object is attested")
+        return self.private.sign(document)
+
 
 def verify_note(text: str, key: VerifierKey) -> Note:
     """A note of this very key.
@@ -69,6 +79,18 @@ def verify_note(text: str, key: VerifierKey) -> Note:
     except InvalidSignature:
         raise CheckpointInvalid(reason=said("La signature d'un point de contrôle est fausse.")) from None
     return found
+
+
+def verify_attested(document: bytes, signature: bytes, key: VerifierKey) -> None:
+    """A document that this key attested.
+
+    Raises:
+        CheckpointInvalid: it did not.
+    """
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, document)
+    except InvalidSignature:
+        raise CheckpointInvalid(reason=said("La signature d'un certificat est fausse.")) from None
 
 
 def generate_log_key(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.audit_purge import purge
 from gateway.cli.audit_query import query
 from gateway.cli.output import echo_json, instant
 from gateway.cli.pages import Contents
@@ -16,10 +17,15 @@ from gateway.storage import Way
 
 WAYS = {Way.FILE: french("fichier"), Way.TIMESTAMP: french("horodatage"), Way.MAIL: french("courrier")}
 
-app = typer.Typer(help="Le journal d'audit : chercher, vérifier.", no_args_is_help=True, cls=Contents)
+app = typer.Typer(
+    help="Le journal d'audit : chercher, vérifier, effacer après le temps de conservation.",
+    no_args_is_help=True,
+    cls=Contents,
+)
 
 
 app.command("query")(query)
+app.command("purge")(purge)
 
 
 @app.command("verify")
@@ -58,15 +64,14 @@ def verify(
 def _lines(found: Any, written: int, torn: int) -> Iterator[str]:
     size, root = found.head.size, found.head.root.hex()
     yield _("Journal intact : {size} enregistrements, racine {root}.").format(size=size, root=root)
+    if found.purged:
+        yield _("Effacés après leur temps : {count} ; il en reste l'empreinte.").format(count=found.purged)
     if found.signed is None:
         yield _("Aucun point de contrôle signé.")
         return
     signed = _("Points de contrôle signés : {points}, le dernier à {size} enregistrements, {at}.")
     yield signed.format(points=found.points, size=found.signed.size, at=instant(found.signed.at))
-    for way, point in found.outside.items():
-        yield _("Au-dehors, {way} : jusqu'à {size} enregistrements.").format(way=_(WAYS[way]), size=point.size)
-    if Way.MAIL in found.outside:
-        yield _("Ces courriers sont partis selon cette base : pour le prouver, relisez-les avec --anchors.")
+    yield from _outside(found)
     if written:
         yield _("Ancres relues : {count}, toutes confirmées.").format(count=written)
     if torn:
@@ -80,10 +85,18 @@ def _lines(found: Any, written: int, torn: int) -> Iterator[str]:
         yield exposed.format(count=found.exposed, at=instant(found.exposed_since))
 
 
+def _outside(found: Any) -> Iterator[str]:
+    for way, point in found.outside.items():
+        yield _("Au-dehors, {way} : jusqu'à {size} enregistrements.").format(way=_(WAYS[way]), size=point.size)
+    if Way.MAIL in found.outside:
+        yield _("Ces courriers sont partis selon cette base : pour le prouver, relisez-les avec --anchors.")
+
+
 def _facts(found: Any) -> dict[str, Any]:
     return {
         "size": found.head.size,
         "root": found.head.root.hex(),
+        "purged": found.purged,
         "checkpoints": found.points,
         "signed": found.signed.size if found.signed else 0,
         "outside": {way.value: point.size for way, point in found.outside.items()},

@@ -16,6 +16,7 @@ import typer
 from gateway.cli.moments import day_or_instant
 from gateway.cli.output import echo_json
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, system_user, with_base
+from gateway.domain.audit import instant
 from gateway.storage import AuditEntry, Question
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -105,13 +106,29 @@ def _bound(text: str | None, *, whole_day: bool = False) -> datetime | None:
 
 
 def _records(found: Sequence[AuditEntry]) -> list[dict[str, Any]]:
-    return [json.loads(entry.canonical) for entry in found]
+    return [json.loads(entry.canonical) if entry.canonical else _erased(entry) for entry in found]
+
+
+def _erased(entry: AuditEntry) -> dict[str, Any]:
+    """What is left of a record whose time was over."""
+    blank: dict[str, Any] = dict.fromkeys((*COLUMNS, "details"))
+    return blank | {
+        "index": entry.index,
+        "at": instant(entry.at),
+        "event": "",
+        "actor": "",
+        "purged_by": entry.purged_by,
+    }
 
 
 def _lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
     if first and not more and not found:
         typer.echo(_("Aucun enregistrement."))
     for record in _records(found):
+        if record.get("purged_by") is not None:
+            erased = _("(effacé après son temps ; voir l'enregistrement {index})").format(index=record["purged_by"])
+            typer.echo(f"{record['index']:>6}  {record['at']}  {erased}")
+            continue
         known = [str(record[name]) for name in ("case", "partner", "message", "outcome") if record[name]]
         typer.echo(
             f"{record['index']:>6}  {record['at']}  {record['event']:<32} {record['actor']:<12} {' '.join(known)}"

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.moments import instant_typed
-from gateway.cli.output import REASONS, day, echo_json, end
+from gateway.cli.output import day, echo_json, end
 from gateway.cli.pages import Contents
 from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
+from gateway.domain.labels import REASONS
 from gateway.domain.plain import period_json
 from gateway.domain.request import State
 

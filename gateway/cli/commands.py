@@ -12,6 +12,7 @@ from gateway.cli import (
     almanac,
     audit,
     backup,
+    certificate,
     clock,
     db,
     demo,
@@ -67,6 +68,7 @@ app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
 app.add_typer(db.app, name="db")
+app.command("certificate")(certificate.certificate)
 app.add_typer(dossier.app, name="dossier")
 app.add_typer(rulings.app, name="challenge")
 app.command("settle")(rulings.settle)
@@ -205,7 +207,8 @@ def confirm(
     as_json: JsonOption = False,
 ) -> None:
     """Confirmer en votre nom ce que la passerelle ne peut pas affirmer seule."""
-    from gateway.cli.output import CONDITIONS, echo_json
+    from gateway.cli.output import echo_json
+    from gateway.domain.labels import CONDITIONS
 
     if show:
         found = with_core(config, lambda core: core.confirmations.asked(ref, request))[1]

@@ -113,6 +113,7 @@ def _facts(found: Any, *, given: bool) -> dict[str, Any]:
         "key": str(found.key) if found.key else None,
         "key_given": given,
         "signatures": found.signatures,
+        "certificates": found.certificates,
         "stamps": found.stamps,
         "vouched": found.vouched,
         "remarks": [str(remark) for remark in found.remarks],
@@ -133,6 +134,8 @@ def _lines(found: Any, *, given: bool) -> Iterator[str]:
         yield _("Clé de vérification jointe, à comparer à celle que vous tenez d'ailleurs (--key) :")
         yield f"  {found.key}"
     yield _("Signatures en clair vérifiées : {count}.").format(count=found.signatures)
+    if found.certificates:
+        yield _("Certificats d'acceptation signés du journal : {count}.").format(count=found.certificates)
     for at in found.stamps:
         yield _("Horodaté le {at} par l'autorité.").format(at=instant(at))
     for remark in found.remarks:

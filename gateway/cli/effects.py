@@ -6,8 +6,9 @@ from typing import Any
 
 import typer
 
-from gateway.cli.output import REASONS, day, table
+from gateway.cli.output import day, table
 from gateway.domain.feasts import ONE_DAY, RowStatus
+from gateway.domain.labels import REASONS
 from gateway.domain.workdays import algiers_day
 
 

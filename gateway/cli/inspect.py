@@ -91,7 +91,7 @@ async def _inspect(paths: list[Path], conf: Any, at: datetime | None, *, as_json
         async for found in judged:
             facts = describe(found)
             counts[facts["verdict"] or "unreadable"] += 1
-            typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else sentence(facts))
+            typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else sentence(facts) + _differs(found))
     return counts
 
 
@@ -198,6 +198,14 @@ def _verdict_words(facts: dict[str, Any]) -> str:
     if verdict in {"plain", "report"} and words != reason:
         return words
     return f"{translate(WORDS[verdict])} : {words}" if verdict != "unreadable" else translate(UNREADABLE)
+
+
+def _differs(found: Any) -> str:
+    fields = found.judgement.seen.outer_differs if found.judgement else ()
+    if not fields:
+        return ""
+    told = _("l'en-tête extérieur ne dit pas la même chose que l'en-tête signé, qui seul compte : {fields}")
+    return "\n  " + told.format(fields=", ".join(fields))
 
 
 def shown(path: object) -> str:

@@ -48,6 +48,11 @@ def chosen(asked: Sequence[str], environment: Mapping[str, str]) -> Language:
     return Language.ENGLISH if locale.startswith(Language.ENGLISH) else Language.FRENCH
 
 
+def spoken() -> str:
+    """The language chosen, for what prints in one of its own."""
+    return os.environ.get("LANGUAGE", Language.FRENCH.value)
+
+
 def translate(text: str) -> str:
     """A text of ours in the reader's language."""
     # An empty one would be the key of the catalogue's own header.

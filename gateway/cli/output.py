@@ -32,42 +32,6 @@ _DAYS = (
     french("dim."),
 )
 
-CONDITIONS = {
-    "period_and_grace_over": french("le délai et la marge de sécurité sont passés"),
-    "clock_not_stepped": french("l'horloge du serveur est sûre"),
-    "second_time_source_agrees": french("une seconde horloge confirme l'heure"),
-    "every_folder_polled_since": french("le courrier a été relevé depuis"),
-    "no_unsettled_mail": french("aucun courrier du partenaire n'attend d'être trié"),
-    "no_answer_by_another_way": french("aucune réponse par une autre voie"),
-    "no_gap_in_polls": french("le courrier a été relevé sans interruption de plus de deux heures"),
-    "no_mail_vanished_unread": french("aucun courrier n'a disparu sans être lu"),
-    "mailbox_not_rebuilt": french("la boîte aux lettres n'a pas été reconstruite"),
-    "calendar_settled": french("aucune proposition de calendrier n'allongerait ce délai"),
-    "no_proof_waiting": french("aucune preuve de réception n'attend une seconde personne"),
-    "no_answer": french("aucune réponse n'est arrivée"),
-    "confirmed_grade_below_policy": french("la preuve de réception est confirmée par une personne"),
-    "confirmed_bounds_violated": french("la date de réception annoncée est confirmée par une personne"),
-    "confirmed_short_notice": french("la preuve arrivée tard est confirmée par une personne"),
-    "handed_over_in_time": french("la demande est partie avant la fin de l'autorisation"),
-    "acknowledged_in_time": french("la demande a été reçue avant la fin de l'autorisation"),
-    "complete": french("la demande est complète"),
-    "not_withdrawn_before": french("aucune acceptation de cette demande n'a été retirée"),
-}
-
-
-REASONS = {
-    "working_day": french("jour ouvrable"),
-    "reception_day": french("jour de réception, compté"),
-    "declared_worked": french("déclaré travaillé"),
-    "observed_worked": french("constaté travaillé"),
-    "beyond_calendar": french("au-delà du calendrier"),
-    "weekend": french("vendredi ou samedi, non compté"),
-    "fixed_holiday": french("jour férié, non compté :"),
-    "official_holiday": french("jour férié officiel, non compté :"),
-    "forecast_holiday": french("fête prévue, incertaine :"),
-    "observed_off": french("constaté chômé, non compté :"),
-}
-
 
 def day(value: date) -> str:
     """A date as a person reads it."""

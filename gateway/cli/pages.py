@@ -31,7 +31,7 @@ CHAPTERS = {
     french("Dossiers"): ("cases", "case", "note", "correct", "coverage", "close", "forget"),
     french("Délai et calendrier"): ("clock", "calendar"),
     french("Courrier"): ("message", "triage", "inspect"),
-    french("Preuve"): ("proof", "audit", "dossier", "challenge"),
+    french("Preuve"): ("proof", "audit", "certificate", "dossier", "challenge"),
 }
 """The commands of the program by chapter, in the order in which they are read."""
 

@@ -13,7 +13,6 @@ from gateway.cli.clock import show_period
 from gateway.cli.copies import copy_line
 from gateway.cli.listing import show_cases, show_waiting
 from gateway.cli.output import (
-    CONDITIONS,
     day,
     echo_json,
     instant,
@@ -27,7 +26,7 @@ from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
 from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 from gateway.cli.todo import show_duty
-from gateway.domain.labels import GRADES, STATES
+from gateway.domain.labels import CONDITIONS, GRADES, STATES
 from gateway.domain.request import State
 
 case_app = typer.Typer(

@@ -291,6 +291,10 @@ class MailMalformed(MailRefused):
     def __init__(self, *, reason: str, step: str = "structure") -> None:
         super().__init__(step=step, reason=reason)
 
+    def within(self, step: str) -> "MailMalformed":
+        """The same fault, found while this step was read; a fault that names its step keeps it."""
+        return MailMalformed(reason=self.reason, step=step) if self.step == "structure" else self
+
 
 class WorkerFailed(MailRefused):
     """The capped worker died, or ran over time or memory, on this mail."""
@@ -313,6 +317,13 @@ class VaultClosed(GatewayError):
 
 
 # --- what a person asked that cannot be done
+
+
+class DocumentFailed(GatewayError):
+    """A document could not be set in type."""
+
+    what = "Le document n'est pas produit."
+    why = "{reason}"
 
 
 class DeskError(GatewayError):

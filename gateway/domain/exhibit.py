@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gateway.domain import audit
 from gateway.domain.checkpoint import VerifierKey, read_note
 from gateway.domain.errors import AuditBroken, CheckpointInvalid
+from gateway.domain.ledger import PURGED
 from gateway.domain.merkle import Head, InclusionProof, leaf_hash, node_hash, verify_inclusion
 from gateway.domain.words import said
 
@@ -78,7 +79,7 @@ def written(exhibit: Exhibit) -> dict[str, bytes]:
         files[SIGNED_TEXT] = note.text.encode()
         files[SIGNATURE] = note.signature
         files[KEY] = f"{exhibit.key}\n".encode()
-        files[KEY_PEM] = _pem(exhibit.key)
+        files[KEY_PEM] = pem(exhibit.key)
     return files
 
 
@@ -125,7 +126,8 @@ def _text(data: bytes) -> str:
         raise CheckpointInvalid(reason=said("Le point de contrôle est mal formé.")) from None
 
 
-def _pem(key: VerifierKey) -> bytes:
+def pem(key: VerifierKey) -> bytes:
+    """The key in the form that ``openssl`` reads."""
     body = base64.b64encode(_SPKI + key.public).decode("ascii")
     return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n".encode()
 
@@ -170,6 +172,25 @@ def _proof(index: int, size: int, data: bytes) -> InclusionProof:
     return InclusionProof(index=index, size=size, path=tuple(path))
 
 
+def _purged(data: bytes) -> str | None:
+    """What a record says of others that were erased, for a person; None of any other record."""
+    if b'"event":"log.purged"' not in data:
+        return None
+    try:
+        record = audit.parse(data)
+    except AuditBroken:
+        # Whoever verifies the record says so.
+        return None
+    if record.event != PURGED:
+        return None
+    told = record.details
+    return (
+        f"Effacés du journal le {record.at:%d/%m/%Y} après leur temps de conservation : {told.get('count')} "
+        f"enregistrements de ce dossier, de {told.get('first')} à {told.get('last')} ; leurs empreintes restent "
+        f"(enregistrement {record.index})."
+    )
+
+
 def _state(exhibit: Exhibit) -> str:
     """What is proved and what is not, for a person."""
     total, open_ = len(exhibit.records), exhibit.unproved
@@ -181,6 +202,7 @@ def _state(exhibit: Exhibit) -> str:
         f"Enregistrements de ce dossier prouvés sous lui : {total - len(open_)} sur {total}.",
         f"Horodatages de ce point de contrôle : {len(exhibit.stamps)}.",
     ]
+    lines += [line for index in sorted(exhibit.records) if (line := _purged(exhibit.records[index]))]
     if open_:
         lines.append(f"Plus récents que lui, donc sans preuve : {', '.join(map(str, open_))}.")
     return "\n".join(lines) + "\n"

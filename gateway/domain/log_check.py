@@ -6,7 +6,7 @@ seem to say something else.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -14,16 +14,33 @@ from typing import Any
 
 from gateway.domain.audit import Record, instant, parse
 from gateway.domain.errors import AuditBroken
-from gateway.domain.merkle import Frontier, Growing, Head
+from gateway.domain.ledger import PURGED, Erased
+from gateway.domain.merkle import HASH_BYTES, Frontier, Growing, Head
 from gateway.domain.words import Said, said
 
-COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partner", "outcome", "canonical", "leaf")
+COLUMNS = (
+    "index",
+    "at",
+    "event",
+    "actor",
+    "case",
+    "request",
+    "message",
+    "partner",
+    "outcome",
+    "canonical",
+    "leaf",
+    "purged_by",
+)
 """What a row holds; ``at`` is the text that a record has."""
 
 Row = Sequence[Any]
 
 _INSTANT_LENGTH = len("2026-02-04T23:00:00.000000Z")
 _SALT_LENGTH = 32
+_BLANK = ("", "", None, None, None, None, None, b"")
+"""From event to bytes."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -41,8 +58,9 @@ class LogCheck:
     1. Each row stands at its place, and none is missing or too many.
     2. Its leaf is the hash of its bytes: this names an altered record exactly.
     3. Its columns say what its bytes say.
-    4. The tree has each root that is vouched for when it has its size, and the nodes of the head at the end.
-    5. Nobody vouches for more records than there are: the log was not put back to an earlier state.
+    4. One that is erased is blank, and a later record tells of exactly those that are, and of their leaves.
+    5. The tree has each root that is vouched for when it has its size, and the nodes of the head at the end.
+    6. Nobody vouches for more records than there are: the log was not put back to an earlier state.
 
     Whoever writes the leaves anew as well can be placed between two heads that are vouched for: the error's index is
     then the first record that may be bad, and its reason names the last.
@@ -56,6 +74,7 @@ class LogCheck:
         self._points = sorted(attested, key=lambda point: point.head.size, reverse=True)
         self._head = head
         self._tree = Growing()
+        self._purges = _Purges()
         self._proved = 0
         self.last_at: str | None = None
         self._pass_points()
@@ -65,29 +84,42 @@ class LogCheck:
         """How many records were taken."""
         return self._tree.size
 
+    @property
+    def purged(self) -> int:
+        """How many of them are erased: only their leaves vouch for them."""
+        return self._purges.count
+
     def take(self, rows: Iterable[Row]) -> None:
         """The next rows."""
+        tree, points = self._tree, self._points
         for row in rows:
-            position = self._tree.size
-            if position >= self._head.size:
-                size = self._head.size
-                raise AuditBroken(
-                    index=position, reason=said("Des enregistrements suivent la tête ({size}).", size=size)
-                )
-            if row[0] != position:
-                raise AuditBroken(
-                    index=position, reason=said("Un enregistrement manque, est en trop ou n'est pas à sa place.")
-                )
-            data, leaf = row[9], row[10]
-            if type(data) is not bytes or sha256(b"\x00" + data).digest() != leaf:
-                raise AuditBroken(index=position, reason=said("L'enregistrement ne correspond pas à son empreinte."))
-            if not _agrees(row, data):
-                _compare(row, data)
-            if self.last_at is None or row[1] > self.last_at:
-                self.last_at = row[1]
-            self._tree.append(leaf)
-            if self._points and self._points[-1].head.size == self._tree.size:
+            self._place(row[0])
+            if row[11] is None:
+                self._whole(row)
+            else:
+                self._purges.blank(row)
+            tree.append(row[10])
+            if points and points[-1].head.size == tree.size:
                 self._pass_points()
+
+    def _place(self, index: object) -> None:
+        position, size = self._tree.size, self._head.size
+        if position >= size:
+            raise AuditBroken(index=position, reason=said("Des enregistrements suivent la tête ({size}).", size=size))
+        if index != position:
+            reason = said("Un enregistrement manque, est en trop ou n'est pas à sa place.")
+            raise AuditBroken(index=position, reason=reason)
+
+    def _whole(self, row: Row) -> None:
+        position, data = row[0], row[9]
+        if type(data) is not bytes or sha256(b"\x00" + data).digest() != row[10]:
+            raise AuditBroken(index=position, reason=said("L'enregistrement ne correspond pas à son empreinte."))
+        if not _agrees(row, data):
+            _compare(row, data)
+        if self.last_at is None or row[1] > self.last_at:
+            self.last_at = row[1]
+        if row[2] == PURGED:
+            self._purges.tell(parse(data, position=position))
 
     def end(self) -> Frontier:
         """That was all; the head that the rows lead to."""
@@ -95,6 +127,7 @@ class LogCheck:
         if found.size != head.size:
             reason = said("Le journal s'arrête avant sa tête ({size}).", size=head.size)
             raise AuditBroken(index=found.size, reason=reason)
+        self._purges.check()
         start = 0
         bits = [bit for bit in range(head.size.bit_length() - 1, -1, -1) if head.size >> bit & 1]
         for bit, kept, seen in zip(bits, head.nodes, found.nodes, strict=True):
@@ -117,15 +150,52 @@ class LogCheck:
         return found
 
     def _pass_points(self) -> None:
+        passed = False
         while self._points and self._points[-1].head.size == self._tree.size:
-            point = self._points.pop()
+            point, passed = self._points.pop(), True
             if point.head.root != self._tree.frontier().root():
                 first, last = self._proved, max(self._tree.size - 1, 0)
                 reason = said(
                     "{by} contredit un enregistrement de {first} à {last}.", by=point.by, first=first, last=last
                 )
                 raise AuditBroken(index=first, reason=reason)
-        self._proved = self._tree.size
+        if passed:
+            self._proved = self._tree.size
+
+
+class _Purges:
+    """Erased records by the record that tells of them, and what these tell."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._seen: dict[int, Erased] = {}
+        self._told: dict[int, Mapping[str, object]] = {}
+
+    def blank(self, row: Row) -> None:
+        index, at, leaf, told_by = row[0], row[1], row[10], row[11]
+        whole = type(at) is str and len(at) == _INSTANT_LENGTH and type(leaf) is bytes and len(leaf) == HASH_BYTES
+        if not whole or type(told_by) is not int or tuple(row[2:10]) != _BLANK:
+            raise AuditBroken(index=index, reason=said("L'enregistrement n'est effacé qu'à moitié."))
+        self.count += 1
+        self._seen.setdefault(told_by, Erased()).add(index, leaf)
+
+    def tell(self, record: Record) -> None:
+        self._told[record.index] = record.details
+
+    def check(self) -> None:
+        for told_by in sorted({*self._seen, *self._told}):
+            seen, told = self._seen.get(told_by, Erased()), self._told.get(told_by)
+            first = seen.first if seen.first is not None else told_by
+            if told is None or any(told.get(name) != value for name, value in seen.details().items()):
+                raise AuditBroken(
+                    index=first,
+                    reason=said(
+                        "Ce qui est effacé de {first} à {last} n'est pas ce que dit l'enregistrement {by}.",
+                        first=first,
+                        last=seen.last if seen.last is not None else told_by,
+                        by=told_by,
+                    ),
+                )
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from gateway.ports.alarms import Keyholder, OtherPath
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
 from gateway.ports.machine import Clock, Noise, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
+from gateway.ports.printing import Enclosure, Printer
 from gateway.ports.sealing import Opener, PublicKey, Sealer, Signature, SignatureFacts
 from gateway.ports.submission import Courier, Envelope, HandOver, HandOverOutcome
 from gateway.ports.witness import AnchorBook, LogSigner, Stamp, Stamper
@@ -19,6 +20,7 @@ __all__ = [
     "Courier",
     "Drop",
     "DropFile",
+    "Enclosure",
     "Envelope",
     "Folder",
     "FolderState",
@@ -33,6 +35,7 @@ __all__ = [
     "Opener",
     "OtherPath",
     "PeerTls",
+    "Printer",
     "PublicKey",
     "Sealer",
     "Signature",

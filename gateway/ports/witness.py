@@ -19,6 +19,10 @@ class LogSigner(Protocol):
         """The signed note."""
         ...
 
+    def attest(self, document: bytes) -> bytes:
+        """The signature of a document that can be no checkpoint's text: one that begins with a brace and a line end."""
+        ...
+
 
 class AnchorBook(Protocol):
     """A file outside that only grows."""

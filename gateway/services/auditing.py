@@ -27,7 +27,7 @@ VerifyNote = Callable[[str, VerifierKey], Note]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """A whole log that verifies.
+    """A whole log that verifies; of ``purged`` records only the hashes are left.
 
     ``signed`` is the last checkpoint; ``outside`` the newest that went each way, as the database says; ``owed`` counts
     anchors that did not, the first since ``owed_since``. ``exposed`` counts records for which nothing that was looked
@@ -35,6 +35,7 @@ class Audited:
     """
 
     head: Head
+    purged: int
     points: int
     signed: LogPoint | None
     outside: Mapping[Way, LogPoint]
@@ -80,7 +81,7 @@ class Auditor:
                     index=head.size, reason=said("La tête du journal dit un autre dernier instant que lui.")
                 )
             found = anchored(Shelf(points=points, anchors=anchors, mails=mails), outside, self._verify_stamp)
-            return await _told(view, frontier, points, found)
+            return await _told(view, check, frontier, points, found)
 
     def _attested(self, points: Sequence[LogPoint], written: Sequence[str]) -> list[Attested]:
         if self._key is None:
@@ -152,10 +153,13 @@ async def _walk(view: View, check: LogCheck) -> None:
         after = page[-1][0]
 
 
-async def _told(view: View, frontier: Frontier, points: Sequence[LogPoint], found: Anchored) -> Audited:
+async def _told(
+    view: View, check: LogCheck, frontier: Frontier, points: Sequence[LogPoint], found: Anchored
+) -> Audited:
     first = await view.entries(after=found.safe - 1, limit=1)
     return Audited(
         head=frontier.head(),
+        purged=check.purged,
         points=len(points),
         signed=max(points, key=lambda point: point.size, default=None),
         outside=found.newest,

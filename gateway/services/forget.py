@@ -146,12 +146,15 @@ class Forgetting:
     async def _destroy(self, act: Act, case: Case, key: VaultKey) -> tuple[str, ...]:
         """The key, the files under it, and those of its mails that stayed in quarantine. Returns the files' names."""
         files = {file.name: file for file in await act.all(SpoolFile, vault_key=key.id)}
-        files |= {file.name: file for file in await self._quarantined(act, case)}
-        for file in files.values():
+        quarantined = {file.name: file for file in await self._quarantined(act, case)}
+        for file in (*files.values(), *quarantined.values()):
             if file.wrapped:
                 await act.save(replace(file, wrapped=b""))
+        for mail in await self._mails(act, case):
+            if mail.file in quarantined:
+                await act.save(replace(mail, file=None))
         await act.save(replace(key, wrapped=b"", destroyed_at=self._clock.now()))
-        return tuple(files)
+        return (*files, *quarantined)
 
     async def _quarantined(self, act: Act, case: Case) -> tuple[SpoolFile, ...]:
         mails = await self._mails(act, case)

@@ -6,14 +6,16 @@ Reception acts on what is judged here, ``gateway inspect`` prints it. Nothing is
 from dataclasses import dataclass
 
 from gateway.domain.errors import MailRefused, WorkerFailed
+from gateway.domain.kinds import KINDS, REPAIRED_COPY, Subject
 from gateway.domain.parties import Party
 from gateway.domain.trust import VerifiedMail
 from gateway.ports import Opener
 from gateway.services.catalogue import require_conformity
 from gateway.services.matching import Matching
 from gateway.services.verify import Verifier
-from gateway.storage import Store, Verdict
+from gateway.storage import Request, Store, Verdict, View
 from gateway.wire.incoming import Incoming
+from gateway.wire.manifest import Manifest
 
 OUR_FAULTS = frozenset({"start", "own-key", "closed"})
 """Reasons for which the worker could not even try: the mail is not to blame, and nothing can be said of it."""
@@ -102,9 +104,18 @@ class Judge:
                 verdict, reason = Verdict.AUTOMATIC, "auto-reply"
             elif seen.inner is None or seen.inner.manifest is None:
                 verdict, reason = Verdict.TRIAGE, "no-manifest"
-            else:
+            elif await self._is_known(view, seen.inner.manifest):
                 verdict, reason = Verdict.ACCEPTED, seen.inner.manifest.kind
+            else:
+                verdict, reason = Verdict.TRIAGE, "unknown-request"
         return Judgement(verdict=verdict, seen=seen, reason=reason, partner=mail.partner.id, mail=mail)
+
+    async def _is_known(self, view: View, told: Manifest) -> bool:
+        """Whether the request that a message must be about was ever made; others open what they are about."""
+        kind = KINDS.get(told.kind)
+        if kind is None or kind is REPAIRED_COPY or kind.subject in {Subject.CASE, Subject.REQUEST}:
+            return True
+        return await view.one(Request, site=self._party.site, hash=told.request_hash) is not None
 
 
 def by_machine(seen: Incoming) -> bool:

@@ -169,6 +169,7 @@ class Receiver:
         if verified is None:
             return await self._unsigned(act, row, seen)
         mail = verified.mail
+        await self._flagged(act, row, seen, mail)
         if mail.duplicate:
             return await self._finish(act, row, await self._repeat(act, row, seen, mail))
         if mail.receipt:
@@ -182,6 +183,17 @@ class Receiver:
             await self._acknowledgements.queue(act, verified.receipt, decision.message)
         await self._replied(act, seen, mail, row)
         return await self._finish(act, row, decision)
+
+    async def _flagged(self, act: Act, row: Mail, seen: Incoming, mail: VerifiedMail) -> None:
+        """Only what was signed counts; that the outer header says otherwise is noted for whoever looks into it."""
+        if seen.outer_differs:
+            await act.record(
+                "mail.outer_differs",
+                actor="gateway",
+                message=f"mail-{row.id}",
+                partner=mail.partner.id,
+                details={"fields": seen.outer_differs},
+            )
 
     async def _unsigned(self, act: Act, row: Mail, seen: Incoming) -> Mail:
         decision = await self._reports.unsigned(act, seen, row)

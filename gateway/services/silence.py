@@ -18,6 +18,9 @@ from gateway.services.requests import Requests
 from gateway.services.restoring import restored_since
 from gateway.storage import Acceptance, Case, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
 
+UNWATCHED = "treating_physician not_watched"
+"""Among the polls that prove a silence: an answer could have come to the physician's own mailbox unseen."""
+
 
 class Silence:
     """Looks at one request at a time."""
@@ -61,7 +64,7 @@ class Silence:
             # A folder may bear an address in its name; the log holds none.
             lines.append(fit(f"{place.name} polls={count} longest_gap_s={gap} last={last} uidnext={uidnext}"))
         if self._by_mail and not await self._physician_watched(view, request):
-            lines.append("treating_physician not_watched")
+            lines.append(UNWATCHED)
         return lines
 
     async def confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:

@@ -19,6 +19,8 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
+from gateway.services.purge import Purge
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
 from gateway.services.timekeeping import Timekeeper, ask
 from gateway.services.witness import Witness
@@ -61,10 +63,12 @@ class Tasks:
         timekeeper: Timekeeper,
         sources: Sequence[TimeSource],
         witness: Witness | None,
+        purge: Purge | None,
         handovers: Handovers,
         alarms: AlarmWatch,
         repair: CopyRepair,
         cabinet: Cabinet,
+        quarantine: QuarantineRetention,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
         use_keys: Callable[[Sequence[PublicKey]], Awaitable[None]],
@@ -78,10 +82,12 @@ class Tasks:
         self._timekeeper = timekeeper
         self._sources = sources
         self._witness = witness
+        self._purge = purge
         self._handovers = handovers
         self._alarms = alarms
         self._repair = repair
         self._cabinet = cabinet
+        self._quarantine = quarantine
         self._clock = clock
         self._pinned_keys = pinned_keys
         self._use_keys = use_keys
@@ -104,6 +110,8 @@ class Tasks:
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
+            if self._purge is not None:
+                works.append(self._rounds("purge", self._purge.daily))
             tasks = [group.create_task(work) for work in works]
             await stop.wait()
             _log.info("gateway.stopping")
@@ -212,7 +220,7 @@ class Tasks:
         if now - self._swept_at >= UNNAMED_SECONDS:
             self._swept_at = now
             removed = await self._cabinet.sweep()
-            _log.info("spool.swept", removed=removed)
+            _log.info("spool.swept", removed=removed, erased=await self._quarantine.round())
 
 
 class _Pause:

@@ -361,7 +361,10 @@ class ClockMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One audit record: its canonical bytes and leaf hash (final), and the columns by which it is searched."""
+    """One audit record: its canonical bytes and leaf hash (final), and the columns by which it is searched.
+
+    ``purged_by`` is the index of the record that tells that this one was erased: its leaf and instant are left.
+    """
 
     index: int
     at: datetime
@@ -374,3 +377,4 @@ class AuditEntry:
     outcome: str | None
     canonical: bytes
     leaf: bytes
+    purged_by: int | None = None

@@ -40,6 +40,13 @@ class View(Protocol):
         """Mails held back and not settled that may have been received in [since, before): what is unknown counts."""
         ...
 
+    async def stale(self, site: str, *, strangers: datetime, settled: datetime, limit: int) -> tuple[Mail, ...]:
+        """Kept mails for a person that no case or proof needs, oldest first.
+
+        Those that never concerned us and came before ``strangers``, and others that were settled before ``settled``.
+        """
+        ...
+
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[AuditEntry, ...]:
@@ -95,6 +102,13 @@ class Act(View, Protocol):
         details: Mapping[str, Detail] | None = None,
     ) -> AuditEntry:
         """Append to the audit log, in this very commit. ``message`` is our own id of the message or mail."""
+        ...
+
+    async def erase(self, indexes: Sequence[int], *, told_by: int) -> int:
+        """Blank these audit records but for index, instant and leaf; how many were not blank yet.
+
+        ``told_by`` is the record that tells of it.
+        """
         ...
 
 

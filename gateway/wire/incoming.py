@@ -133,7 +133,8 @@ class Incoming:
     somebody asked for it and the signature can be told apart.
     ``notice``: an out-of-office or a report, by its own unsigned word. The actions of ``report`` are ACTIONS or OTHER.
     ``failure`` is what an unsigned mail says of a failed delivery, in whatever form, and ``returned`` the Message-IDs
-    of what it returns: enough to suspect, never to believe.
+    of what it returns: enough to suspect, never to believe. ``outer_differs`` names the fields of a sealed mail's
+    outer header that are not what was signed: somebody wrote or changed them on the way.
     """
 
     shape: str | None
@@ -153,6 +154,7 @@ class Incoming:
     failure: Failure = Failure.NONE
     returned: tuple[str, ...] = ()
     copied: Copied | None = None
+    outer_differs: tuple[str, ...] = ()
 
 
 def read_outer(headers: Headers) -> Outer:
@@ -201,6 +203,16 @@ def read_inner(entity: bytes) -> Inner:
         ),
         automatic=(payload.auto_submitted or "").strip().lower().startswith("auto-replied"),
     )
+
+
+def differing(outer: Outer, inner: Inner) -> tuple[str, ...]:
+    """The fields that outer and signed header both have, and not with the same value; the subject is hidden outside."""
+    pairs = {
+        "From": (outer.senders, inner.senders),
+        "Date": (outer.date, inner.date),
+        "Message-ID": (outer.message_id, inner.message_id),
+    }
+    return tuple(name for name, (seen, signed) in pairs.items() if seen and signed and seen != signed)
 
 
 def read_copy(entity: bytes, inner: Inner) -> bytes | None:

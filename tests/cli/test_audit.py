@@ -1,5 +1,6 @@
 """The audit commands as an auditor types them: questions, pages, spreadsheets, the log's key and its anchors."""
 
+import asyncio
 import csv
 import io
 import json
@@ -8,12 +9,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from gateway import records, vouching
 from gateway.adapters.log_key import generate_log_key
 from gateway.cli.commands import app
 from tests.cli.installed import Installed, install, run_requests
@@ -106,3 +108,35 @@ def test_the_auditor_verifies_with_what_was_kept_outside(made: Installed, tmp_pa
     (made.config.parent / "ancres.txt").write_text("une ligne coupée\n", encoding="utf-8")
     facts = json.loads(run(made, "audit", "verify", "--json"))
     assert (facts["verified"], facts["torn_lines"], facts["written"], facts["signed"]) == (True, 1, 0, 0)
+
+
+def test_what_has_served_its_time_is_erased_and_says_so(made: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told first, then erased; the query shows where they were, the verification how many they are."""
+    monkeypatch.setattr("gateway.records.SystemClock", lambda: made.clock)
+    run(made, "audit", "purge", code=1)
+    run(made, "audit", "query")
+    run(made, "audit", "query", "--count")
+    sign(made)
+    made.clock.advance(timedelta(days=366))
+    assert "À effacer, traces de sécurité : 2. D'avant le jeu. 05/02/2026." in run(made, "audit", "purge", "--dry-run")
+    assert "Effacés, traces de sécurité : 2." in run(made, "audit", "purge")
+    assert "Rien n'a fait son temps." in run(made, "audit", "purge")
+    assert "(effacé après son temps ; voir l'enregistrement 2)" in run(made, "audit", "query", "--limit", "1")
+    (record,) = json.loads(run(made, "audit", "query", "--limit", "1", "--json"))
+    assert (record["index"], record["event"], record["details"], record["purged_by"]) == (0, "", None, 2)
+    assert next(csv.DictReader(io.StringIO(run(made, "audit", "query", "--limit", "1", "--csv"))))["index"] == "0"
+    facts = json.loads(run(made, "audit", "verify", "--json"))
+    assert (facts["verified"], facts["purged"]) == (True, 2)
+    assert "Effacés après leur temps : 2" in run(made, "audit", "verify")
+
+
+def sign(made: Installed) -> None:
+    """A checkpoint of what there is, as the daemon makes it."""
+
+    async def round_() -> None:
+        async with records.open_base(made.settings) as base:
+            witness = vouching.witness(base)
+            assert witness is not None
+            await witness.round()
+
+    asyncio.run(round_())

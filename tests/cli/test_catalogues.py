@@ -142,6 +142,7 @@ FRENCH_ON_PURPOSE = {
     "gateway/demo/party.py": "names of institutions",
     "gateway/domain/kinds": "sources are cited in their language; titles are collected from the table itself",
     "gateway/services/alarms/mail.py": "mails to the hospital's own people",
+    "gateway/services/anchor_mail.py": "mails to whoever keeps the anchors for the hospital",
     "gateway/services/excerpt.py": "letters to the hospital's own readers",
     "gateway/domain/exhibit.py": "a dossier is handed to those who judge the case, in the language of the protocol",
     "gateway/services/export/text.py": "as above",

@@ -97,11 +97,11 @@ def test_what_was_changed_is_named_and_ends_with_7(made: Installed, tmp_path: Pa
     path = exported(made, tmp_path / "d.zip")
     entries = unpack(path.read_bytes())
     bad = tmp_path / "bad.zip"
-    bad.write_bytes(pack({**entries, "RESUME.txt": entries["RESUME.txt"] + b"x"}))
+    bad.write_bytes(pack({**entries, "RESUME.pdf": entries["RESUME.pdf"] + b"x"}))
     french, english = gateway("dossier", "verify", str(bad)), gateway("dossier", "verify", str(bad), "--lang", "en")
     assert (french.code, english.code) == (7, 7)
-    assert "RESUME.txt n'a pas l'empreinte de la liste" in french.words
-    assert "RESUME.txt does not have the hash that the list gives" in english.words
+    assert "RESUME.pdf n'a pas l'empreinte de la liste" in french.words
+    assert "RESUME.pdf does not have the hash that the list gives" in english.words
     (tmp_path / "noise.zip").write_bytes(b"PK\x03\x04" + bytes(100))
     assert gateway("dossier", "verify", str(tmp_path / "noise.zip")).code == 7
     other = "chu/s+" + typed("audit", "key", "--config", made.config).stdout.strip().split("+", 1)[1]

@@ -167,6 +167,8 @@ REFUSALS = [
     ("proof enter 7F3K-Q2 --received hier", 2, "un instant est attendu", "an instant is expected"),
     ("proof enter 7F3K-Q2 --received 2026-01-26", 2, "Donnez --scan ou --mail", "Give --scan or --mail"),
     ("proof enter 7F3K-Q2 --received 2026-01-26 --scan absent", 2, "Le fichier absent", "The file absent"),
+    ("certificate 7F3K-Q2 -o c.pdf", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case 7F3K-Q2."),
+    ("certificate 7F3K-Q2 -o password", 2, "Le fichier password n'est pas écrit.", "The file password is not written."),
     ("fiche", 0, "Demande de programmation des soins", "Request to schedule care"),
     ("fiche FOO", 2, "« … fiche ».", "“… fiche”."),
     ("fiche M12 -o password", 2, "Le fichier password n'est pas écrit.", "The file password is not written."),

@@ -28,6 +28,7 @@ from gateway.domain.alarms.facts import (
     Owed,
     ServerCertificate,
     Stay,
+    Unanchored,
     Unconfirmed,
     Unsorted,
 )
@@ -72,6 +73,13 @@ def requests(*found: Asked) -> Step:
 def stays(*found: Stay) -> Step:
     """These cases."""
     return lambda facts: replace(facts, stays=found)
+
+
+def unanchored(hours: int, *, failing: int | None = None) -> Step:
+    """A checkpoint that waits for its mail to leave for so long, and whose mail fails for so long."""
+    since = None if failing is None else NOW - failing * HOUR
+    waits = Unanchored(setting="anchor_mail", count=1, since=NOW - hours * HOUR, failing_since=since)
+    return lambda facts: replace(facts, unanchored=(waits,))
 
 
 def with_(**changes: Any) -> Step:
@@ -278,6 +286,8 @@ WALKS: tuple[tuple[str, Step, Step, Step], ...] = (
     ("key_ends", key(NOW + 61 * DAY), key(NOW + 60 * DAY), key(NOW + 900 * DAY)),
     ("key_ends_now", key(NOW + 8 * DAY), key(NOW + 7 * DAY), key(None)),
     ("key_unusable", key(NOW + timedelta(seconds=1)), key(NOW), key(NOW + 900 * DAY)),
+    ("anchor_late", unanchored(5), unanchored(6), with_(unanchored=())),
+    ("anchor_late", unanchored(0, failing=0), unanchored(1, failing=1), with_(unanchored=())),
     (
         "calendar_horizon",
         with_(calendar_covers_until=TODAY + 90 * DAY),
@@ -350,7 +360,7 @@ def test_a_sentence_has_all_its_words(number: int) -> None:
 
 def test_a_sentence_names_nothing_that_the_facts_do_not_hold() -> None:
     """References, dates, counts; an alarm that was over at once is told with dashes rather than not at all."""
-    allowed = {"case", "request", "message", "partner", "number", "count", "day", "suite", "year"}
+    allowed = {"case", "request", "message", "partner", "number", "count", "day", "suite", "year", "setting"}
     for kind in KINDS.values():
         named = {name for text in (kind.sentence, kind.mend) for _, name, _, _ in Formatter().parse(text) if name}
         assert named <= allowed, kind.name

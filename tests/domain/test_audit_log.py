@@ -64,7 +64,7 @@ def check(
             record = sample(min(index, SIZE - 1))
         leaf = leaf_hash(data) if leaves is None else leaves[index] if index < len(leaves) else b""
         told = (instant(record.at), record.event, record.actor, record.case, record.request)
-        rows.append((index, *told, record.message, record.partner, record.outcome, data, leaf))
+        rows.append((index, *told, record.message, record.partner, record.outcome, data, leaf, None))
     walk = LogCheck(head, [Attested(head=point, by=said("Un point de contrôle")) for point in points])
     walk.take(rows)
     return walk.end()
@@ -216,7 +216,7 @@ def test_a_column_says_what_the_record_says_or_is_found(index: int, column: int,
     for number, data in enumerate(LOG):
         record = sample(number)
         told = (instant(record.at), record.event, record.actor, record.case, record.request)
-        rows.append([number, *told, record.message, record.partner, record.outcome, data, LEAVES[number]])
+        rows.append([number, *told, record.message, record.partner, record.outcome, data, LEAVES[number], None])
     assume(value != rows[index][column])
     rows[index][column] = value
     walk = LogCheck(HEAD)

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain.parties import PartnerKind, Role
 from tests.postgres import Server
-from tests.services.world import Location, World, identity, in_a_file, open_world, partner
+from tests.services.world import Where, World, identity, in_a_file, open_world, partner
 
 Build = Callable[..., Awaitable[World]]
 
@@ -21,7 +21,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def where(request: pytest.FixtureRequest) -> Location:
+def where(request: pytest.FixtureRequest) -> Where:
     """Where the databases of the gateways are: on SQLite unless the test says otherwise."""
     if getattr(request, "param", "sqlite") == "sqlite":
         return in_a_file
@@ -30,7 +30,7 @@ def where(request: pytest.FixtureRequest) -> Location:
 
 
 @pytest.fixture
-async def build(tmp_path: Path, where: Location) -> AsyncIterator[Build]:
+async def build(tmp_path: Path, where: Where) -> AsyncIterator[Build]:
     """Make gateways of any role; arguments as ``open_world``."""
     async with AsyncExitStack() as stack:
 

@@ -154,6 +154,29 @@ async def test_many_that_fail_are_tried_one_an_hour_and_all_leave_in_the_end(ben
     assert (await bench.verified()).owed == {}
 
 
+async def test_an_anchor_that_is_late_is_an_alarm_once_until_it_is_written(bench: Bench) -> None:
+    """Refused for an hour, or waiting for six; it says which setting; a day later it is still the same alarm."""
+    await bench.add(10)
+    bench.world.courier.script = [REFUSED] * 1000
+    await bench.sends()
+    await bench.sends()
+    await bench.world.watch(59 * MINUTE)
+    assert "anchor_late" not in await bench.world.open_alarms()
+    for _ in range(24):
+        await bench.sends()
+        await bench.world.watch(HOUR)
+    told = await bench.world.events("alarm.anchor_late")
+    assert [entry.outcome for entry in told] == ["started"]
+    bench.world.courier.script = []
+    for _ in range(20):
+        await bench.sends()
+        bench.world.clock.advance(MINUTE)
+    await bench.sends()
+    await bench.world.watch(MINUTE)
+    assert "anchor_late" not in await bench.world.open_alarms()
+    assert [entry.outcome for entry in await bench.world.events("alarm.anchor_late")] == ["started", "ended"]
+
+
 async def test_a_server_out_of_reach_keeps_it_pending(bench: Bench) -> None:
     """The outbox tries by itself; nothing is resent beside it."""
     await bench.add(10)

@@ -13,7 +13,8 @@ import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from gateway import exhibits
-from gateway.adapters.log_key import LogKey, generate_log_key, verify_note
+from gateway.adapters.document.pdf import TypstPrinter
+from gateway.adapters.log_key import LogKey, generate_log_key, verify_attested, verify_note
 from gateway.adapters.tsa import TimestampAuthority
 from gateway.domain import audit, exhibit, sums
 from gateway.domain.checkpoint import notes_in
@@ -25,20 +26,19 @@ from gateway.ports import Stamp
 from gateway.services.anchor_mail import AnchorPost
 from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.examine import Examined, Tools, examine
-from gateway.services.export.facts import Policy
 from gateway.services.export.text import README
 from gateway.services.fiche import Fiche
-from gateway.services.witness import Rule, Witness
+from gateway.services.purge import Purge, Terms
+from gateway.services.witness import Witness
 from gateway.storage import AuditEntry, Case, Mail, VaultKey
 from gateway.wire.container import pack, unpack
 from tests.adapters.test_tsa import Authority, make_authority
+from tests.services.certifying import POLICY, RULE, certifier, log_key, text_of
 from tests.services.fakes import FakeNoise
 from tests.services.suites import Keys
 from tests.services.test_two_suites import Three, keys, three  # noqa: F401  fixtures
 from tests.services.world import ANCHORS, World
 
-RULE = Rule(records=10**6, age=timedelta(days=999))
-POLICY = Policy(grace=timedelta(hours=12), persons_needed=1, watched=("INBOX",), software="soins-gateway 0")
 SECRETS = ("BENALI", "Amine", "1980-05-01", "rééducation", "complication", "Dr Martin", "démuni", "12500")
 
 
@@ -81,8 +81,9 @@ class Desk:
 
     def refuses(self, data: bytes, match: str | None = None) -> None:
         """Already without looking at the signatures of partners, which cost a process each."""
+        tools = Tools(note=verify_note, attested=verify_attested, signature=lambda _keys, _parts: None)
         with pytest.raises(DossierBroken, match=match):
-            examine(data, Tools(note=verify_note, signature=lambda _keys, _parts: None), key=self.key.verifier)
+            examine(data, tools, key=self.key.verifier)
 
 
 @pytest.fixture
@@ -95,11 +96,21 @@ async def desk(three: Three, keys: dict[Role, Keys], tmp_path: Path) -> Desk:  #
     answer = Fiche(path="", kind=KINDS["EXTENSION_ACCEPTANCE"], ref=submitted.case.ref, values={})
     await three.cnas.desk.submit(answer, actor="bob")
     await three.exchange()
-    generate_log_key(tmp_path / "audit.key")
-    key = LogKey.load("chu/s", (tmp_path / "audit.key").read_text(), source="audit.key")
-    authority = make_authority(tmp_path / "tsa")
-    world = three.hospital
-    own = keys[Role.HOSPITAL]
+    return opened_desk(
+        three.hospital,
+        keys[Role.HOSPITAL],
+        tmp_path,
+        refs=(submitted.case.ref, other.case.ref),
+        log=await three.hospital.events(),
+    )
+
+
+def opened_desk(
+    world: World, own: Keys, folder: Path, *, refs: tuple[str, str], log: tuple[AuditEntry, ...] = ()
+) -> Desk:
+    """What exports the cases of a hospital: the one that the tests look at, and another patient's."""
+    key = log_key(folder)
+    authority = make_authority(folder / "tsa")
     witness = Witness(store=world.store, signer=key, clock=world.clock, rule=RULE, stamper=Clockwork(authority))
     exporter = Exporter(
         store=world.store,
@@ -112,16 +123,10 @@ async def desk(three: Three, keys: dict[Role, Keys], tmp_path: Path) -> Desk:  #
         policy=POLICY,
         own_keys=lambda: (own.openpgp, own.smime),
         vouched=Vouched(key=key.verifier, witness=witness),
+        certifier=certifier(world, key, witness=witness),
+        printer=TypstPrinter(),
     )
-    return Desk(
-        world=world,
-        ref=submitted.case.ref,
-        other=other.case.ref,
-        key=key,
-        exporter=exporter,
-        authority=authority,
-        log=await world.events(),
-    )
+    return Desk(world=world, ref=refs[0], other=refs[1], key=key, exporter=exporter, authority=authority, log=log)
 
 
 def resealed(entries: dict[str, bytes]) -> bytes:
@@ -152,7 +157,9 @@ async def test_it_is_whole_and_the_signed_log_vouches_for_it(desk: Desk) -> None
     assert [day["counted"] for day in period["days"]].count(True) == 4
     policy = json.loads(entries["politique.json"])
     assert (policy["grace_hours"], policy["partners"][0]["starts_from"]) == (12.0, "signed_receipt")
-    assert "acceptée" in entries["RESUME.txt"].decode()
+    told = text_of(entries["RESUME.pdf"])
+    for expected in (f"Résumé du dossier {desk.ref}", "acceptée", "accusé de réception signé de cnas", "envoyé à"):
+        assert expected in told
 
 
 async def test_the_same_content_gives_the_same_bytes(desk: Desk) -> None:
@@ -192,6 +199,28 @@ async def test_it_says_what_was_anchored_and_holds_the_last_mail_that_left(desk:
     desk.refuses(pack({**entries, "ancres/courrier.eml": entries["ancres/courrier.eml"] + b" "}), match="courrier.eml")
 
 
+async def test_a_case_of_which_the_log_was_erased_says_so(desk: Desk) -> None:
+    """How many records, when, and which record tells of it; the dossier verifies, and shows none of them."""
+    world = desk.world
+    await desk.exported()
+    case = next(row for row in await world.all(Case) if row.ref == desk.ref)
+    await world.change(replace(case, closed_at=world.clock.now()))
+    key = await world.only(VaultKey, id=case.vault_key)
+    await world.change(replace(key, wrapped=b"", destroyed_at=world.clock.now()))
+    world.clock.advance(timedelta(days=3653))
+    terms = Terms(security_months=12, evidence_years=10)
+    purge = Purge(store=world.store, clock=world.clock, party=world.party, terms=terms)
+    (gone,) = [each for each in await purge.run(actor="alice") if each.case == desk.ref]
+    data = await desk.exported()
+    entries = unpack(data)
+    told = (await world.events("log.purged"))[-1]
+    state = entries[exhibit.STATE].decode()
+    assert f"conservation : {len(gone.records)} enregistrements de ce dossier" in state
+    assert f"(enregistrement {told.index})" in state
+    assert not {exhibit.record_name(entry.index) for entry in gone.records} & entries.keys()
+    assert desk.examined(data).vouched
+
+
 async def test_the_export_is_itself_recorded(desk: Desk) -> None:
     """Who, when, with or without content; the next dossier shows the former export too."""
     await desk.exported()
@@ -209,7 +238,7 @@ async def test_without_content_nobody_learns_who_the_patient_is(desk: Desk) -> N
     """No word of the request in any file; with content, what was signed is there as it was hashed."""
     closed = unpack(await desk.exported())
     for name, data in closed.items():
-        text = data.decode("utf-8", errors="replace")
+        text = text_of(data) if name.endswith(".pdf") else data.decode("utf-8", errors="replace")
         assert [secret for secret in SECRETS if secret in text] == [], name
     assert not any(name.startswith("contenu/") for name in closed)
     opened = await desk.exported(with_content=True)
@@ -369,7 +398,7 @@ async def test_what_was_forgotten_is_listed_with_its_hash(desk: Desk) -> None:
     data = await desk.exported()
     assert desk.examined(data).vouched
     entries = unpack(data)
-    assert "oublié" in entries["RESUME.txt"].decode()
+    assert "oublié" in text_of(entries["RESUME.pdf"])
     gone = [row["piece"] for row in json.loads(entries["dossier.json"])["mails"] if row["piece"]["name"] is None]
     assert gone
     assert all(re.fullmatch("[0-9a-f]{64}", piece["sha256"]) for piece in gone)
@@ -398,7 +427,16 @@ async def test_the_commands_of_the_read_me_verify_it(desk: Desk, tmp_path: Path)
     assert shell(folder, "unzip -q d.zip").returncode == 0
     (folder / "autorite.pem").write_bytes(desk.authority.root.read_bytes())
     blocks = commands()
-    assert set(blocks) == {"empreintes", "signature", "preuves", "export", "horodatage", "openpgp", "smime"}
+    assert set(blocks) == {
+        "empreintes",
+        "signature",
+        "preuves",
+        "export",
+        "horodatage",
+        "openpgp",
+        "smime",
+        "certificats",
+    }
     for name, text in blocks.items():
         done = shell(folder, text)
         assert done.returncode == 0, (name, done.stdout, done.stderr)
@@ -407,7 +445,7 @@ async def test_the_commands_of_the_read_me_verify_it(desk: Desk, tmp_path: Path)
     receipts = {ending: next(path for path in sorted(good) if path.suffix == ending) for ending in (".asc", ".p7s")}
     openpgp = next(path for path in sorted(good) if path.suffix == ".asc" and "courriers" in path.parts)
     broken = {
-        "empreintes": folder / "RESUME.txt",
+        "empreintes": folder / "dossier.json",
         "signature": folder / exhibit.SIGNED_TEXT,
         "preuves": last.with_suffix(".json"),
         "export": folder / sums.PIECES,

@@ -30,7 +30,19 @@ from tests.services.world import World
 NEVER = datetime.min.replace(tzinfo=UTC)
 SEED = 20260204
 RECORDS, EVERY, TAIL = 60, 12, 7
-COLUMNS = ("at", "event", "actor", '"case"', "request", "message", "partner", "outcome", "canonical", "leaf")
+COLUMNS = (
+    "at",
+    "event",
+    "actor",
+    '"case"',
+    "request",
+    "message",
+    "partner",
+    "outcome",
+    "canonical",
+    "leaf",
+    "purged_by",
+)
 
 
 @dataclass
@@ -138,7 +150,7 @@ def rewritten(base: sqlite3.Connection, records: list[Record]) -> None:
         frontier = frontier.append(leaf)
         columns = (record.event, record.actor, record.case, record.request, record.message, record.partner)
         base.execute(
-            "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             (index, instant(record.at), *columns, record.outcome, data, leaf),
         )
     last = instant(max(record.at for record in records)) if records else None
@@ -167,6 +179,18 @@ def edit_column(random: Random, base: sqlite3.Connection) -> Damage | None:
     else:
         base.execute(f'UPDATE audit SET {column} = ? WHERE "index" = ?', (new, at))
     return Damage(told=f"column {column} of {at}: {new!r}", first=at)
+
+
+def blank(random: Random, base: sqlite3.Connection) -> Damage:
+    """A record is made to look as if its time had been over; another may be said to tell so."""
+    at = random.randrange(RECORDS + TAIL)
+    told_by = random.choice([at, 0, RECORDS + TAIL - 1, RECORDS + TAIL + 9])
+    base.execute(
+        "UPDATE audit SET event = '', actor = '', \"case\" = NULL, request = NULL, message = NULL, partner = NULL, "
+        "outcome = NULL, canonical = x'', purged_by = ? WHERE \"index\" = ?",
+        (told_by, at),
+    )
+    return Damage(told=f"blank {at} as {told_by} tells", first=at)
 
 
 def flipped(random: Random, old: object) -> object:
@@ -201,7 +225,7 @@ def insert(random: Random, base: sqlite3.Connection) -> Damage:
     row = base.execute('SELECT * FROM audit WHERE "index" = ?', (source,)).fetchone()
     for index in range(RECORDS + TAIL - 1, at - 1, -1):
         base.execute('UPDATE audit SET "index" = ? WHERE "index" = ?', (index + 1, index))
-    base.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (at, *row[1:]))
+    base.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (at, *row[1:]))
     # A copy of the record that stood there looks the same: the next one is out of place.
     return Damage(told=f"insert {source} at {at}", first=at + 1 if source == at else at)
 
@@ -313,7 +337,7 @@ def edit_anchor(random: Random, base: sqlite3.Connection) -> Damage | None:
 
 CHEATS: tuple[Cheat, ...] = (
     *(edit_column, edit_column, renumber, delete, insert, swap, truncate, anew, anew, anew),
-    *(edit_head, edit_point, edit_anchor),
+    *(blank, edit_head, edit_point, edit_anchor),
 )
 
 

@@ -14,6 +14,7 @@ from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
 from gateway.services.leases import Alone
+from gateway.services.quarantine import QuarantineRetention
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.storage import ClockMark, Mail
 from tests.services.fakes import FakeMailbox
@@ -85,10 +86,14 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         timekeeper=world.timekeeper,
         sources=(MailboxTime(mailboxes=factory, folder="Horloge"),),
         witness=None,
+        purge=None,
         handovers=world.handovers,
         alarms=world.alarms,
         repair=world.repair,
         cabinet=world.cabinet,
+        quarantine=QuarantineRetention(
+            store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
+        ),
         clock=world.clock,
         pinned_keys=_no_keys,
         use_keys=_use,

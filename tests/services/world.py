@@ -75,7 +75,7 @@ from gateway.services.timekeeping import Timekeeper, Told
 from gateway.services.triage import Triage
 from gateway.services.verify import Verifier
 from gateway.staffing import correspondents
-from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value
+from gateway.storage import Alarm, AuditEntry, Mail, Pin, Request, Store, Transmission, Value, Way
 from gateway.wire.incoming import Incoming
 from gateway.wire.payload import Attachment
 from tests.services.fakes import (
@@ -139,7 +139,7 @@ def partner(role: Role, *, kind: PartnerKind = PartnerKind.GATEWAY, policy: Rece
     )
 
 
-Location = Callable[[Path, Role], str]
+Where = Callable[[Path, Role], str]
 """Makes a database for a gateway of this role, and gives its URL; the folder is the gateway's."""
 
 
@@ -418,7 +418,7 @@ async def open_world(
     sealer: Sealer | None = None,
     opener: Opener | None = None,
     physician: str | None = None,
-    place: Location = in_a_file,
+    place: Where = in_a_file,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 
@@ -618,6 +618,7 @@ def assemble(
                 directory=directory,
                 watched=watched,
                 limits=Limits(),
+                ways=frozenset(Way),
             ),
             post=AlarmPost(party=party, cabinet=cabinet, noise=random),
             calls=AlarmCalls(store=store, path=path if another_path else None, clock=clock, party=party),

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, func, insert, select, type_coerce, update
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, insert, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +28,9 @@ from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.storage import V
+
+ERASED_AT_ONCE = 500
+"""Records of the log named in one statement: SQLite takes no more than some thousand values."""
 
 
 def _table(kind: type) -> Table:
@@ -114,6 +117,26 @@ class _View:
             table.c.received_latest.is_(None) | (table.c.received_latest >= since),
         )
         return await self._values(storage.Mail, query.order_by(table.c.id))
+
+    async def stale(self, site: str, *, strangers: datetime, settled: datetime, limit: int) -> tuple[storage.Mail, ...]:
+        table = _table(storage.Mail)
+        cases, keys = _table(storage.Case), _table(storage.VaultKey)
+        proofs = (_table(storage.StoredEvidence), _table(storage.EnteredProof))
+        destroyed = select(keys.c.id).where(keys.c.destroyed_at.is_not(None))
+        forgotten = select(cases.c.id).where(cases.c.vault_key.in_(destroyed))
+        query = select(table).where(
+            table.c.site == site,
+            table.c.file.is_not(None),
+            table.c.case_id.is_(None),
+            table.c.verdict.in_(storage.FOR_A_PERSON),
+            table.c.likely_case.is_(None) | table.c.likely_case.in_(forgotten),
+            *(~exists().where(proof.c.mail == table.c.id) for proof in proofs),
+            or_(
+                and_(table.c.held_back.is_(False), table.c.recorded_at < strangers),
+                and_(table.c.held_back.is_(True), table.c.settled_at < settled),
+            ),
+        )
+        return await self._values(storage.Mail, query.order_by(table.c.id).limit(limit))
 
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
@@ -237,6 +260,17 @@ class _Act(_View):
             update(_HEAD).values(size=record.index + 1, frontier=grown.encode(), last_at=last)
         )
         return entry
+
+    async def erase(self, indexes: Sequence[int], *, told_by: int) -> int:
+        table = _table(storage.AuditEntry)
+        blank = dict.fromkeys(("case", "request", "message", "partner", "outcome"))
+        columns = {"event": "", "actor": "", "canonical": b"", "purged_by": told_by, **blank}
+        erased = 0
+        for start in range(0, len(indexes), ERASED_AT_ONCE):
+            some = indexes[start : start + ERASED_AT_ONCE]
+            these = update(table).where(table.c.index.in_(some), table.c.purged_by.is_(None))
+            erased += (await self._connection.execute(these.values(**columns))).rowcount
+        return erased
 
 
 class DatabaseStore:

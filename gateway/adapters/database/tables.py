@@ -291,6 +291,7 @@ class AuditEntryRow(SQLModel, table=True):
     outcome: str | None = Field(default=None, index=True)
     canonical: bytes
     leaf: bytes
+    purged_by: int | None = None
 
 
 class LogHeadRow(SQLModel, table=True):

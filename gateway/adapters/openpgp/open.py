@@ -5,7 +5,10 @@ message decrypted, and keep the plaintext of a message without integrity. This m
 says what is mathematically true, never whom to trust. Plaintext stays in memory: all inputs and outputs are pipes.
 """
 
+import base64
+import binascii
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +33,8 @@ MAX_SIGNATURE = MAX_SIDE_INPUT
 
 _TEXT_FORMATS = frozenset({"74", "75"})  # literal packet formats "t" and "u", RFC 9580 §5.9
 _NO_OUTPUT = 0
+_PUBLIC_KEY, _SYMMETRIC_KEY, _MARKER = 1, 3, 10  # packet tags, RFC 9580 §5
+_HEAD = 64 * 1024  # of armour: the key packets of a hundred recipients
 _LOOPBACK = ("--pinentry-mode", "loopback", "--passphrase-fd", "{passphrase}")
 _MARGIN = 1024 * 1024  # gpg stops a little before its bound; ours is the exact one, its own the second barrier
 _BAD_PASSPHRASE = 11  # GPG_ERR_BAD_PASSPHRASE; the low 16 bits of the number in an ERROR line
@@ -82,6 +87,9 @@ def decrypt(home: Path, ciphertext: bytes, passphrase: str, own: KeyFacts, limit
     # (1) one armoured message
     if ciphertext.count(b"-----BEGIN PGP ") != 1 or b"-----BEGIN PGP MESSAGE-----" not in ciphertext:
         raise MailRefused(step="decrypt", reason="not-one-message")
+    if any(tag == _SYMMETRIC_KEY for tag in leading_tags(ciphertext)):
+        # Whoever knows the phrase reads it too; gpg says so only when it needs the phrase.
+        raise MailRefused(step="decrypt", reason="symmetric")
     outcome = run(
         home,
         [
@@ -140,6 +148,41 @@ def verify_detached(home: Path, entity: bytes, signature: bytes, *, at: datetime
     if outcome.returncode != 0:
         raise MailRefused(step="signature", reason="failed")
     return facts
+
+
+def leading_tags(armoured: bytes) -> Iterator[int]:
+    """Tags of the packets before the encrypted data (RFC 9580 §4.2), as far as they can be read; gpg looks at all."""
+    body = armoured[:_HEAD].replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+    lines = [line for line in body.split(b"\n") if line and not line.startswith((b"=", b"-"))]
+    text = b"".join(lines)
+    try:
+        data = base64.b64decode(text[: len(text) // 4 * 4])
+    except binascii.Error:
+        return
+    at = 0
+    while at < len(data) - 1 and data[at] & 0x80:
+        tag, length, start = _packet(data, at)
+        yield tag
+        if length is None or tag not in {_PUBLIC_KEY, _SYMMETRIC_KEY, _MARKER}:
+            return
+        at = start + length
+
+
+def _packet(data: bytes, at: int) -> tuple[int, int | None, int]:
+    """Tag of the packet here, its length where it is told in one piece, and where its body begins."""
+    head = data[at]
+    if head & 0x40:
+        first = data[at + 1]
+        if first < 192:  # noqa: PLR2004 - the RFC's numbers
+            return head & 0x3F, first, at + 2
+        if first < 224:  # noqa: PLR2004
+            return head & 0x3F, ((first - 192) << 8) + int.from_bytes(data[at + 2 : at + 3]) + 192, at + 3
+        return head & 0x3F, int.from_bytes(data[at + 2 : at + 6]) if first == 255 else None, at + 6  # noqa: PLR2004
+    size = head & 3
+    if size == 3:  # noqa: PLR2004
+        return head >> 2 & 0xF, None, at + 1
+    octets = 1 << size
+    return head >> 2 & 0xF, int.from_bytes(data[at + 1 : at + 1 + octets]), at + 1 + octets
 
 
 def _by_then(at: datetime | None) -> list[str]:

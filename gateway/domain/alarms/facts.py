@@ -147,6 +147,19 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unanchored:
+    """Checkpoints of the log that wait for one of their anchors, the first of ``since``.
+
+    ``setting`` is the key of [audit] that says where they go; ``failing_since`` is when it began to fail.
+    """
+
+    setting: str
+    count: int
+    since: datetime
+    failing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
     """What a partner did with our latest requests: those that it had time to confirm, and those that it did."""
 
@@ -205,3 +218,4 @@ class Facts:
     proofs: tuple[Brought, ...] = ()
     habits: tuple[Habit, ...] = ()
     unconfirmed: tuple[Unconfirmed, ...] = ()
+    unanchored: tuple[Unanchored, ...] = ()

@@ -4,6 +4,7 @@ What changes by the minute is read each time; cases and habits, whose alarms cou
 which are slow to read, every hour and whenever another is pinned.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from gateway.domain.alarms.facts import Facts, Habit, Lifetime, Limits, Stay, Unconfirmed
@@ -12,12 +13,13 @@ from gateway.domain.parties import Directory, Party, Role, Suite
 from gateway.domain.watching import Place
 from gateway.ports import Clock, Keyholder, PublicKey
 from gateway.services.alarms import rows
+from gateway.services.alarms.anchors import unanchored
 from gateway.services.alarms.habits import habits, unconfirmed
 from gateway.services.almanac import Almanac
 from gateway.services.casework import hospital_day
 from gateway.services.compose import current_pins
 from gateway.services.polls import last_poll
-from gateway.storage import ClockMark, Pin, Store, View
+from gateway.storage import ClockMark, Pin, Store, View, Way
 
 SLOW_SECONDS, KEY_SECONDS = 600.0, 3600.0
 LOOKS = 5
@@ -25,7 +27,7 @@ LOOKS = 5
 
 
 class AlarmFacts:
-    """Facts as of now."""
+    """Facts as of now. ``ways`` are those by which checkpoints are to leave."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class AlarmFacts:
         directory: Directory,
         watched: tuple[Place, ...],
         limits: Limits,
+        ways: Collection[Way] = frozenset(),
     ) -> None:
         self._store = store
         self._almanac = almanac
@@ -47,6 +50,7 @@ class AlarmFacts:
         self._directory = directory
         self._watched = watched
         self._limits = limits
+        self._ways = ways
         self._silence = _Silence()
         self._unreachable = False
         self._stays: tuple[Stay, ...] = ()
@@ -100,6 +104,7 @@ class AlarmFacts:
             proofs=await rows.proofs(view, site),
             habits=self._habits,
             unconfirmed=self._unconfirmed,
+            unanchored=await unanchored(view, self._ways),
         )
 
     async def _oldest_poll(self, view: View) -> datetime | None:

@@ -13,27 +13,28 @@ from gateway.domain import exhibit, sums
 from gateway.domain.checkpoint import VerifierKey
 from gateway.domain.errors import MailMalformed, NotAllowed
 from gateway.domain.kinds import RECEIPT_ACK
-from gateway.domain.merkle import Tree, inclusion_proof
 from gateway.domain.parties import Directory, Party, Suite
 from gateway.domain.period import Period
 from gateway.domain.plain import period_json
 from gateway.domain.readers import Readership
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar
-from gateway.ports import Clock, PublicKey, SpoolFile
+from gateway.ports import Clock, Printer, PublicKey, SpoolFile
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
 from gateway.services.export.anchored import anchor_pieces
+from gateway.services.export.certified import Issue
+from gateway.services.export.certify import Certifier
 from gateway.services.export.facts import Export, Piece, Pieces, Policy, dossier, encoded, key_name, policy_json
 from gateway.services.export.gathering import RECEIPTS, SEALED, Gathered, gather, records_of
-from gateway.services.export.text import README, summary
+from gateway.services.export.proving import proved
+from gateway.services.export.summary import NAME as SUMMARY
+from gateway.services.export.summary import summary
+from gateway.services.export.text import README
 from gateway.services.witness import Witness
 from gateway.storage import (
-    Anchor,
-    AuditEntry,
     EnteredProof,
-    LogPoint,
     Mail,
     Message,
     Store,
@@ -43,9 +44,6 @@ from gateway.storage import (
 )
 from gateway.wire import mime, sealed
 from gateway.wire.container import pack
-
-PAGE = 1000
-"""Leaves read at a time."""
 
 NEAR = timedelta(days=45)
 """How far from a period a row of the calendar can move it."""
@@ -77,6 +75,8 @@ class Exporter:
         policy: Policy,
         own_keys: Callable[[], Sequence[PublicKey]],
         vouched: Vouched,
+        certifier: Certifier,
+        printer: Printer,
         recorded: bool = True,
     ) -> None:
         self._store = store
@@ -89,6 +89,8 @@ class Exporter:
         self._policy = policy
         self._own_keys = own_keys
         self._vouched = vouched
+        self._certifier = certifier
+        self._printer = printer
         self._recorded = recorded
 
     async def export(self, ref: str, *, actor: str, with_content: bool = False) -> bytes:
@@ -101,6 +103,9 @@ class Exporter:
         """
         await self._permit(ref, actor, with_content=with_content)
         export = Export(actor=actor, at=self._clock.now(), with_content=with_content, recorded=self._recorded)
+        if self._vouched.witness is not None:
+            # A silence that was recorded a moment ago is certified under a checkpoint.
+            await self._vouched.witness.round()
         async with self._store.view() as view:
             found = await gather(view, self._party.site, ref, export.at)
             entries = await self._entries(view, found, export)
@@ -111,7 +116,8 @@ class Exporter:
         if self._vouched.witness is not None:
             await self._vouched.witness.round(at_once=True)
         async with self._store.view() as view:
-            entries |= exhibit.written(await self._exhibit(view, await records_of(view, found)))
+            records = await records_of(view, found)
+            entries |= exhibit.written(await proved(view, records, self._vouched.key))
         entries[sums.MANIFEST] = sums.sums(sums.listed(entries))
         return pack(entries)
 
@@ -170,32 +176,12 @@ class Exporter:
         )
         entries["calendrier/lignes.json"] = encoded(_rows(periods, calendars))
         entries |= await anchor_pieces(view, self._cabinet)
-        entries["RESUME.txt"] = summary(found, periods, pieces, export, party=self._party, policy=self._policy)
+        sheet = summary(found, periods, pieces, export, party=self._party, policy=self._policy)
+        entries[SUMMARY] = self._printer.pdf(sheet, language="fr", at=export.at)
         entries["LISEZMOI.txt"] = README.encode()
+        issue = Issue(actor=export.actor, at=export.at, identity=export.with_content)
+        entries |= await self._certifier.enclosed(view, found.case, issue)
         return entries
-
-    # --- proofs
-
-    async def _exhibit(self, view: View, records: Sequence[AuditEntry]) -> exhibit.Exhibit:
-        canonical = {entry.index: entry.canonical for entry in records}
-        points = await view.all(LogPoint, newest=True, limit=1)
-        if not points or self._vouched.key is None:
-            return exhibit.Exhibit(records=canonical, proofs={})
-        (point,) = points
-        leaves = list[bytes]()
-        while len(leaves) < point.size and (
-            page := await view.entries(after=len(leaves) - 1, limit=min(PAGE, point.size - len(leaves)))
-        ):
-            leaves += [entry.leaf for entry in page]
-        tree = Tree.of(leaves)
-        anchors = await view.all(Anchor, point=point.id)
-        return exhibit.Exhibit(
-            records=canonical,
-            proofs={index: inclusion_proof(tree, index, point.size) for index in canonical if index < point.size},
-            note=point.note,
-            key=self._vouched.key,
-            stamps=tuple(anchor.proof for anchor in anchors if anchor.proof is not None),
-        )
 
 
 def _rows(periods: dict[str, Period], calendars: Sequence[Calendar]) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@
 4. The record of the export vouches for the list of pieces and for all records before it.
 5. Mails have the hash that the log gave them when they came; signatures in clear are true under the enclosed keys.
 6. Stamps are of this checkpoint, where an authority is given.
+7. What certificates state is signed by the key of the checkpoint.
 """
 
 import hashlib
@@ -22,12 +23,14 @@ from gateway.domain.parties import Suite
 from gateway.domain.words import Said, listed, said
 from gateway.ports import PublicKey
 from gateway.services.export.case import EVENT, split
+from gateway.services.export.certify import FOLDER
 from gateway.services.export.facts import FORMAT, OURSELVES
 from gateway.wire import mime, sealed
 from gateway.wire.container import MAX_NAME, unpack
 
 VerifyNote = Callable[[str, VerifierKey], Note]
 VerifyStamp = Callable[[bytes, bytes], datetime]
+VerifyAttested = Callable[[bytes, bytes, VerifierKey], None]
 VerifySignature = Callable[[tuple[PublicKey, ...], sealed.SignedParts], Said | None]
 """Raises MailRefused for a signature that is not by one of these keys; returns what is to be remarked of a true one."""
 
@@ -41,6 +44,7 @@ class Tools:
     """The mathematics, which are an adapter's; ``stamp`` is None where no authority is given."""
 
     note: VerifyNote
+    attested: VerifyAttested
     signature: VerifySignature
     stamp: VerifyStamp | None = None
 
@@ -63,6 +67,7 @@ class Examined:
     checkpoint: Checkpoint | None
     key: VerifierKey | None
     signatures: int
+    certificates: int
     stamps: tuple[datetime, ...]
     vouched: bool
     remarks: tuple[Said, ...]
@@ -88,6 +93,7 @@ def examine(data: bytes, tools: Tools, *, key: VerifierKey | None = None) -> Exa
     vouched = found.is_vouched()  # (4)
     found.look_at_mails()  # (5)
     found.look_at_stamps()  # (6)
+    found.look_at_certificates()  # (7)
     if key is not None and not vouched:
         found.faults.append(said("Aucun point de contrôle signé de cette clé n'atteste les pièces."))
     if found.faults:
@@ -105,6 +111,7 @@ def examine(data: bytes, tools: Tools, *, key: VerifierKey | None = None) -> Exa
         checkpoint=checkpoint,
         key=shown.key,
         signatures=found.signatures,
+        certificates=found.certificates,
         stamps=tuple(found.stamps),
         vouched=vouched,
         remarks=tuple(found.remarks),
@@ -179,6 +186,7 @@ class _Examination:
         self.faults = list(faults)
         self.remarks: list[Said] = []
         self.signatures = 0
+        self.certificates = 0
         self.stamps: list[datetime] = []
 
     # --- (3), (4) the log
@@ -302,3 +310,21 @@ class _Examination:
                 except GatewayError as error:
                     name = exhibit.STAMPS.format(number=number)
                     self.faults.append(said("{name} : {reason}", name=name, reason=_why(error)))
+
+    # --- (7) certificates
+
+    def look_at_certificates(self) -> None:
+        """The facts of each, and their signature."""
+        for name, stated in self._entries.items():
+            if not name.startswith(FOLDER) or not name.endswith(".json"):
+                continue
+            signature = self._entries.get(f"{name.removesuffix('.json')}.signature")
+            if signature is None or self._shown.key is None:
+                self.remarks.append(said("{name} : ce certificat n'est pas signé.", name=name))
+                continue
+            try:
+                self._tools.attested(stated, signature, self._shown.key)
+            except CheckpointInvalid as error:
+                self.faults.append(said("{name} : {reason}", name=name, reason=_why(error)))
+            else:
+                self.certificates += 1

@@ -1,102 +1,4 @@
-"""The two texts of a dossier: what happened, for a reader; how to check it all with common tools, for a doubter."""
-
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
-
-from gateway.domain.kinds import KINDS
-from gateway.domain.labels import GRADES, STATES
-from gateway.domain.parties import Party
-from gateway.domain.period import Period
-from gateway.services.export.facts import Export, Pieces, Policy
-from gateway.services.export.gathering import Gathered
-from gateway.storage import Direction, Request
-
-_ALGIERS, _PARIS = ZoneInfo("Africa/Algiers"), ZoneInfo("Europe/Paris")
-_NOT_ENCLOSED = {
-    "content": "ouvert, avec du contenu : seulement dans un dossier fait avec --with-content",
-    "forgotten": "oublié selon la durée de conservation ; son empreinte reste au journal",
-    "absent": "jamais gardé",
-}
-
-
-def summary(
-    found: Gathered, periods: dict[str, Period], pieces: Pieces, export: Export, *, party: Party, policy: Policy
-) -> bytes:
-    """``RESUME.txt``."""
-    lines = [
-        f"Dossier {found.case.ref}, tenu par {party.name} ({party.role.value}).",
-        f"Exporté le {_instant(export.at)} par {export.actor}, avec {policy.software}.",
-        "Contenu médical : joint, dans contenu/." if export.with_content else "Contenu médical : non joint.",
-        "",
-        f"Ouvert le {_instant(found.case.opened_at)}.",
-        f"Autorisation connue jusqu'au {_day(found.case.authorised_until)}.",
-        "",
-    ]
-    for request in found.requests:
-        lines += [*_request(found, request, periods.get(request.hash)), ""]
-    lines += ["Messages du dossier (heures de Paris) :", *_messages(found), ""]
-    missing = list(_missing(pieces))
-    if missing:
-        lines += ["Pièces qui ne sont pas jointes :", *missing, ""]
-    lines += [
-        f"Politique en vigueur (politique.json) : marge de {policy.grace.total_seconds() / 3600:g} h après le délai.",
-        f"Personnes nécessaires pour les actes qui engagent : {policy.persons_needed}.",
-        "Ce qui est prouvé par le journal, et ce qui ne l'est pas encore : journal/ETAT.txt.",
-        "Vérifier soi-même : LISEZMOI.txt.",
-    ]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _request(found: Gathered, request: Request, period: Period | None) -> Iterator[str]:
-    yield f"Demande {request.hash}"
-    yield f"  du {_day(request.requested_from)} au {_day(request.requested_until)} ; état : {STATES[request.state]}"
-    yield f"  préparée le {_instant(request.submitted_at)}, remise au serveur le {_instant(request.handed_over_at)}"
-    for row in found.evidence:
-        if row.request_hash == request.hash:
-            yield (
-                f"  preuve de réception : {GRADES[row.grade]} de {row.partner}, réception {_instant(row.stated_at)}, "
-                f"arrivée ici {_instant(row.arrived_at)}"
-            )
-    if period is not None:
-        counted = ", ".join(_day(day) for day in period.counted_days)
-        yield f"  délai : reçue le {_instant(period.received)} ; jours comptés à Alger : {counted}"
-        last = (period.tacit_at - timedelta(minutes=1)).astimezone(_ALGIERS)
-        yield f"  fin du délai : {last:%d/%m/%Y à %H:%M}, heure d'Alger (calendrier/delais.json)"
-    for silence in found.acceptances:
-        if silence.request_hash == request.hash:
-            yield f"  silence constaté le {_instant(silence.recorded_at)}, effet au {_instant(silence.effective_at)}"
-            if silence.withdrawn_at is not None:
-                yield f"  constat retiré le {_instant(silence.withdrawn_at)} (dossier.json : challenges, rulings)"
-
-
-def _messages(found: Gathered) -> Iterator[str]:
-    for row in found.messages:
-        way = "reçu de" if row.direction is Direction.IN else "envoyé à"
-        kind = KINDS.get(row.kind)
-        title = kind.title if kind is not None else "Accusé de réception"
-        yield f"  {_instant(row.at)}  {way} {row.partner.replace('+', ', ')} : {title}"
-
-
-def _missing(pieces: Pieces) -> Iterator[str]:
-    several = (
-        ("courrier reçu", pieces.mails),
-        ("courrier envoyé", pieces.transmissions),
-        ("preuve apportée", pieces.entered),
-    )
-    for label, kept in several:
-        for number, piece in kept.items():
-            if piece.name is None:
-                yield f"  {label} {number} (SHA-256 {piece.sha256 or '–'}) : {_NOT_ENCLOSED[piece.why or 'absent']}"
-
-
-def _instant(at: datetime | None) -> str:
-    return "–" if at is None else f"{at.astimezone(_PARIS):%d/%m/%Y à %H:%M:%S}"
-
-
-def _day(day: object) -> str:
-    return "–" if day is None else f"{day:%d/%m/%Y}"
-
+"""``LISEZMOI.txt`` of a dossier: how a doubter checks it all with common tools."""
 
 README = r"""VÉRIFIER CE DOSSIER SANS NOUS CROIRE
 
@@ -195,13 +97,26 @@ L'empreinte d'une demande (SHA-256 de ce que son auteur a signé) figure dans l'
 Received-Content-MIC ; dossier.json la donne (« requests », « hash »). Avec --with-content, c'est le SHA-256 du fichier
 contenu/message-….entite.
 
+8. Les certificats d'acceptation réputée acquise
+
+S'il y en a, certificats/….pdf se lit, en français et en anglais ; certificats/….json dit les mêmes faits, et la clé du
+journal les a signés. Le PDF contient ces mêmes fichiers.
+
+# --- commande : certificats
+for faits in $(find certificats -name '*.json' 2>/dev/null); do
+  openssl pkeyutl -verify -pubin -inkey journal/cle-de-verification.pem -rawin \
+    -in "$faits" -sigfile "${faits%.json}.signature"
+done
+# --- fin
+
 LES AUTRES FICHIERS
 
-RESUME.txt              ce qui s'est passé, à lire en premier
+RESUME.pdf              ce qui s'est passé, à lire en premier
 dossier.json            demandes, preuves, confirmations, messages, clés, sans identité du patient
+certificats/            chaque acceptation réputée acquise, certifiée
 politique.json          seuils, conventions, marge en vigueur
 calendrier/             jours fériés connus, et chaque délai expliqué jour par jour
 releves.json            relevés de la boîte pendant les délais : la preuve du silence
 courriers/              courriers scellés et accusés, tels qu'envoyés et reçus, octet pour octet
 """
-"""``LISEZMOI.txt``; a test runs its commands."""
+"""A test runs its commands."""

@@ -203,7 +203,7 @@ def test_a_wrong_key_inside_gives_the_same_answer_as_a_wrong_padding() -> None:
     assert refusal(ciphertext[:at] + bytes([ciphertext[at] ^ 1]) + ciphertext[at + 1 :]) in {
         ("decrypt", "damaged"),
         # A random key of the right length, and a padding that is right by chance (one in 256).
-        ("structure", "header-line"),
+        ("signed", "header-line"),
         ("signature", "not-signed"),
     }
     assert isinstance(US.key, rsa.RSAPrivateKey)
