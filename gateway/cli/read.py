@@ -288,7 +288,8 @@ def message_show(
     from gateway.wire.fields import escaped
 
     who = person(settings(config))
-    row, payload = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
+    opened = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
+    row, payload = opened.message, opened.payload
     head = _("Message {id} – {title} – {at}")
     typer.echo(head.format(id=row.id, title=title(row.kind), at=instant(row.at)))
     typer.echo(_("Objet : {subject}").format(subject=escaped(payload.subject)))
@@ -321,8 +322,8 @@ def message_save(
         )
         written = save_mail(mail, raw, to)
     else:
-        row, payload = with_archive(config, lambda archive: archive.read(_number(message), actor=who, purpose="saved"))
-        written = save_message(row, payload, to)
+        opened = with_archive(config, lambda archive: archive.read(_number(message), actor=who, purpose="saved"))
+        written = save_message(opened.message, opened.payload, to)
     for path in written:
         typer.echo(str(path))
 
