@@ -3,7 +3,7 @@
 import io
 import json
 import subprocess
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,16 +15,16 @@ import pytest
 from gateway.adapters.document.letters import _KNOWN, known, settled
 from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import LogKey
-from gateway.domain.certificate import Look, watched
+from gateway.domain.certificate import Certificate, Look, watched
 from gateway.domain.challenge import Finding
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.sheet import Block, Exact, Facts, Paragraph, Sheet, Table, Text, Verbatim, long_day
 from gateway.ports import Enclosure
 from gateway.services.export.certificate_sheet import CHECK, JSON, KEY, SIGNATURE
-from gateway.services.export.certified import Issue
+from gateway.services.export.certified import Clerk, Issue
 from gateway.services.export.certify import Certifier
 from gateway.services.witness import Witness
-from gateway.storage import Case, Challenge, VaultKey
+from gateway.storage import Case, Challenge, Request, VaultKey, View
 from tests.services.certifying import RULE, certifier, enclosed, log_key, text_of
 from tests.services.conftest import Build
 from tests.services.mails import START, request_mail
@@ -184,6 +184,25 @@ async def test_a_challenged_one_says_so_first_and_a_withdrawn_one_is_refused(hos
     with pytest.raises(NotAllowed, match="a été retirée"):
         await works.issue(ref, actor="alice", language="fr")
     assert len(await hospital.all(Challenge)) == 2
+
+
+async def test_what_changes_while_it_is_made_is_not_certified(hospital: World, key: LogKey) -> None:
+    """A challenge between the look and the record: refused, and nothing says that a certificate left."""
+    ref = await silent(hospital)
+    works = signing(hospital, key)
+
+    class Slow(Clerk):
+        """Somebody casts doubt while it prints."""
+
+        async def gather(self, view: View, case: Case, request: Request, issue: Issue) -> Certificate:
+            found = await super().gather(view, case, request, issue)
+            await hospital.challenges.cast(ref, because="fax", actor="bob")
+            return found
+
+    works._clerk = Slow(**{each.name: getattr(works._clerk, each.name) for each in fields(Clerk)})
+    with pytest.raises(NotAllowed, match="vient de changer"):
+        await works.issue(ref, actor="alice", language="fr")
+    assert await hospital.events("certificate.issued") == ()
 
 
 async def test_gaps_and_persons_are_printed(by_mail: World, key: LogKey) -> None:
