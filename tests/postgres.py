@@ -109,6 +109,8 @@ def running() -> Iterator[Server]:
         port = int(free.getsockname()[1])
     secret = folder / "password"
     secret.write_text(PASSWORD, encoding="utf-8")
+    # Whatever the umask of this process is by now.
+    os.chown(secret, owner.pw_uid, owner.pw_gid)
     data = str(folder / "data")
     hosts = ("--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}")
     try:

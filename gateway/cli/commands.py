@@ -11,6 +11,7 @@ from gateway.cli import (
     alarms,
     almanac,
     audit,
+    backup,
     certificate,
     clock,
     db,
@@ -49,6 +50,8 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)
 app.command("rehearse")(demo.rehearse)
 app.add_typer(keys.app, name="keys")

@@ -20,10 +20,11 @@ from gateway.domain.refused import (
     RequestTooLate,
     Unknown,
 )
-from gateway.domain.relocated import DatabaseNotCopied, LeaseLost
+from gateway.domain.relocated import BackupUnusable, DatabaseNotCopied, LeaseLost, NotRestored
 
 __all__ = [
     "AuditBroken",
+    "BackupUnusable",
     "CheckpointInvalid",
     "DatabaseNotCopied",
     "DeskError",
@@ -38,6 +39,7 @@ __all__ = [
     "MailTooLarge",
     "NoCorrespondent",
     "NotAllowed",
+    "NotRestored",
     "PreconditionMissing",
     "RequestTooLate",
     "Unknown",
