@@ -25,9 +25,9 @@ from gateway.services.export.certified import Clerk, Issue
 from gateway.services.export.certify import Certifier
 from gateway.services.witness import Witness
 from gateway.storage import Case, Challenge, Request, VaultKey, View
-from tests.services.certifying import RULE, certifier, enclosed, log_key, text_of
+from tests.services.certifying import RULE, certifier, enclosed, log_key, needs_poppler, text_of
 from tests.services.conftest import Build
-from tests.services.mails import START, request_mail
+from tests.services.mails import START, receipt, request_mail
 from tests.services.world import END, RIPE, World
 
 MEDICAL = ("rééducation", "complication", "Dr Martin")
@@ -99,6 +99,7 @@ async def test_nothing_medical_is_in_it(hospital: World, key: LogKey) -> None:
             assert (word in files) is identity
 
 
+@needs_poppler
 async def test_its_own_commands_verify_it(hospital: World, key: LogKey, tmp_path: Path) -> None:
     """As they are printed in it, in an empty folder with nothing of ours; and one changed letter fails."""
     issued = await signing(hospital, key).issue(await silent(hospital), actor="alice", language="fr")
@@ -155,6 +156,23 @@ async def test_what_was_not_recorded_is_not_certified(hospital: World, key: LogK
     with pytest.raises(Unknown):
         await certifier(hospital, key).issue("9999-99", actor="alice", language="fr")
     assert await hospital.names() == before
+
+
+async def test_of_several_a_person_says_which(hospital: World, key: LogKey) -> None:
+    """By the beginning of its hash, in either case of letters; each certificate is of its own request."""
+    first = await hospital.to_running()
+    second = await hospital.submit(ref=first.case.ref, requested_until="2026-04-20")
+    await hospital.send_all()
+    await hospital.take(receipt(second.message, received_at=hospital.clock.now()))
+    await hospital.at_ripe()
+    await hospital.deadlines.tick()
+    works = signing(hospital, key)
+    with pytest.raises(NotAllowed, match="--request"):
+        await works.issue(first.case.ref, actor="alice", language="fr")
+    for request, until in ((first.request, "20 mars"), (second.request, "20 avril")):
+        told = await works.issue(first.case.ref, actor="alice", language="fr", request_hash=request.hash[:10].upper())
+        assert told.certificate.terms.hash == request.hash
+        assert f"vendredi {until} 2026" in text_of(told.pdf) or f"lundi {until} 2026" in text_of(told.pdf)
 
 
 async def test_only_the_hospital_certifies(cnas: World, key: LogKey) -> None:
