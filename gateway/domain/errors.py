@@ -5,20 +5,33 @@ templates (what happened, why, the mend) that are filled from its fields. No fie
 a person's name or an address.
 """
 
+from gateway.domain.databases import (
+    AlreadyThere,
+    BackupUnusable,
+    DatabaseDamaged,
+    DatabaseNotCopied,
+    DatabaseUnreachable,
+    LeaseLost,
+    NotRestored,
+    StorageFailed,
+)
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
-from gateway.domain.relocated import BackupUnusable, DatabaseNotCopied, LeaseLost, NotRestored
 
 __all__ = [
+    "AlreadyThere",
     "AuditBroken",
     "BackupUnusable",
     "CheckpointInvalid",
+    "DatabaseDamaged",
     "DatabaseNotCopied",
+    "DatabaseUnreachable",
     "DossierBroken",
     "Fault",
     "GatewayError",
     "LeaseLost",
     "NotRestored",
+    "StorageFailed",
 ]
 """Defined elsewhere, and taken from here with the leaves."""
 
@@ -224,24 +237,6 @@ class TimeRefused(ServerError):
     mend = "Vérifiez [time] ; la passerelle redemande seule, et n'enregistre aucun silence sans une autre horloge."
 
 
-class StorageFailed(GatewayError):
-    """A write, fsync or commit failed: full disk, read-only disk, damaged file. Nothing was acknowledged."""
-
-    fault = Fault.WORLD
-    retry = True
-    exit_code = 6
-    what = "Écriture impossible dans {place}."
-    why = "{reason}"
-    mend = "Libérez de la place ou rendez le disque inscriptible ; rien n'a été accusé ni perdu."
-
-
-class DatabaseUnreachable(StorageFailed):
-    """The PostgreSQL server is not there, or did not do what was asked. Nothing was acknowledged."""
-
-    what = "Le serveur de {place} n'a pas fait ce qui lui était demandé."
-    mend = "Vérifiez le serveur PostgreSQL et [database] ; rien n'a été accusé ni perdu."
-
-
 class DropRefused(GatewayError):
     """The folder of a reader is not private and ours, or holds something else under a name of ours."""
 
@@ -250,22 +245,6 @@ class DropRefused(GatewayError):
     what = "Le dossier de remise d'un lecteur ne convient pas."
     why = "{reason}"
     mend = "Il doit exister, appartenir au compte de la passerelle, avoir les droits 0700, et elle seule y écrit."
-
-
-class DatabaseDamaged(GatewayError):
-    """The database fails its integrity check or is of an unknown version."""
-
-    fault = Fault.WORLD
-    exit_code = 6
-    what = "La base de données est refusée."
-    why = "{reason}"
-    mend = "Restaurez une sauvegarde ; la passerelle ne démarre pas sur une base douteuse."
-
-
-class AlreadyThere(GatewayError):
-    """A constraint says that this row exists: the same mail, request or act was recorded before."""
-
-    what = "Déjà enregistré ({table})."
 
 
 # --- what a mail must be (verification raises these; the mail is kept, quarantined, unanswered)
