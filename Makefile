@@ -10,6 +10,8 @@ TEST_ARGS ?=
 # A file of tests stays in one process: its tests share servers. TEST_ARGS="-n0 …" runs all in one.
 TEST_PROCESSES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO_ARGS ?=
+BENCH_ARGS ?=
+FUZZ_ARGS ?=
 LOCK_ARGS ?=
 
 # The lock files name no server: they are made from the public registry alone, whatever this machine's pip uses besides.
@@ -25,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system test-system package-system demo test test-package check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench-audit test-system package-system demo test test-package fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -38,7 +40,7 @@ system:
 
 # Real mail servers, a clock that moves, faults of the system, and systemd's own judgement.
 test-system:
-	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql
+	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql sqop
 
 # What builds a container without an engine.
 package-system:
@@ -64,7 +66,13 @@ test: install test-system ## les tests, sauf ceux du paquet (TEST_ARGS="tests/do
 test-package: install test-system package-system ## construit l'image du conteneur et le paquet pip, puis s'en sert
 	@$(BIN)/pytest $(TEST_PROCESSES) -m package tests
 
+fuzz: install ## un million de courriers altérés, sans qu'aucun ne surprenne (FUZZ_ARGS="--seed 7 --executions 100000")
+	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
 check: install format-check lint types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
+
+bench-audit: install ## mesure le journal d'audit, un quart d'heure au moins (BENCH_ARGS="--sizes 100000" pour moins)
+	@$(BIN)/python -m tests.bench.audit $(BENCH_ARGS)
 
 format: install ## met le code en forme
 	@$(BIN)/ruff format $(SOURCES)

@@ -9,6 +9,8 @@ from gateway.adapters.log_key import AnchorFile, LogKey, verify_note
 from gateway.adapters.tsa import TimestampAuthority
 from gateway.config import Settings
 from gateway.domain.checkpoint import VerifierKey, notes_in
+from gateway.domain.errors import CheckpointInvalid
+from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.anchor_mail import AnchorPost
 from gateway.services.anchors import Outside
@@ -126,9 +128,13 @@ def written(settings: Settings, path: Path | None = None) -> tuple[Outside, int]
 
     Raises:
         StorageFailed: a file that was named cannot be read. One of [audit] that does not exist yet is empty.
+        CheckpointInvalid: a file that was named holds no anchor.
     """
     if path is not None:
         notes, torn = notes_in(AnchorFile(path=path).read())
+        if not notes:
+            # Whoever brings a file expects to be told whether it fits, not that nothing was compared.
+            raise CheckpointInvalid(reason=said("Le fichier {path} ne contient aucune ancre.", path=path))
         return Outside(brought=notes), torn
     section = settings.audit
     path = section.anchor_file if section is not None else None

@@ -24,7 +24,7 @@ from tests.mailserver import cannot_run
 ACCOUNT = "passerelle"
 PASSWORD = "s3cret / @ : ? % é"  # every sign that a URL would take for its own
 DEBIAN = Path("/usr/lib/postgresql")
-START_SECONDS = 30
+START_SECONDS = 120
 KEPT = 8
 """Databases that stay while others are made: more than any test has at once."""
 

@@ -75,6 +75,7 @@ class LogCheck:
         self._head = head
         self._tree = Growing()
         self._purges = _Purges()
+        self._columns = _Columns()
         self._proved = 0
         self.last_at: str | None = None
         self._pass_points()
@@ -98,6 +99,8 @@ class LogCheck:
                 self._whole(row)
             else:
                 self._purges.blank(row)
+            if self.last_at is None or row[1] > self.last_at:
+                self.last_at = row[1]
             tree.append(row[10])
             if points and points[-1].head.size == tree.size:
                 self._pass_points()
@@ -114,10 +117,7 @@ class LogCheck:
         position, data = row[0], row[9]
         if type(data) is not bytes or sha256(b"\x00" + data).digest() != row[10]:
             raise AuditBroken(index=position, reason=said("L'enregistrement ne correspond pas à son empreinte."))
-        if not _agrees(row, data):
-            _compare(row, data)
-        if self.last_at is None or row[1] > self.last_at:
-            self.last_at = row[1]
+        self._columns.check(row, data)
         if row[2] == PURGED:
             self._purges.tell(parse(data, position=position))
 
@@ -198,49 +198,66 @@ class _Purges:
                 )
 
 
-@lru_cache(maxsize=4096)
-def _quoted(value: object) -> str:
-    """A column as JSON writes it; what no column of a record may hold is nothing that JSON writes."""
-    if value is None:
-        return "null"
-    return _ENCODER.encode(value) if type(value) is str else "?"
+class _Columns:
+    """Compares columns with the bytes beside them, by the text around what only the bytes hold.
 
-
-def _agrees(row: Row, data: bytes) -> bool:
-    """Whether the bytes are those of a record with these columns, by the text around them, without reading it all.
-
-    From the end: no site, salt or party holds a quotation mark, so that the last one found is the true one.
+    Party and site stand in no column: those of the last record that was read are expected of the next. No other text of
+    a record but actor and message may hold a quotation mark or a backslash, so that a column which does never fits.
     """
-    index, at, event, actor, case, request, message, partner, outcome = row[:9]
-    if type(at) is not str or len(at) != _INSTANT_LENGTH:
-        return False
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return False
-    if not text.startswith(f'{{"actor":{_quoted(actor)},"at":"{at}","case":{_quoted(case)},"details":{{'):
-        return False
-    before_salt = f'","request":{_quoted(request)},"salt":"'
-    end = text.rfind('","site":"') - _SALT_LENGTH - len(before_salt)
-    if end < 0 or not text.startswith(before_salt, end):
-        return False
-    before_party = (
-        f'}},"event":{_quoted(event)},"index":{index},"message":{_quoted(message)},'
-        f'"outcome":{_quoted(outcome)},"partner":{_quoted(partner)},"party":"'
-    )
-    start = text.rfind('"party":"', 0, end) + len('"party":"') - len(before_party)
-    return start > 0 and text.startswith(before_party, start)
 
+    def __init__(self) -> None:
+        self._party = self._end = ""
 
-def _compare(row: Row, data: bytes) -> None:
-    position = row[0]
-    record = parse(data, position=position)
-    if record.index != position:
-        raise AuditBroken(index=position, reason=said("Un enregistrement manque, est en trop ou n'est pas à sa place."))
-    for name, stands in zip(COLUMNS[1:9], row[1:9], strict=True):
-        if stands != _column(record, name):
-            reason = said("La colonne « {name} » ne dit pas ce que dit l'enregistrement.", name=name)
+    def check(self, row: Row, data: bytes) -> None:
+        if not self._fit(row, data):
+            self._read(row, data)
+
+    def _fit(self, row: Row, data: bytes) -> bool:
+        index, at, event, actor, case, request, message, partner, outcome = row[:9]
+        if type(at) is not str or len(at) != _INSTANT_LENGTH:
+            return False
+        start = f'{{"actor":{_quoted(actor)},"at":"{at}","case":{_plain(case)},"details":{{'
+        middle = (
+            f'}},"event":"{event}","index":{index},"message":{_message(message)},"outcome":{_plain(outcome)},'
+            f'"partner":{_plain(partner)},"party":"{self._party}","request":{_plain(request)},"salt":"'
+        )
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return False
+        end = len(text) - len(self._end)
+        place = end - _SALT_LENGTH - len(middle)
+        return (
+            text.startswith(start) and place > 0 and text.startswith(middle, place) and text.startswith(self._end, end)
+        )
+
+    def _read(self, row: Row, data: bytes) -> None:
+        position = row[0]
+        record = parse(data, position=position)
+        if record.index != position:
+            reason = said("Un enregistrement manque, est en trop ou n'est pas à sa place.")
             raise AuditBroken(index=position, reason=reason)
+        for name, stands in zip(COLUMNS[1:9], row[1:9], strict=True):
+            if stands != _column(record, name):
+                reason = said("La colonne « {name} » ne dit pas ce que dit l'enregistrement.", name=name)
+                raise AuditBroken(index=position, reason=reason)
+        self._party, self._end = record.party, f'","site":"{record.site}","v":1}}'
+
+
+def _plain(value: object) -> str:
+    return "null" if value is None else f'"{value}"'
+
+
+def _message(value: object) -> str:
+    if type(value) is str and ('"' in value or "\\" in value):
+        return _ENCODER.encode(value)
+    return _plain(value)
+
+
+@lru_cache(maxsize=1024)
+def _quoted(value: object) -> str:
+    """An actor as JSON writes it; what no actor may be is nothing that JSON writes."""
+    return _ENCODER.encode(value) if type(value) is str else "?"
 
 
 def _column(record: Record, name: str) -> str | None:

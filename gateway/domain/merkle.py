@@ -195,16 +195,81 @@ def inclusion_proof(tree: Tree, index: int, size: int) -> InclusionProof:
     """
     if not 0 <= index < size <= tree.size:
         raise ValueError("the tree has no such leaf")
-    start, end, path = 0, size, list[bytes]()
+    path = (tree.subtree(start, end) for start, end in _siblings(index, size))
+    return InclusionProof(index=index, size=size, path=tuple(path))
+
+
+def _siblings(index: int, size: int) -> list[tuple[int, int]]:
+    """The leaves below each step of a path, from the leaf up."""
+    start, end, found = 0, size, list[tuple[int, int]]()
     while end - start > 1:
         middle = start + _split(end - start)
         if index < middle:
-            path.append(tree.subtree(middle, end))
+            found.append((middle, end))
             end = middle
         else:
-            path.append(tree.subtree(start, middle))
+            found.append((start, middle))
             start = middle
-    return InclusionProof(index=index, size=size, path=tuple(reversed(path)))
+    return found[::-1]
+
+
+class Prover:
+    """Makes some proofs of a large log in one pass: of its nodes, only those that they need are kept.
+
+    Raises:
+        ValueError: no such leaf.
+    """
+
+    def __init__(self, indexes: Iterable[int], size: int) -> None:
+        self._size, self._taken = size, 0
+        self._paths = {index: _siblings(index, size) for index in indexes}
+        if any(not 0 <= index < size for index in self._paths):
+            raise ValueError("the log has no such leaf")
+        self._stack: list[bytes] = []
+        self._kept: dict[tuple[int, int], bytes] = {}
+        self._needed = {part for path in self._paths.values() for ends in path for part in _perfect(*ends)}
+
+    def append(self, leaf: bytes) -> None:
+        """The next leaf hash."""
+        start, end, carry = self._taken, self._taken + 1, self._taken
+        self._keep(start, end, leaf)
+        while carry & 1:
+            leaf = node_hash(self._stack.pop(), leaf)
+            start, carry = 2 * start - end, carry >> 1
+            self._keep(start, end, leaf)
+        self._stack.append(leaf)
+        self._taken = end
+
+    def proofs(self) -> dict[int, InclusionProof]:
+        """By index, once every leaf was given.
+
+        Raises:
+            ValueError: not every one was.
+        """
+        if self._taken != self._size:
+            raise ValueError("the log has another size")
+        return {
+            index: InclusionProof(index=index, size=self._size, path=tuple(self._hash(*ends) for ends in path))
+            for index, path in self._paths.items()
+        }
+
+    def _keep(self, start: int, end: int, node: bytes) -> None:
+        if (start, end) in self._needed:
+            self._kept[start, end] = node
+
+    def _hash(self, start: int, end: int) -> bytes:
+        if (end - start).bit_count() == 1:
+            return self._kept[start, end]
+        middle = start + _split(end - start)
+        return node_hash(self._hash(start, middle), self._hash(middle, end))
+
+
+def _perfect(start: int, end: int) -> list[tuple[int, int]]:
+    """The perfect subtrees over these leaves."""
+    if (end - start).bit_count() == 1:
+        return [(start, end)]
+    middle = start + _split(end - start)
+    return [*_perfect(start, middle), *_perfect(middle, end)]
 
 
 def consistency_proof(tree: Tree, old: int, new: int) -> ConsistencyProof:

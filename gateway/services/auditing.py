@@ -16,7 +16,7 @@ from gateway.domain.words import Said, said
 from gateway.services.anchors import Anchored, Outside, Shelf, VerifyStamp, anchored
 from gateway.storage import Anchor, LogPoint, Store, Transmission, V, View, Way
 
-PAGE = 2000
+PAGE = 5000
 """Records read at a time: some megabytes."""
 
 NOTHING = Outside()

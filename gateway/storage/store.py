@@ -57,6 +57,10 @@ class View(Protocol):
         """Rows of the audit log as they stand, not trusted, in the order of their index; None: from the first one."""
         ...
 
+    async def leaves(self, *, after: int, limit: int) -> Sequence[bytes]:
+        """The leaves of the audit log with index > ``after``, in order."""
+        ...
+
     async def answer(self, question: Question) -> tuple[AuditEntry, ...]:
         """The audit records that a question is about, in its order."""
         ...

@@ -105,6 +105,8 @@ def test_the_auditor_verifies_with_what_was_kept_outside(made: Installed, tmp_pa
     assert "Aucun point de contrôle signé" in run(made, "audit", "verify")
     absent = run(made, "audit", "verify", "--anchors", str(tmp_path / "absent.txt"), code=1)
     assert absent == ""
+    (tmp_path / "letter.eml").write_text("Subject: bonjour\n\nRien ici.\n", encoding="utf-8")
+    run(made, "audit", "verify", "--anchors", str(tmp_path / "letter.eml"), code=1)
     (made.config.parent / "ancres.txt").write_text("une ligne coupée\n", encoding="utf-8")
     facts = json.loads(run(made, "audit", "verify", "--json"))
     assert (facts["verified"], facts["torn_lines"], facts["written"], facts["signed"]) == (True, 1, 0, 0)

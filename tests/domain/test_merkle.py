@@ -15,6 +15,7 @@ from gateway.domain.merkle import (
     Frontier,
     Head,
     Included,
+    Prover,
     Tree,
     consistency_proof,
     inclusion_proof,
@@ -130,6 +131,21 @@ def test_every_inclusion_proof_verifies_and_only_for_its_leaf() -> None:
             for leaf, bad, under in wrong:
                 with pytest.raises(AuditBroken):
                     verify_inclusion(leaf, bad, under)
+
+
+def test_proofs_made_in_one_pass_are_those_of_the_tree() -> None:
+    """All leaves of all trees up to forty, some of them, none; the whole log must be given."""
+    tree = Tree.of(MANY)
+    for size in range(1, 41):
+        for indexes in (range(size), range(0, size, 3), ()):
+            prover = Prover(indexes, size)
+            for leaf in MANY[:size]:
+                prover.append(leaf)
+            assert prover.proofs() == {index: inclusion_proof(tree, index, size) for index in indexes}
+    with pytest.raises(ValueError, match="leaf"):
+        Prover([40], 40)
+    with pytest.raises(ValueError, match="size"):
+        Prover([0], 40).proofs()
 
 
 def test_every_consistency_proof_verifies_and_only_for_its_heads() -> None:

@@ -21,6 +21,7 @@ from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.sheet import Block, Exact, Facts, Paragraph, Sheet, Table, Text, Verbatim, long_day
 from gateway.ports import Enclosure
 from gateway.services.export.certificate_sheet import CHECK, JSON, KEY, SIGNATURE
+from gateway.services.export.certified import Issue
 from gateway.services.export.certify import Certifier
 from gateway.services.witness import Witness
 from gateway.storage import Case, Challenge, VaultKey
@@ -233,6 +234,20 @@ async def test_a_forgotten_case_is_certified_without_a_name(hospital: World, key
     await hospital.change(replace(own, destroyed_at=hospital.clock.now()))
     issued = await signing(hospital, key).issue(ref, actor="alice", language="fr")
     assert "BENALI" not in text_of(issued.pdf)
+
+
+async def test_a_record_that_was_erased_after_its_years_is_certified_no_more(hospital: World, key: LogKey) -> None:
+    """Nothing is stated that the log does not say any more; a dossier of the case goes without."""
+    ref = await silent(hospital)
+    (record,) = await hospital.events("request.silence_recorded")
+    async with hospital.store.act() as act:
+        assert await act.erase([record.index], told_by=record.index + 1) == 1
+    with pytest.raises(NotAllowed, match="effacé du journal"):
+        await certifier(hospital, key).issue(ref, actor="alice", language="fr")
+    (case,) = await hospital.all(Case)
+    issue = Issue(actor="alice", at=hospital.clock.now(), identity=False)
+    async with hospital.store.view() as view:
+        assert await certifier(hospital, key).enclosed(view, case, issue) == {}
 
 
 async def test_hostile_names_break_nothing(build: Build, key: LogKey) -> None:

@@ -239,7 +239,9 @@ async def test_without_content_nobody_learns_who_the_patient_is(desk: Desk) -> N
     closed = unpack(await desk.exported())
     for name, data in closed.items():
         text = text_of(data) if name.endswith(".pdf") else data.decode("utf-8", errors="replace")
-        assert [secret for secret in SECRETS if secret in text] == [], name
+        # A stamp holds a hash and the authority's own numbers, whose digits may be any.
+        secrets = [secret for secret in SECRETS if not (name.endswith(".tsr") and secret.isdecimal())]
+        assert [secret for secret in secrets if secret in text] == [], name
     assert not any(name.startswith("contenu/") for name in closed)
     opened = await desk.exported(with_content=True)
     entries = unpack(opened)

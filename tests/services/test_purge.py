@@ -245,6 +245,19 @@ async def test_a_crash_in_the_middle_erases_nothing(bench: Bench, monkeypatch: p
     assert (await bench.verified()).purged == len(SECURITY)
 
 
+async def test_the_latest_instant_may_be_that_of_an_erased_record(bench: Bench) -> None:
+    """The clock was once years ahead; the head remembers it, and so does what is left of the record."""
+    bench.world.clock.advance(3 * YEAR)
+    await bench.add(*SECURITY)
+    bench.world.clock.step(-3 * YEAR)
+    await bench.add(*SECURITY)
+    await bench.witness.round()
+    bench.world.clock.step(5 * YEAR)
+    await bench.purge.run(actor="alice")
+    bench.world.clock.step(-5 * YEAR)
+    assert (await bench.verified()).purged == 2 * len(SECURITY)
+
+
 async def test_the_daemon_erases_traces_of_security_once_a_day_and_no_evidence(bench: Bench) -> None:
     """Without a checkpoint it waits for one."""
     await bench.closed_case()

@@ -147,6 +147,11 @@ class _View:
         rows = await self._connection.execute(query.order_by(order))
         return tuple(storage.AuditEntry(**row) for row in rows.mappings())
 
+    async def leaves(self, *, after: int, limit: int) -> Sequence[bytes]:
+        table = _table(storage.AuditEntry)
+        query = select(table.c.leaf).where(table.c.index > after).order_by(table.c.index).limit(limit)
+        return (await self._connection.execute(query)).scalars().all()
+
     async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
         table = _table(storage.AuditEntry)
         order = table.c.index.desc() if question.newest else table.c.index

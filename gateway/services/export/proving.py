@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from gateway.domain import exhibit
 from gateway.domain.checkpoint import VerifierKey
-from gateway.domain.merkle import Tree, inclusion_proof
+from gateway.domain.merkle import Prover
 from gateway.storage import Anchor, AuditEntry, LogPoint, View
 
-PAGE = 1000
+PAGE = 5000
 """Leaves read at a time."""
 
 
@@ -18,16 +18,15 @@ async def proved(view: View, records: Sequence[AuditEntry], key: VerifierKey | N
     if not points or key is None:
         return exhibit.Exhibit(records=canonical, proofs={})
     (point,) = points
-    leaves = list[bytes]()
-    while len(leaves) < point.size and (
-        page := await view.entries(after=len(leaves) - 1, limit=min(PAGE, point.size - len(leaves)))
-    ):
-        leaves += [entry.leaf for entry in page]
-    tree = Tree.of(leaves)
+    prover, taken = Prover([index for index in canonical if index < point.size], point.size), 0
+    while taken < point.size and (leaves := await view.leaves(after=taken - 1, limit=min(PAGE, point.size - taken))):
+        for leaf in leaves:
+            prover.append(leaf)
+        taken += len(leaves)
     anchors = await view.all(Anchor, point=point.id)
     return exhibit.Exhibit(
         records=canonical,
-        proofs={index: inclusion_proof(tree, index, point.size) for index in canonical if index < point.size},
+        proofs=prover.proofs(),
         note=point.note,
         key=key,
         stamps=tuple(anchor.proof for anchor in anchors if anchor.proof is not None),

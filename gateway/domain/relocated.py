@@ -1,43 +1,6 @@
-"""What disks and databases refuse, and what keeps one from being copied, shared or put back.
-
-Part of :mod:`gateway.domain.errors`.
-"""
+"""What keeps a database from being copied, shared or put back. Part of :mod:`gateway.domain.errors`."""
 
 from gateway.domain.fault import Fault, GatewayError
-
-
-class StorageFailed(GatewayError):
-    """A write, fsync or commit failed: full disk, read-only disk, damaged file. Nothing was acknowledged."""
-
-    fault = Fault.WORLD
-    retry = True
-    exit_code = 6
-    what = "Écriture impossible dans {place}."
-    why = "{reason}"
-    mend = "Libérez de la place ou rendez le disque inscriptible ; rien n'a été accusé ni perdu."
-
-
-class DatabaseUnreachable(StorageFailed):
-    """The PostgreSQL server is not there, or did not do what was asked. Nothing was acknowledged."""
-
-    what = "Le serveur de {place} n'a pas fait ce qui lui était demandé."
-    mend = "Vérifiez le serveur PostgreSQL et [database] ; rien n'a été accusé ni perdu."
-
-
-class DatabaseDamaged(GatewayError):
-    """The database fails its integrity check or is of an unknown version."""
-
-    fault = Fault.WORLD
-    exit_code = 6
-    what = "La base de données est refusée."
-    why = "{reason}"
-    mend = "Restaurez une sauvegarde ; la passerelle ne démarre pas sur une base douteuse."
-
-
-class AlreadyThere(GatewayError):
-    """A constraint says that this row exists: the same mail, request or act was recorded before."""
-
-    what = "Déjà enregistré ({table})."
 
 
 class DatabaseNotCopied(GatewayError):

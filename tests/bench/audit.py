@@ -1,0 +1,274 @@
+"""Measures the audit log as it grows: appending, questions, verification, each beside what the database alone costs.
+
+``python -m tests.bench.audit --sizes 1000000,10000000``; ``--url`` measures another database than a new SQLite file,
+for example PostgreSQL, whose schema must be empty.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from statistics import median, quantiles
+from subprocess import run
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from gateway.adapters import database
+from gateway.adapters.log_key import verify_note
+from gateway.domain.merkle import Growing
+from gateway.services.auditing import Auditor
+from gateway.storage import Question
+from tests.bench.audit_log import BETWEEN, EVENTS, RECORDS_A_CASE, START, case_ref, fill, request_hash
+from tests.services.fakes import FakeClock
+
+IDENTITY = {"party": "chu-essai", "role": "hospital", "site": "s"}
+LIMIT = 50
+MS, MIB = 1000.0, 1024.0
+
+
+def store_at(url: str) -> database.DatabaseStore:
+    """The product's own store."""
+    return database.DatabaseStore(url, clock=FakeClock(START), site="s", party="chu-essai")
+
+
+# --- appending
+
+
+async def append(url: str, acts: int) -> float:
+    """Acts a second: one commit with one audit record and nothing else."""
+    store = store_at(url)
+    began = time.perf_counter()
+    for number in range(acts):
+        async with store.act() as act:
+            await act.record(
+                "mail.accepted", actor="gateway", case=case_ref(number % 100), partner="cnas", outcome="accepted"
+            )
+    spent = time.perf_counter() - began
+    await store.close()
+    return acts / spent
+
+
+def append_floor(folder: Path, acts: int) -> float:
+    """Commits a second of one row of the same size in a bare SQLite table, as durable."""
+    with closing(sqlite3.connect(folder / "floor.sqlite3", isolation_level=None)) as base:
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("PRAGMA synchronous=FULL")
+        base.execute("CREATE TABLE IF NOT EXISTS floor (id INTEGER PRIMARY KEY, data BLOB)")
+        began = time.perf_counter()
+        for _ in range(acts):
+            base.execute("INSERT INTO floor (data) VALUES (?)", (os.urandom(450),))
+        return acts / (time.perf_counter() - began)
+
+
+# --- questions
+
+
+def questions(size: int, random: Random) -> Iterator[tuple[str, Question]]:
+    """What persons ask, each time about something else."""
+    case = case_ref(random.randrange(max(1, size // RECORDS_A_CASE)))
+    since = START + random.randrange(size) * BETWEEN
+    until = since + BETWEEN * 9600
+    yield "un dossier", Question(equal={"case": case}, limit=LIMIT)
+    yield "un dossier, une famille d'événements", Question(equal={"case": case}, begins="request.", limit=LIMIT)
+    yield "un message", Question(equal={"message": str(random.randrange(size) // 5)}, limit=LIMIT)
+    yield "une demande", Question(equal={"request": request_hash(case)}, limit=LIMIT)
+    yield (
+        "un événement, un jour",
+        Question(equal={"event": random.choice(EVENTS)}, since=since, until=until, limit=LIMIT),
+    )
+    yield (
+        "un partenaire et un résultat, les derniers",
+        Question(equal={"partner": "cnas", "outcome": "refused"}, newest=True, limit=LIMIT),
+    )
+    yield "une personne, un jour", Question(equal={"actor": "bob"}, since=since, until=until, limit=LIMIT)
+    yield "une page au milieu", Question(after=random.randrange(size), limit=LIMIT)
+
+
+async def ask(url: str, size: int, times: int) -> dict[str, list[float]]:
+    """Milliseconds of each answer."""
+    store, random = store_at(url), Random(size)  # noqa: S311  the same questions each time
+    spent: dict[str, list[float]] = {}
+    for _ in range(times):
+        for name, question in questions(size, random):
+            began = time.perf_counter()
+            async with store.view() as view:
+                await view.answer(question)
+            spent.setdefault(name, []).append((time.perf_counter() - began) * MS)
+    await store.close()
+    return spent
+
+
+# --- verification, in a process of its own so that its memory can be told
+
+
+async def verify(url: str) -> float:
+    """Seconds of the whole check."""
+    store = store_at(url)
+    began = time.perf_counter()
+    await Auditor(store=store, key=None, verify_note=verify_note).verify()
+    spent = time.perf_counter() - began
+    await store.close()
+    return spent
+
+
+def verify_floor(url: str) -> float:
+    """Seconds of reading bytes and leaves alone, and a chain of hashes over them."""
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    began = time.perf_counter()
+    chain = b""
+    with engine.connect() as connection:
+        driver = connection.connection.cursor()
+        driver.execute('SELECT canonical, leaf FROM audit ORDER BY "index"')
+        while page := driver.fetchmany(5000):
+            for data, _leaf in page:
+                chain = sha256(chain + sha256(b"\x00" + data).digest()).digest()
+    engine.dispose()
+    return time.perf_counter() - began
+
+
+def verify_here(url: str, rounds: int) -> dict[str, float]:
+    """Both in turn; the medians, and the peak of memory above that of an idle process."""
+    idle = _memory("VmRSS")
+    # A process starts with the peak of the one that it was forked from.
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    ours, floors = [asyncio.run(verify(url))], [verify_floor(url)]
+    peak = (_memory("VmHWM") - idle) / MIB
+    for _ in range(rounds - 1):
+        ours.append(asyncio.run(verify(url)))
+        floors.append(verify_floor(url))
+    return {"seconds": median(ours), "floor_seconds": median(floors), "peak_mib": peak}
+
+
+def _memory(name: str) -> int:
+    """KiB, as Linux tells them."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def verify_apart(url: str, rounds: int) -> dict[str, float]:
+    """The same in another process."""
+    done = run(
+        [sys.executable, "-m", "tests.bench.audit", "--verify", url, "--rounds", str(rounds)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return dict(json.loads(done.stdout))
+
+
+# --- all of it
+
+
+def measured(url: str, folder: Path, sizes: list[int], given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """One measure a size. What acts append is taken off again, so that the next size starts from a log as it was."""
+    tree = Growing()
+    for size in sizes:
+        began = time.perf_counter()
+        added = size - tree.size
+        fill(url, size, tree)
+        filled = added / (time.perf_counter() - began)
+        asked = asyncio.run(ask(url, size, given.asked))
+        checked = verify_apart(url, given.rounds if size <= min(sizes) else 1)
+        acts = [asyncio.run(append(url, given.acts)) for _ in range(3)]
+        _take_back(url, size, tree)
+        every = [each for times in asked.values() for each in times]
+        yield {
+            "records": size,
+            "bytes": _bytes(url),
+            "bulk_a_second": filled,
+            "acts_a_second": median(acts),
+            "floor_acts_a_second": median(append_floor(folder, given.acts) for _ in range(3)),
+            "questions_ms": {name: _spread(times) for name, times in asked.items()},
+            "all_questions_ms": _spread(every),
+            "verify": checked,
+        }
+
+
+def _take_back(url: str, size: int, tree: Growing) -> None:
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    with engine.begin() as connection:
+        connection.execute(text('DELETE FROM audit WHERE "index" >= :size'), {"size": size})
+        connection.execute(
+            text("UPDATE log_head SET size = :size, frontier = :frontier"),
+            {"size": size, "frontier": tree.frontier().encode()},
+        )
+    engine.dispose()
+
+
+def _bytes(url: str) -> int | None:
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    path = engine.url.database
+    return Path(path).stat().st_size if engine.dialect.name == "sqlite" and path else None
+
+
+def _spread(times: list[float]) -> dict[str, float]:
+    return {"p50": median(times), "p95": quantiles(times, n=20)[-1]}
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """For docs/performance.md."""
+    columns: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+        ("enregistrements", lambda row: f"{row['records']:,}".replace(",", " ")),
+        ("base", lambda row: "–" if row["bytes"] is None else f"{row['bytes'] / 1e9:.1f} Go"),
+        ("actes/s (plancher)", lambda row: f"{row['acts_a_second']:.0f} ({row['floor_acts_a_second']:.0f})"),
+        ("questions, p50", lambda row: f"{row['all_questions_ms']['p50']:.1f} ms"),
+        ("questions, p95", lambda row: f"{row['all_questions_ms']['p95']:.1f} ms"),
+        (
+            "vérifier (plancher)",
+            lambda row: f"{row['verify']['seconds']:.1f} s ({row['verify']['floor_seconds']:.1f} s)",
+        ),
+        ("mémoire", lambda row: f"{row['verify']['peak_mib']:.0f} Mio"),
+    )
+    lines = [[name for name, _ in columns], ["---"] * len(columns)]
+    lines += [[cell(row) for _, cell in columns] for row in found]
+    lines += [[], ["question (p50, p95 en ms)", *(columns[0][1](row) for row in found)], ["---"] * (1 + len(found))]
+    for name in found[0]["questions_ms"]:
+        spreads = [row["questions_ms"][name] for row in found]
+        lines.append([name, *(f"{each['p50']:.1f} ; {each['p95']:.1f}" for each in spreads)])
+    return "\n".join(f"| {' | '.join(line)} |" if line else "" for line in lines)
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON."""
+    told = argparse.ArgumentParser(description=__doc__)
+    told.add_argument("--sizes", default="1000000,10000000", help="sizes of the log, growing")
+    told.add_argument("--rounds", type=int, default=5, help="verifications of the smallest size")
+    told.add_argument("--acts", type=int, default=300, help="commits in a row, three times a size")
+    told.add_argument("--asked", type=int, default=60, help="how often each question is asked, each time another case")
+    told.add_argument("--url", help="SQLAlchemy's URL of another database, its schema empty")
+    told.add_argument("--folder", type=Path, help="where the SQLite file goes")
+    told.add_argument("--json", type=Path, help="where the figures go")
+    told.add_argument("--verify", help=argparse.SUPPRESS)
+    given = told.parse_args()
+    if given.verify:
+        sys.stdout.write(json.dumps(verify_here(given.verify, given.rounds)))
+        return
+    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        folder = Path(name)
+        url = given.url or f"sqlite+aiosqlite:///{folder / 'log.sqlite3'}"
+        database.create(url, IDENTITY)
+        found = []
+        sizes = sorted(int(size) for size in given.sizes.split(","))
+        for row in measured(url, folder, sizes, given):
+            found.append(row)
+            sys.stderr.write(f"{row['records']}: {json.dumps(row['verify'])}\n")
+        software = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+        machine = f"{platform.machine()}, {os.cpu_count()} cœurs, {software}"
+        if given.json:
+            given.json.write_text(json.dumps({"machine": machine, "runs": found}, indent=1) + "\n", encoding="utf-8")
+        sys.stdout.write(f"{machine}\n\n{table(found)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The measures can be made: a short run of each, whose figures mean nothing."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.audit import parse
+from tests.bench import audit
+from tests.bench.audit_log import row
+
+
+def test_the_log_that_is_measured_is_one_that_the_gateway_could_have_written() -> None:
+    """Each record is canonical, its columns are its own."""
+    for index in (0, 1, 7, 99_999, 12_345_678):
+        made = row(index)
+        record = parse(made[9])
+        assert (record.index, record.event, record.case) == (made[0], made[2], made[4])
+        assert (record.request, record.message, record.partner, record.outcome) == made[5:9]
+
+
+def test_a_short_run_tells_every_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sizes; a table for people, JSON for machines."""
+    told = tmp_path / "told.json"
+    short = ["--sizes", "300,600", "--rounds", "2", "--acts", "3", "--asked", "2", "--folder", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["audit", *short, "--json", str(told)])
+    audit.main()
+    runs = json.loads(told.read_text(encoding="utf-8"))["runs"]
+    assert [run["records"] for run in runs] == [300, 600]
+    assert all(run["verify"]["seconds"] > 0 and run["all_questions_ms"]["p95"] > 0 for run in runs)
+    assert "| 600 |" in capsys.readouterr().out
