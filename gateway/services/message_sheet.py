@@ -33,6 +33,9 @@ from gateway.wire.params import safe_filename
 _ENDS = frozenset({"ends_at", "effective_at"})
 """Fields that hold the end of a period: nobody reads « 0 h 00 » as the end of the day before."""
 
+LONGEST = 20_000
+"""Characters of a text that are printed: ten pages; a letter that is longer is read on a screen."""
+
 
 def message_sheet(opened: Opened, *, party: Party, actor: str, at: datetime, rehearsal: bool = False) -> Sheet:
     """The document, for this reader; a demonstration's is marked."""
@@ -88,9 +91,12 @@ def _stated(opened: Opened) -> Iterator[Block]:
         return
     # Written by hand, or by a program that we do not know: its own text, or what may be told of it.
     yield Heading(text=said("Son texte"))
-    for line in opened.payload.text.splitlines():
+    text = opened.payload.text
+    for line in text[:LONGEST].splitlines():
         if line.strip():
             yield Paragraph(text=printable(line))
+    if len(text) > LONGEST:
+        yield Paragraph(text=said("La suite ne s'imprime pas : gateway message show."))
 
 
 def _title(field: Field) -> Said:
@@ -106,7 +112,8 @@ def _value(field: Field, value: str) -> Text:
         return euros(value)
     if value in field.choices:
         return Said(value)
-    return "\n".join(printable(line) for line in value.splitlines())
+    text = "\n".join(printable(line) for line in value[:LONGEST].splitlines())
+    return text if len(value) <= LONGEST else f"{text} […]"
 
 
 def _pieces(opened: Opened) -> Iterator[Block]:

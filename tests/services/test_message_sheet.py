@@ -10,7 +10,7 @@ from gateway.adapters.document.pdf import TypstPrinter
 from gateway.domain.parties import Function
 from gateway.domain.readers import Reader, Way
 from gateway.services.excerpt import Content
-from gateway.services.message_sheet import message_sheet
+from gateway.services.message_sheet import LONGEST, message_sheet
 from gateway.storage import Direction, Message
 from tests.services.certifying import text_of
 from tests.services.conftest import Build
@@ -93,3 +93,17 @@ async def test_without_a_manifest_that_is_read_its_own_text_is_printed(hospital:
         sheet = message_sheet(replace(unread, whole=whole), party=hospital.party, actor="alice", at=START)
         told = text_of(TypstPrinter().pdf(sheet, language="fr", at=START))
         assert ("voici <b>la</b> demande." in told) is whole
+
+
+async def test_an_endless_text_is_cut_and_says_so(hospital: World) -> None:
+    """A partner's megabytes do not keep the printer for hours."""
+    await hospital.submit()
+    (message,) = await hospital.all(Message, kind="EXTENSION_REQUEST")
+    opened = await hospital.archive.read(message.id, actor="alice", purpose="printed")
+    kind, payload = opened.content.kind, replace(opened.content.payload, text="mot " * 250_000)
+    for values in ({}, {"reason": "mot " * 250_000}):
+        content = Content(kind=kind, values=values, payload=payload)
+        sheet = message_sheet(replace(opened, content=content), party=hospital.party, actor="alice", at=START)
+        told = text_of(TypstPrinter().pdf(sheet, language="fr", at=START))
+        assert told.count("mot ") < LONGEST / 3
+        assert "La suite ne s’imprime pas" in told or "[…]" in told
