@@ -175,6 +175,57 @@ def keys_compromised(
         typer.echo("  gateway challenge raise DOSSIER --because …")
 
 
+@app.command("new-master")
+def keys_new_master(
+    output: Annotated[Path, typer.Argument(help="Fichier à écrire, que cette machine seule lira.")],
+) -> None:
+    """Créer une nouvelle clé maîtresse du coffre, dans un fichier neuf ; rien n'en change encore."""
+    from gateway.adapters.master_key import generate_master_key
+
+    generate_master_key(output)
+    typer.echo(_("Clé maîtresse écrite : {path}").format(path=output))
+    typer.echo(_("Dans [vault], celle-ci devient master_key, l'ancienne former_master_key. Redémarrez, puis :"))
+    typer.echo("  gateway keys rewrap")
+
+
+@app.command("rewrap")
+def keys_rewrap(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Mettre tout le coffre sous la nouvelle clé maîtresse, service en marche ; les fichiers ne sont pas réécrits."""
+
+    async def work(base: Any) -> tuple[int, int]:
+        import asyncio
+
+        from gateway.adapters.database import scrub
+        from gateway.services.rewrapping import Rewrapping
+
+        _require_restarted(base.settings, config)
+        acts = Rewrapping(store=base.store, vault=base.cabinet.vault)
+        counted = await acts.rewrap(actor=person(base.settings))
+        await asyncio.to_thread(scrub, base.settings.database_url)
+        return counted
+
+    done, total = with_base(config, work, rehearsals_too=False)
+    told = _("Clés du coffre mises sous la nouvelle clé maîtresse : {done} sur {total}.")
+    typer.echo(told.format(done=done, total=total))
+    typer.echo(_("Retirez former_master_key et redémarrez. Les sauvegardes d'avant demandent encore l'ancienne clé."))
+
+
+def _require_restarted(conf: Any, config: Path) -> None:
+    """A service that does not know the new key yet would no longer open anything, and go on with the old one."""
+    from gateway.adapters.daemon_lock import held_since
+    from gateway.domain.errors import NotAllowed
+    from gateway.domain.words import said
+
+    since = held_since(conf.gateway.data)
+    if conf.vault.former_master_key is None:
+        reason = said("[vault] former_master_key manque : c'est l'ancienne clé maîtresse.")
+    elif since is not None and since < config.stat().st_mtime:
+        reason = said("La configuration a changé depuis que le service tourne : redémarrez-le d'abord.")
+    else:
+        return
+    raise NotAllowed(act=said("changer de clé maîtresse"), reason=reason)
+
+
 def _plain(fingerprint: str) -> str:
     return "".join(fingerprint.replace(":", "").split()).upper().removeprefix("0X")
 
