@@ -5,6 +5,7 @@ it. Nothing that is there is ever overwritten: whoever puts a backup back has mo
 """
 
 import asyncio
+import fcntl
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from gateway import vouching
@@ -37,7 +39,6 @@ from gateway.storage import Detail
 
 VERSION = 1
 _MANIFEST, _SPOOL = "manifest.json", "spool"
-_MAKING, _RESTORING = "backup.part", "restore.part"
 _SEALED = re.compile(r"spool/([0-9a-f]{2})/\1[0-9a-f]{30}")
 
 
@@ -76,7 +77,7 @@ async def make(base: Base, folder: Path) -> Made:
     """
     settings, now = base.settings, base.clock.now()
     path = folder / f"{settings.gateway.party}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.backup"
-    with _scratch(settings.gateway.data / _MAKING) as scratch:
+    with _scratch(settings.gateway.data, "backup-") as scratch:
         snapshot = scratch / SQLITE_FILE
         await asyncio.to_thread(database.snapshot, settings.database_url, snapshot)
         store = _store_of(settings, snapshot, base.clock)
@@ -147,7 +148,7 @@ async def restore(settings: Settings, path: Path, *, clock: Clock, actor: str, a
     with ExitStack() as stack:
         stack.enter_context(daemon_lock.held(data))
         await asyncio.to_thread(_require_nothing, settings)
-        scratch = stack.enter_context(_scratch(data / _RESTORING))
+        scratch = stack.enter_context(_scratch(data, "restore-"))
         facts = await asyncio.to_thread(_read, path, _master(settings), scratch)
         if facts["identity"] != identity(settings):
             raise BackupUnusable(reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."))
@@ -287,6 +288,8 @@ def _new_anchors(settings: Settings, kept: tuple[str, ...], lost: tuple[str, ...
 
 
 def _keep_aside(path: Path, now: datetime) -> Path | None:
+    if path.is_dir() and not any(each.is_file() for each in path.rglob("*")):
+        shutil.rmtree(path)
     if not path.exists():
         return None
     aside = path.with_name(f"{path.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
@@ -298,14 +301,32 @@ def _keep_aside(path: Path, now: datetime) -> Path | None:
 
 
 @contextmanager
-def _scratch(path: Path) -> Iterator[Path]:
-    """A private folder of the data, empty whatever a killed run left there, and gone afterwards."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(mode=0o700)
+def _scratch(data: Path, prefix: str) -> Iterator[Path]:
+    """A private folder of this process, gone afterwards; those that killed ones left go first."""
+    for left in data.glob(f"{prefix}*"):
+        with _locked(left) as ours:
+            if ours:
+                shutil.rmtree(left, ignore_errors=True)
+    path = Path(mkdtemp(prefix=prefix, dir=data))
+    with _locked(path):
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether no other process uses this folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        yield path
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        os.close(handle)
 
 
 def _store_of(settings: Settings, path: Path, clock: Clock) -> database.DatabaseStore:

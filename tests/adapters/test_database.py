@@ -676,6 +676,38 @@ async def test_entries_are_found_by_their_columns(store: DatabaseStore) -> None:
 # --- questions
 
 
+@pytest.mark.parametrize("probed", [0, 3, 10_000])
+async def test_a_period_finds_the_same_records_however_it_is_looked_up(
+    store: DatabaseStore, clock: _Clock, monkeypatch: pytest.MonkeyPatch, probed: int
+) -> None:
+    """Also where the clock was set back; by pages, from either end, and counted; an empty period, an open one."""
+    monkeypatch.setattr("gateway.adapters.database.narrowing.PROBED", probed)
+    hours = (0, 1, 2, 9, 3, 4, 1, 5)
+    for number, hour in enumerate(hours):
+        clock.at = AT + hour * HOUR
+        async with store.act() as act:
+            await act.record("test.even" if number % 2 == 0 else "test.odd", actor="gateway")
+    for first, last in ((0, 10), (1, 3), (3, 5), (6, 9), (20, 30), (None, 2), (4, None), (5, 4)):
+        since = None if first is None else AT + first * HOUR
+        until = None if last is None else AT + last * HOUR
+        within = [
+            n for n, hour in enumerate(hours) if (first is None or hour >= first) and (last is None or hour < last)
+        ]
+        odd = [number for number in within if number % 2]
+        async with store.view() as view:
+            asked = storage.Question(since=since, until=until)
+            assert [entry.index for entry in await view.answer(asked)] == within
+            assert [entry.index for entry in await view.answer(replace(asked, newest=True))] == within[::-1]
+            assert [entry.index for entry in await view.answer(replace(asked, equal={"event": "test.odd"}))] == odd
+            assert [entry.index for entry in await view.answer(replace(asked, after=2, limit=2))] == [
+                number for number in within if number > 2
+            ][:2]
+            assert [entry.index for entry in await view.answer(replace(asked, before=5))] == [
+                n for n in within if n < 5
+            ]
+            assert await view.count(replace(asked, begins="test.o")) == len(odd)
+
+
 async def test_due_requests(store: DatabaseStore) -> None:
     """At or before the instant, earliest first, of this site only, never those without a due instant."""
     await fill(store)

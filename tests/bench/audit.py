@@ -142,12 +142,21 @@ def verify_here(url: str, rounds: int) -> dict[str, float]:
     idle = _memory("VmRSS")
     # A process starts with the peak of the one that it was forked from.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    ours, floors = [asyncio.run(verify(url))], [verify_floor(url)]
-    peak = (_memory("VmHWM") - idle) / MIB
-    for _ in range(rounds - 1):
+    ours, floors, cpu, peak = [], [], [], 0.0
+    for _ in range(rounds):
+        began = time.process_time()
         ours.append(asyncio.run(verify(url)))
-        floors.append(verify_floor(url))
-    return {"seconds": median(ours), "floor_seconds": median(floors), "peak_mib": peak}
+        cpu.append(time.process_time() - began)
+        peak = peak or (_memory("VmHWM") - idle) / MIB
+        began = time.process_time()
+        floors.append((verify_floor(url), time.process_time() - began))
+    return {
+        "seconds": median(ours),
+        "cpu_seconds": median(cpu),
+        "floor_seconds": median(wall for wall, _ in floors),
+        "floor_cpu_seconds": median(spent for _, spent in floors),
+        "peak_mib": peak,
+    }
 
 
 def _memory(name: str) -> int:
@@ -228,6 +237,7 @@ def table(found: list[dict[str, Any]]) -> str:
             "vérifier (plancher)",
             lambda row: f"{row['verify']['seconds']:.1f} s ({row['verify']['floor_seconds']:.1f} s)",
         ),
+        ("dont processeur", lambda row: "{cpu_seconds:.1f} s ({floor_cpu_seconds:.1f} s)".format(**row["verify"])),
         ("mémoire", lambda row: f"{row['verify']['peak_mib']:.0f} Mio"),
     )
     lines = [[name for name, _ in columns], ["---"] * len(columns)]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway import backups
 from gateway.adapters import database
 from gateway.adapters.daemon_lock import held
 from gateway.adapters.log_key import generate_log_key
@@ -122,7 +123,7 @@ def refusal(made: Installed, kind: type[GatewayError], file: Path, *options: str
     """Why it is not put back; nothing of it is there."""
     done = run(made, "restore", str(file), *options)
     assert isinstance(done.exception, kind), (done.output, done.exception)
-    assert not (made.settings.gateway.data / "restore.part").exists()
+    assert list(made.settings.gateway.data.glob("restore-*")) == []
     return done.exception.sentence()
 
 
@@ -305,7 +306,22 @@ def test_a_log_that_does_not_prove_itself_is_not_backed_up(made: Installed, tmp_
     done = run(made, "backup", str(tmp_path / "dehors"))
     assert isinstance(done.exception, AuditBroken)
     assert list((tmp_path / "dehors").iterdir()) == []
-    assert not (made.settings.gateway.data / "backup.part").exists()
+    assert list(made.settings.gateway.data.glob("backup-*")) == []
+
+
+@pytest.mark.parametrize("made", ["sqlite"], indirect=True)
+def test_what_a_killed_backup_left_goes_with_the_next_one(made: Installed, tmp_path: Path) -> None:
+    """And only that: another backup that is being made at this moment keeps its folder."""
+    data = made.settings.gateway.data
+    left, used = data / "backup-left", data / "backup-used"
+    for folder in (left, used):
+        folder.mkdir()
+        (folder / "gateway.sqlite3").write_bytes(b"x")
+    with backups._locked(used) as ours:
+        assert ours
+        backed_up(made, tmp_path / "dehors")
+    assert not left.exists()
+    assert used.exists()
 
 
 @pytest.mark.parametrize("made", ["sqlite"], indirect=True)

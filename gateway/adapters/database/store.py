@@ -19,6 +19,7 @@ from sqlalchemy.types import NullType
 
 from gateway import storage
 from gateway.adapters.database import engines
+from gateway.adapters.database.narrowing import narrowed
 from gateway.adapters.database.refusals import driver_reason, failure, is_defect
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
@@ -154,6 +155,7 @@ class _View:
 
     async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
         table = _table(storage.AuditEntry)
+        question = await narrowed(self._connection, table, question)
         order = table.c.index.desc() if question.newest else table.c.index
         query = select(table).where(*_asked(table, question)).order_by(order).limit(question.limit)
         rows = await self._connection.execute(query)
@@ -161,6 +163,7 @@ class _View:
 
     async def count(self, question: storage.Question) -> int:
         table = _table(storage.AuditEntry)
+        question = await narrowed(self._connection, table, question)
         query = select(func.count()).select_from(table).where(*_asked(table, question))
         return int((await self._connection.execute(query)).scalar_one())
 
