@@ -11,6 +11,7 @@ TEST_ARGS ?=
 TEST_PROCESSES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_ARGS ?=
 LOCK_ARGS ?=
 
 # The lock files name no server: they are made from the public registry alone, whatever this machine's pip uses besides.
@@ -26,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit test-system package-system demo test test-package check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench-audit test-system package-system demo test test-package fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -39,7 +40,7 @@ system:
 
 # Real mail servers, a clock that moves, faults of the system, and systemd's own judgement.
 test-system:
-	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql
+	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql sqop
 
 # What builds a container without an engine.
 package-system:
@@ -64,6 +65,9 @@ test: install test-system ## les tests, sauf ceux du paquet (TEST_ARGS="tests/do
 
 test-package: install test-system package-system ## construit l'image du conteneur et le paquet pip, puis s'en sert
 	@$(BIN)/pytest $(TEST_PROCESSES) -m package tests
+
+fuzz: install ## un million de courriers altérés, sans qu'aucun ne surprenne (FUZZ_ARGS="--seed 7 --executions 100000")
+	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 check: install format-check lint types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
 

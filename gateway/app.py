@@ -36,7 +36,7 @@ from gateway.servers import imap_settings, smtp_settings, time_sources, token_pr
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.casework import Casework
-from gateway.services.compose import Composer, current_pins
+from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
@@ -56,7 +56,7 @@ from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.timekeeping import Timekeeper
 from gateway.services.triage import Triage
-from gateway.services.verify import Verifier
+from gateway.services.verify import Verifier, pins_in_force
 from gateway.storage import Store
 
 _log = structlog.get_logger()
@@ -118,8 +118,8 @@ async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
         KeyFileInvalid, AuthorityUnusable.
     """
     async with base.store.view() as view:
-        pins = await current_pins(view, base.settings.gateway.site)
-    return await asyncio.to_thread(keys.of, tuple(pins.values()))
+        pins = await pins_in_force(view, base.settings.gateway.site, None)
+    return await asyncio.to_thread(keys.of, pins)
 
 
 def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
@@ -376,6 +376,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             alarms=alarm_watch(base, met),
             repair=repair,
             cabinet=base.cabinet,
+            pins=core.pins,
             quarantine=QuarantineRetention(
                 store=base.store,
                 cabinet=base.cabinet,

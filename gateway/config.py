@@ -65,6 +65,7 @@ class VaultSection(Section):
     """The master key that opens what lies on the disk."""
 
     master_key: Secret
+    former_master_key: Secret | None = None
 
 
 class OpenPgpSection(Section):

@@ -1,11 +1,11 @@
-"""Composes the dossier that leaves the gateway, and what examines one where no gateway is."""
+"""Composes what leaves the gateway for people (dossier, certificate, printed message), and what examines a dossier."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from gateway import keyring, legal_time, vouching
+from gateway import keyring, legal_time, records, vouching
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import verify_attested, verify_note
@@ -19,11 +19,13 @@ from gateway.domain.parties import Suite
 from gateway.domain.words import Said, said
 from gateway.ports import PublicKey
 from gateway.records import Base
+from gateway.services.excerpt import Opened
 from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.certified import Clerk
 from gateway.services.export.certify import Certifier
 from gateway.services.export.examine import Tools
 from gateway.services.export.facts import Policy
+from gateway.services.message_sheet import message_sheet
 from gateway.wire.sealed import SignedParts
 
 _OVER = {
@@ -33,13 +35,13 @@ _OVER = {
 """What a key may become after it signed: both suites name it so."""
 
 
-def exporter(base: Base) -> Exporter:
-    """What exports the cases of a gateway.
+def exporter(base: Base, *, playing: bool = False) -> Exporter:
+    """What exports the cases of a gateway; ``playing``: of a demonstration that still runs, so that its log goes on.
 
     Raises:
         SecretUnreadable, CalendarInvalid.
     """
-    settings, vouched = base.settings, _vouched(base)
+    settings, vouched = base.settings, _vouched(base, playing=playing)
     return Exporter(
         store=base.store,
         cabinet=base.cabinet,
@@ -51,22 +53,34 @@ def exporter(base: Base) -> Exporter:
         policy=_policy(settings),
         own_keys=lambda: keyring.own_keys(settings),
         vouched=vouched,
-        certifier=_certifier(base, vouched),
+        certifier=_certifier(base, vouched, playing=playing),
         printer=TypstPrinter(),
-        recorded=not base.rehearsal,
+        recorded=playing or not base.rehearsal,
     )
 
 
-def certifier(base: Base) -> Certifier:
-    """What certifies its tacit acceptances.
+def certifier(base: Base, *, playing: bool = False) -> Certifier:
+    """What certifies its tacit acceptances; ``playing`` as of ``exporter``.
 
     Raises:
         SecretUnreadable, CalendarInvalid.
     """
-    return _certifier(base, _vouched(base))
+    return _certifier(base, _vouched(base, playing=playing), playing=playing)
 
 
-def _certifier(base: Base, vouched: Vouched) -> Certifier:
+async def printed_message(base: Base, number: int, *, actor: str, language: str) -> tuple[Opened, bytes]:
+    """A message as a PDF file, as far as this person may read it; the reading is recorded first.
+
+    Raises:
+        Unknown, VaultClosed, StorageFailed, DocumentFailed.
+    """
+    opened = await records.archive(base).read(number, actor=actor, purpose="printed")
+    at = base.clock.now()
+    sheet = message_sheet(opened, party=base.settings.party, actor=actor, at=at, rehearsal=base.rehearsal)
+    return opened, TypstPrinter().pdf(sheet, language=language, at=at)
+
+
+def _certifier(base: Base, vouched: Vouched, *, playing: bool) -> Certifier:
     settings = base.settings
     clerk = Clerk(
         cabinet=base.cabinet,
@@ -84,14 +98,14 @@ def _certifier(base: Base, vouched: Vouched) -> Certifier:
         printer=TypstPrinter(),
         signer=vouching.log_key(settings),
         witness=vouched.witness,
-        recorded=not base.rehearsal,
+        recorded=playing or not base.rehearsal,
     )
 
 
-def _vouched(base: Base) -> Vouched:
+def _vouched(base: Base, *, playing: bool) -> Vouched:
     """Nothing is added to the log of a rehearsal that is over, and no checkpoint of it is signed."""
     ours = vouching.log_key(base.settings)
-    signs = None if base.rehearsal else vouching.witness(base)
+    signs = vouching.witness(base) if playing or not base.rehearsal else None
     return Vouched(key=ours.verifier if ours else None, witness=signs)
 
 

@@ -23,6 +23,7 @@ from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
 from gateway.services.forget import Forgetting
+from gateway.setting import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +61,12 @@ async def open_base(
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
     found = await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
-    source = settings.vault.master_key
-    master = load_master_key(file=source.file, variable=source.env, credential=source.credential)
+    master, former = _master(settings.vault.master_key), settings.vault.former_master_key
     clock = clock or SystemClock()
     us = settings.party
     store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
-    vault = FileVault(folder=settings.gateway.data / "spool", master=master)
+    spool = settings.gateway.data / "spool"
+    vault = FileVault(folder=spool, master=master, former=_master(former) if former else None)
     try:
         cabinet = Cabinet(store=store, vault=vault, clock=clock)
         yield Base(settings=settings, rehearsal=database.REHEARSAL in found, clock=clock, store=store, cabinet=cabinet)
@@ -82,6 +83,10 @@ def require_owner(data: Path) -> None:
     if data.is_dir() and data.stat().st_uid != os.getuid():
         reason = said("Lancez la commande avec le compte de ce dossier : sudo -u {owner} gateway …", owner=data.owner())
         raise NotAllowed(act=said("ouvrir {path}", path=data), reason=reason)
+
+
+def _master(source: Secret) -> bytes:
+    return load_master_key(file=source.file, variable=source.env, credential=source.credential)
 
 
 def alarm_book(base: Base) -> AlarmBook:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gateway.adapters.clock import SystemClock
+from gateway.adapters.offline import leave_network
 from gateway.adapters.openpgp.keyfiles import KeyFacts, client, own_facts
 from gateway.adapters.openpgp.open import OpenLimits, decrypt, verify_detached
 from gateway.adapters.sandbox import EXIT_MEMORY, MAX_GREETING, Limits, encode_incoming
@@ -262,6 +263,8 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+    # Where the kernel refuses, the caps and the parent's checks of each answer stay.
+    leave_network()
     try:
         serve(sys.stdin.buffer, answers)
     except MemoryError:

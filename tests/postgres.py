@@ -24,7 +24,12 @@ from tests.mailserver import cannot_run
 ACCOUNT = "passerelle"
 PASSWORD = "s3cret / @ : ? % é"  # every sign that a URL would take for its own
 DEBIAN = Path("/usr/lib/postgresql")
-START_SECONDS = 30
+START_SECONDS = 120
+KEPT = 8
+"""Databases that stay while others are made: more than any test has at once."""
+
+ROOM = 1024**3
+"""Bytes that must be free in memory; otherwise it is on the disk."""
 
 
 def programs() -> Path | None:
@@ -40,6 +45,7 @@ class Server:
         self.folder = folder
         self.port = port
         self._numbers = count(1)
+        self._made: list[str] = []
         self._templates: dict[frozenset[tuple[str, str]], str] = {}
 
     def url(self, name: str, *, tcp: bool = False) -> str:
@@ -71,7 +77,13 @@ class Server:
 
     def _make(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Their tests are over: each takes eight megabytes of memory.
+        gone = self._made[:-KEPT]
+        self._made = [*self._made[-KEPT:], name]
+        self.sql(
+            *(f"DROP DATABASE IF EXISTS {old} WITH (FORCE)" for old in gone if old not in self._templates.values()),
+            f"CREATE DATABASE {name} TEMPLATE {template}",
+        )
         return self.url(name)
 
 
@@ -88,7 +100,8 @@ def running() -> Iterator[Server]:
     """Start it, and stop it at the end."""
     bin_ = require()
     shared = Path("/dev/shm")  # noqa: S108  a private folder is made in it
-    folder = Path(mkdtemp(prefix="gateway-pg-", dir=shared if os.access(shared, os.W_OK) else None))
+    in_memory = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM
+    folder = Path(mkdtemp(prefix="gateway-pg-", dir=shared if in_memory else None))
     # PostgreSQL refuses to run as root.
     owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
     os.chown(folder, owner.pw_uid, owner.pw_gid)
@@ -109,6 +122,8 @@ def running() -> Iterator[Server]:
         port = int(free.getsockname()[1])
     secret = folder / "password"
     secret.write_text(PASSWORD, encoding="utf-8")
+    # Whatever the umask of this process is by now.
+    os.chown(secret, owner.pw_uid, owner.pw_gid)
     data = str(folder / "data")
     hosts = ("--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}")
     try:

@@ -148,7 +148,10 @@ def unknown_keys(text: str) -> list[str]:
 
 
 # Log events, file names and the like that look like a key of a section.
-NOT_KEYS = {"gateway.ready", "gateway.stopping", "gateway.stopped", "gateway.toml"}
+NOT_KEYS = {
+    *("gateway.ready", "gateway.stopping", "gateway.stopped", "gateway.took_over", "gateway.lost", "gateway.toml"),
+    *("audit.purged",),
+}
 
 
 @each_document

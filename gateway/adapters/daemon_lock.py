@@ -4,6 +4,7 @@ On SQLite a folder has one daemon. On a server's database several may share it, 
 """
 
 import fcntl
+import os
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +29,18 @@ def held(data: Path, *, alone: bool = True) -> Iterator[None]:
     """
     if not data.is_dir():
         raise DatabaseMissing(path=data)
-    with (data / FILE).open("wb") as lock:
+    with (data / FILE).open("ab") as lock:
         _take(lock, data, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        os.utime(lock.fileno())
         yield
+
+
+def held_since(data: Path) -> float | None:
+    """When the daemon that works on this folder started, in seconds of the epoch; None when none does.
+
+    Raises OSError where the lock cannot be looked at.
+    """
+    return (data / FILE).stat().st_mtime if is_held(data) else None
 
 
 def is_held(data: Path) -> bool:

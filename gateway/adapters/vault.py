@@ -41,6 +41,7 @@ HEADER_BYTES = len(MAGIC) + PREFIX_BYTES
 CHUNK = 1024 * 1024
 FILE_BYTES = 4 * 1024**3  # Far above any mail; a damaged row must not make us reserve more.
 
+_WRAPPING = b"soins-gateway vault wrapping v1"
 _NAME = re.compile(r"[0-9a-f]{32}")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
@@ -52,6 +53,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # A planted 
 class FileVault:
     """``gateway.ports.Vault`` over one folder, which it makes private (0700).
 
+    ``former`` is the master key before this one: what is still under it opens too.
     The id of a vault key begins with its purpose, and both are bound to the wrapped key. A file is bound to its name
     and its vault key by its own wrapped key.
 
@@ -60,13 +62,14 @@ class FileVault:
         StorageFailed: the folder cannot be made.
     """
 
-    def __init__(self, *, folder: Path, master: bytes) -> None:
-        if len(master) != KEY_BYTES:
+    def __init__(self, *, folder: Path, master: bytes, former: bytes | None = None) -> None:
+        if {len(key) for key in (master, former or master)} != {KEY_BYTES}:
             raise SecretUnreadable(
                 source=said("clé maîtresse"), reason=said("La clé maîtresse doit avoir {size} octets.", size=KEY_BYTES)
             )
         self._folder = folder
-        self._wrapping = _derive(master, b"soins-gateway vault wrapping v1")
+        self._wrapping = _derive(master, _WRAPPING)
+        self._former = None if former is None else _derive(former, _WRAPPING)
         self._lookup = _derive(master, b"soins-gateway vault lookup v1")
         with _storage():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,7 +91,21 @@ class FileVault:
         return WrappedKey(id=name, wrapped=_seal(self._wrapping, secrets.token_bytes(KEY_BYTES), _bound("key", name)))
 
     def _unwrap(self, key: WrappedKey) -> bytes:
-        return _open(self._wrapping, key.wrapped, _bound("key", key.id), item=key.id)
+        bound = _bound("key", key.id)
+        try:
+            return _open(self._wrapping, key.wrapped, bound, item=key.id)
+        except VaultClosed:
+            if self._former is None:
+                raise
+            return _open(self._former, key.wrapped, bound, item=key.id)
+
+    def renewed(self, key: WrappedKey) -> WrappedKey | None:
+        """See :meth:`gateway.ports.Vault.renewed`."""
+        plain, bound = self._unwrap(key), _bound("key", key.id)
+        with suppress(VaultClosed):
+            _open(self._wrapping, key.wrapped, bound, item=key.id)
+            return None
+        return replace(key, wrapped=_seal(self._wrapping, plain, bound))
 
     def _file_key(self, file: SpoolFile, key: WrappedKey) -> bytes:
         if file.vault_key != key.id:

@@ -6,20 +6,17 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
 from gettext import gettext as _
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
-from gateway.cli.moments import day_or_instant
+from gateway.cli.moments import bound
 from gateway.cli.output import echo_json
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, system_user, with_base
 from gateway.domain.audit import instant
 from gateway.storage import AuditEntry, Question
 
-PARIS = ZoneInfo("Europe/Paris")
 COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partner", "outcome")
 LOOK_SECONDS = 1.0
 
@@ -65,8 +62,8 @@ def query(
     question = Question(
         equal={name: value for name, value in told.items() if value is not None},
         begins=begins,
-        since=_bound(since),
-        until=_bound(until, whole_day=True),
+        since=bound(since),
+        until=bound(until, whole_day=True),
         after=after,
         before=before,
         newest=newest,
@@ -95,14 +92,6 @@ async def _answer(base: Any, question: Question, show: Any, *, counted: bool, fo
         found = await questions.since(question)
         if found:
             show(found, first=False, more=True)
-
-
-def _bound(text: str | None, *, whole_day: bool = False) -> datetime | None:
-    """Where a period begins or ends; a day is one of Paris, its last bound the beginning of the next."""
-    told = None if text is None else day_or_instant(text)
-    if told is None or isinstance(told, datetime):
-        return told
-    return datetime.combine(told + timedelta(days=whole_day), time(), tzinfo=PARIS)
 
 
 def _records(found: Sequence[AuditEntry]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from gateway.cli import (
     alarms,
     almanac,
     audit,
+    backup,
     certificate,
     clock,
     db,
@@ -20,6 +21,7 @@ from gateway.cli import (
     forget,
     inspect,
     keys,
+    printing,
     proof,
     read,
     readers,
@@ -48,6 +50,8 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)
 app.command("rehearse")(demo.rehearse)
 app.add_typer(keys.app, name="keys")
@@ -58,6 +62,7 @@ app.add_typer(read.case_app, name="case")
 app.add_typer(clock.app, name="clock")
 app.add_typer(almanac.app, name="calendar")
 read.message_app.command("resend")(alarms.resend)
+read.message_app.command("print")(printing.message_print)
 app.add_typer(read.message_app, name="message")
 app.add_typer(triage.app, name="triage")
 app.command("inspect")(inspect.inspect)

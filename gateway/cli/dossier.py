@@ -1,6 +1,7 @@
 """``gateway dossier``: a case as a file that proves itself, and its examination where no gateway is."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,10 +121,19 @@ def _facts(found: Any, *, given: bool) -> dict[str, Any]:
     }
 
 
+def _when(stated: str) -> str:
+    """The instant that the file states, as a person reads it; as it stands there when it is none."""
+    try:
+        at = datetime.fromisoformat(stated)
+    except ValueError:
+        return stated
+    return instant(at) if at.tzinfo else stated
+
+
 def _lines(found: Any, *, given: bool) -> Iterator[str]:
     whole = _("Dossier {ref} de {party}, exporté le {at} par {who} : intact, {pieces} pièces.")
     yield whole.format(
-        ref=found.case, party=found.party, at=found.exported_at, who=found.exported_by, pieces=found.pieces
+        ref=found.case, party=found.party, at=_when(found.exported_at), who=found.exported_by, pieces=found.pieces
     )
     if found.vouched:
         proved = _("Le journal signé l'atteste : {count} enregistrements prouvés, point de contrôle du {at}.")

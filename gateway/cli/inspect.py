@@ -16,6 +16,8 @@ from gateway.cli.terms import MAIL_REASONS
 from gateway.domain.words import french
 
 EXIT_UNREAD = 6
+_END = 2**32
+"""Instants of OpenPGP lie between 1970 and 2106."""
 
 VERDICTS = {
     "accept": french("accepté"),
@@ -74,7 +76,7 @@ def _instant(text: str | None) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
-    if at is None or at.utcoffset() is None:
+    if at is None or at.utcoffset() is None or not 0 <= at.timestamp() < _END:
         raise typer.BadParameter(_("un instant avec son fuseau est attendu, par exemple 2026-03-01T09:00+01:00"))
     return at
 

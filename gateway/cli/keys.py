@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.language import translate
-from gateway.cli.output import echo_json, instant, table
+from gateway.cli.output import echo_json, instant, table, title
 from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_base, with_core
 from gateway.domain.words import french
@@ -58,7 +58,8 @@ async def _rows(base: Any) -> list[dict[str, Any]]:
             row = _certificate(pin.partner, authority(conf, pin.partner).correspondent(certificate), now)
         else:
             row = _openpgp(pin.partner, read_public_key(pin.material.encode()))
-        rows.append({**row, "state": "retired"} if pin.retired_at else row)
+        state = "retired" if pin.retired_at else "superseded" if pin.superseded_at else row["state"]
+        rows.append({**row, "state": state})
     return rows
 
 
@@ -91,6 +92,7 @@ _STATES = {
     "expired": french("EXPIRÉE"),
     "revoked": french("RÉVOQUÉE"),
     "invalid": french("INVALIDE"),
+    "superseded": french("remplacée, encore admise"),
     "retired": french("retirée"),
 }
 
@@ -118,7 +120,7 @@ def keys_import(
     typed = fingerprint or typer.prompt(
         _("Empreinte complète, lue par le partenaire au téléphone"), prompt_suffix=_(" : ")
     )
-    expected = "".join(typed.replace(":", "").split()).upper().removeprefix("0X")
+    expected = _plain(typed)
     if expected != found:
         raise FingerprintMismatch(expected=expected, found=found)
     pin = with_core(
@@ -131,6 +133,101 @@ def keys_import(
         return
     told = _("Clé de {partner} enregistrée : {fingerprint}")
     typer.echo(told.format(partner=pin.partner, fingerprint=grouped(pin.fingerprint)))
+
+
+@app.command("retire")
+def keys_retire(
+    partner: Annotated[str, typer.Argument(help="À qui est cette clé, par exemple cnas.")],
+    fingerprint: Annotated[str, typer.Argument(help="Son empreinte complète ; gateway keys list la montre.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Ne plus admettre une clé d'un partenaire : plus rien n'est scellé pour elle, ni cru de ce qu'elle signe."""
+    pin = with_core(
+        config, lambda core: core.pins.retire(partner, _plain(fingerprint), actor=person(core.base.settings))
+    )
+    told = _("Clé de {partner} retirée : {fingerprint}")
+    typer.echo(told.format(partner=partner, fingerprint=grouped(pin.fingerprint)))
+
+
+@app.command("compromised")
+def keys_compromised(
+    partner: Annotated[str, typer.Argument(help="À qui est cette clé, par exemple cnas.")],
+    fingerprint: Annotated[str, typer.Argument(help="Son empreinte complète ; gateway keys list la montre.")],
+    since: Annotated[str, typer.Option(help="Depuis quand un autre l'a : un jour, ou un instant RFC 3339.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Dire qu'un autre a eu la clé d'un partenaire : elle est retirée, et ce qu'elle a pu signer depuis est nommé."""
+    from gateway.cli.moments import bound
+
+    begins = bound(since)
+    found = with_core(
+        config,
+        lambda core: core.pins.compromised(partner, _plain(fingerprint), begins, actor=person(core.base.settings)),
+    )
+    if as_json:
+        echo_json([{"message": row.message, "kind": row.kind, "case": row.case, "at": row.at} for row in found])
+        return
+    rows = [(str(row.message), row.case or "–", title(row.kind), instant(row.at)) for row in found]
+    table((_("Message"), _("Dossier"), _("Type"), _("Reçu le")), rows, empty=_("Aucun message reçu depuis."))
+    if rows:
+        typer.echo(_("Rien n'est défait : rappelez le partenaire pour chacun. Un silence enregistré se met en cause :"))
+        typer.echo("  gateway challenge raise DOSSIER --because …")
+
+
+@app.command("new-master")
+def keys_new_master(
+    output: Annotated[Path, typer.Argument(help="Fichier à écrire, que cette machine seule lira.")],
+) -> None:
+    """Créer une nouvelle clé maîtresse du coffre, dans un fichier neuf ; rien n'en change encore."""
+    from gateway.adapters.master_key import generate_master_key
+
+    generate_master_key(output)
+    typer.echo(_("Clé maîtresse écrite : {path}").format(path=output))
+    typer.echo(_("Dans [vault], celle-ci devient master_key, l'ancienne former_master_key. Redémarrez, puis :"))
+    typer.echo("  gateway keys rewrap")
+
+
+@app.command("rewrap")
+def keys_rewrap(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Mettre tout le coffre sous la nouvelle clé maîtresse, service en marche ; les fichiers ne sont pas réécrits."""
+
+    async def work(base: Any) -> tuple[int, int]:
+        import asyncio
+
+        from gateway.adapters.database import scrub
+        from gateway.services.rewrapping import Rewrapping
+
+        _require_restarted(base.settings, config)
+        acts = Rewrapping(store=base.store, vault=base.cabinet.vault)
+        counted = await acts.rewrap(actor=person(base.settings))
+        await asyncio.to_thread(scrub, base.settings.database_url)
+        return counted
+
+    done, total = with_base(config, work, rehearsals_too=False)
+    told = _("Clés du coffre mises sous la nouvelle clé maîtresse : {done} sur {total}.")
+    typer.echo(told.format(done=done, total=total))
+    typer.echo(_("Retirez former_master_key et redémarrez. Les sauvegardes d'avant demandent encore l'ancienne clé."))
+
+
+def _require_restarted(conf: Any, config: Path) -> None:
+    """A service that does not know the new key yet would no longer open anything, and go on with the old one."""
+    from gateway.adapters.daemon_lock import held_since
+    from gateway.domain.errors import NotAllowed
+    from gateway.domain.words import said
+
+    since = held_since(conf.gateway.data)
+    if conf.vault.former_master_key is None:
+        reason = said("[vault] former_master_key manque : c'est l'ancienne clé maîtresse.")
+    elif since is not None and since < config.stat().st_mtime:
+        reason = said("La configuration a changé depuis que le service tourne : redémarrez-le d'abord.")
+    else:
+        return
+    raise NotAllowed(act=said("changer de clé maîtresse"), reason=reason)
+
+
+def _plain(fingerprint: str) -> str:
+    return "".join(fingerprint.replace(":", "").split()).upper().removeprefix("0X")
 
 
 def _read(content: bytes, path: str) -> tuple[str, str, str]:
@@ -158,6 +255,9 @@ def keys_export(
     config: ConfigOption = DEFAULT_CONFIG,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Fichier à écrire.")] = None,
     suite: Annotated[str, typer.Option(help="openpgp ou smime (notre certificat).")] = _OPENPGP,
+    revoked: Annotated[
+        bool, typer.Option("--revoked", help="La clé OpenPGP avec sa révocation : volée ou perdue, à remettre à tous.")
+    ] = False,
 ) -> None:
     """Écrire notre clé publique, à remettre aux partenaires ; l'empreinte se lit au téléphone."""
     from gateway.domain.errors import FileUnwritten
@@ -165,7 +265,7 @@ def keys_export(
 
     if suite not in _SUITES:
         raise typer.BadParameter(_("openpgp ou smime attendu"), param_hint="--suite")
-    text, fingerprint = _ours(settings(config), suite)
+    text, fingerprint = _revoked(settings(config)) if revoked else _ours(settings(config), suite)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -174,6 +274,12 @@ def keys_export(
         except OSError as error:
             raise FileUnwritten(path=output, reason=system_reason(error)) from error
     typer.echo(_("Empreinte : {fingerprint}").format(fingerprint=grouped(fingerprint)), err=True)
+
+
+def _revoked(conf: Any) -> tuple[str, str]:
+    from gateway.adapters.openpgp.keyfiles import own_fingerprint, revoked_public
+
+    return revoked_public(conf.openpgp.folder), own_fingerprint(conf.openpgp.folder)
 
 
 def _ours(conf: Any, suite: str) -> tuple[str, str]:

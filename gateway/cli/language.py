@@ -50,7 +50,8 @@ def chosen(asked: Sequence[str], environment: Mapping[str, str]) -> Language:
 
 def spoken() -> str:
     """The language chosen, for what prints in one of its own."""
-    return os.environ.get("LANGUAGE", Language.FRENCH.value)
+    told = os.environ.get("LANGUAGE", "")
+    return told if told in set(Language) else Language.FRENCH.value
 
 
 def translate(text: str) -> str:

@@ -1,9 +1,12 @@
 """Days and instants as persons type them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from gettext import gettext as _
+from zoneinfo import ZoneInfo
 
 import typer
+
+PARIS = ZoneInfo("Europe/Paris")
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
 """Far from where dates of the standard library end: a period reaches some days further."""
@@ -41,6 +44,18 @@ def day_or_instant(text: str) -> date | datetime:
         _require_year(day.year)
         return day
     return instant_typed(text.strip())
+
+
+def bound(text: str | None, *, whole_day: bool = False) -> datetime | None:
+    """Where a period begins or ends; a day is one of Paris, its last bound the beginning of the next.
+
+    Raises:
+        typer.BadParameter: it is neither day nor instant.
+    """
+    told = None if text is None else day_or_instant(text)
+    if told is None or isinstance(told, datetime):
+        return told
+    return datetime.combine(told + timedelta(days=whole_day), time(), tzinfo=PARIS)
 
 
 def _require_year(year: int) -> None:

@@ -24,6 +24,8 @@ CHAPTERS = {
         "status",
         "alarms",
         "db",
+        "backup",
+        "restore",
         "demo",
         "rehearse",
     ),

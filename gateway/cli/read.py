@@ -90,8 +90,10 @@ def _show_whose(view: Any) -> None:
     if view.forgotten_at:
         typer.echo(_("Oublié le {at} : son contenu ne se rouvre plus.").format(at=instant(view.forgotten_at)))
     if view.patient:
+        from gateway.wire.fields import escaped
+
         name = f"{view.patient['patient_name']} {view.patient['patient_first_name']}"
-        typer.echo(_("Patient : {name}").format(name=name))
+        typer.echo(_("Patient : {name}").format(name=escaped(name)))
 
 
 def _show_beside(found: Any) -> None:
@@ -283,13 +285,16 @@ def message_show(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Lire un message ; la lecture est inscrite au journal."""
+    from gateway.wire.fields import escaped
+
     who = person(settings(config))
-    row, payload = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
+    opened = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
+    row, payload = opened.message, opened.payload
     head = _("Message {id} – {title} – {at}")
     typer.echo(head.format(id=row.id, title=title(row.kind), at=instant(row.at)))
-    typer.echo(_("Objet : {subject}").format(subject=payload.subject))
+    typer.echo(_("Objet : {subject}").format(subject=escaped(payload.subject)))
     typer.echo("")
-    typer.echo(payload.text)
+    typer.echo(escaped(payload.text))
     for piece in payload.attachments:
         typer.echo(_("  pièce : {name} ({size} octets)").format(name=piece.name, size=len(piece.data)))
 
@@ -317,8 +322,8 @@ def message_save(
         )
         written = save_mail(mail, raw, to)
     else:
-        row, payload = with_archive(config, lambda archive: archive.read(_number(message), actor=who, purpose="saved"))
-        written = save_message(row, payload, to)
+        opened = with_archive(config, lambda archive: archive.read(_number(message), actor=who, purpose="saved"))
+        written = save_message(opened.message, opened.payload, to)
     for path in written:
         typer.echo(str(path))
 

@@ -55,3 +55,8 @@ def _close(stage: Stage, seconds: float, *, kept: bool) -> None:
             "« démonstration » : « gateway run » les refuse."
         ).format(folder=stage.folder)
     )
+    screen.say(
+        _("Le certificat et le dossier de la première histoire : {certificate}, {dossier}.").format(
+            certificate=stage.folder / story.CERTIFICATES["fr"], dossier=stage.folder / story.DOSSIER
+        )
+    )

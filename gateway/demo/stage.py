@@ -150,8 +150,23 @@ class Stage:
         """
         config = self.actors[role].config
         output = await asyncio.to_thread(self.commands, [*arguments, "--config", str(config)])
-        self.screen.command(" ".join(("gateway", *arguments, "--config", str(config.relative_to(self.folder)))), output)
+        self._show("gateway", *arguments, "--config", str(config), output=output)
         return output
+
+    async def examined(self, *arguments: str) -> str:
+        """Run a real command that looks at a file alone, and show what it prints.
+
+        Raises:
+            GatewayError: it failed.
+        """
+        output = await asyncio.to_thread(self.commands, list(arguments))
+        self._show("gateway", *arguments, output=output)
+        return output
+
+    def _show(self, *words: str, output: str) -> None:
+        """As it would be typed in the folder of the play."""
+        here = f"{self.folder}/"
+        self.screen.command(" ".join(words).replace(here, ""), output.replace(here, ""))
 
     async def breathe(self) -> None:
         """Leave time to read, when the story is slowed down."""

@@ -5,6 +5,7 @@ from email import message_from_bytes
 from email.policy import default
 from gettext import gettext as _
 
+from gateway import exhibits
 from gateway.demo import papers
 from gateway.demo.screen import day, moment
 from gateway.demo.stage import DemonstrationFailed, Stage
@@ -17,6 +18,10 @@ START = datetime(2026, 10, 29, 8, 30, tzinfo=UTC)
 """A Thursday: Friday and Saturday are the Algerian weekend, and Sunday the first of November is a holiday."""
 
 SECOND_START = datetime(2026, 11, 5, 14, 0, tzinfo=UTC)
+
+CERTIFICATES = {"fr": "certificat.pdf", "en": "certificate.pdf"}
+DOSSIER = "dossier.zip"
+"""What stays in the folder of a kept demonstration."""
 
 ALL = ("hospital", "cnas", "cnse")
 MINUTE = timedelta(minutes=1)
@@ -38,6 +43,7 @@ async def silence(stage: Stage) -> None:
     await _period_starts(stage, done)
     await _nothing_comes(stage, done)
     await _silence_recorded(stage, done)
+    await _proof_leaves(stage, done)
     await _the_others_know(stage)
 
 
@@ -200,6 +206,29 @@ async def _silence_recorded(stage: Stage, done: Submitted) -> None:
     last = day(period.counted_days[-1])
     acquired = _("Acceptation réputée acquise, enregistrée une seule fois, avec effet à la fin du {day}.")
     screen.done(acquired.format(day=last))
+    await stage.breathe()
+
+
+async def _proof_leaves(stage: Stage, done: Submitted) -> None:
+    """What the hospital hands to the CPAM, and to whoever doubts it."""
+    screen, ref, base = stage.screen, done.case.ref, stage.actors["hospital"].core.base
+    screen.scene(_("La preuve sort de l'hôpital"))
+    screen.real_life(_("« gateway certificate {ref} -o certificat.pdf », à la CPAM.").format(ref=ref))
+    certifier = exhibits.certifier(base, playing=True)
+    for language, name in CERTIFICATES.items():
+        issued = await certifier.issue(ref, actor="demo", language=language)
+        (stage.folder / name).write_bytes(issued.pdf)
+    screen.say(
+        _(
+            "Le certificat (PDF/A-3, en français et en anglais) dit la demande, la preuve de réception, les jours un à "
+            "un, les relevés de la boîte. Les mêmes faits y sont joints, signés : un tiers les vérifie avec openssl."
+        )
+    )
+    screen.real_life(_("« gateway dossier export {ref} -o dossier.zip », à qui doute.").format(ref=ref))
+    dossier = stage.folder / DOSSIER
+    dossier.write_bytes(await exhibits.exporter(base, playing=True).export(ref, actor="demo"))
+    screen.say(_("Le dossier se vérifie où rien de la passerelle n'est, par qui ne fait confiance à personne :"))
+    await stage.examined("dossier", "verify", str(dossier))
     await stage.breathe()
 
 

@@ -36,8 +36,11 @@ def secrets(installation: Installation) -> Iterator[Finding]:
     named = list(_named(settings))
     faulty = [finding for place, secret in named for finding in _secret(place, secret)]
     if hasattr(settings, "vault"):
-        named.append(("[vault] master_key", settings.vault.master_key))
-        faulty += _master_key(settings.vault.master_key)
+        for place in ("master_key", "former_master_key"):
+            secret = getattr(settings.vault, place)
+            if secret is not None:
+                named.append((f"[vault] {place}", secret))
+                faulty += _master_key(f"[vault] {place}", secret)
     faulty += [finding for path in _private_files(settings) for finding in _private(path)]
     faulty += _configuration(installation.config)
     yield from faulty
@@ -70,11 +73,11 @@ def _secret(place: str, secret: Secret) -> Iterator[Finding]:
         yield from _owned(secret.file)
 
 
-def _master_key(source: Secret) -> Iterator[Finding]:
+def _master_key(place: str, source: Secret) -> Iterator[Finding]:
     try:
         load_master_key(file=source.file, variable=source.env, credential=source.credential)
     except GatewayError as error:
-        yield of_error("files.secrets", error, place="[vault] master_key")
+        yield of_error("files.secrets", error, place=place)
 
 
 def _private_files(settings: Settings) -> Iterator[Path]:

@@ -22,3 +22,23 @@ class LeaseLost(GatewayError):
     what = "Une autre passerelle a repris ce travail ({work})."
     why = "Celle-ci n'a pas donné signe de vie à temps ; rien de ce qu'elle faisait n'a été inscrit."
     mend = "Rien à faire : elle attend son tour, et envoie de nouveau dès qu'elle est revenue."
+
+
+class BackupUnusable(GatewayError):
+    """The file is no backup of ours, or does not open to its end."""
+
+    fault = Fault.OPERATOR
+    exit_code = 6
+    what = "Cette sauvegarde est inutilisable."
+    why = "{reason}"
+    mend = "Vérifiez [vault] master_key, ou prenez une autre sauvegarde ; rien n'a été changé."
+
+
+class NotRestored(GatewayError):
+    """A backup was not put back, because that would overwrite or lose something."""
+
+    fault = Fault.OPERATOR
+    exit_code = 6
+    what = "La sauvegarde n'a pas été remise en place."
+    why = "{reason}"
+    mend = "{act}"

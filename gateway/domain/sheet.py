@@ -6,6 +6,7 @@ is printed letter by letter and never translated.
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -123,6 +124,15 @@ def long_instant(at: datetime | None, zone: ZoneInfo = PARIS) -> Said | str:
 def short_instant(at: datetime | None, zone: ZoneInfo = PARIS) -> Said | str:
     """To the second, for a table whose head says the place."""
     return NOTHING if at is None else said("{at:%d/%m/%Y %H:%M:%S}", at=at.astimezone(zone))
+
+
+def euros(amount: str) -> Said:
+    """An amount as French readers write it, « 12 500,00 € »; what is no number stays as it was given."""
+    try:
+        written = f"{Decimal(amount):,.2f}".replace(",", " ").replace(".", ",")
+    except InvalidOperation:
+        written = amount
+    return said("{amount} €", amount=written)
 
 
 def end_of_day(at: datetime) -> Said:

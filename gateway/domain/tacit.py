@@ -37,7 +37,8 @@ class Facts:
     second source explained. ``calendar_settled`` is false while a proposal that awaits a second person would end the
     period later; ``proofs_waiting`` counts the proofs of reception that await one. ``other_way_excluded`` says that an
     answer by another way could not go unseen, ``gaps`` are the times without a look that matter, and ``withdrawn`` the
-    number of the newest acceptance of it that did not stand.
+    number of the newest acceptance of it that did not stand; ``restored`` is that of the record by which a
+    backup was put back since the request was made: what was recorded after that backup is not known here.
     ``confirmed`` are the (code, binding) pairs that enough persons confirmed: what they knew is part of their word.
     """
 
@@ -62,6 +63,7 @@ class Facts:
     authorised_until: date
     complete: bool
     withdrawn: int | None
+    restored: int | None
     confirmed: frozenset[tuple[str, str]]
 
 
@@ -121,6 +123,7 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
         person("acknowledged_in_time", "late_acknowledgement", sending, _before(facts.acknowledged_at, end)),
         person("complete", "incomplete", sending, facts.complete),
         person("not_withdrawn_before", "recorded_again", f"{window} {facts.withdrawn}", facts.withdrawn is None, over),
+        person("not_recorded_before_backup", "restored", f"{window} {facts.restored}", facts.restored is None, over),
     )
 
 

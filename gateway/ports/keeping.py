@@ -64,6 +64,14 @@ class Vault(Protocol):
         """A fresh vault key under the master key; ``purpose`` is bound to it."""
         ...
 
+    def renewed(self, key: WrappedKey) -> WrappedKey | None:
+        """The same key under the present master key, when it is under the former one; None when nothing is to do.
+
+        Raises:
+            VaultClosed: it opens with neither.
+        """
+        ...
+
     async def store(self, data: bytes, key: WrappedKey) -> SpoolFile:
         """Write and fsync file and folder before returning.
 

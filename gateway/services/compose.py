@@ -68,8 +68,8 @@ class SealedMail:
 
 
 async def current_pins(view: View, site: str) -> dict[str, Pin]:
-    """For each partner, the key that is in force: the newest that is confirmed and not retired."""
-    pins = await view.all(Pin, site=site, retired_at=None)
+    """For each partner, the key for which we seal: the one that is confirmed, not superseded and not retired."""
+    pins = await view.all(Pin, site=site, retired_at=None, superseded_at=None)
     return {pin.partner: pin for pin in pins if pin.confirmed_by is not None}
 
 

@@ -29,7 +29,7 @@ from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
-from gateway.services.excerpt import read_content, without_medical
+from gateway.services.excerpt import Opened, read_content
 from gateway.services.polls import last_poll
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
@@ -50,7 +50,7 @@ from gateway.storage import (
     Verdict,
     View,
 )
-from gateway.wire.payload import Payload, read_payload
+from gateway.wire.payload import read_payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,8 +264,8 @@ class Archive:
     async def _handovers(self, view: View, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
         return await view.all(ReaderHandover, site=self._party.site, message=tuple(row.id for row in messages))
 
-    async def read(self, message_id: int, *, actor: str, purpose: str) -> tuple[Message, Payload]:
-        """The content of a message, without its medical parts for who may not read them.
+    async def read(self, message_id: int, *, actor: str, purpose: str) -> Opened:
+        """A message, whose medical parts are for those who may read them.
 
         The reading is recorded before the content leaves.
 
@@ -290,9 +290,8 @@ class Archive:
                 details={"share": (Share.WHOLE if whole else Share.WITHOUT_MEDICAL).value},
             )
             entity = await self._cabinet.get(act, message.entity)
-        payload = read_payload(entity)
-        content = read_content(KINDS[message.kind], payload)
-        return message, payload if whole or not content.medical else without_medical(content, message, case)
+        content = read_content(KINDS[message.kind], read_payload(entity))
+        return Opened(message=message, case=case, content=content, whole=whole)
 
     async def read_mail(self, mail_id: int, *, actor: str, purpose: str) -> tuple[Mail, bytes]:
         """The raw bytes of an incoming mail, as it came; recorded before they leave.

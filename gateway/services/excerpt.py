@@ -55,6 +55,29 @@ class Content:
         return has_medical(self.kind, self.values, (piece.role for piece in self.payload.attachments))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A message that a person reads; ``whole`` says that this one may read what is medical, if any is in it."""
+
+    message: Message
+    case: Case
+    content: Content
+    whole: bool
+
+    @property
+    def payload(self) -> Payload:
+        """What this person may have of it."""
+        if self.whole or not self.content.medical:
+            return self.content.payload
+        return without_medical(self.content, self.message, self.case)
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The fields that this person may read, by id."""
+        hidden = frozenset[str]() if self.whole else {field.id for field in self.content.kind.fields if field.medical}
+        return {name: value for name, value in self.content.values.items() if name not in hidden}
+
+
 def read_content(kind: Kind, payload: Payload) -> Content:
     """The content of a message. Without a manifest that is read, no field is known, and every piece is medical."""
     if payload.manifest is None:

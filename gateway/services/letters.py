@@ -55,6 +55,11 @@ def letter(kind: Kind, ref: str, values: Mapping[str, str], pieces: Sequence[str
     return "\n".join([*lines, "", sender, ""])
 
 
+def closing(kind: Kind) -> str:
+    """What the texts make of a message of this kind, for its reader; empty where they add nothing."""
+    return _CLOSING.get(kind.id, "")
+
+
 def _shown(field: Field, value: str) -> str:
     """Days and euros as a French reader writes them; the manifest has them as programs do."""
     if field.type is FieldType.DATE and (day := parse_date(value)):

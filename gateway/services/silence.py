@@ -15,6 +15,7 @@ from gateway.domain.tacit import Condition, Facts, Watch, conditions, gaps
 from gateway.domain.watching import Place, watches
 from gateway.ports import Clock
 from gateway.services.requests import Requests
+from gateway.services.restoring import restored_since
 from gateway.storage import Acceptance, Case, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
 
 UNWATCHED = "treating_physician not_watched"
@@ -111,6 +112,7 @@ class Silence:
             authorised_until=request.authorised_until,
             complete=request.complete,
             withdrawn=max(withdrawn, default=None),
+            restored=await restored_since(view, request),
             confirmed=await self.confirmed(view, request),
         )
 

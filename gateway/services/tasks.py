@@ -19,6 +19,7 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
+from gateway.services.pins import Pins
 from gateway.services.purge import Purge
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
@@ -69,6 +70,7 @@ class Tasks:
         repair: CopyRepair,
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
+        pins: Pins,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
         use_keys: Callable[[Sequence[PublicKey]], Awaitable[None]],
@@ -88,6 +90,7 @@ class Tasks:
         self._repair = repair
         self._cabinet = cabinet
         self._quarantine = quarantine
+        self._pins = pins
         self._clock = clock
         self._pinned_keys = pinned_keys
         self._use_keys = use_keys
@@ -220,7 +223,8 @@ class Tasks:
         if now - self._swept_at >= UNNAMED_SECONDS:
             self._swept_at = now
             removed = await self._cabinet.sweep()
-            _log.info("spool.swept", removed=removed, erased=await self._quarantine.round())
+            erased, retired = await self._quarantine.round(), await self._pins.end_overlaps()
+            _log.info("hour.swept", removed=removed, erased=erased, retired=retired)
 
 
 class _Pause:

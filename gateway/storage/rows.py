@@ -331,7 +331,8 @@ class Confirmation:
 class Pin:
     """A partner's public key, pinned to that partner by a person who checked the fingerprint.
 
-    It counts once ``confirmed_by`` is set: a second person where four eyes are on, else the same one.
+    It counts once ``confirmed_by`` is set: a second person where four eyes are on, else the same one. From
+    ``superseded_at`` on nothing is sealed for it any more, and until ``retired_at`` mails that it signed still count.
     """
 
     id: int = 0
@@ -343,6 +344,7 @@ class Pin:
     pinned_at: datetime
     pinned_by: str
     confirmed_by: str | None = None
+    superseded_at: datetime | None = None
     retired_at: datetime | None = None
 
 

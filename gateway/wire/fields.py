@@ -42,6 +42,9 @@ _CHARSETS = MappingProxyType(
     }
 )
 
+# Embeddings, overrides, isolates (UAX 9 §2). The marks U+200E and U+200F of honest Arabic mail turn nothing around.
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?\s]*)\?=")
 _ADDR_SPEC = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]{1,64}@[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,254}")
@@ -86,6 +89,18 @@ def printable(text: str) -> str:
     """The text without control, format (bidirectional override) and separator characters, for one line on a screen."""
     spaced = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
     return "".join(char for char in spaced if unicodedata.category(char) not in {"Cf", "Cs", "Co", "Cn"}).strip()
+
+
+def escaped(text: str) -> str:
+    """The text as a person may read it on a terminal, with what would move the cursor or turn writing around spelt out.
+
+    Lines and tabs stay, and Arabic needs none of the rest.
+    """
+    return "".join(f"\\u{ord(char):04x}" if _moves(char) else char for char in text)
+
+
+def _moves(char: str) -> bool:
+    return char in _DIRECTIONS or (char not in "\n\t" and unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"})
 
 
 def _bounded(value: str) -> str:

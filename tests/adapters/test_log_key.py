@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.log_key import AnchorFile, LogKey, generate_log_key, verify_note
+from gateway.adapters.log_key import AnchorFile, LogKey, generate_log_key, verify_attested, verify_note
 from gateway.domain.checkpoint import Checkpoint, VerifierKey, note, read_note
 from gateway.domain.errors import CheckpointInvalid, SecretUnreadable, StorageFailed
 from gateway.domain.merkle import EMPTY_ROOT, Head
@@ -105,3 +105,18 @@ def test_a_disk_that_refuses_is_told(tmp_path: Path, code: int) -> None:
         AnchorFile(path=tmp_path / "ancres.txt", open_file=refuse).append("x\n")
     with pytest.raises(StorageFailed):
         AnchorFile(path=tmp_path / "absent.txt").read()
+
+
+def test_it_attests_json_and_nothing_that_could_be_a_checkpoint(key: LogKey) -> None:
+    """What one signature says can never be shown as another thing; a changed byte, or another key, is not attested."""
+    document = b'{\n  "format": "x"\n}\n'
+    signature = key.attest(document)
+    verify_attested(document, signature, key.verifier)
+    for changed, other in ((document + b" ", signature), (document, bytes(64))):
+        with pytest.raises(CheckpointInvalid, match="certificat"):
+            verify_attested(changed, other, key.verifier)
+    for text in (POINT.text().encode(), b"{}", b"", b"{\n1\n"):
+        with pytest.raises(ValueError, match="JSON"):
+            key.attest(text)
+    with pytest.raises(CheckpointInvalid):
+        read_note(f"{document.decode()}\n")

@@ -82,10 +82,14 @@ def html(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What an attacker has at hand. ``sent`` is the Message-ID of our own mail to the CNAS, ``mic`` its digest."""
+    """What an attacker has at hand. Below ``root`` each party has its folder.
+
+    ``sent`` is the Message-ID of our own mail to the CNAS, ``mic`` its digest.
+    """
 
     keys: dict[Role, Keys]
     stranger: Keys
+    root: Path
     sent: str = ""
     mic: str = ""
 
@@ -152,6 +156,6 @@ def scene(root: Path) -> Iterator[Scene]:
             smime=PublicKey(suite=Suite.SMIME, fingerprint=own.fingerprint, material=pem(own.certificate)),
         )
         try:
-            yield Scene(keys=keys, stranger=stranger)
+            yield Scene(keys=keys, stranger=stranger, root=root)
         finally:
             home.close()

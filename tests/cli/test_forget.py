@@ -1,6 +1,7 @@
 """``gateway forget`` as persons use it: the list, the number typed again, and the case that is gone."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway.adapters.daemon_lock import held
 from gateway.cli.commands import app
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from tests.cli.installed import Installed, closed_case, install
@@ -91,3 +93,32 @@ def test_an_unknown_case_is_named(call: Call) -> None:
     """As everywhere."""
     with pytest.raises(Unknown):
         call("7F3K-Q9", "--yes")
+
+
+def test_a_new_master_key_takes_over_once_the_service_knows_it(hospital: Installed) -> None:
+    """Refused without the former key in the configuration, and while a service runs that was not restarted."""
+    folder = hospital.config.parent
+
+    def keys(*arguments: str) -> Result:
+        result = CliRunner().invoke(app, ["keys", *arguments])
+        if isinstance(result.exception, GatewayError):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result
+
+    rewrap = ("rewrap", "--config", str(hospital.config))
+    with pytest.raises(NotAllowed, match="former_master_key manque"):
+        keys(*rewrap)
+    assert "former_master_key" in keys("new-master", str(folder / "master-2.key")).stdout
+    text = hospital.config.read_text()
+    both = 'master_key = { file = "master-2.key" }\nformer_master_key = { file = "master.key" }'
+    with held(hospital.settings.gateway.data):
+        hospital.config.write_text(text.replace('master_key = { file = "master.key" }', both))
+        started = (hospital.settings.gateway.data / "daemon.lock").stat().st_mtime
+        os.utime(hospital.config, (started + 5, started + 5))
+        with pytest.raises(NotAllowed, match="redémarrez-le d'abord"):
+            keys(*rewrap)
+    assert "1 sur 1" in keys(*rewrap).stdout
+    hospital.config.write_text(text.replace('file = "master.key"', 'file = "master-2.key"'))
+    forgotten = CliRunner().invoke(app, ["forget", "7F3K-Q1", "--yes", "--config", str(hospital.config)])
+    assert forgotten.exit_code == 0, forgotten.output

@@ -143,6 +143,9 @@ def test_what_is_no_readable_file_is_told_and_the_others_are_judged(folder: Path
         (["."], "aucun fichier"),
         ([".", "--as-of", "2026-01-01T00:00Z"], "demande --config"),
         ([".", "--as-of", "2026-01-01"], "fuseau"),
+        ([".", "--as-of", "1960-01-01T00:00Z"], "instant"),
+        ([".", "--as-of", "0001-01-01T00:00+14:00"], "instant"),
+        ([".", "--as-of", "2200-01-01T00:00Z"], "instant"),
     ],
 )
 def test_a_wrong_request_is_told(

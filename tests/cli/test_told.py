@@ -121,6 +121,8 @@ REFUSALS = [
     ("case show 7F3K-Q2", 2, "Référence inconnue : dossier 7F3K-Q2.", "Unknown reference: case 7F3K-Q2."),
     ("case show nothing", 2, "Référence inconnue : dossier nothing.", "Unknown reference: case nothing."),
     ("clock explain 7F3K-Q2", 2, "Référence inconnue : dossier", "Unknown reference: case"),
+    ("message print 9 -o m.pdf", 2, "Référence inconnue : message 9.", "Unknown reference: message 9."),
+    ("message print 9 -o password", 2, "Le fichier password n'est pas écrit.", "The file password is not written."),
     ("message show 9", 2, "Référence inconnue : message 9.", "Unknown reference: message 9."),
     ("message show -- -1", 2, "Référence inconnue : message -1.", "Unknown reference: message -1."),
     ("message show 99999999999999999999", 2, "ce nombre est trop grand", "this number is too large"),

@@ -18,6 +18,9 @@ from typer.testing import CliRunner
 
 from gateway.cli import demo as command
 from gateway.cli.commands import app
+from gateway.services.export.certificate_sheet import CHECK
+from tests.services.certifying import needs_poppler, text_of
+from tests.services.test_export import commands, shell
 from tests.system.gateways import until
 
 pytestmark = [
@@ -166,6 +169,66 @@ def test_every_mail_was_sealed_or_a_signed_receipt_and_dated_in_the_story(shown:
         assert mail.get_content_type() in {"multipart/encrypted", "multipart/signed"}
         assert re.search(r"(Oct|Nov) 2026", str(mail["Received"]))
         assert not [word for word in PRIVATE if word.encode() in raw or word.encode("latin-1") in raw]
+
+
+def test_the_kept_dossier_verifies_where_nothing_of_the_gateway_is(shown: Shown, place: Place) -> None:
+    """By the program in an empty folder, and by its read-me's own commands, with common tools alone."""
+    assert shown.code == 0
+    elsewhere = place.temporary / "ailleurs"
+    elsewhere.mkdir()
+    shutil.copy(place.kept / "dossier.zip", elsewhere / "d.zip")
+    bare = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(elsewhere)}
+
+    done = subprocess.run(
+        [*GATEWAY, "dossier", "verify", "d.zip"], cwd=elsewhere, env=bare, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Le journal signé l'atteste" in done.stdout
+    assert "Certificats d'acceptation signés du journal : 1." in done.stdout
+    assert shell(elsewhere, "unzip -q d.zip").returncode == 0
+    for name, text in commands().items():
+        if name not in {"horodatage", "smime"}:
+            told = shell(elsewhere, text)
+            assert told.returncode == 0, (name, told.stdout, told.stderr)
+    shutil.rmtree(elsewhere)
+
+
+@needs_poppler
+@pytest.mark.parametrize("name", ["certificat.pdf", "certificate.pdf"])
+def test_the_kept_certificate_verifies_by_the_commands_that_it_prints(shown: Shown, place: Place, name: str) -> None:
+    """In an empty folder, with common tools alone."""
+    assert shown.code == 0
+    elsewhere = place.temporary / "ailleurs"
+    elsewhere.mkdir()
+    shutil.copy(place.kept / name, elsewhere / "CERTIFICAT.pdf")
+    told = shell(elsewhere, f"set -eu\n{CHECK}")
+    assert (told.returncode, "Signature Verified Successfully" in told.stdout) == (0, True), told.stderr
+    shutil.rmtree(elsewhere)
+
+
+def test_what_is_kept_on_paper_says_that_it_is_a_demonstration(shown: Shown, place: Place) -> None:
+    """Both copies name the patient of the story; nothing medical is in them, and every page is marked."""
+    assert shown.code == 0
+    for name, word in (("certificat.pdf", "DÉMONSTRATION"), ("certificate.pdf", "DEMONSTRATION")):
+        told = text_of((place.kept / name).read_bytes())
+        assert told.count(word) == 3
+        assert "Benkhelifa" in told
+        assert not [private for private in ("radiothérapie", "récidive") if private in told]
+
+
+def test_a_kept_message_prints_as_a_page(shown: Shown, place: Place) -> None:
+    """The request, by the real command, beside the database of the play."""
+    assert shown.code == 0
+    config = str(place.kept / "hopital" / "gateway.toml")
+    page = place.temporary / "m.pdf"
+
+    done = _gateway(place, "message", "print", "1", "-o", str(page), "--config", config)
+
+    assert done.returncode == 0, done.stderr
+    assert "données médicales" in done.stdout
+    assert "SE 352-302" in text_of(page.read_bytes())
+    page.unlink()
 
 
 def test_a_gateway_never_runs_on_a_kept_database(shown: Shown, place: Place) -> None:

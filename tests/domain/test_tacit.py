@@ -39,6 +39,7 @@ ALL = Facts(
     authorised_until=date(2026, 2, 20),
     complete=True,
     withdrawn=None,
+    restored=None,
     confirmed=frozenset(),
 )
 
@@ -69,6 +70,7 @@ LACKS: list[tuple[str, dict[str, Any], str | None]] = [
     ("acknowledged_in_time", {"acknowledged_at": None}, "late_acknowledgement"),
     ("complete", {"complete": False}, "incomplete"),
     ("not_withdrawn_before", {"withdrawn": 3}, "recorded_again"),
+    ("not_recorded_before_backup", {"restored": 9}, "restored"),
 ]
 
 

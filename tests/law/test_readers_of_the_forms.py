@@ -68,7 +68,7 @@ async def test_a_certificate_is_found_by_its_case_and_opens_with_its_form(
     assert found.patient is not None
     assert found.patient["patient_name"] == "BENALI"
     if role is Role.CNAS:
-        _, payload = await world.archive.read(message.id, actor="carol", purpose="save")
+        payload = (await world.archive.read(message.id, actor="carol", purpose="save")).payload
         assert [piece.role for piece in payload.attachments] == ["form"]
 
 

@@ -1,11 +1,14 @@
 """What certifies in the tests: the real printer, a key of the log; and what other programs find in a printed file."""
 
 import io
+import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pikepdf
 import pypdfium2
+import pytest
 
 from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import LogKey, generate_log_key
@@ -14,6 +17,11 @@ from gateway.services.export.certify import Certifier
 from gateway.services.export.facts import Policy
 from gateway.services.witness import Rule, Witness
 from tests.services.world import World
+
+needs_poppler = pytest.mark.skipif(
+    shutil.which("pdfdetach") is None and os.environ.get("CI") != "true",
+    reason="needs pdfdetach (poppler-utils); in CI its absence is a failure",
+)
 
 RULE = Rule(records=10**6, age=timedelta(days=999))
 POLICY = Policy(grace=timedelta(hours=12), persons_needed=1, watched=("INBOX",), software="soins-gateway 0")

@@ -3,7 +3,7 @@
 import io
 import json
 import subprocess
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,18 +15,19 @@ import pytest
 from gateway.adapters.document.letters import _KNOWN, known, settled
 from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import LogKey
-from gateway.domain.certificate import Look, watched
+from gateway.domain.certificate import Certificate, Look, watched
 from gateway.domain.challenge import Finding
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.sheet import Block, Exact, Facts, Paragraph, Sheet, Table, Text, Verbatim, long_day
 from gateway.ports import Enclosure
 from gateway.services.export.certificate_sheet import CHECK, JSON, KEY, SIGNATURE
+from gateway.services.export.certified import Clerk, Issue
 from gateway.services.export.certify import Certifier
 from gateway.services.witness import Witness
-from gateway.storage import Case, Challenge, VaultKey
-from tests.services.certifying import RULE, certifier, enclosed, log_key, text_of
+from gateway.storage import Case, Challenge, Request, VaultKey, View
+from tests.services.certifying import RULE, certifier, enclosed, log_key, needs_poppler, text_of
 from tests.services.conftest import Build
-from tests.services.mails import START, request_mail
+from tests.services.mails import START, receipt, request_mail
 from tests.services.world import END, RIPE, World
 
 MEDICAL = ("rééducation", "complication", "Dr Martin")
@@ -98,6 +99,7 @@ async def test_nothing_medical_is_in_it(hospital: World, key: LogKey) -> None:
             assert (word in files) is identity
 
 
+@needs_poppler
 async def test_its_own_commands_verify_it(hospital: World, key: LogKey, tmp_path: Path) -> None:
     """As they are printed in it, in an empty folder with nothing of ours; and one changed letter fails."""
     issued = await signing(hospital, key).issue(await silent(hospital), actor="alice", language="fr")
@@ -156,6 +158,23 @@ async def test_what_was_not_recorded_is_not_certified(hospital: World, key: LogK
     assert await hospital.names() == before
 
 
+async def test_of_several_a_person_says_which(hospital: World, key: LogKey) -> None:
+    """By the beginning of its hash, in either case of letters; each certificate is of its own request."""
+    first = await hospital.to_running()
+    second = await hospital.submit(ref=first.case.ref, requested_until="2026-04-20")
+    await hospital.send_all()
+    await hospital.take(receipt(second.message, received_at=hospital.clock.now()))
+    await hospital.at_ripe()
+    await hospital.deadlines.tick()
+    works = signing(hospital, key)
+    with pytest.raises(NotAllowed, match="--request"):
+        await works.issue(first.case.ref, actor="alice", language="fr")
+    for request, until in ((first.request, "20 mars"), (second.request, "20 avril")):
+        told = await works.issue(first.case.ref, actor="alice", language="fr", request_hash=request.hash[:10].upper())
+        assert told.certificate.terms.hash == request.hash
+        assert f"vendredi {until} 2026" in text_of(told.pdf) or f"lundi {until} 2026" in text_of(told.pdf)
+
+
 async def test_only_the_hospital_certifies(cnas: World, key: LogKey) -> None:
     """Others know of the silence by its notice."""
     await cnas.take(request_mail())
@@ -183,6 +202,25 @@ async def test_a_challenged_one_says_so_first_and_a_withdrawn_one_is_refused(hos
     with pytest.raises(NotAllowed, match="a été retirée"):
         await works.issue(ref, actor="alice", language="fr")
     assert len(await hospital.all(Challenge)) == 2
+
+
+async def test_what_changes_while_it_is_made_is_not_certified(hospital: World, key: LogKey) -> None:
+    """A challenge between the look and the record: refused, and nothing says that a certificate left."""
+    ref = await silent(hospital)
+    works = signing(hospital, key)
+
+    class Slow(Clerk):
+        """Somebody casts doubt while it prints."""
+
+        async def gather(self, view: View, case: Case, request: Request, issue: Issue) -> Certificate:
+            found = await super().gather(view, case, request, issue)
+            await hospital.challenges.cast(ref, because="fax", actor="bob")
+            return found
+
+    works._clerk = Slow(**{each.name: getattr(works._clerk, each.name) for each in fields(Clerk)})
+    with pytest.raises(NotAllowed, match="vient de changer"):
+        await works.issue(ref, actor="alice", language="fr")
+    assert await hospital.events("certificate.issued") == ()
 
 
 async def test_gaps_and_persons_are_printed(by_mail: World, key: LogKey) -> None:
@@ -233,6 +271,20 @@ async def test_a_forgotten_case_is_certified_without_a_name(hospital: World, key
     await hospital.change(replace(own, destroyed_at=hospital.clock.now()))
     issued = await signing(hospital, key).issue(ref, actor="alice", language="fr")
     assert "BENALI" not in text_of(issued.pdf)
+
+
+async def test_a_record_that_was_erased_after_its_years_is_certified_no_more(hospital: World, key: LogKey) -> None:
+    """Nothing is stated that the log does not say any more; a dossier of the case goes without."""
+    ref = await silent(hospital)
+    (record,) = await hospital.events("request.silence_recorded")
+    async with hospital.store.act() as act:
+        assert await act.erase([record.index], told_by=record.index + 1) == 1
+    with pytest.raises(NotAllowed, match="effacé du journal"):
+        await certifier(hospital, key).issue(ref, actor="alice", language="fr")
+    (case,) = await hospital.all(Case)
+    issue = Issue(actor="alice", at=hospital.clock.now(), identity=False)
+    async with hospital.store.view() as view:
+        assert await certifier(hospital, key).enclosed(view, case, issue) == {}
 
 
 async def test_hostile_names_break_nothing(build: Build, key: LogKey) -> None:

@@ -455,7 +455,7 @@ async def test_whoever_got_the_notice_gets_the_correction(hospital: World) -> No
         ("STATUS_NOTICE", "cnse"),
     ]
     message = await hospital.only(Message, kind="TACIT_ACCEPTANCE_WITHDRAWAL")
-    _, payload = await hospital.archive.read(message.id, actor="alice", purpose="shown")
+    payload = (await hospital.archive.read(message.id, actor="alice", purpose="shown")).payload
     assert GROUNDS[Ground.ANSWER_IN_TIME] in payload.text
     assert "ne vaut plus" in payload.text
     assert WHY not in payload.text

@@ -8,7 +8,6 @@ import pytest
 
 from gateway.domain.errors import (
     FicheInvalid,
-    KeyFileInvalid,
     KeyMissing,
     KeyUnusable,
     MailTooLarge,
@@ -23,7 +22,7 @@ from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.ports import SpoolFile
 from gateway.services.fiche import Fiche
-from gateway.storage import Case, Fact, Mail, Message, Pin, Request, Transmission, VaultKey, Verdict
+from gateway.storage import Case, Fact, Mail, Message, Request, Transmission, VaultKey, Verdict
 from gateway.wire.payload import Attachment
 from tests.services.conftest import Build
 from tests.services.mails import START, VALUES, plain_mail, receipt, request_mail
@@ -377,18 +376,3 @@ async def test_only_what_is_asked_can_be_confirmed(hospital: World) -> None:
         with pytest.raises(NotAllowed):
             await hospital.confirmations.confirm(submitted.case.ref, actor="alice", codes=codes)
     assert await hospital.events("request.confirmed") == ()
-
-
-async def test_a_new_key_retires_the_former_one(hospital: World) -> None:
-    """Both stay in the log by fingerprint; the same one is not pinned twice."""
-    await hospital.pins.pin("cnas", "openpgp", "D" * 40, "new key", actor="alice")
-    pins = {pin.fingerprint: pin.retired_at for pin in await hospital.all(Pin, partner="cnas")}
-    assert pins == {"B" * 40: START, "D" * 40: None}
-    for fingerprint, material in (("D" * 40, "new key"), ("B" * 40, "key")):
-        with pytest.raises(KeyFileInvalid):
-            await hospital.pins.pin("cnas", "openpgp", fingerprint, material, actor="alice")
-    await hospital.pins.pin("cnas", "openpgp", "D" * 40, "the same with a later expiry", actor="alice")
-    assert (await hospital.only(Pin, fingerprint="D" * 40)).material == "the same with a later expiry"
-    assert len(await hospital.events("key.refreshed")) == 1
-    with pytest.raises(Unknown):
-        await hospital.pins.pin("inconnu", "openpgp", "E" * 40, "key", actor="alice")

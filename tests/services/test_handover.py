@@ -404,7 +404,7 @@ async def test_copies_go_when_their_time_is_over_and_the_message_stays(build: Bu
     assert world.dropped.folders == {}
     assert set((await states(world)).values()) == {State.ERASED}
     assert len(await world.events("handover.erased")) == 2
-    _, payload = await world.archive.read(got.id, actor="alice", purpose="shown")
+    payload = (await world.archive.read(got.id, actor="alice", purpose="shown")).payload
     assert MARKER in payload.text
     await world.handovers.round()
     assert len(await world.events("handover.erased")) == 2
@@ -461,11 +461,11 @@ async def test_a_person_who_is_no_physician_reads_the_rest(build: Build) -> None
     """The reading is recorded with its share; a physician's person reads all."""
     world = await build(readers=(replace(DOCTOR, people=frozenset({"Dr Fabre"})), OFFICE))
     got = await received(world, file("letter", "note.pdf", MARKER.encode()))
-    _, rest = await world.archive.read(got.id, actor="Camille Martin", purpose="shown")
+    rest = (await world.archive.read(got.id, actor="Camille Martin", purpose="shown")).payload
     assert MARKER not in repr(rest)
     assert "BENALI" in rest.text
     assert (rest.manifest, rest.attachments) == (None, ())
-    _, whole = await world.archive.read(got.id, actor="Dr Fabre", purpose="saved")
+    whole = (await world.archive.read(got.id, actor="Dr Fabre", purpose="saved")).payload
     assert SCAN.data in {piece.data for piece in whole.attachments}
     assert CARE["pathology"] in whole.text
     shares = [json.loads(entry.canonical)["details"]["share"] for entry in await world.events("message.read")]

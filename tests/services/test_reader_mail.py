@@ -380,7 +380,7 @@ async def test_the_sealed_copy_is_destroyed_when_its_time_is_over(build: Build) 
         with pytest.raises(VaultClosed, match="détruite"):
             await world.cabinet.get(view, sent.file)
     got = await world.only(Message, direction=Direction.IN)
-    _, payload = await world.archive.read(got.id, actor="alice", purpose="shown")
+    payload = (await world.archive.read(got.id, actor="alice", purpose="shown")).payload
     assert MARKER in payload.text
     assert (await world.cabinet.sweep(), len(await world.events("handover.erased"))) == (0, 1)
 

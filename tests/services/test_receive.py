@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain.parties import Role, Suite
+from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.ports import SpoolFile
 from gateway.storage import Case, Direction, Mail, Message, Request, Transmission, VaultKey, Verdict
@@ -264,13 +264,6 @@ async def test_every_partner_of_the_directory_speaks_only_with_its_own_key(cnas:
         row = await cnas.take(request_mail(address=address, fingerprint=fingerprint))
         assert (row.step, row.reason) == ("pin", "key-not-pinned")
     assert await cnas.all(Request) == ()
-
-
-async def test_a_retired_key_is_no_longer_believed(cnas: World) -> None:
-    """From the moment when a person replaced it."""
-    await cnas.pins.pin("hospital", Suite.OPENPGP.value, "D" * 40, "new key", actor="alice")
-    assert (await cnas.take(request_mail())).reason == "key-not-pinned"
-    assert (await cnas.take(request_mail(fingerprint="D" * 40))).verdict is Verdict.ACCEPTED
 
 
 async def test_standing_keys_are_made_once(cnas: World) -> None:

@@ -91,6 +91,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         alarms=world.alarms,
         repair=world.repair,
         cabinet=world.cabinet,
+        pins=world.pins,
         quarantine=QuarantineRetention(
             store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
         ),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.domain.errors import MailMalformed
 from gateway.wire import fields
 from gateway.wire.compose import encoded_words, mailboxes_text
-from gateway.wire.fields import Hop, Mailbox, addresses, date, date_text, decode_words, message_ids, received
+from gateway.wire.fields import Hop, Mailbox, addresses, date, date_text, decode_words, escaped, message_ids, received
 
 # The values on which the standard library's modern parser is quadratic, recurses or crashes.
 HOSTILE = (
@@ -195,3 +195,18 @@ def test_limits_of_field_readers_hold() -> None:
         decode_words("a" * (fields.MAX_VALUE + 1))
     with pytest.raises(MailMalformed, match="address"):
         addresses("a@" + "b" * fields.MAX_ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Accord\n\tpour Ça : مُوافَقَة\u200f", "Accord\n\tpour Ça : مُوافَقَة\u200f"),
+        ("\x1b[2J\x1b[1;1HRefus", "\\u001b[2J\\u001b[1;1HRefus"),
+        ("a\rb\x08\x7f\x9b", "a\\u000db\\u0008\\u007f\\u009b"),
+        ("\u202eRefus\u202c \u2066x\u2069", "\\u202eRefus\\u202c \\u2066x\\u2069"),
+        ("a\u2028b\0", "a\\u2028b\\u0000"),
+    ],
+)
+def test_what_would_move_a_terminal_is_written_out(text: str, shown: str) -> None:
+    """No cursor moves and no direction turns; lines, tabs and Arabic stay as they are."""
+    assert escaped(text) == shown

@@ -1,6 +1,6 @@
 """The database: tables, migrations, copies, and the store that implements :mod:`gateway.storage` on SQLAlchemy."""
 
-from gateway.adapters.database.copying import CLOSED, copy
+from gateway.adapters.database.copying import CLOSED, copy, is_empty, load, snapshot
 from gateway.adapters.database.schema import HEAD, REHEARSAL, check, create, recognise, upgrade
 from gateway.adapters.database.scrub import scrub
 from gateway.adapters.database.store import DatabaseStore
@@ -13,7 +13,10 @@ __all__ = [
     "check",
     "copy",
     "create",
+    "is_empty",
+    "load",
     "recognise",
     "scrub",
+    "snapshot",
     "upgrade",
 ]

@@ -1,12 +1,14 @@
-"""Copies a whole database from SQLite to PostgreSQL, in one transaction, compared row by row before it is committed.
+"""Copies a whole database, in one transaction, compared row by row before it is committed.
 
-The original is held meanwhile and closed to acts afterwards, so that there are never two databases that both go on.
+The original of a move is held meanwhile and closed to acts afterwards: there are never two databases that both go on.
 """
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Table, func, insert, inspect, select, type_coerce
 from sqlalchemy.types import NullType
@@ -22,6 +24,8 @@ PAGE = 1000
 """Rows read at a time."""
 
 _LOG, _HEAD = (METADATA.tables[str(row.__tablename__)] for row in (AuditEntryRow, LogHeadRow))
+
+_NOT_EMPTY = said("La base d'arrivée n'est pas vide ; rien n'y est jamais écrasé.")
 
 CLOSED = ".copied"
 """What the name of the original ends in afterwards."""
@@ -44,14 +48,63 @@ def copy(path: Path, url: str, identity: dict[str, str]) -> dict[str, int]:
             if inspect(target).get_table_names():
                 _require_the_same(source, target)
             else:
-                schema.run_scripts(target)
-                for table in METADATA.sorted_tables:
-                    _fill(source, target, table)
-            counts = {table.name: _compared(source, target, table) for table in METADATA.sorted_tables}
-            _verify(target)
+                _fill_all(source, target)
+            counts = _compared_all(source, target)
         # The target is committed first: killed here, the original is still open, and the command is given again.
         _close(source)
     path.rename(path.with_name(path.name + CLOSED))
+    return counts
+
+
+def snapshot(url: str, path: Path) -> None:
+    """The whole database as it is at one instant, whoever writes meanwhile, as a new SQLite file that proves itself.
+
+    Raises:
+        DatabaseUnreachable, DatabaseDamaged, AuditBroken, DatabaseNotCopied.
+    """
+    file_url = f"sqlite+aiosqlite:///{path}"
+    with schema.connected(url) as source:
+        if source.dialect.name == "sqlite":
+            # Its own way: page by page, as of one instant.
+            with closing(sqlite3.connect(path)) as made:
+                cast("sqlite3.Connection", source.connection.driver_connection).backup(made)
+            with schema.connected(file_url) as target:
+                _verify(target)
+            return
+        with schema.connected(file_url, writes=True) as target:
+            _fill_all(source, target)
+            _compared_all(source, target)
+
+
+def load(path: Path, url: str) -> None:
+    """Put a snapshot into an empty database of a server.
+
+    Raises:
+        DatabaseUnreachable, AuditBroken, DatabaseNotCopied.
+    """
+    with schema.connected(f"sqlite+aiosqlite:///{path}") as source, schema.connected(url, writes=True) as target:
+        if inspect(target).get_table_names():
+            raise DatabaseNotCopied(reason=_NOT_EMPTY)
+        _fill_all(source, target)
+        _compared_all(source, target)
+
+
+def is_empty(url: str) -> bool:
+    """Whether a database of a server holds nothing yet. Raises DatabaseUnreachable."""
+    with schema.connected(url) as connection:
+        return not inspect(connection).get_table_names()
+
+
+def _fill_all(source: Connection, target: Connection) -> None:
+    schema.run_scripts(target)
+    for table in METADATA.sorted_tables:
+        _fill(source, target, table)
+
+
+def _compared_all(source: Connection, target: Connection) -> dict[str, int]:
+    """How many rows each table has. Raises DatabaseNotCopied, AuditBroken."""
+    counts = {table.name: _compared(source, target, table) for table in METADATA.sorted_tables}
+    _verify(target)
     return counts
 
 
@@ -59,7 +112,8 @@ def _fill(source: Connection, target: Connection, table: Table) -> None:
     names = table.columns.keys()
     for page in _pages(source, table):
         target.execute(insert(table), [dict(zip(names, row, strict=True)) for row in page])
-    last = target.scalar(select(func.max(table.c.id))) if "id" in table.c and _numbered(table) else None
+    numbers = target.dialect.name == "postgresql" and "id" in table.c and _numbered(table)
+    last = target.scalar(select(func.max(table.c.id))) if numbers else None
     if last is not None:
         # Rows that brought their own numbers did not ask the sequence for any.
         target.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), last)))
@@ -118,7 +172,7 @@ def _require_the_same(source: Connection, target: Connection) -> None:
         list(_rows(source, table)) == list(_rows(target, table)) for table in (METADATA.tables["meta"], _HEAD)
     )
     if not same:
-        raise DatabaseNotCopied(reason=said("La base d'arrivée n'est pas vide ; rien n'y est jamais écrasé."))
+        raise DatabaseNotCopied(reason=_NOT_EMPTY)
 
 
 def _close(source: Connection) -> None:

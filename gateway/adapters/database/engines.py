@@ -77,7 +77,8 @@ def plain(url: str, *, writes: bool) -> Engine:
     parsed = make_url(url)
     if not is_sqlite(url):
         _require_driver()
-        engine = create_engine(parsed, poolclass=NullPool, connect_args=_session(url))
+        level = "READ COMMITTED" if writes else "REPEATABLE READ"
+        engine = create_engine(parsed, poolclass=NullPool, connect_args=_session(url), isolation_level=level)
         if writes:
             _alone(engine)
         return engine

@@ -227,6 +227,7 @@ class PinRow(SQLModel, table=True):
     pinned_at: datetime = Field(sa_column=_instant(optional=False))
     pinned_by: str
     confirmed_by: str | None = None
+    superseded_at: datetime | None = Field(sa_column=_instant())
     retired_at: datetime | None = Field(sa_column=_instant())
 
 

@@ -347,3 +347,25 @@ def export_public(own_dir: Path) -> str:
         copy_own_files(own_dir, home)
         gpg = client(home)
         return str(gpg.export_keys(sole_key(gpg, home).fingerprint, minimal=True))
+
+
+def revoked_public(own_dir: Path) -> str:
+    """Our own public key with the revocation that GnuPG prepared when it was made; our own folder stays as it is.
+
+    Raises:
+        OwnKeyUnusable: no key, several keys, no prepared revocation, or GnuPG does not take it.
+    """
+    with short_home() as home:
+        copy_own_files(own_dir, home)
+        gpg = client(home)
+        fingerprint = sole_key(gpg, home).fingerprint
+        try:
+            prepared = (own_dir / "openpgp-revocs.d" / f"{fingerprint}.rev").read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise OwnKeyUnusable(reason=said("La révocation préparée n'est pas dans le dossier de la clé.")) from error
+        # GnuPG puts a colon before the armour, so that nobody imports it by mistake.
+        _, armour, block = prepared.partition("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+        gpg.import_keys(armour + block)
+        if facts_of(gpg.list_keys(keys=fingerprint)[0]).state is not KeyState.REVOKED:
+            raise OwnKeyUnusable(reason=said("GnuPG n'a pas pris la révocation préparée."))
+        return str(gpg.export_keys(fingerprint, minimal=True))

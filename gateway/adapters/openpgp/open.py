@@ -266,7 +266,7 @@ def _facts(valid: tuple[str, ...]) -> SignatureFacts:
     try:
         _, _, seconds, _, _, _, _, digest, kind, primary = valid
         made_at = datetime.fromtimestamp(int(seconds), tz=UTC)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise MailRefused(step="signature", reason="unreadable") from error
     if digest not in DIGESTS:
         raise MailRefused(step="signature", reason="weak-digest")

@@ -1,7 +1,6 @@
 """The certificate of tacit acceptance as a document: every line of it says a fact of the certificate."""
 
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
 
 from gateway.domain.certificate import Certificate
 from gateway.domain.challenge import GROUNDS, Finding
@@ -23,6 +22,7 @@ from gateway.domain.sheet import (
     Text,
     Verbatim,
     end_of_day,
+    euros,
     long_day,
     long_instant,
     short_instant,
@@ -135,11 +135,7 @@ def _request(certificate: Certificate) -> Iterator[Block]:
                     "du {first} au {last}", first=long_day(terms.requested_from), last=long_day(terms.requested_until)
                 ),
             ),
-            *(
-                ((said("Devis complémentaire"), said("{amount} €", amount=_amount(terms.quote_eur))),)
-                if terms.quote_eur
-                else ()
-            ),
+            *(((said("Devis complémentaire"), euros(terms.quote_eur)),) if terms.quote_eur else ()),
             (said("Autorisation précédente"), said("jusqu'au {day}", day=long_day(terms.authorised_until))),
             (said("Préparée"), long_instant(terms.submitted_at)),
             (said("Remise au serveur"), long_instant(terms.handed_over_at)),
@@ -153,14 +149,6 @@ def _request(certificate: Certificate) -> Iterator[Block]:
             "sans qu'elle change. Elle figure dans l'accusé de réception. Ce certificat ne contient rien de médical."
         )
     )
-
-
-def _amount(euros: str) -> str:
-    """As French readers write it; what is no number stays as it was given."""
-    try:
-        return f"{Decimal(euros):,.2f}".replace(",", " ").replace(".", ",")
-    except InvalidOperation:
-        return euros
 
 
 def _patient(certificate: Certificate) -> Iterator[tuple[Text, Text]]:
@@ -186,11 +174,12 @@ def _parties(certificate: Certificate) -> Iterator[Block]:
 
 
 def _evidence(certificate: Certificate) -> Iterator[Block]:
-    yield Heading(text=said("La réception par la CNAS"))
+    yield Heading(text=said("Les preuves de réception"))
     grade = Said(GRADES[certificate.started_by])
     yield Paragraph(
         text=said(
-            "Le délai part du {at}. Force de la preuve retenue : {grade}. Heures d'Alger.",
+            "Le délai part du {at}. Force de la preuve retenue : {grade}. Seules celles de la CNAS le font partir. "
+            "Heures d'Alger.",
             at=long_instant(certificate.period.received, ALGIERS),
             grade=grade,
         )

@@ -81,7 +81,7 @@ class Clerk:
         if self.party.role is not Role.HOSPITAL:
             return ()
         requests = await view.all(Request, site=self.party.site, case_id=case.id)
-        return tuple([row for row in requests if await self._stands(view, row) is not None])
+        return tuple([row for row in requests if await self._certifiable(view, row)])
 
     async def chosen(self, view: View, case: Case, request_hash: str | None) -> Request:
         """The request that a person means: by the beginning of its hash, or the only one that can be certified.
@@ -97,7 +97,7 @@ class Clerk:
             for row in await view.all(Request, site=self.party.site, case_id=case.id)
             if row.hash.startswith((request_hash or "").lower())
         ]
-        found = [row for row in named if await self._stands(view, row) is not None]
+        found = [row for row in named if await self._certifiable(view, row)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -113,11 +113,10 @@ class Clerk:
             LookupError: nothing stands, or nothing was logged (a defect: it was chosen before).
             VaultClosed.
         """
-        standing = await self._stands(view, request)
-        entries = await view.entries(case=case.ref, request=request.hash, event=SILENCE, newest=True, limit=1)
-        if standing is None or request.started_at is None or not entries:
+        standing, entry = await self._stands(view, request), await self._entry(view, request)
+        if standing is None or request.started_at is None or entry is None:
             raise LookupError("a certificate of a silence that was not recorded")
-        record = audit.parse(entries[0].canonical, position=entries[0].index)
+        record = audit.parse(entry.canonical, position=entry.index)
         evidence = await view.all(StoredEvidence, site=request.site, request_hash=request.hash)
         accepted = standing.acceptance
         return Certificate(
@@ -148,11 +147,19 @@ class Clerk:
                 for row in standing.challenges
             ),
             rulings=tuple(Ruled(finding=row.finding, person=row.person, at=row.at) for row in standing.rulings),
-            logged=await self._logged(view, entries[0]),
+            logged=await self._logged(view, entry),
             key=str(self.key) if self.key is not None else None,
             software=self.policy.software,
             rehearsal=self.rehearsal,
         )
+
+    async def _certifiable(self, view: View, request: Request) -> bool:
+        return await self._stands(view, request) is not None and await self._entry(view, request) is not None
+
+    async def _entry(self, view: View, request: Request) -> AuditEntry | None:
+        """The record of the silence; None when it was erased after its years."""
+        found = await view.entries(request=request.hash, event=SILENCE, newest=True, limit=1)
+        return found[0] if found else None
 
     async def _stands(self, view: View, request: Request) -> Standing | None:
         found = await acceptances_of(view, request.site, request.hash)
@@ -162,6 +169,8 @@ class Clerk:
         if not requests:
             return said("Aucune demande de ce dossier ne porte cette empreinte.")
         newest = requests[-1]
+        if await self._stands(view, newest) is not None:
+            return said("L'enregistrement de ce constat a été effacé du journal après son temps.")
         former = await acceptances_of(view, newest.site, newest.hash)
         if former:
             at = long_instant(former[-1].acceptance.withdrawn_at)

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.domain.certificate import Certificate, certificate_json
+from gateway.domain.errors import NotAllowed
 from gateway.domain.exhibit import pem
 from gateway.domain.sheet import Sheet
 from gateway.domain.words import said
 from gateway.ports import Clock, Enclosure, LogSigner, Printer
 from gateway.services.cases import find_case
+from gateway.services.challenged import acceptances_of
 from gateway.services.export.certificate_sheet import JSON, KEY, SIGNATURE, certificate_sheet
 from gateway.services.export.certified import Clerk, Issue
 from gateway.services.export.facts import encoded
@@ -64,7 +66,7 @@ class Certifier:
 
         Raises:
             Unknown.
-            NotAllowed: there is none, or several.
+            NotAllowed: there is none, or several; or it changed meanwhile.
             AuditBroken, StorageFailed, VaultClosed, DocumentFailed.
         """
         issue = Issue(actor=actor, at=self._clock.now(), identity=identity)
@@ -75,11 +77,18 @@ class Certifier:
             # What it certifies must be under a checkpoint, which it prints.
             await self._witness.round(at_once=True)
         async with self._store.view() as view:
+            known = await acceptances_of(view, request.site, request.hash)
             certificate = await self._clerk.gather(view, case, request, issue)
         files = self._files(certificate)
         pdf = self._printed(certificate_sheet(certificate), certificate, files, language)
         if self._recorded:
             async with self._store.act() as act:
+                await act.lock(case.id)
+                if await acceptances_of(act, request.site, request.hash) != known:
+                    raise NotAllowed(
+                        act=said("certifier une acceptation du dossier {ref}", ref=case.ref),
+                        reason=said("Elle vient de changer : recommencez."),
+                    )
                 await act.record(
                     EVENT,
                     actor=actor,
