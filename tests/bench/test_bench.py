@@ -22,13 +22,19 @@ def test_the_log_that_is_measured_is_one_that_the_gateway_could_have_written() -
         assert (record.request, record.message, record.partner, record.outcome) == made[5:9]
 
 
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
 def test_a_short_run_tells_every_figure(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    where: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two sizes; a table for people, JSON for machines."""
+    """Two sizes, on either database; a table for people, JSON for machines."""
+    other = ["--url", request.getfixturevalue("postgres").empty()] if where == "postgresql" else []
     told = tmp_path / "told.json"
     short = ["--sizes", "300,600", "--rounds", "2", "--acts", "3", "--asked", "2", "--folder", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["audit", *short, "--json", str(told)])
+    monkeypatch.setattr(sys, "argv", ["audit", *short, *other, "--json", str(told)])
     audit.main()
     runs = json.loads(told.read_text(encoding="utf-8"))["runs"]
     assert [run["records"] for run in runs] == [300, 600]
