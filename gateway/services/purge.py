@@ -96,7 +96,7 @@ class Purge:
                 return
         done = await self.run(actor="gateway", ledgers=(Ledger.SECURITY,))
         self._done_at = self._clock.uptime()
-        _log.info("audit.purged", records=sum(len(each.records) for each in done))
+        _log.info("purge.done", records=sum(len(each.records) for each in done))
 
     async def _signed(self, view: View) -> int:
         points = await view.all(LogPoint, newest=True, limit=1)
