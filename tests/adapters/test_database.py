@@ -708,6 +708,32 @@ async def test_a_period_finds_the_same_records_however_it_is_looked_up(
             assert await view.count(replace(asked, begins="test.o")) == len(odd)
 
 
+async def test_records_are_erased_once_and_leave_their_leaves(
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In more than one statement; who erases them again erases nothing; index, instant and leaf are left."""
+    monkeypatch.setattr("gateway.adapters.database.store.ERASED_AT_ONCE", 2)
+    async with store.act() as act:
+        for _ in range(6):
+            await act.record(
+                "test.done", actor="gateway", case="7F3K-Q2", outcome="done", details={"word": "tell-tale"}
+            )
+    async with store.view() as view:
+        before = await view.leaves(after=-1, limit=10)
+    async with store.act() as act:
+        assert await act.erase([0, 1, 2, 4], told_by=5) == 4
+        assert await act.erase([4, 3], told_by=5) == 1
+    async with store.view() as view:
+        assert await view.leaves(after=-1, limit=10) == before
+        assert list(await view.leaves(after=3, limit=1)) == [before[4]]
+        entries = await view.entries()
+        assert [entry.purged_by for entry in entries] == [5, 5, 5, 5, 5, None]
+        assert {(entry.event, entry.actor, entry.case, entry.outcome, entry.canonical) for entry in entries[:5]} == {
+            ("", "", None, None, b"")
+        }
+        assert [entry.index for entry in await view.entries(case="7F3K-Q2")] == [5]
+
+
 async def test_due_requests(store: DatabaseStore) -> None:
     """At or before the instant, earliest first, of this site only, never those without a due instant."""
     await fill(store)
