@@ -55,6 +55,7 @@ CONDITIONS = {
     "acknowledged_in_time": french("la demande a été reçue avant la fin de l'autorisation"),
     "complete": french("la demande est complète"),
     "not_withdrawn_before": french("aucune acceptation de cette demande n'a été retirée"),
+    "not_recorded_before_backup": french("aucune sauvegarde n'a été remise en place depuis la demande"),
 }
 
 REASONS = {
@@ -80,6 +81,7 @@ ASKED = {
     "late_acknowledgement": "acknowledged_in_time",
     "incomplete": "complete",
     "recorded_again": "not_withdrawn_before",
+    "restored": "not_recorded_before_backup",
 }
 """The condition in whose place a person's word stands, by the code of that word; any other is ``confirmed_CODE``."""
 

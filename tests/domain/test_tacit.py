@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.audit import TEXT_LENGTH
+from gateway.domain.evidence import Doubt
+from gateway.domain.labels import ASKED, CONDITIONS
 from gateway.domain.tacit import POLL_GAP, Facts, Watch, conditions, end_of_day_in_paris, gaps, wanted
 
 LATEST = datetime(2026, 1, 28, 23, 0, tzinfo=UTC)
@@ -241,3 +243,12 @@ def test_only_gaps_that_touch_the_window_count(
 ) -> None:
     """Before it nothing was awaited, after it no answer would be in time; at its edges a gap counts whole."""
     assert found(*series) == gone
+
+
+def test_every_condition_and_what_a_person_confirms_instead_have_words() -> None:
+    """They are printed on certificates: an id there would be no sentence."""
+    doubts = tuple(doubt.value for doubt in Doubt)
+    for condition in conditions(replace(ALL, asks_person=(*doubts, "short_notice"))):
+        assert condition.name in CONDITIONS
+        if condition.asks is not None:
+            assert ASKED.get(condition.asks, f"confirmed_{condition.asks}") == condition.name
