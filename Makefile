@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit test-system package-system demo test test-package fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench-audit bench-seal test-system package-system demo test test-package fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -40,7 +40,7 @@ system:
 
 # Real mail servers, a clock that moves, faults of the system, and systemd's own judgement.
 test-system:
-	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql sqop
+	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql sqop mutt
 
 # What builds a container without an engine.
 package-system:
@@ -70,6 +70,9 @@ fuzz: install ## un million de courriers altérés, sans qu'aucun ne surprenne (
 	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 check: install format-check lint types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
+
+bench-seal: install ## mesure le scellement et l'ouverture, à côté de leurs planchers, en deux minutes
+	@$(BIN)/python -m tests.bench.seal $(BENCH_ARGS)
 
 bench-audit: install ## mesure le journal d'audit, un quart d'heure au moins (BENCH_ARGS="--sizes 100000" pour moins)
 	@$(BIN)/python -m tests.bench.audit $(BENCH_ARGS)

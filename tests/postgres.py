@@ -7,15 +7,19 @@ template, made by the migrations once for each identity.
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import IO
 
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from gateway.adapters import database
@@ -25,6 +29,7 @@ ACCOUNT = "passerelle"
 PASSWORD = "s3cret / @ : ? % é"  # every sign that a URL would take for its own
 DEBIAN = Path("/usr/lib/postgresql")
 START_SECONDS = 120
+MAKING = ("--encoding=UTF8", "--no-locale", "--no-sync")
 KEPT = 8
 """Databases that stay while others are made: more than any test has at once."""
 
@@ -97,7 +102,7 @@ def require() -> Path:
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """Start it, and stop it at the end."""
+    """Start it, and stop it at the end; it ends with this process, however that ends."""
     bin_ = require()
     shared = Path("/dev/shm")  # noqa: S108  a private folder is made in it
     in_memory = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM
@@ -105,35 +110,59 @@ def running() -> Iterator[Server]:
     # PostgreSQL refuses to run as root.
     owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
     os.chown(folder, owner.pw_uid, owner.pw_gid)
-
-    def run(*command: str) -> None:
-        told = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            env={"HOME": str(folder), "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
-            **({"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": ()} if os.geteuid() == 0 else {}),  # type: ignore[call-overload]
-        )
-        assert told.returncode == 0, told.stdout + told.stderr
-
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    secret = folder / "password"
+    secret, data = folder / "password", str(folder / "data")
     secret.write_text(PASSWORD, encoding="utf-8")
     # Whatever the umask of this process is by now.
     os.chown(secret, owner.pw_uid, owner.pw_gid)
-    data = str(folder / "data")
     hosts = ("--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}")
+    options = ("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200")
     try:
-        run(str(bin_ / "initdb"), "-D", data, "-U", ACCOUNT, *hosts, "--encoding=UTF8", "--no-locale", "--no-sync")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
-        log = str(folder / "log")
-        run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-t", str(START_SECONDS), "-l", log, "-o", options, "start")
+        log = (folder / "log").open("wb")
+        with log:
+            make = _started(
+                (str(bin_ / "initdb"), "-D", data, "-U", ACCOUNT, *hosts, *MAKING), folder, owner.pw_uid, log
+            )
+            assert make.wait(START_SECONDS) == 0, (folder / "log").read_text()
+            server = _started(
+                (str(bin_ / "postgres"), "-D", data, "-p", str(port), "-k", str(folder), *options),
+                folder,
+                owner.pw_uid,
+                log,
+            )
         try:
+            _wait_until_ready(server, Server(folder, port))
             yield Server(folder, port)
         finally:
-            run(str(bin_ / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
+            # At once, without a last write: nobody wants what is in it.
+            server.send_signal(signal.SIGQUIT)
+            server.wait(START_SECONDS)
     finally:
         shutil.rmtree(folder)
+
+
+def _started(command: tuple[str, ...], folder: Path, uid: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """As this account; told by the kernel when we die, so that a killed test run leaves no server behind."""
+    tied = ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()
+    gid = pwd.getpwuid(uid).pw_gid
+    environment = {"HOME": str(folder), "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
+    if os.geteuid() != 0:
+        return subprocess.Popen((*tied, *command), cwd=folder, env=environment, stdout=log, stderr=log)
+    return subprocess.Popen(
+        (*tied, *command), cwd=folder, env=environment, stdout=log, stderr=log, user=uid, group=gid, extra_groups=()
+    )
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], server: Server) -> None:
+    end = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            server.sql("SELECT 1")
+        except OperationalError:
+            told = (server.folder / "log").read_text(errors="replace")
+            assert process.poll() is None, told
+            assert time.monotonic() < end, told
+            time.sleep(0.05)
+        else:
+            return

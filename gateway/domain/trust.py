@@ -110,6 +110,11 @@ def own_probe(claim: Claim, *, kind: str | None, our_address: str, our_fingerpri
     return a_probe and from_us and claim.fingerprint in our_fingerprints
 
 
+def letter_id(mic: str) -> str:
+    """What stands for the Message-ID of a letter that signs none: its content, so that the same letter is the same."""
+    return f"<{mic}@letter.invalid>"
+
+
 def verify_signer(
     senders: tuple[str, ...], fingerprint: str, directory: Directory, pins: Mapping[str, frozenset[str]]
 ) -> Partner:

@@ -6,14 +6,10 @@ A file is written and fsynced before the act that names it; a file that no row n
 from collections.abc import Iterable
 from dataclasses import replace
 
-import structlog
-
 from gateway.domain.errors import StorageFailed, Unknown, VaultClosed
 from gateway.domain.words import said
 from gateway.ports import Clock, SpoolFile, Vault, WrappedKey
 from gateway.storage import Act, Case, Store, VaultKey, View
-
-_log = structlog.get_logger()
 
 QUARANTINE = "quarantine"
 EVIDENCE = "evidence"
@@ -110,7 +106,10 @@ class Cabinet:
             try:
                 self.vault.remove(name)
             except StorageFailed as error:
-                _log.warning("spool.not_removed", file=name, told=error.sentence())
+                # Rare, and slow to load for every command that only reads.
+                import structlog
+
+                structlog.get_logger().warning("spool.not_removed", file=name, told=error.sentence())
 
     async def sweep(self) -> int:
         """Remove the files that no row names, or that were destroyed: a crash came between file and commit.

@@ -37,6 +37,7 @@ class Proofs:
                 row,
                 seen.inner,
                 author=mail.partner,
+                message_id=mail.message_id,
                 mic=mail.mic,
                 signed_at=mail.signed_at,
                 entity=seen.entity,
@@ -53,6 +54,7 @@ class Proofs:
             row,
             copied.inner,
             author=author,
+            message_id=copied.inner.message_id or trust.letter_id(copied.mic),
             mic=copied.mic,
             signed_at=copied.signed_at,
             entity=entity,
@@ -80,13 +82,12 @@ class Proofs:
         inner: Inner,
         *,
         author: Partner,
+        message_id: str,
         mic: str,
         signed_at: datetime,
         entity: bytes,
         copied: bool,
-    ) -> Letter | None:
-        if inner.message_id is None:
-            return None
+    ) -> Letter:
         found = [self._directory.at_address(address) for address in inner.recipients]
         reached = tuple(dict.fromkeys(partner.id for partner in found if partner is not None))
         file = await act.add(await self._cabinet.put(entity, await self._cabinet.standing_key_in(act, QUARANTINE)))
@@ -95,7 +96,7 @@ class Proofs:
                 site=self._party.site,
                 mail=row.id,
                 author=author.id,
-                message_id=inner.message_id,
+                message_id=message_id,
                 mic=mic,
                 signed_at=signed_at,
                 reached=reached,

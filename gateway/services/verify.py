@@ -88,9 +88,12 @@ class Verifier:
         """What a mail says of itself.
 
         Mail programs sign a receipt alone, without any header. Then the mail's own From must fit the signer, the id of
-        ours that it names says that it is for us, and its content stands for its Message-ID.
+        ours that it names says that it is for us, and its content stands for its Message-ID. So it does for a person's
+        letter by a program that signs sender and recipients only (mutt): the outer id is anybody's, and names nothing.
         """
         claim = _claimed(seen, inner)
+        if claim.message_id is None and claim.mic and inner.manifest is None and seen.shape in trust.ACCEPTED_SHAPES:
+            return replace(claim, message_id=trust.letter_id(claim.mic))
         bare = not (inner.senders or inner.recipients or inner.message_id)
         if seen.shape not in trust.RECEIPT_SHAPES or not bare or seen.outer is None:
             return claim

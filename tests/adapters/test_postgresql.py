@@ -90,7 +90,7 @@ async def test_a_refused_password_is_told_without_its_words(postgres: Server, ur
 def test_a_database_that_is_absent_or_empty_is_not_made(postgres: Server, name: str) -> None:
     """A mistyped name must not look like an empty gateway."""
     for look in (database.upgrade, database.recognise):
-        with pytest.raises((DatabaseDamaged, DatabaseUnreachable)):
+        with pytest.raises((DatabaseDamaged, DatabaseUnreachable), match=r"gateway db copy|ne répond pas|n'existe pas"):
             look(postgres.url(name), IDENTITY)
     with engines.plain(postgres.url("postgres"), writes=False).connect() as connection:
         assert inspect(connection).get_table_names() == []

@@ -68,8 +68,15 @@ async def a15_same_id(acted: Scene) -> list[bytes]:
 
 
 async def a15_no_id(acted: Scene) -> bytes:
-    """Without an identifier nobody could tell."""
-    return await acted.sealed(letter().swap(b"Message-ID: <1@cnas.test>\r\n", b""))
+    """A message of a gateway without its identifier."""
+    return await acted.sealed(_message().swap(b"Message-ID: <1@cnas.test>\r\n", b""))
+
+
+async def a15_letter_without_id(acted: Scene) -> list[bytes]:
+    """A letter whose program signs no identifier, twice under two outer ones: its content stands for it."""
+    said = letter().swap(b"Message-ID: <1@cnas.test>\r\n", b"")
+    again = replace(OUTER, message_id="<2@cnas.test>")
+    return [await acted.sealed(said), await acted.sealed(said, outer=again)]
 
 
 async def a15_unknown_request(acted: Scene) -> bytes:

@@ -1,13 +1,15 @@
 """The measures can be made: a short run of each, whose figures mean nothing."""
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.audit import parse
-from tests.bench import audit
+from tests.bench import audit, seal
 from tests.bench.audit_log import row
 
 
@@ -38,3 +40,21 @@ def test_a_short_run_tells_every_figure(
     assert [run["records"] for run in runs] == [300, 600]
     assert all(run["verify"]["seconds"] > 0 and run["all_questions_ms"]["p95"] > 0 for run in runs)
     assert "| 600 |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(
+    shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
+)
+def test_a_short_run_of_sealing_tells_every_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both suites beside their floors, and the memory of one opened mail of each."""
+    told = tmp_path / "told.json"
+    short = ["--sizes", "1000,2000", "--rounds", "1", "--large", "50000", "--json", str(told)]
+    monkeypatch.setattr(sys, "argv", ["seal", *short])
+    seal.main()
+    found = json.loads(told.read_text(encoding="utf-8"))
+    assert [row["bytes"] for row in found["stages"]] == [1000, 2000]
+    assert all(row[suite]["share"] > 0 for row in found["stages"] for suite in ("openpgp", "smime"))
+    assert {suite: row["bytes"] > 50000 for suite, row in found["memory"].items()} == {"openpgp": True, "smime": True}
+    assert "| smime, 0 Mo |" in capsys.readouterr().out

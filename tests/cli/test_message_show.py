@@ -20,7 +20,7 @@ def test_a_letter_cannot_move_the_cursor_nor_turn_its_words_around(monkeypatch: 
     row = SimpleNamespace(id=3, kind="EXTENSION_ACCEPTANCE", at=START)
 
     def archive(_path: Path, _work: Any) -> Any:
-        return row, hostile
+        return SimpleNamespace(message=row, payload=hostile)
 
     monkeypatch.setattr(read, "with_archive", archive)
     monkeypatch.setattr(read, "settings", lambda _path: None)

@@ -16,7 +16,7 @@ from gateway.adapters.database.refusals import driver_reason, failure
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnly
 from gateway.domain.merkle import Frontier
-from gateway.domain.words import said
+from gateway.domain.words import Said, said
 
 HEAD = "0014"
 """The schema that this version writes; a test compares it with the scripts."""
@@ -91,7 +91,10 @@ def recognise(url: str, *identities: dict[str, str]) -> dict[str, str]:
     """
     _require_file(url)
     with connected(url) as connection:
-        if _revision(connection) != HEAD:
+        revision = _revision(connection)
+        if revision is None:
+            raise DatabaseDamaged(reason=_empty(connection))
+        if revision != HEAD:
             raise DatabaseDamaged(reason=said("Son schéma est d'une autre version ; « gateway run » la met à jour."))
         return _recognise(connection, *identities)
 
@@ -151,9 +154,15 @@ def run_scripts(connection: Connection) -> None:
 def _recognise(connection: Connection, *identities: dict[str, str]) -> dict[str, str]:
     stored = {row.key: row.value for row in connection.execute(select(_META))}
     if not stored:
-        raise DatabaseDamaged(reason=said("Elle est vide."))
+        raise DatabaseDamaged(reason=_empty(connection))
     if stored in identities:
         return stored
     if stored.pop(REHEARSAL, None) and stored in identities:
         raise RehearsalOnly
     raise DatabaseDamaged(reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."))
+
+
+def _empty(connection: Connection) -> Said:
+    if connection.dialect.name == "sqlite":
+        return said("Elle est vide.")
+    return said("Elle est vide. « gateway db copy » y porte la base SQLite, « gateway restore » une sauvegarde.")
