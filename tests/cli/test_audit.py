@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from gateway import records, vouching
 from gateway.adapters.log_key import generate_log_key
 from gateway.cli.commands import app
+from gateway.storage import Transmission
 from tests.cli.installed import Installed, install, run_requests
 from tests.services.fakes import FakeClock
 
@@ -110,6 +111,32 @@ def test_the_auditor_verifies_with_what_was_kept_outside(made: Installed, tmp_pa
     (made.config.parent / "ancres.txt").write_text("une ligne coupée\n", encoding="utf-8")
     facts = json.loads(run(made, "audit", "verify", "--json"))
     assert (facts["verified"], facts["torn_lines"], facts["written"], facts["signed"]) == (True, 1, 0, 0)
+
+
+def test_a_mail_that_was_kept_proves_what_it_carries(made: Installed, tmp_path: Path) -> None:
+    """Queued it is pending; saved from the mailbox it is read again, and what it covers is exposed no more."""
+    text = made.config.read_text(encoding="utf-8").replace("anchor_file = ", 'anchor_mail = "ancres@dehors.test"\n#')
+    made.config.write_text(text, encoding="utf-8")
+    run(made, "audit", "query")
+    sign(made)
+    shown = run(made, "audit", "verify")
+    assert "En attente d'ancrage" in shown
+    assert "courrier 1" in shown
+    assert "Exposés : 1 enregistrements" in shown
+    assert "Ancre du journal" in run(made, "message", "list")
+    assert "boîte des ancres" in run(made, "message", "list")
+    mail = tmp_path / "ancre.eml"
+    mail.write_bytes(asyncio.run(queued(made)))
+    found = run(made, "audit", "verify", "--anchors", str(mail))
+    assert "Ancres relues : 1, toutes confirmées." in found
+    assert "Exposés" not in found
+
+
+async def queued(made: Installed) -> bytes:
+    """The only mail of the outbox."""
+    async with records.open_base(made.settings) as base, base.store.view() as view:
+        (row,) = await view.all(Transmission)
+        return await base.cabinet.get(view, row.file)
 
 
 def test_what_has_served_its_time_is_erased_and_says_so(made: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
