@@ -247,7 +247,9 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at
     own = (key,) if key else ()
     return WorkerPool(
         slots=slots,
-        home_factory=lambda others: open_home(settings.openpgp.folder, of_suite(others, Suite.OPENPGP)),
+        home_factory=lambda others: open_home(
+            settings.openpgp.folder, of_suite(others, Suite.OPENPGP), former=settings.openpgp.former_folder
+        ),
         # Our own certificate is known as well: we try our servers by mails to ourselves.
         material=lambda others: encode(identity, (*others, *own)) if identity else b"",
         passphrase=settings.openpgp.passphrase.read(),

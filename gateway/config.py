@@ -72,6 +72,7 @@ class OpenPgpSection(Section):
     """Our OpenPGP key: its folder and its passphrase."""
 
     folder: FilePath
+    former_folder: FilePath | None = None
     passphrase: Secret
 
 

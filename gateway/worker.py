@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.offline import leave_network
-from gateway.adapters.openpgp.keyfiles import KeyFacts, client, own_facts
+from gateway.adapters.openpgp.keyfiles import KeyFacts, all_own_facts, client
 from gateway.adapters.openpgp.open import OpenLimits, decrypt, verify_detached
 from gateway.adapters.sandbox import EXIT_MEMORY, MAX_GREETING, Limits, encode_incoming
 from gateway.adapters.smime.bench import SmimeBench, decode
@@ -43,6 +43,7 @@ class Bench:
     home: Path | None = None
     passphrase: str = ""
     own: KeyFacts | None = None
+    former: KeyFacts | None = None
     limits: OpenLimits
     smime: SmimeBench | None = None
     clock: Clock = field(default_factory=SystemClock)
@@ -151,7 +152,7 @@ def _open_encrypted(part: mime.Part, bench: Bench) -> Opened:
     message = sealed.read_encrypted(part)
     if bench.home is None or bench.own is None:
         raise MailRefused(step="decrypt", reason="no-key")
-    plain = decrypt(bench.home, message, bench.passphrase, bench.own, bench.limits)
+    plain = decrypt(bench.home, message, bench.passphrase, bench.own, bench.limits, former=bench.former)
     if plain.signature is not None:
         # RFC 3156 §6.2: signed and encrypted in one go; the whole plaintext is under the signature.
         return Opened(shape=Shape.ENCRYPTED_ONE_PASS, entity=plain.data, signature=plain.signature)
@@ -227,10 +228,13 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     limits = Limits(**told["limits"])
     home = Path(told["home"]) if told["home"] else None
     at = datetime.fromisoformat(told["at"]) if told.get("at") else None
+    ours = all_own_facts(client(home), home) if home else ()
     bench = Bench(
         home=home,
         passphrase=told["passphrase"],
-        own=own_facts(client(home), home) if home else None,
+        # Which of the two is the former one does not matter here: nothing is signed.
+        own=next(iter(ours), None),
+        former=ours[1] if len(ours) > 1 else None,
         limits=OpenLimits(max_plain=limits.max_plain, at=at),
         smime=decode(material) if material else None,
     )

@@ -47,6 +47,8 @@ async def _rows(base: Any) -> list[dict[str, Any]]:
 
     conf, now = base.settings, base.clock.now()
     rows = [_openpgp(_OURSELVES, own_key(conf.openpgp.folder))]
+    if conf.openpgp.former_folder is not None:
+        rows.append({**_openpgp(_OURSELVES, own_key(conf.openpgp.former_folder)), "state": "former"})
     identity = own_certificate(conf)
     if identity is not None:
         rows.append(_certificate(_OURSELVES, Correspondent(certificate=identity.certificate), now))
@@ -92,6 +94,7 @@ _STATES = {
     "expired": french("EXPIRÉE"),
     "revoked": french("RÉVOQUÉE"),
     "invalid": french("INVALIDE"),
+    "former": french("d'avant, ouvre encore"),
     "superseded": french("remplacée, encore admise"),
     "retired": french("retirée"),
 }
@@ -173,6 +176,27 @@ def keys_compromised(
     if rows:
         typer.echo(_("Rien n'est défait : rappelez le partenaire pour chacun. Un silence enregistré se met en cause :"))
         typer.echo("  gateway challenge raise DOSSIER --because …")
+
+
+@app.command("generate")
+def keys_generate(
+    folder: Annotated[Path, typer.Argument(help="Dossier neuf, par exemple keys/2028.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Créer votre prochaine clé OpenPGP, à côté de celle qui sert : rien n'en change encore."""
+    from gateway.adapters.openpgp.keyfiles import export_public, generate
+
+    conf = settings(config)
+    us = conf.gateway
+    fingerprint = generate(folder, us.name, us.address, conf.openpgp.passphrase.read())
+    public = folder / "notre-cle.asc"
+    public.write_text(export_public(folder / "openpgp"), encoding="ascii")
+    typer.echo(_("Clé créée : {path}").format(path=folder / "openpgp"))
+    typer.echo(_("Empreinte : {fingerprint}").format(fingerprint=grouped(fingerprint)))
+    typer.echo(_("1. Remettez {path} à chaque partenaire, l'empreinte au téléphone.").format(path=public))
+    typer.echo(_("2. Quand tous l'ont importée, moins de deux semaines après le premier, dans [openpgp] :"))
+    typer.echo(f'     folder = "{folder / "openpgp"}"\n     former_folder = "{conf.openpgp.folder}"')
+    typer.echo(_("3. Redémarrez. Deux semaines plus tard, retirez former_folder."))
 
 
 @app.command("new-master")

@@ -88,10 +88,11 @@ def _private_files(settings: Settings) -> Iterator[Path]:
             yield key
     if settings.oauth is not None and settings.oauth.file is not None:
         yield settings.oauth.file
-    folder = settings.openpgp.folder if hasattr(settings, "openpgp") else None
-    if folder is not None and folder.is_dir():
-        yield folder
-        yield from sorted(path for path in (folder / "private-keys-v1.d").glob("*") if path.is_file())
+    openpgp = settings.openpgp if hasattr(settings, "openpgp") else None
+    for folder in (openpgp.folder, openpgp.former_folder) if openpgp is not None else ():
+        if folder is not None and folder.is_dir():
+            yield folder
+            yield from sorted(path for path in (folder / "private-keys-v1.d").glob("*") if path.is_file())
 
 
 def _private(path: Path) -> Iterator[Finding]:

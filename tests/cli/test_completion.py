@@ -40,7 +40,7 @@ def bash(script: str, home: Path, **environment: str) -> subprocess.CompletedPro
     ("typed", "offered"),
     [
         (["ca"], {"calendar", "case", "cases"}),
-        (["keys", ""], {"list", "import", "export", "retire", "compromised", "new-master", "rewrap"}),
+        (["keys", ""], {"list", "import", "export", "retire", "compromised", "generate", "new-master", "rewrap"}),
         (["clock", "compute", "--rec"], {"--received"}),
         (["--lang", "e"], {"en"}),
         (["--lang", "en", "au"], {"audit"}),

@@ -92,3 +92,22 @@ def test_a_key_without_a_prepared_revocation_says_so(place: Path) -> None:
     shutil.rmtree(place / "keys" / "openpgp" / "openpgp-revocs.d")
     with pytest.raises(OwnKeyUnusable, match="révocation préparée"):
         keys(place / "gateway.toml", "export", "--revoked")
+
+
+def test_our_next_key_is_made_beside_the_one_that_serves(place: Path) -> None:
+    """It says the rest; with the former folder named, both are listed, and what is exported is the new one."""
+    config = place / "gateway.toml"
+    before = listed(config)["nous", "openpgp"]["fingerprint"]
+    said = keys(config, "generate", str(place / "next"))
+    assert listed(config)["nous", "openpgp"]["fingerprint"] == before
+    text = config.read_text()
+    old = 'folder = "keys/openpgp"'
+    assert old in text
+    config.write_text(text.replace(old, f'folder = "{place}/next/openpgp"\nformer_folder = "keys/openpgp"'))
+    rows = [row for row in json.loads(keys(config, "list", "--json")) if row["owner"] == "nous"]
+    assert [row["state"] for row in rows] == ["usable", "former"]
+    assert rows[1]["fingerprint"] == before
+    assert "".join(said.partition("Empreinte : ")[2].split("\n")[0].split()) == rows[0]["fingerprint"]
+    assert keys(config, "export") == (place / "next" / "notre-cle.asc").read_text()
+    with pytest.raises(OwnKeyUnusable, match="existe déjà"):
+        keys(config, "generate", str(place / "next"))

@@ -22,9 +22,11 @@ from gateway.adapters.openpgp.command import environment
 from gateway.adapters.openpgp.keyfiles import (
     PREFIX,
     KeyFacts,
+    all_own_facts,
     base_folder,
     client,
     copy_own_files,
+    export_public,
     facts_of,
     scan,
     sole_key,
@@ -125,8 +127,10 @@ def _new_folder() -> tuple[Path, BinaryIO]:
         mark.close()
 
 
-def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
+def open_home(own_dir: Path, partner_keys: Sequence[PublicKey], *, former: Path | None = None) -> Home:
     """Make a home with our own key and exactly these public keys. Blocks for some 50 ms: call it in a thread.
+
+    ``former`` is the folder of our key before this one: it opens what is still sealed for it, and signs nothing.
 
     Raises:
         OwnKeyUnusable: our own key folder is wrong, or GnuPG does not work here.
@@ -138,6 +142,8 @@ def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
         copy_own_files(own_dir, path)
         gpg = client(path)
         own = sole_key(gpg, path)
+        if former is not None:
+            _add_former(gpg, path, former)
         for key in partner_keys:
             admit_to(gpg, key)
         companion, agent = _start_agent(path)
@@ -148,6 +154,14 @@ def open_home(own_dir: Path, partner_keys: Sequence[PublicKey]) -> Home:
     home = Home(path, gpg=gpg, own=own, companion=companion, agent=agent, in_use=in_use)
     home._admitted.update(partner_keys)  # noqa: SLF001 - the factory of this very class
     return home
+
+
+def _add_former(gpg: Any, home: Path, former: Path) -> None:
+    public = export_public(former)
+    for part in (former / "private-keys-v1.d").iterdir():
+        shutil.copyfile(part, home / "private-keys-v1.d" / part.name)
+    gpg.import_keys(public, extra_args=_IMPORT)
+    all_own_facts(gpg, home)
 
 
 def admit_to(gpg: Any, key: PublicKey) -> None:

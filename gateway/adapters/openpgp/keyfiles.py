@@ -321,11 +321,23 @@ def own_facts(gpg: Any, home: Path) -> KeyFacts:
     Raises:
         OwnKeyUnusable: the private parts are not those of exactly one key.
     """
-    stored = {path.stem for path in (home / "private-keys-v1.d").iterdir()}
-    owned = [facts for facts in map(facts_of, gpg.list_keys()) if facts.keygrips & stored]
-    if len(owned) != 1 or owned[0].keygrips != stored:
+    owned = all_own_facts(gpg, home)
+    if len(owned) != 1:
         raise OwnKeyUnusable(reason=said("Les parties privées du dossier ne sont pas celles d'exactement une clé."))
     return owned[0]
+
+
+def all_own_facts(gpg: Any, home: Path) -> tuple[KeyFacts, ...]:
+    """The same of every key whose private parts lie in this home: ours, and for a while our former one.
+
+    Raises:
+        OwnKeyUnusable: a private part lacks, or is nobody's.
+    """
+    stored = {path.stem for path in (home / "private-keys-v1.d").iterdir()}
+    owned = tuple(facts for facts in map(facts_of, gpg.list_keys()) if facts.keygrips & stored)
+    if not owned or frozenset().union(*(facts.keygrips for facts in owned)) != stored:
+        raise OwnKeyUnusable(reason=said("Les parties privées du dossier ne sont pas celles d'exactement une clé."))
+    return owned
 
 
 def own_fingerprint(own_dir: Path) -> str:

@@ -73,8 +73,12 @@ class Decrypted:
     signature: SignatureFacts | None
 
 
-def decrypt(home: Path, ciphertext: bytes, passphrase: str, own: KeyFacts, limits: OpenLimits) -> Decrypted:
+def decrypt(
+    home: Path, ciphertext: bytes, passphrase: str, own: KeyFacts, limits: OpenLimits, *, former: KeyFacts | None = None
+) -> Decrypted:
     """Decrypt one armoured message (RFC 3156 §4), or refuse it without looking at what gpg put out.
+
+    ``former`` is our key before ``own``, for which a partner may still have sealed.
 
     In order: (1) one armoured message; (2) within limits; (3) by our key, not by a passphrase; (4) integrity by MDC or
     AEAD, no old cipher; (5) exactly one literal, inside the encryption; (6) a signature inside is judged like a
@@ -110,7 +114,7 @@ def decrypt(home: Path, ciphertext: bytes, passphrase: str, own: KeyFacts, limit
     # (2) within limits
     if outcome.overrun:
         raise MailRefused(step="decrypt", reason="too-large")
-    _by_our_key(outcome, own)  # (3)
+    _by_our_key(outcome, (own, former) if former else (own,))  # (3)
     _with_integrity(outcome)  # (4)
     literal_format = _one_literal(outcome)  # (5)
     # (6) a signature inside
@@ -189,24 +193,26 @@ def _by_then(at: datetime | None) -> list[str]:
     return [] if at is None else ["--faked-system-time", f"{int(at.timestamp())}!"]
 
 
-def _by_our_key(outcome: Outcome, own: KeyFacts) -> None:
+def _by_our_key(outcome: Outcome, ours: tuple[KeyFacts, ...]) -> None:
     """A public-key packet opened with our key; a passphrase-encrypted packet would attest nothing."""
     if outcome.count("NEED_PASSPHRASE_SYM"):
         raise MailRefused(step="decrypt", reason="symmetric")
     recipients = {values[0] for values in outcome.all("ENC_TO") if values}
     if not recipients:
         raise MailRefused(step="decrypt", reason="not-encrypted")
-    _our_key_works(outcome, own)
+    ids = frozenset().union(*(own.encryption_ids for own in ours))
+    _our_key_works(outcome, ids)
     used = outcome.all("DECRYPTION_KEY")
     # GnuPG names the key it used; older ones (2.2.8) only name the recipients.
-    by_us = used[0][1:2] == (own.fingerprint,) if len(used) == 1 else not used and bool(recipients & own.encryption_ids)
+    named = {own.fingerprint for own in ours}
+    by_us = bool(named.intersection(used[0][1:2])) if len(used) == 1 else not used and bool(recipients & ids)
     if not by_us:
         raise MailRefused(step="decrypt", reason="not-for-us")
 
 
-def _our_key_works(outcome: Outcome, own: KeyFacts) -> None:
+def _our_key_works(outcome: Outcome, ids: frozenset[str]) -> None:
     missing = {values[0] for values in outcome.all("NO_SECKEY") if values}
-    if missing & own.encryption_ids:
+    if missing & ids:
         raise OwnKeyUnusable(reason=said("L'agent de GnuPG ne trouve pas notre clé privée."))
     failures = [values[1] for values in outcome.all("ERROR") if values[:1] == ("pkdecrypt_failed",) and values[1:]]
     if any(code.isdecimal() and int(code) & _CODE_MASK == _BAD_PASSPHRASE for code in failures):
