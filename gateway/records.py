@@ -5,6 +5,7 @@ It knows nothing of servers, sealing or workers, so that a command which only sh
 
 import asyncio
 import os
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ async def open_base(
     Raises:
         ConfigError, DatabaseDamaged.
     """
-    os.umask(0o077)
+    _keep_to_ourselves()
     require_owner(settings.gateway.data)
     accepted = [identity(settings, rehearsal=clock is not None)]
     if rehearsals_too:
@@ -83,6 +84,12 @@ def require_owner(data: Path) -> None:
     if data.is_dir() and data.stat().st_uid != os.getuid():
         reason = said("Lancez la commande avec le compte de ce dossier : sudo -u {owner} gateway …", owner=data.owner())
         raise NotAllowed(act=said("ouvrir {path}", path=data), reason=reason)
+
+
+def _keep_to_ourselves() -> None:
+    """No file of this process is anybody else's, and no crash writes its memory, keys and mails in clear, to a disk."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _master(source: Secret) -> bytes:
