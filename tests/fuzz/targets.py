@@ -139,7 +139,7 @@ def answer(data: bytes) -> None:
 def _stubbed(run: Callable[[bytes], object]) -> Callable[[bytes], object]:
     """With signatures that are always the partner's, and ciphertexts that hold their own armour."""
     stubs: dict[str, Any] = {
-        "decrypt": lambda _home, message, *_: Decrypted(data=message.partition(b"\n")[2], signature=None),
+        "decrypt": lambda _home, message, *_, **__: Decrypted(data=message.partition(b"\n")[2], signature=None),
         "decrypt_smime": lambda envelope, *_, **__: Unproven(data=envelope),
         "verify_detached": lambda *_, **__: FACTS,
         "verify_smime": lambda *_, **__: FACTS,
