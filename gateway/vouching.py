@@ -14,14 +14,11 @@ from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.anchor_mail import AnchorPost
 from gateway.services.anchors import Outside
-from gateway.services.auditing import Audited, Auditor
+from gateway.services.auditing import Auditor
 from gateway.services.cabinet import Cabinet
 from gateway.services.purge import Purge, Terms
 from gateway.services.witness import Rule, Witness
 from gateway.storage import Store
-
-LOOKS = 3
-"""How often the log is compared with our own anchor file before they are said to differ."""
 
 
 def log_key(settings: Settings) -> LogKey | None:
@@ -143,27 +140,9 @@ def written(settings: Settings, path: Path | None = None) -> tuple[Outside, int]
     path = section.anchor_file if section is not None else None
     if path is None:
         return Outside(), 0
-    notes, torn = notes_in(AnchorFile(path=path).read()) if path.exists() else ((), 0)
-    return Outside(book=notes), torn
+    notes, torn = _book(path)
+    return Outside(book=notes, later=lambda: _book(path)[0]), torn
 
 
-async def verified(
-    settings: Settings, store: Store, key: VerifierKey | None = None, path: Path | None = None
-) -> tuple[Audited, Outside, int]:
-    """The whole log, against ``written``. Returns what was found, what stood outside, and its lines that are no anchor.
-
-    Our own anchor file and the database are read one after the other: a checkpoint that the daemon makes in between
-    makes them differ, so what differs is looked at again before anybody is alarmed.
-
-    Raises:
-        AuditBroken, CheckpointInvalid, StorageFailed, SecretUnreadable.
-    """
-    for _again in range(LOOKS - 1):
-        outside, torn = written(settings, path)
-        try:
-            return await auditor(settings, store, key).verify(outside), outside, torn
-        except CheckpointInvalid:
-            if path is not None:
-                raise
-    outside, torn = written(settings, path)
-    return await auditor(settings, store, key).verify(outside), outside, torn
+def _book(path: Path) -> tuple[tuple[str, ...], int]:
+    return notes_in(AnchorFile(path=path).read()) if path.exists() else ((), 0)

@@ -49,7 +49,8 @@ def verify(
     verifier = VerifierKey.parse(key) if key is not None else None
 
     async def check(base: Any) -> Any:
-        found, outside, torn = await vouching.verified(base.settings, base.store, verifier, anchors)
+        outside, torn = vouching.written(base.settings, anchors)
+        found = await vouching.auditor(base.settings, base.store, verifier).verify(outside)
         return found, len(outside.notes), torn
 
     found, written, torn = with_base(config, check)

@@ -16,10 +16,13 @@ VerifyStamp = Callable[[bytes, bytes], datetime]
 class Outside:
     """Notes that stand outside: ``book`` is our own anchor file, whole, None where it is not at hand.
 
-    ``brought`` are those that somebody kept: a copy of that file, or mails.
+    ``brought`` are those that somebody kept: a copy of that file, or mails. A daemon writes beside us: what ``book``
+    held before we looked into the database must be there, and what the database says was written must be in what the
+    file holds afterwards, which ``later`` reads; without it nobody writes, and ``book`` serves for both.
     """
 
     book: tuple[str, ...] | None = None
+    later: Callable[[], tuple[str, ...]] | None = None
     brought: tuple[str, ...] = ()
 
     @property
@@ -67,9 +70,8 @@ def anchored(shelf: Shelf, outside: Outside, verify_stamp: VerifyStamp | None) -
         if note not in sizes:
             reason = said("L'ancre n° {number} du fichier n'est plus parmi les points de contrôle.", number=number)
             raise CheckpointInvalid(reason=reason)
-    look = _Look(
-        book=frozenset(outside.book) if outside.book is not None else None, mails=shelf.mails, stamp=verify_stamp
-    )
+    book = outside.later() if outside.later is not None else outside.book
+    look = _Look(book=None if book is None else frozenset(book), mails=shelf.mails, stamp=verify_stamp)
     newest: dict[Way, LogPoint] = {}
     owed: dict[Way, list[datetime]] = {}
     safe = [sizes[note] for note in outside.notes]

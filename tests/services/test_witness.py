@@ -1,6 +1,7 @@
 """Checkpoints of the log: when they are signed, that they continue each other, what is owed until it is anchored."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -65,8 +66,10 @@ class Bench:
         """What was signed."""
         return await self.world.all(LogPoint)
 
-    async def verified(self, written: tuple[str, ...] | None = None) -> Audited:
-        """The whole log, checkpoints and anchors included."""
+    async def verified(
+        self, written: tuple[str, ...] | None = None, later: Callable[[], tuple[str, ...]] | None = None
+    ) -> Audited:
+        """The whole log, checkpoints and anchors included; ``later`` reads the anchor file again."""
 
         def stamped(response: bytes, data: bytes) -> datetime:
             if response != b"stamp of " + data:
@@ -79,7 +82,7 @@ class Bench:
             verify_note=verify_note,
             verify_stamp=stamped,
         )
-        return await auditor.verify(Outside(book=written))
+        return await auditor.verify(Outside(book=written, later=later))
 
 
 @pytest.fixture
@@ -274,6 +277,24 @@ async def test_a_checkpoint_a_stamp_or_a_note_of_somebody_else_is_found(bench: B
     tampered(bench, "UPDATE anchors SET proof = x'00' WHERE way = 'timestamp'")
     with pytest.raises(CheckpointInvalid):
         await bench.verified()
+
+
+async def test_what_a_working_gateway_anchors_meanwhile_is_no_alteration(bench: Bench) -> None:
+    """A checkpoint between the first look at the file and the database, and another before the second look."""
+    await bench.add(10)
+    await bench.witness.round()
+    before = tuple(bench.outside.lines)
+    await bench.add(10)
+    await bench.witness.round()
+    with pytest.raises(CheckpointInvalid):
+        await bench.verified(before)
+    now = tuple(bench.outside.lines)
+    assert (await bench.verified(before, lambda: now)).head.size == 20
+    assert (await bench.verified(before, lambda: (*now, "of a moment ago"))).head.size == 20
+    for gone in now:
+        kept = tuple(line for line in now if line != gone)
+        with pytest.raises(CheckpointInvalid, match="n'est pas dans le fichier"):
+            await bench.verified(before, lambda kept=kept: kept)  # type: ignore[misc]
 
 
 async def test_a_line_that_is_gone_from_the_anchor_file_is_told(bench: Bench) -> None:
