@@ -17,7 +17,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.parties import Suite
 from gateway.log_keeping import vouched_by
 from gateway.ports import Clock, PeerTls, PublicKey
-from gateway.postroom import Rooms
+from gateway.rooms import Rooms
 from gateway.services.alarms.calls import AlarmCalls
 from gateway.services.alarms.facts import AlarmFacts
 from gateway.services.alarms.mail import AlarmPost

@@ -3,7 +3,6 @@
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 
 from gateway.adapters.log_key import AnchorFile, LogKey, verify_note
 from gateway.adapters.tsa import TimestampAuthority
@@ -11,11 +10,10 @@ from gateway.config import Settings
 from gateway.domain.checkpoint import VerifierKey, notes_in
 from gateway.domain.errors import CheckpointInvalid
 from gateway.domain.words import said
-from gateway.ports import Clock
+from gateway.rooms import Rooms
 from gateway.services.anchor_mail import AnchorPost
 from gateway.services.anchors import Outside
 from gateway.services.auditing import Auditor
-from gateway.services.cabinet import Cabinet
 from gateway.services.purge import Purge, Terms
 from gateway.services.witness import Rule, Witness
 from gateway.storage import Store
@@ -41,30 +39,6 @@ def authority(settings: Settings) -> TimestampAuthority | None:
     if section.tsa is None or section.tsa_ca is None:
         return None
     return TimestampAuthority(url=section.tsa, roots=section.tsa_ca)
-
-
-class Rooms(Protocol):
-    """What signing and anchoring stand on."""
-
-    @property
-    def settings(self) -> Settings:
-        """The configuration."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """The time."""
-        ...
-
-    @property
-    def store(self) -> Store:
-        """The database."""
-        ...
-
-    @property
-    def cabinet(self) -> Cabinet:
-        """The vault."""
-        ...
 
 
 def witness(base: Rooms) -> Witness | None:
