@@ -24,7 +24,7 @@ from typing import Any
 from gateway import vouching
 from gateway.adapters import daemon_lock, database, sealed_file
 from gateway.adapters.log_key import AnchorFile
-from gateway.adapters.master_key import load_master_key
+from gateway.adapters.master_key import master_key_of
 from gateway.config import Settings
 from gateway.databank import SQLITE_FILE
 from gateway.domain.audit import iso
@@ -95,7 +95,7 @@ async def make(base: Base, folder: Path) -> Made:
             "root": head.head().root.hex(),
         }
         archive = partial(_write, snapshot=snapshot, data=settings.gateway.data, sealed=sealed, facts=facts)
-        gone = await asyncio.to_thread(archive, path, _master(settings))
+        gone = await asyncio.to_thread(archive, path, master_key_of(settings.vault.master_key))
     async with base.store.view() as view:
         # What was forgotten since the snapshot is not missing.
         absent = [name for name in gone if (row := await view.one(SpoolFile, name=name)) is not None and row.wrapped]
@@ -149,7 +149,7 @@ async def restore(settings: Settings, path: Path, *, clock: Clock, actor: str, a
         stack.enter_context(daemon_lock.held(data))
         await asyncio.to_thread(_require_nothing, settings)
         scratch = stack.enter_context(_scratch(data, "restore-"))
-        facts = await asyncio.to_thread(_read, path, _master(settings), scratch)
+        facts = await asyncio.to_thread(_read, path, master_key_of(settings.vault.master_key), scratch)
         if facts["identity"] != identity(settings):
             raise BackupUnusable(reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."))
         snapshot, now = scratch / SQLITE_FILE, clock.now()
@@ -332,11 +332,6 @@ def _locked(folder: Path) -> Iterator[bool]:
 def _store_of(settings: Settings, path: Path, clock: Clock) -> database.DatabaseStore:
     us = settings.party
     return database.DatabaseStore(f"sqlite+aiosqlite:///{path}", clock=clock, site=us.site, party=us.id)
-
-
-def _master(settings: Settings) -> bytes:
-    source = settings.vault.master_key
-    return load_master_key(file=source.file, variable=source.env, credential=source.credential)
 
 
 def _fsync(folder: Path) -> None:

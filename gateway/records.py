@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway import legal_time
 from gateway.adapters import database
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.master_key import load_master_key
+from gateway.adapters.master_key import master_key_of
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
@@ -24,7 +24,6 @@ from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
 from gateway.services.forget import Forgetting
-from gateway.setting import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +61,12 @@ async def open_base(
     if rehearsals_too:
         accepted.append(identity(settings, rehearsal=True))
     found = await asyncio.to_thread(database.recognise, settings.database_url, *accepted)
-    master, former = _master(settings.vault.master_key), settings.vault.former_master_key
+    master, former = master_key_of(settings.vault.master_key), settings.vault.former_master_key
     clock = clock or SystemClock()
     us = settings.party
     store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
     spool = settings.gateway.data / "spool"
-    vault = FileVault(folder=spool, master=master, former=_master(former) if former else None)
+    vault = FileVault(folder=spool, master=master, former=master_key_of(former) if former else None)
     try:
         cabinet = Cabinet(store=store, vault=vault, clock=clock)
         yield Base(settings=settings, rehearsal=database.REHEARSAL in found, clock=clock, store=store, cabinet=cabinet)
@@ -90,10 +89,6 @@ def _keep_to_ourselves() -> None:
     """No file of this process is anybody else's, and no crash writes its memory, keys and mails in clear, to a disk."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _master(source: Secret) -> bytes:
-    return load_master_key(file=source.file, variable=source.env, credential=source.credential)
 
 
 def alarm_book(base: Base) -> AlarmBook:

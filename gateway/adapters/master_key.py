@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway import private_file
 from gateway.domain.errors import SecretUnreadable
 from gateway.domain.words import said
+from gateway.setting import Secret
 
 KEY_BYTES = 32
 SOURCE_BYTES = 256  # The longest form is 64 characters and a line end; what is longer is another file.
@@ -42,6 +43,15 @@ def load_master_key(
             raise SecretUnreadable(source=variable, reason=said("La variable d'environnement est absente."))
         return _decoded(variable, value.encode("utf-8", "surrogateescape"))
     return _from_credential(str(credential), environ)
+
+
+def master_key_of(source: Secret) -> bytes:
+    """The 32 bytes where the configuration says that they are.
+
+    Raises:
+        SecretUnreadable.
+    """
+    return load_master_key(file=source.file, variable=source.env, credential=source.credential)
 
 
 def _from_credential(name: str, environ: Mapping[str, str]) -> bytes:

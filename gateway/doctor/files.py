@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import records
-from gateway.adapters.master_key import load_master_key
+from gateway.adapters.master_key import master_key_of
 from gateway.adapters.openpgp.keyfiles import base_folder
 from gateway.config import Settings
 from gateway.doctor.finding import Finding, Words, blocking, fine, of_error, to_mend
@@ -75,7 +75,7 @@ def _secret(place: str, secret: Secret) -> Iterator[Finding]:
 
 def _master_key(place: str, source: Secret) -> Iterator[Finding]:
     try:
-        load_master_key(file=source.file, variable=source.env, credential=source.credential)
+        master_key_of(source)
     except GatewayError as error:
         yield of_error("files.secrets", error, place=place)
 
