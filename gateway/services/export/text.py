@@ -74,11 +74,14 @@ Chaque accusé signé est là tel qu'il est arrivé ou parti (.eml), puis en deu
 la signature (.asc en OpenPGP, .p7s en S/MIME). dossier.json dit qui a enregistré chaque clé, et quand (« keys »).
 
 # --- commande : openpgp
+(
 export GNUPGHOME=$(mktemp -d)
+trap 'gpgconf --kill all; rm -r "$GNUPGHOME"' EXIT
 gpg --quiet --batch --import cles/*.asc
 for signature in $(find courriers contenu -name '*.asc' 2>/dev/null); do
   gpg --quiet --batch --trust-model always --verify "$signature" "${signature%.asc}.signe"
 done
+)
 # --- fin
 
 En S/MIME, le certificat se reconnaît à son empreinte, qu'une personne a comparée ; sa chaîne n'est donc pas exigée ici.
