@@ -13,7 +13,6 @@ from unittest import mock
 from gateway import worker
 from gateway.adapters import sandbox
 from gateway.adapters.openpgp.command import Outcome, _parse
-from gateway.adapters.openpgp.keyfiles import KeyFacts, KeyState
 from gateway.adapters.openpgp.open import Decrypted, OpenLimits, _judge_signature, _with_integrity, leading_tags
 from gateway.adapters.smime.bench import SmimeBench
 from gateway.adapters.smime.cms import read_envelope, read_signer
@@ -29,6 +28,7 @@ from gateway.wire import container, fields, incoming, manifest, mime, params, se
 from gateway.worker import Bench
 from tests.adapters.smime.forge import attacks
 from tests.attacks.scene import letter, mixed
+from tests.nobody import NOBODY
 from tests.services.mails import ADDRESSES, FINGERPRINTS, START
 from tests.services.world import partner
 
@@ -37,17 +37,7 @@ FACTS = SignatureFacts(fingerprint=FINGERPRINTS[Role.CNAS], made_at=START, diges
 DIRECTORY = Directory((partner(Role.CNAS), partner(Role.CNSE)))
 BENCH = Bench(
     home=Path("/nonexistent"),
-    own=KeyFacts(
-        fingerprint="0" * 40,
-        expires_at=None,
-        usable_until=None,
-        state=KeyState.USABLE,
-        can_encrypt=True,
-        can_sign=True,
-        signing=None,
-        encryption_ids=frozenset(),
-        keygrips=frozenset(),
-    ),
+    own=NOBODY,
     limits=OpenLimits(max_plain=1024 * 1024),
     # Stubs stand where it would be used.
     smime=cast("SmimeBench", SimpleNamespace(own=None, known=())),

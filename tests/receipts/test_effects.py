@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.openpgp.keyfiles import KeyFacts, KeyState
 from gateway.adapters.openpgp.open import OpenLimits
 from gateway.domain.parties import Grade, PartnerKind, Role
 from gateway.domain.request import State
@@ -14,6 +13,7 @@ from gateway.services.desk import Submitted
 from gateway.storage import Request, StoredEvidence, Transmission, Verdict
 from gateway.wire.incoming import Incoming
 from gateway.worker import Bench, read
+from tests.nobody import NOBODY
 from tests.receipts.shapes import SHAPES, raw
 from tests.services.mails import START
 from tests.services.suites import arrive
@@ -64,19 +64,8 @@ class Opener:
     """The worker without any key: none of these mails is signed or sealed."""
 
     def __init__(self) -> None:
-        nobody = KeyFacts(
-            fingerprint="0" * 40,
-            expires_at=None,
-            usable_until=None,
-            state=KeyState.USABLE,
-            can_encrypt=True,
-            can_sign=True,
-            signing=None,
-            encryption_ids=frozenset(),
-            keygrips=frozenset(),
-        )
         self._bench = Bench(
-            home=Path("/nonexistent"), passphrase="", own=nobody, limits=OpenLimits(max_plain=1024 * 1024)
+            home=Path("/nonexistent"), passphrase="", own=NOBODY, limits=OpenLimits(max_plain=1024 * 1024)
         )
 
     async def open(self, data: bytes) -> Incoming:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.openpgp.keyfiles import KeyFacts, KeyState
 from gateway.adapters.openpgp.open import OpenLimits
 from gateway.adapters.smime.bench import SmimeBench
 from gateway.adapters.smime.certificates import Correspondent
@@ -28,6 +27,7 @@ from tests.adapters.smime.forge import (
     signer,
 )
 from tests.adapters.smime.people import Person, person, rsa_key
+from tests.nobody import NOBODY
 from tests.services.fakes import FakeClock
 
 ATTACKS = attacks()
@@ -36,22 +36,11 @@ US = person("hopital", key=rsa_key())
 
 def bench(known: tuple[Person, ...] = PINNED, *, us: Person | None = US) -> Bench:
     """What the worker would have; without a GnuPG home, which S/MIME never needs."""
-    nobody = KeyFacts(
-        fingerprint="0" * 40,
-        expires_at=None,
-        usable_until=None,
-        state=KeyState.USABLE,
-        can_encrypt=True,
-        can_sign=True,
-        signing=None,
-        encryption_ids=frozenset(),
-        keygrips=frozenset(),
-    )
     pinned = tuple(Correspondent(certificate=each.certificate) for each in known)
     return Bench(
         home=Path("/nonexistent"),
         passphrase="",
-        own=nobody,
+        own=NOBODY,
         limits=OpenLimits(max_plain=1024 * 1024),
         smime=SmimeBench(own=us.identity(), known=pinned) if us else None,
         clock=FakeClock(OPENED_AT),
