@@ -22,7 +22,7 @@ def forget(
         _list(config, as_json=as_json)
         return
     if not yes:
-        typed = typer.prompt(_("C'est définitif. Retapez le numéro du dossier"), prompt_suffix=_(" : "))
+        typed = typer.prompt(_("C'est définitif. Retapez le numéro du dossier"), prompt_suffix=_(" : "), err=True)
         if typed.strip().upper() != ref.upper():
             raise typer.Abort
     files, clean = with_base(config, lambda base: _forget(base, ref), rehearsals_too=False)

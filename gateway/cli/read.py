@@ -73,7 +73,7 @@ def case_show(
     for duty in view.duties:
         show_duty(duty, None, ours=role)
     for item in view.requests:
-        _show_request(item)
+        _show_request(item, view.case.ref)
     typer.echo("")
     facts = [(str(row.id), day(row.day), title(row.kind), row.by) for row in view.facts]
     table((_("Fait"), _("Date"), _("Ce qui s'est passé"), _("Par")), facts, empty=_("Aucun fait noté."))
@@ -105,7 +105,7 @@ def _show_beside(found: Any) -> None:
         typer.echo(_("Créance : {state}").format(state=_(CLAIMS[found.claim])))
 
 
-def _show_request(item: Any) -> None:
+def _show_request(item: Any, ref: str) -> None:
     request = item.request
     typer.echo("")
     state, grade = _(STATES[request.state]), _(GRADES[request.grade])
@@ -123,6 +123,8 @@ def _show_request(item: Any) -> None:
         typer.echo(_("  à confirmer : {what}").format(what=what))
     for line in doubt_lines(item):
         typer.echo(f"  {line}")
+    if any(each.acceptance.withdrawn_at is None for each in item.acceptances):
+        typer.echo(_("  à remettre à la CPAM : gateway certificate {ref} --output certificat.pdf").format(ref=ref))
 
 
 def _case_json(view: Any) -> dict[str, Any]:

@@ -68,8 +68,10 @@ class Identification:
         outer = seen.outer
         if outer is None or outer.message_id is None or outer.senders != (self._party.address,):
             return False
-        ours = {"site": self._party.site, "direction": Direction.OUT, "message_id": outer.message_id}
-        return await view.one(Message, **ours) is not None
+        sent = await view.all(
+            Message, site=self._party.site, direction=Direction.OUT, message_id=outer.message_id, limit=1
+        )
+        return bool(sent)
 
     def _from_partner(self, domains: tuple[str, ...]) -> bool:
         """Sub-domains count: a person there may write from another server than the agreed mailbox."""

@@ -105,11 +105,9 @@ async def test_a_sealed_answer_in_the_physicians_mailbox_counts(watched: World) 
     watched.clock.go_to(END - 10 * MINUTE)
     await watched.poll_personal()
     assert (await watched.request()).state is State.REFUSED
-    receipts = len(await watched.all(Transmission, receipt=True))
     watched.drop(answer)
     lies(watched, answer)
     await watched.poll()
-    assert len(await watched.all(Transmission, receipt=True)) <= receipts + 1
     before = len(await watched.all(Transmission, receipt=True))
     await watched.poll_personal()
     assert [row.reason for row in await watched.all(Mail, verdict=Verdict.DUPLICATE, mailbox=PHYSICIAN)] == ["copy"]

@@ -110,7 +110,7 @@ async def test_a_mail_that_is_evidence_stays(hospital: World) -> None:
     mail = await hospital.take(seen)
     assert mail.verdict is Verdict.AUTOMATIC
     hospital.clock.advance(3650 * DAY)
-    await retention(hospital).round()
+    assert await retention(hospital).round() == 0
     assert await kept(hospital, mail)
 
 
