@@ -97,8 +97,8 @@ class Silence:
                 await view.unsettled(self._party.site, since=request.submitted_at - CLOCK_TOLERANCE, before=before)
             ),
             awaiting=request.state is life.State.ELAPSED,
-            other_way_excluded=await self._physician_watched(view, request)
-            or all(partner.policy.answers_come_here is not None for partner in self._by_mail),
+            other_way_excluded=all(partner.policy.answers_come_here is not None for partner in self._by_mail)
+            or await self._physician_watched(view, request),
             # UIDs prove that no answer of a gateway was missed; a person's may have been read and put away meanwhile.
             gaps=_gaps(polls, request.submitted_at, before) if self._by_mail else (),
             vanished=tuple(mail.id for mail in vanished),
