@@ -7,7 +7,6 @@ safe point (commits are shielded), then workers, connections, homes, database.
 import asyncio
 import os
 import secrets
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from gateway.keyring import of_suite, own_certificate, own_certificate_key, own_
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey
 from gateway.postroom import handovers
-from gateway.process import notify
+from gateway.process import notify, told_to_stop
 from gateway.records import Base, identity
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
@@ -73,15 +72,24 @@ async def run(settings: Settings) -> None:
     Raises:
         GatewayError: it could not start.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with open_daemon(settings) as daemon:
+    stop = told_to_stop()
+    async with open_daemon(settings) as daemon, _console(settings):
         notify("READY=1")
         await daemon.tasks.work_until(stop)
         notify("STOPPING=1")
     _log.info("gateway.stopped")
+
+
+@asynccontextmanager
+async def _console(settings: Settings) -> AsyncIterator[None]:
+    """The console beside the service, where [web] asks for one."""
+    async with AsyncExitStack() as stack:
+        if settings.web is not None:
+            # Its libraries are an extra of the package: only those who want the console need them.
+            from gateway import frontdesk
+
+            _log.info("console.ready", address=await stack.enter_async_context(frontdesk.served(settings)))
+        yield
 
 
 @asynccontextmanager

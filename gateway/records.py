@@ -24,6 +24,7 @@ from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.dossier import Archive
 from gateway.services.forget import Forgetting
+from gateway.storage import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Base:
     settings: Settings
     rehearsal: bool
     clock: Clock
-    store: database.DatabaseStore
+    store: Store
     cabinet: Cabinet
 
 

@@ -21,6 +21,7 @@ CHAPTERS = {
         "keys",
         "doctor",
         "run",
+        "web",
         "status",
         "alarms",
         "db",
