@@ -21,6 +21,7 @@ PIP_COMPILE := $(REGISTRY_ONLY) $(BIN)/pip-compile $(LOCK_ARGS) --quiet --genera
 DEV_NEEDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*project["project"]["dependencies"], *project["build-system"]["requires"], \
 	*project["project"]["optional-dependencies"]["demo"], *project["project"]["optional-dependencies"]["postgresql"], \
+	*project["project"]["optional-dependencies"]["web"], \
 	*project["dependency-groups"]["dev"], sep="\n")
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -112,7 +113,7 @@ words-fresh: install ## échoue si les catalogues sont périmés ou incomplets
 	@$(BIN)/python docs/words.py --check
 
 lock: install ## recalcule les fichiers de verrouillage (LOCK_ARGS=--upgrade pour monter les versions)
-	@$(PIP_COMPILE) --extra postgresql --output-file requirements.lock pyproject.toml
+	@$(PIP_COMPILE) --extra postgresql --extra web --output-file requirements.lock pyproject.toml
 	@$(BIN)/python -c '$(DEV_NEEDS)' | $(PIP_COMPILE) --constraint requirements.lock --output-file requirements-dev.lock -
 
 clean: ## enlève ce que les outils ont produit, y compris .venv
