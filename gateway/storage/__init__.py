@@ -28,6 +28,7 @@ from gateway.storage.rows import (
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V, Value
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "Ruling",
     "Store",
     "StoredEvidence",
+    "Tally",
     "Transmission",
     "V",
     "Value",

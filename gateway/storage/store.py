@@ -12,6 +12,7 @@ from gateway.domain.log_check import Row
 from gateway.domain.merkle import Frontier
 from gateway.storage.question import Question
 from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
+from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V
 
 
@@ -26,6 +27,10 @@ class View(Protocol):
         self, kind: type[V], /, *, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[V, ...]:
         """Every value that matches, in the order in which they were added (``newest``: reversed)."""
+        ...
+
+    async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[Tally, ...]:
+        """How many values match for each value of the column ``by``, and the earliest instant in ``oldest``."""
         ...
 
     async def due(self, site: str, at: datetime) -> tuple[Request, ...]:
