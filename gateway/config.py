@@ -34,6 +34,7 @@ from gateway.domain.watching import Place
 from gateway.domain.words import listed, said
 from gateway.log_keeping import AuditSection, anchor_mailbox, audit_faults
 from gateway.mailservers import DEFAULT_LIMIT, ImapSection, MailboxSection, OAuthSection, SmtpSection, mailboxes_faults
+from gateway.metering import MetricsSection
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 from gateway.staffing import AlarmsSection, StaffSection, correspondents, staff_faults, staff_of
@@ -198,6 +199,7 @@ class Settings(BaseSettings):
     time: TimeSection = TimeSection()
     audit: AuditSection | None = None
     worker: WorkerSection = WorkerSection()
+    metrics: MetricsSection | None = None
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
     mailboxes: dict[Identifier, MailboxSection] = Field(default_factory=dict)

@@ -103,6 +103,13 @@ class _View:
         query = select(table).where(*_conditions(table, equal), *earlier).order_by(order.desc()).limit(limit)
         return await self._values(kind, query)
 
+    async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[storage.Tally, ...]:
+        table = _table(kind)
+        query = select(table.c[by], func.count(), func.min(table.c[oldest])).where(*_conditions(table, equal))
+        with _translated():
+            found = await self._connection.execute(query.group_by(table.c[by]).order_by(table.c[by]))
+            return tuple(storage.Tally(value=value, count=count, oldest=first) for value, count, first in found)
+
     async def due(self, site: str, at: datetime) -> tuple[storage.Request, ...]:
         table = _table(storage.Request)
         query = select(table).where(table.c.site == site, table.c.due_at <= at).order_by(table.c.due_at)
@@ -289,7 +296,10 @@ class _Act(_View):
 
 
 class DatabaseStore:
-    """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy."""
+    """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
+
+    ``committed`` is called with the seconds of each commit.
+    """
 
     def __init__(self, url: str, *, clock: Clock, site: str, party: str) -> None:
         self._clock = clock
@@ -298,6 +308,7 @@ class DatabaseStore:
         # One writer a process: two would only wait for each other inside the database.
         self._writer, self._reader = engines.writer(url), engines.reader(url)
         self._writing = asyncio.Lock()
+        self.committed: Callable[[float], None] = _nobody_counts
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[storage.View]:
@@ -319,7 +330,9 @@ class DatabaseStore:
             try:
                 await connection.begin()
                 yield _Act(connection, clock=self._clock, site=self._site, party=self._party)
+                began = self._clock.uptime()
                 await _finish(connection.commit())
+                self.committed(self._clock.uptime() - began)
             finally:
                 # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
                 await _finish(connection.close())
@@ -328,6 +341,10 @@ class DatabaseStore:
         """Give the connections back."""
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _nobody_counts(seconds: float) -> None:
+    del seconds
 
 
 async def _finish(work: Any) -> None:
