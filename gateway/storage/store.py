@@ -5,7 +5,7 @@ One ``act`` is one commit: state, audit record and outbox rows together, or noth
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.domain.log_check import Row
@@ -80,6 +80,10 @@ class View(Protocol):
 
     async def head(self) -> tuple[int, Frontier, datetime | None]:
         """Size and frontier of the log, and the instant of its last record."""
+        ...
+
+    async def setback(self) -> timedelta:
+        """By how much at most a record's instant is before that of an earlier one: the clock was set back."""
         ...
 
 
