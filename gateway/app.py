@@ -22,11 +22,10 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
 from gateway.adapters.sandbox import Limits, WorkerPool
-from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
 from gateway.domain.parties import Suite
-from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_keys, worker_material
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.postroom import handovers
@@ -243,15 +242,12 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at
     Raises:
         SecretUnreadable, OwnKeyUnusable.
     """
-    identity, key = own_certificate(settings), own_certificate_key(settings)
-    own = (key,) if key else ()
     return WorkerPool(
         slots=slots,
         home_factory=lambda others: open_home(
             settings.openpgp.folder, of_suite(others, Suite.OPENPGP), former=settings.openpgp.former_folder
         ),
-        # Our own certificate is known as well: we try our servers by mails to ourselves.
-        material=lambda others: encode(identity, (*others, *own)) if identity else b"",
+        material=worker_material(settings),
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
