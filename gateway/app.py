@@ -34,6 +34,7 @@ from gateway.records import Base, identity, open_base
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.casework import Casework
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
@@ -375,6 +376,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
+            alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,
                 cabinet=base.cabinet,
