@@ -30,7 +30,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit bench-seal test-system package-system demo test test-package test-several fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -79,6 +79,9 @@ check: install format-check lint types imports docs-fresh words-fresh test-packa
 
 bench-seal: install ## mesure le scellement et l'ouverture, à côté de leurs planchers, en deux minutes
 	@$(BIN)/python -m tests.bench.seal $(BENCH_ARGS)
+
+bench-bombs: install ## mesure ce que des bombes coûtent aux courriers honnêtes, en deux minutes
+	@$(BIN)/python -m tests.bench.bombs $(BENCH_ARGS)
 
 bench-audit: install ## mesure le journal d'audit, un quart d'heure au moins (BENCH_ARGS="--sizes 100000" pour moins)
 	@$(BIN)/python -m tests.bench.audit $(BENCH_ARGS)

@@ -20,12 +20,11 @@ from gateway.adapters import daemon_lock, database
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import open_home, sweep_homes
 from gateway.adapters.sandbox import Limits, WorkerPool
-from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
 from gateway.core import Core, open_core, pinned_keys
 from gateway.domain.parties import Suite
-from gateway.keyring import of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.keyring import of_suite, own_keys, worker_material
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey
 from gateway.postroom import handovers
@@ -34,6 +33,7 @@ from gateway.records import Base, identity
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.copies import CopyRepair
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
@@ -128,15 +128,12 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at
     Raises:
         SecretUnreadable, OwnKeyUnusable.
     """
-    identity, key = own_certificate(settings), own_certificate_key(settings)
-    own = (key,) if key else ()
     return WorkerPool(
         slots=slots,
         home_factory=lambda others: open_home(
             settings.openpgp.folder, of_suite(others, Suite.OPENPGP), former=settings.openpgp.former_folder
         ),
-        # Our own certificate is known as well: we try our servers by mails to ourselves.
-        material=lambda others: encode(identity, (*others, *own)) if identity else b"",
+        material=worker_material(settings),
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
@@ -264,6 +261,7 @@ async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Ta
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
+            alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,
                 cabinet=base.cabinet,

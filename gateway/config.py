@@ -84,7 +84,16 @@ class SmimeSection(Section):
     certificate: FilePath
     key: Secret
     passphrase: Secret | None = None
+    former_certificate: FilePath | None = None
+    former_key: Secret | None = None
+    former_passphrase: Secret | None = None
     signature: Literal["pkcs1", "pss"] = "pkcs1"
+
+    @model_validator(mode="after")
+    def _former(self) -> "SmimeSection":
+        if (self.former_certificate is None) != (self.former_key is None):
+            raise ValueError(said("former_certificate et former_key vont ensemble"))
+        return self
 
 
 class ReceptionSection(Section):

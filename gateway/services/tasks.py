@@ -12,6 +12,7 @@ import structlog
 
 from gateway.domain.errors import GatewayError, StorageFailed
 from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.alarms.watch import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
@@ -71,6 +72,7 @@ class Tasks:
         repair: CopyRepair,
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
+        alarm_mails: AlarmMailRetention,
         pins: Pins,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
@@ -93,6 +95,7 @@ class Tasks:
         self._repair = repair
         self._cabinet = cabinet
         self._quarantine = quarantine
+        self._alarm_mails = alarm_mails
         self._pins = pins
         self._clock = clock
         self._pinned_keys = pinned_keys
@@ -231,6 +234,7 @@ class Tasks:
             self._swept_at = now
             removed = await self._cabinet.sweep()
             erased, retired = await self._quarantine.round(), await self._pins.end_overlaps()
+            erased += await self._alarm_mails.round()
             _log.info("hour.swept", removed=removed, erased=erased, retired=retired)
 
 

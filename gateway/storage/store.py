@@ -56,6 +56,10 @@ class View(Protocol):
         """
         ...
 
+    async def served(self, site: str, *, kind: str, before: datetime, limit: int) -> tuple[Transmission, ...]:
+        """Mails of this kind from before, with which the outbox is done and whose file still opens, oldest first."""
+        ...
+
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[AuditEntry, ...]:

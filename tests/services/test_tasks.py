@@ -14,6 +14,7 @@ from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.leases import Alone
 from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
@@ -94,6 +95,7 @@ async def running(world: World, factory: _Factory, pulse: Pulse | None = None) -
         repair=world.repair,
         cabinet=world.cabinet,
         pins=world.pins,
+        alarm_mails=AlarmMailRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
         quarantine=QuarantineRetention(
             store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
         ),

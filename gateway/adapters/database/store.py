@@ -27,7 +27,7 @@ from gateway.domain.errors import AlreadyThere, AuditBroken
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.domain.words import said
-from gateway.ports import Clock
+from gateway.ports import Clock, SpoolFile
 from gateway.storage import V
 
 ERASED_AT_ONCE = 500
@@ -156,6 +156,24 @@ class _View:
             ),
         )
         return await self._values(storage.Mail, query.order_by(table.c.id).limit(limit))
+
+    async def served(self, site: str, *, kind: str, before: datetime, limit: int) -> tuple[storage.Transmission, ...]:
+        table, messages, files = _table(storage.Transmission), _table(storage.Message), _table(SpoolFile)
+        undecided = and_(table.c.state == transmission.State.UNKNOWN, table.c.doubts < transmission.MAX_DOUBTS)
+        query = (
+            select(table)
+            .join(messages, messages.c.id == table.c.message)
+            .join(files, files.c.name == table.c.file)
+            .where(
+                table.c.site == site,
+                messages.c.kind == kind,
+                messages.c.at < before,
+                files.c.wrapped != b"",
+                table.c.state.not_in(transmission.NOT_GONE),
+                ~undecided,
+            )
+        )
+        return await self._values(storage.Transmission, query.order_by(table.c.id).limit(limit))
 
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
