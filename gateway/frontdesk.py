@@ -23,6 +23,7 @@ from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
@@ -108,7 +109,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         calendar=legal_time.calendar_acts(settings, store, clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
-        alarms=records.alarm_book(base),
+        control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
         journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,

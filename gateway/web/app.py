@@ -19,14 +19,14 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import cases, journal, language, today
+from gateway.web.pages import about, cases, journal, language, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, journal, language)
+PAGES = (today, cases, journal, state, about, language)
 
 
 def make(hall: Hall) -> FastAPI:

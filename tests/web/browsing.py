@@ -13,6 +13,7 @@ from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
 from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
 from gateway.services.entered import EnteredProofs
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
@@ -83,7 +84,7 @@ def hall_of(world: World) -> Hall:
         calendar=world.calendar_acts,
         challenges=world.challenges,
         disputes=world.disputes,
-        alarms=world.book,
+        control=ControlRoom(health=world.health, alarms=world.book),
         journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
         dossier=document,
         certificate=document,
