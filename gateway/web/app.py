@@ -6,6 +6,7 @@ person look the same.
 
 import secrets
 import traceback
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import about, cases, journal, language, state, today
+from gateway.web.pages import about, cases, journal, language, rehearsal, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
@@ -29,12 +30,14 @@ STATIC = Path(__file__).parent / "static"
 PAGES = (today, cases, journal, state, about, language)
 
 
-def make(hall: Hall) -> FastAPI:
-    """The console on these services."""
+def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
+    """The console on these services; ``persons`` opens the doors of a demonstration (gateway.web.pages.rehearsal)."""
     app = FastAPI(title="Passerelle soins programmés", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hall = hall
     for page in PAGES:
         app.include_router(page.router, include_in_schema=False)
+    if persons:
+        app.include_router(rehearsal.router(persons), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     origin = hall.settings.origin
     app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall))
