@@ -28,6 +28,7 @@ from gateway.cli import (
     rulings,
     setup,
     todo,
+    tokens,
     triage,
 )
 from gateway.cli.language import Language
@@ -69,6 +70,7 @@ app.command("inspect")(inspect.inspect)
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(db.app, name="db")
 app.command("certificate")(certificate.certificate)
 app.add_typer(dossier.app, name="dossier")

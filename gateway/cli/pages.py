@@ -22,6 +22,7 @@ CHAPTERS = {
         "doctor",
         "run",
         "web",
+        "tokens",
         "status",
         "alarms",
         "db",
