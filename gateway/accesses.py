@@ -3,7 +3,20 @@
 import secrets
 
 from gateway.records import Base
+from gateway.services.accounts import Accounts
 from gateway.services.tokens import Tokens
+
+
+def accounts(base: Base) -> Accounts:
+    """The accounts of persons."""
+    return Accounts(
+        store=base.store,
+        vault=base.cabinet.vault,
+        clock=base.clock,
+        noise=secrets.token_bytes,
+        party=base.settings.party,
+        at_machine=True,
+    )
 
 
 def tokens(base: Base) -> Tokens:

@@ -30,6 +30,7 @@ from gateway.cli import (
     todo,
     tokens,
     triage,
+    users,
 )
 from gateway.cli.language import Language
 from gateway.cli.pages import EXIT_CODES, Contents
@@ -70,6 +71,7 @@ app.command("inspect")(inspect.inspect)
 app.add_typer(proof.app, name="proof")
 app.add_typer(audit.app, name="audit")
 app.add_typer(alarms.alarms_app, name="alarms")
+app.add_typer(users.app, name="users")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(db.app, name="db")
 app.command("certificate")(certificate.certificate)

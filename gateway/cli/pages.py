@@ -22,6 +22,7 @@ CHAPTERS = {
         "doctor",
         "run",
         "web",
+        "users",
         "tokens",
         "status",
         "alarms",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.access import WebSection
 from gateway.domain.parties import Party
 from gateway.ports import Clock, Noise
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
@@ -15,9 +16,11 @@ from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
+from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.sign_ins import SignIns
+from gateway.services.tokens import Tokens
 from gateway.services.triage import Triage
 
 Document = Callable[..., Awaitable[bytes]]
@@ -37,6 +40,9 @@ class Hall:
     noise: Noise
     once: OnceStore
     sign_ins: SignIns
+    local: LocalSignIn
+    accounts: Accounts
+    tokens: Tokens
     agenda: Agenda
     archive: Archive
     desk: Desk
