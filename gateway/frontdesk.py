@@ -25,9 +25,13 @@ from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
+from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
+from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.tokens import Tokens
 from gateway.web import app
@@ -113,15 +117,17 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             watched=settings.watched,
         ),
         archive=archive,
+        cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
+        resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
         calendar=legal_time.calendar_acts(settings, store, clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
-        alarms=records.alarm_book(base),
-        questions=Questions(store=store, recorded=playing or not base.rehearsal),
+        control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,
     )

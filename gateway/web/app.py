@@ -5,6 +5,7 @@ person look the same.
 """
 
 import secrets
+import traceback
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.alone import alone
 from gateway.web.hall import Hall
-from gateway.web.pages import accounts, cases, invitation, language, sign_in, today
+from gateway.web.pages import about, accounts, cases, invitation, journal, language, sign_in, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, ProofNeeded, SignInNeeded
 from gateway.web.ways import back_to
@@ -26,7 +27,7 @@ from gateway.web.ways import back_to
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (sign_in, invitation, today, cases, accounts, language)
+PAGES = (sign_in, invitation, today, cases, journal, state, accounts, about, language)
 
 
 def make(hall: Hall) -> FastAPI:
@@ -45,6 +46,7 @@ def make(hall: Hall) -> FastAPI:
     app.exception_handler(NotAllowed)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
+    app.exception_handler(Exception)(_defect)
     return app
 
 
@@ -78,3 +80,11 @@ async def _failed(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(3)
     _log.error("console.failed", error=error.code, told=error.sentence(), reference=reference)
     return alone(request, "failed.html", status=HTTPStatus.SERVICE_UNAVAILABLE, reference=reference)
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    """A fault of ours: told to the technical log by its kind and its place, never with what was sent."""
+    reference = secrets.token_hex(3)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error("console.defect", error=type(error).__name__, place=f"{place.name}:{place.lineno}", reference=reference)
+    return alone(request, "failed.html", status=HTTPStatus.INTERNAL_SERVER_ERROR, reference=reference)

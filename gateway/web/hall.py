@@ -8,17 +8,19 @@ from gateway.domain.parties import Party
 from gateway.ports import Clock, Noise
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
-from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
 from gateway.services.confirm import Confirmations
+from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
+from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.once import OnceStore
-from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.tokens import Tokens
 from gateway.services.triage import Triage
@@ -45,14 +47,16 @@ class Hall:
     tokens: Tokens
     agenda: Agenda
     archive: Archive
+    cases: CaseFiles
     desk: Desk
+    resend: Resend
     triage: Triage
     confirmations: Confirmations
     proofs: EnteredProofs
     calendar: CalendarActs
     challenges: Challenges
     disputes: Disputes
-    alarms: AlarmBook
-    questions: Questions
+    control: ControlRoom
+    journal: Journal
     dossier: Document
     certificate: Document
