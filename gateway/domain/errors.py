@@ -28,8 +28,10 @@ from gateway.domain.relocated import (
     LeaseLost,
     NotRestored,
 )
+from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
 
 __all__ = [
+    "AccessInvalid",
     "AlreadyAsked",
     "AuditBroken",
     "BackupUnusable",
@@ -44,6 +46,7 @@ __all__ = [
     "FileUnwritten",
     "GatewayError",
     "IllegalTransition",
+    "InvitationOver",
     "LeaseLost",
     "MailTooLarge",
     "NoCorrespondent",
@@ -51,6 +54,8 @@ __all__ = [
     "NotRestored",
     "PreconditionMissing",
     "RequestTooLate",
+    "SignInRefused",
+    "TooManyTries",
     "Unknown",
 ]
 """Defined elsewhere, and taken from here with the leaves."""
