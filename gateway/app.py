@@ -35,6 +35,7 @@ from gateway.servers import imap_settings, smtp_settings, time_sources, token_pr
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.copies import CopyRepair
+from gateway.services.draft_retention import DraftRetention
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
@@ -255,6 +256,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
+            drafts=DraftRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,
                 cabinet=base.cabinet,

@@ -22,6 +22,8 @@ from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
+from gateway.services.drafts import Drafts
+from gateway.services.forms import Forms
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.sign_ins import SignIns
@@ -66,7 +68,17 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
-    archive = records.archive(base)
+    archive, almanac = records.archive(base), legal_time.almanac(settings)
+    drafts = Drafts(
+        store=store,
+        cabinet=cabinet,
+        desk=core.desk,
+        clock=clock,
+        noise=secrets.token_bytes,
+        party=us,
+        readership=settings.readership,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
@@ -91,12 +103,26 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             cabinet=cabinet,
             clock=clock,
             party=us,
-            almanac=legal_time.almanac(settings),
+            almanac=almanac,
             worklist=archive.worklist,
             watched=settings.watched,
         ),
         archive=archive,
         desk=core.desk,
+        drafts=drafts,
+        forms=Forms(
+            store=store,
+            cabinet=cabinet,
+            drafts=drafts,
+            placing=core.placing,
+            casework=core.casework,
+            composer=core.composer,
+            almanac=almanac,
+            clock=clock,
+            party=us,
+            directory=settings.directory,
+            max_bytes=settings.smtp.max_bytes,
+        ),
         triage=core.triage,
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),

@@ -27,7 +27,7 @@ class Ledger(Enum):
     EVIDENCE = "evidence"
 
 
-READINGS = ("log.read", "mail.read", "message.read", "proof.read")
+READINGS = ("draft.read", "log.read", "mail.read", "message.read", "proof.read")
 """Who read what."""
 
 FAMILIES = ("alarm.", "mailbox.", "watch.", "transmission.")

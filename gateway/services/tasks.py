@@ -16,6 +16,7 @@ from gateway.services.alarms.watch import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
+from gateway.services.draft_retention import DraftRetention
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
@@ -70,6 +71,7 @@ class Tasks:
         repair: CopyRepair,
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
+        drafts: DraftRetention,
         pins: Pins,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
@@ -90,6 +92,7 @@ class Tasks:
         self._repair = repair
         self._cabinet = cabinet
         self._quarantine = quarantine
+        self._drafts = drafts
         self._pins = pins
         self._clock = clock
         self._pinned_keys = pinned_keys
@@ -224,7 +227,8 @@ class Tasks:
             self._swept_at = now
             removed = await self._cabinet.sweep()
             erased, retired = await self._quarantine.round(), await self._pins.end_overlaps()
-            _log.info("hour.swept", removed=removed, erased=erased, retired=retired)
+            drafts = await self._drafts.round()
+            _log.info("hour.swept", removed=removed, erased=erased, retired=retired, drafts=drafts)
 
 
 class _Pause:

@@ -16,20 +16,22 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
+from gateway.web.forms import keep_uploads_in_memory
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import cases, language, today
+from gateway.web.pages import cases, drafting, language, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, language)
+PAGES = (today, drafting, cases, language)
 
 
 def make(hall: Hall) -> FastAPI:
     """The console on these services."""
+    keep_uploads_in_memory()
     app = FastAPI(title="Passerelle soins programmés", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hall = hall
     for page in PAGES:

@@ -14,7 +14,9 @@ from gateway.services.confirm import Confirmations
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.sign_ins import SignIns
@@ -40,6 +42,8 @@ class Hall:
     agenda: Agenda
     archive: Archive
     desk: Desk
+    drafts: Drafts
+    forms: Forms
     triage: Triage
     confirmations: Confirmations
     proofs: EnteredProofs

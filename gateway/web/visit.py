@@ -116,6 +116,10 @@ class Visit:
         if not self._ours(token):
             raise Absent
         asking = Asking(key=digest(token.encode()), by=self.actor.name, body=digest(self.request.url.path.encode()))
+        earlier = await self.hall.once.earlier(asking)
+        if earlier is not None:
+            # What was done the first time may make the second impossible: it is not asked again.
+            return _led(earlier.answer or otherwise)
         try:
             with asked(asking):
                 done = await work()

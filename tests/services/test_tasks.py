@@ -13,6 +13,7 @@ from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
+from gateway.services.draft_retention import DraftRetention
 from gateway.services.leases import Alone
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
@@ -95,6 +96,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         quarantine=QuarantineRetention(
             store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
         ),
+        drafts=DraftRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
         clock=world.clock,
         pinned_keys=_no_keys,
         use_keys=_use,

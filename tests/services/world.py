@@ -66,6 +66,7 @@ from gateway.services.judge import Judge
 from gateway.services.matching import Matching
 from gateway.services.once import OnceStore
 from gateway.services.pins import Pins
+from gateway.services.placing import Placing
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
 from gateway.services.receive import Arrival, Receiver
@@ -187,6 +188,7 @@ class World:
     casework: Casework
     timekeeper: Timekeeper
     deadlines: Deadlines
+    placing: Placing
     desk: Desk
     triage: Triage
     confirmations: Confirmations
@@ -210,6 +212,7 @@ class World:
     calendar: Calendar
     calendar_acts: CalendarActs
     persons: int
+    readership: Readership
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     # --- what is stored
@@ -518,6 +521,7 @@ def assemble(
         readership=readership,
         persons_needed=persons,
     )
+    placing = Placing(cabinet=cabinet, casework=casework, clock=clock, noise=random, party=party, directory=directory)
     desk = Desk(
         store=store,
         cabinet=cabinet,
@@ -525,9 +529,8 @@ def assemble(
         requests=requests,
         casework=casework,
         clock=clock,
-        noise=random,
+        placing=placing,
         party=party,
-        directory=directory,
     )
     readers = Readers(store=store, clock=clock, party=party, directory=directory, readership=readership)
     triage = Triage(
@@ -662,6 +665,7 @@ def assemble(
         casework=casework,
         timekeeper=timekeeper,
         deadlines=deadlines,
+        placing=placing,
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
@@ -711,4 +715,5 @@ def assemble(
         calendar=calendar,
         calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,
+        readership=readership,
     )

@@ -12,7 +12,9 @@ from gateway.access import WebSection
 from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.sign_ins import SignIns
@@ -32,6 +34,16 @@ def hall_of(world: World) -> Hall:
     store = world.store
     assert isinstance(store, OnceStore)
     almanac = Almanac(base=world.calendar, site=world.party.site)
+    drafts = Drafts(
+        store=store,
+        cabinet=world.cabinet,
+        desk=world.desk,
+        clock=world.clock,
+        noise=secrets.token_bytes,
+        party=world.party,
+        readership=world.readership,
+        persons_needed=world.persons,
+    )
 
     async def document(*_args: Any, **_named: Any) -> bytes:
         return b"%PDF-made-up"
@@ -57,6 +69,20 @@ def hall_of(world: World) -> Hall:
         ),
         archive=world.archive,
         desk=world.desk,
+        drafts=drafts,
+        forms=Forms(
+            store=store,
+            cabinet=world.cabinet,
+            drafts=drafts,
+            placing=world.placing,
+            casework=world.casework,
+            composer=world.composer,
+            almanac=almanac,
+            clock=world.clock,
+            party=world.party,
+            directory=world.directory,
+            max_bytes=25_000_000,
+        ),
         triage=world.triage,
         confirmations=world.confirmations,
         proofs=EnteredProofs(
