@@ -22,10 +22,13 @@ from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
+from gateway.services.case_files import CaseFiles
 from gateway.services.drafts import Drafts
 from gateway.services.forms import Forms
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.web import app
 from gateway.web.hall import Hall
@@ -108,6 +111,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             watched=settings.watched,
         ),
         archive=archive,
+        cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
         drafts=drafts,
         forms=Forms(
@@ -123,6 +127,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             directory=settings.directory,
             max_bytes=settings.smtp.max_bytes,
         ),
+        resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
@@ -130,7 +135,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
         alarms=records.alarm_book(base),
-        questions=Questions(store=store, recorded=playing or not base.rehearsal),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,
     )

@@ -30,6 +30,7 @@ from gateway.storage.rows import (
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V, Value
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "SignIn",
     "Store",
     "StoredEvidence",
+    "Tally",
     "Token",
     "Transmission",
     "V",

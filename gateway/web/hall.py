@@ -9,6 +9,7 @@ from gateway.ports import Clock, Noise
 from gateway.services.agenda import Agenda
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
 from gateway.services.confirm import Confirmations
 from gateway.services.desk import Desk
@@ -17,8 +18,9 @@ from gateway.services.dossier import Archive
 from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
-from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.triage import Triage
 
@@ -41,9 +43,11 @@ class Hall:
     sign_ins: SignIns
     agenda: Agenda
     archive: Archive
+    cases: CaseFiles
     desk: Desk
     drafts: Drafts
     forms: Forms
+    resend: Resend
     triage: Triage
     confirmations: Confirmations
     proofs: EnteredProofs
@@ -51,6 +55,6 @@ class Hall:
     challenges: Challenges
     disputes: Disputes
     alarms: AlarmBook
-    questions: Questions
+    journal: Journal
     dossier: Document
     certificate: Document
