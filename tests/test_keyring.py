@@ -128,7 +128,7 @@ def test_our_next_certificate_serves_beside_the_former_one(settings: Settings, t
     assert keys(config, "export", "--suite", "smime") == pem(own.certificate)
 
     async def work() -> None:
-        async with app.open_core(after) as core:
+        async with open_core(after) as core:
             assert (await core.sealer.sign(ENTITY, Suite.SMIME)).fingerprint == own.fingerprint
         async with workers(after) as pool:
             for name in (settings, after):
