@@ -23,9 +23,11 @@ from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
 from gateway.services.drafts import Drafts
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -127,6 +129,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             directory=settings.directory,
             max_bytes=settings.smtp.max_bytes,
         ),
+        notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,
@@ -134,7 +137,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         calendar=legal_time.calendar_acts(settings, store, clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
-        alarms=records.alarm_book(base),
+        control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
         journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,

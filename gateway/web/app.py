@@ -20,14 +20,14 @@ from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.forms import keep_uploads_in_memory
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import cases, drafting, journal, language, today
+from gateway.web.pages import about, cases, drafting, journal, language, noting, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, drafting, cases, journal, language)
+PAGES = (today, drafting, noting, cases, journal, language, state, about)
 
 
 def make(hall: Hall) -> FastAPI:

@@ -7,11 +7,11 @@ from gateway.access import WebSection
 from gateway.domain.parties import Party
 from gateway.ports import Clock, Noise
 from gateway.services.agenda import Agenda
-from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
 from gateway.services.confirm import Confirmations
+from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
@@ -19,6 +19,7 @@ from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
@@ -47,6 +48,7 @@ class Hall:
     desk: Desk
     drafts: Drafts
     forms: Forms
+    notes: Notes
     resend: Resend
     triage: Triage
     confirmations: Confirmations
@@ -54,7 +56,7 @@ class Hall:
     calendar: CalendarActs
     challenges: Challenges
     disputes: Disputes
-    alarms: AlarmBook
+    control: ControlRoom
     journal: Journal
     dossier: Document
     certificate: Document

@@ -13,10 +13,12 @@ from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
 from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
 from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -94,6 +96,14 @@ def hall_of(world: World) -> Hall:
             directory=world.directory,
             max_bytes=25_000_000,
         ),
+        notes=Notes(
+            store=store,
+            cabinet=world.cabinet,
+            casework=world.casework,
+            desk=world.desk,
+            party=world.party,
+            reads=drafts.reads,
+        ),
         resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
         confirmations=world.confirmations,
@@ -109,7 +119,7 @@ def hall_of(world: World) -> Hall:
         calendar=world.calendar_acts,
         challenges=world.challenges,
         disputes=world.disputes,
-        alarms=world.book,
+        control=ControlRoom(health=world.health, alarms=world.book),
         journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
         dossier=document,
         certificate=document,
