@@ -7,7 +7,6 @@ safe point (commits are shielded), then workers, connections, homes, database.
 import asyncio
 import os
 import secrets
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from gateway.keyring import of_suite, own_certificate, own_certificate_key, own_
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey
 from gateway.postroom import handovers
-from gateway.process import notify
+from gateway.process import notify, told_to_stop
 from gateway.records import Base, identity
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
@@ -41,7 +40,6 @@ from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
-from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
@@ -63,7 +61,6 @@ class Daemon:
 
     core: Core
     tasks: Tasks
-    pulse: Pulse
 
 
 # --- The daemon.
@@ -75,15 +72,28 @@ async def run(settings: Settings) -> None:
     Raises:
         GatewayError: it could not start.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with open_daemon(settings) as daemon, monitoring.watched(daemon.core.base, daemon.pulse):
+    stop = told_to_stop()
+    async with (
+        open_daemon(settings) as daemon,
+        monitoring.watched(daemon.core.base),
+        _console(settings),
+    ):
         notify("READY=1")
         await daemon.tasks.work_until(stop)
         notify("STOPPING=1")
     _log.info("gateway.stopped")
+
+
+@asynccontextmanager
+async def _console(settings: Settings) -> AsyncIterator[None]:
+    """The console beside the service, where [web] asks for one."""
+    async with AsyncExitStack() as stack:
+        if settings.web is not None:
+            # Its libraries are an extra of the package: only those who want the console need them.
+            from gateway import frontdesk
+
+            _log.info("console.ready", address=await stack.enter_async_context(frontdesk.served(settings)))
+        yield
 
 
 @asynccontextmanager
@@ -101,13 +111,11 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         core = await stack.enter_async_context(open_core(settings, clock=clock))
         async with core.base.store.view() as view:
             await core.requests.almanac.calendar(view)  # refused now rather than at each tick
-        pulse = Pulse(core.base.clock)
-        core.base.store.committed = pulse.committed
         pool = await stack.enter_async_context(_pool(core))
-        pool.failed = pulse.worker_failed
-        tasks = await stack.enter_async_context(_tasks(core, pool, pulse))
+        pool.failed = core.base.pulse.worker_failed
+        tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
-        yield Daemon(core=core, tasks=tasks, pulse=pulse)
+        yield Daemon(core=core, tasks=tasks)
 
 
 def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
@@ -153,7 +161,7 @@ def _turns(base: Base) -> tuple[Turns, Store]:
 
 
 @asynccontextmanager
-async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Tasks]:
+async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
@@ -262,7 +270,7 @@ async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Ta
             ),
             clock=base.clock,
             turns=turns,
-            pulse=pulse,
+            pulse=base.pulse,
             pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from gateway.access import WebSection
 from gateway.databank import DatabaseSection
 from gateway.domain.alarms.staff import Staff
 from gateway.domain.errors import ConfigClosed, ConfigInvalid, ConfigUnreadable
@@ -205,6 +206,7 @@ class Settings(BaseSettings):
     retention: RetentionSection = RetentionSection()
     alarms: AlarmsSection = AlarmsSection()
     staff: dict[Identifier, StaffSection] = Field(default_factory=dict)
+    web: WebSection | None = None
     partners: dict[Identifier, PartnerSection]
 
     @model_validator(mode="after")

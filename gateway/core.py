@@ -7,7 +7,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway import legal_time
 from gateway.adapters.clock import SystemClock
@@ -22,6 +22,7 @@ from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
+from gateway.services.once import OnceStore
 from gateway.services.pins import Pins
 from gateway.services.readers import Readers
 from gateway.services.requests import Requests
@@ -51,13 +52,17 @@ class Core:
 
 
 @asynccontextmanager
-async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Core]:
+async def open_core(settings: Settings, *, clock: Clock | None = None, once: bool = False) -> AsyncIterator[Core]:
     """Open what sealing needs as well; ``clock`` as in :func:`open_base`.
+
+    With ``once`` the acts of persons keep the key under which they were asked for (gateway.services.once).
 
     Raises:
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
-    async with open_base(settings, clock=clock) as base:
+    async with open_base(settings, clock=clock) as opened:
+        keeping = OnceStore(opened.store, clock=opened.clock, site=settings.gateway.site)
+        base = replace(opened, store=keeping) if once else opened
         passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
         pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
         home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)

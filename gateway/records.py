@@ -27,6 +27,8 @@ from gateway.services.contests import Contests
 from gateway.services.dossier import Archive
 from gateway.services.forget import Forgetting
 from gateway.services.health import HealthReader
+from gateway.services.pulse import Pulse
+from gateway.storage import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +38,9 @@ class Base:
     settings: Settings
     rehearsal: bool
     clock: Clock
-    store: database.DatabaseStore
+    store: Store
     cabinet: Cabinet
+    pulse: Pulse
 
 
 def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
@@ -67,12 +70,22 @@ async def open_base(
     master, former = master_key_of(settings.vault.master_key), settings.vault.former_master_key
     clock = clock or SystemClock()
     us = settings.party
-    store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
+    pulse = Pulse(clock)
+    store = database.DatabaseStore(
+        settings.database_url, clock=clock, site=us.site, party=us.id, committed=pulse.committed
+    )
     spool = settings.gateway.data / "spool"
     vault = FileVault(folder=spool, master=master, former=master_key_of(former) if former else None)
     try:
         cabinet = Cabinet(store=store, vault=vault, clock=clock)
-        yield Base(settings=settings, rehearsal=database.REHEARSAL in found, clock=clock, store=store, cabinet=cabinet)
+        yield Base(
+            settings=settings,
+            rehearsal=database.REHEARSAL in found,
+            clock=clock,
+            store=store,
+            cabinet=cabinet,
+            pulse=pulse,
+        )
     finally:
         await store.close()
 

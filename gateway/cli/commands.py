@@ -45,6 +45,27 @@ def program(
         raise typer.Exit(EXIT_USAGE)
 
 
+def web(
+    config: ConfigOption = DEFAULT_CONFIG,
+    log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="Précision du journal technique.")] = "INFO",
+) -> None:
+    """Servir la console seule, dans un processus à part ; « gateway run » la sert aussi quand [web] est là."""
+    import asyncio
+
+    from gateway import frontdesk
+    from gateway.adapters import log
+    from gateway.process import told_to_stop
+
+    async def serve() -> None:
+        stop = told_to_stop()
+        async with frontdesk.served(settings(config)) as address:
+            typer.echo(_("La console écoute : {address}").format(address=address))
+            await stop.wait()
+
+    log.configure(log_level)
+    asyncio.run(serve())
+
+
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
     log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="Précision du journal technique.")] = "INFO",

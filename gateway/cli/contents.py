@@ -32,6 +32,13 @@ CHAPTERS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
             "run": Entry(
                 "commands:run", french("Faire tourner la passerelle : relever, envoyer, surveiller les délais.")
             ),
+            "web": Entry(
+                "commands:web",
+                french(
+                    "Servir la console seule, dans un processus à part ; « gateway run » la sert aussi quand [web] "
+                    "est là."
+                ),
+            ),
             "status": Entry("status:status", french("Dire si tout va bien.")),
             "alarms": Entry(
                 "alarms:alarms_app",

@@ -25,10 +25,10 @@ from gateway.cli.printing import message_print
 from gateway.cli.readers import assign, handover_json, show_handovers, summary
 from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
-from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 from gateway.cli.todo import show_duty
 from gateway.domain.labels import CONDITIONS, GRADES, STATES
 from gateway.domain.request import State
+from gateway.services.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 
 case_app = typer.Typer(
     help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents

@@ -40,6 +40,6 @@ main()
 
     assert "Au quotidien :" in done.stdout
     ours = [name.split(".") for name in loaded if name.startswith("gateway.")]
-    assert {path[1] for path in ours} == {"cli", "domain"}
+    assert {path[1] for path in ours} == {"catalogues", "cli", "domain"}
     assert {path[2] for path in ours if path[1] == "cli" and path[2:]} == FOR_THE_FIRST_PAGE
     assert HEAVY.intersection(name.partition(".")[0] for name in loaded) == set()

@@ -66,6 +66,7 @@ from gateway.services.health import HealthReader
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.matching import Matching
+from gateway.services.once import OnceStore
 from gateway.services.pins import Pins
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
@@ -423,10 +424,11 @@ async def open_world(
     opener: Opener | None = None,
     physician: str | None = None,
     place: Where = in_a_file,
+    once: bool = False,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 
-    ``physician`` is the reader whose own mailbox is watched too.
+    ``physician`` is the reader whose own mailbox is watched too; ``once``: acts keep their keys, as the console's do.
     """
     url = place(folder, role)
     clock = FakeClock(at)
@@ -451,6 +453,7 @@ async def open_world(
         another_path=another_path,
         real=(sealer, opener),
         physician=physician,
+        once=once,
     )
     try:
         if pinned:
@@ -478,11 +481,13 @@ def assemble(
     another_path: bool,
     real: tuple[Sealer | None, Opener | None] = (None, None),
     physician: str | None = None,
+    once: bool = False,
 ) -> World:
     """All services on one store."""
     fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
     sealer, opener = real[0] or fake, real[1] or scripted
     cabinet = Cabinet(store=store, vault=vault, clock=clock)
+    store = OnceStore(store, clock=clock, site=party.site) if once else store
     random = FakeNoise()
     own_mta = frozenset({OWN_MTA})
     composer = Composer(
