@@ -246,6 +246,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
     )
+    witness = vouching.witness(base)
     try:
         yield Tasks(
             mailboxes=(ours, *physicians),
@@ -253,10 +254,10 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             deadlines=core.deadlines,
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
-            witness=vouching.witness(base),
+            witness=witness,
             purge=vouching.purge(base),
             handovers=handovers(base, core.readers, core.composer),
-            alarms=alarm_watch(base, met),
+            alarms=alarm_watch(base, met, witness),
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
