@@ -75,8 +75,9 @@ def read(raw: bytes, bench: Bench, *, whole: bool = False) -> Incoming:
         part = mime.parse(raw)
         outer, structure = incoming.read_outer(part.headers), sealed.structure_of(part)
         opened = open_mail(part, bench)
+        around, opened = opened.whole if whole else None, replace(opened, whole=None)
         seen = replace(_facts(part, outer, opened, bench), structure=structure)
-        return replace(seen, whole=opened.whole.raw) if whole and opened.whole else seen
+        return replace(seen, whole=around.raw) if around else seen
     except MailRefused as refused:
         step, reason = refused.step, refused.reason
         return Incoming(shape=None, outer=outer, structure=structure, failed_step=step, failed_reason=reason)
@@ -153,6 +154,7 @@ def _open_encrypted(part: mime.Part, bench: Bench) -> Opened:
     if bench.home is None or bench.own is None:
         raise MailRefused(step="decrypt", reason="no-key")
     plain = decrypt(bench.home, message, bench.passphrase, bench.own, bench.limits, former=bench.former)
+    del message  # a large mail is held no longer than somebody needs it
     if plain.signature is not None:
         # RFC 3156 §6.2: signed and encrypted in one go; the whole plaintext is under the signature.
         return Opened(shape=Shape.ENCRYPTED_ONE_PASS, entity=plain.data, signature=plain.signature)
@@ -165,6 +167,7 @@ def _open_envelope(part: mime.Part, bench: Bench) -> Opened:
         raise MailRefused(step="decrypt", reason="no-key")
     ours = bench.smime
     unproven = decrypt_smime(envelope, ours.own, max_plain=bench.limits.max_plain, former=ours.former)
+    del envelope
     return _signed_inside(unproven.data, bench, Suite.SMIME)
 
 
