@@ -19,6 +19,7 @@ from gateway.adapters.sandbox import WorkerPool
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
 from gateway.config import Settings, load
+from gateway.core import open_core
 from gateway.domain.errors import AuthorityUnusable, KeyUnusable, OwnKeyUnusable, StorageFailed
 from gateway.domain.parties import Suite
 from gateway.keyring import PublicKeys, former_certificate, own_certificate
@@ -68,7 +69,7 @@ def pin(who: Person = CNAS) -> Pin:
 @asynccontextmanager
 async def workers(settings: Settings, who: Person = CNAS) -> AsyncIterator[WorkerPool]:
     """The pool as the daemon starts it, with this certificate pinned to the CNAS."""
-    async with app.open_core(settings) as core:
+    async with open_core(settings) as core:
         async with core.base.store.act() as act:
             known = await act.one(Pin, fingerprint=fingerprint(who.certificate))
             if known is None:
@@ -127,7 +128,7 @@ def test_our_next_certificate_serves_beside_the_former_one(settings: Settings, t
     assert keys(config, "export", "--suite", "smime") == pem(own.certificate)
 
     async def work() -> None:
-        async with app.open_core(after) as core:
+        async with open_core(after) as core:
             assert (await core.sealer.sign(ENTITY, Suite.SMIME)).fingerprint == own.fingerprint
         async with workers(after) as pool:
             for name in (settings, after):
@@ -165,7 +166,7 @@ async def test_a_large_mail_fits_into_the_workers_memory(settings: Settings, cip
 
 async def test_the_whole_core_checks_a_certificate_before_it_writes_to_it(settings: Settings) -> None:
     """The authority of the configuration counts when we seal as well."""
-    async with app.open_core(settings) as core:
+    async with open_core(settings) as core:
         good, bad = (
             PublicKey(suite=Suite.SMIME, fingerprint=fingerprint(who.certificate), material=pem(who.certificate))
             for who in (CNAS, ALONE)
@@ -178,7 +179,7 @@ async def test_the_whole_core_checks_a_certificate_before_it_writes_to_it(settin
 async def test_a_suite_without_our_key_seals_nothing(settings: Settings) -> None:
     """A partner cannot be written to, and nothing signed, in a suite that the configuration lacks."""
     bare = settings.model_copy(update={"smime": None})
-    async with app.open_core(bare) as core:
+    async with open_core(bare) as core:
         key = PublicKey(suite=Suite.SMIME, fingerprint=fingerprint(CNAS.certificate), material=pem(CNAS.certificate))
         with pytest.raises(KeyUnusable, match="smime"):
             await core.sealer.encrypt(ENTITY, key, partner="cnas")

@@ -20,6 +20,7 @@ from gateway.adapters.log_key import generate_log_key
 from gateway.adapters.master_key import generate_master_key
 from gateway.adapters.openpgp.keyfiles import export_public, generate, read_public_key
 from gateway.config import Settings, load
+from gateway.core import Core
 from gateway.demo.clock import VirtualClock
 from gateway.demo.servers import HOST, RELAY, MailServer
 from gateway.domain.parties import Suite
@@ -74,7 +75,7 @@ class Actor:
 
     profile: Profile
     config: Path
-    core: app.Core
+    core: Core
     archive: Archive
 
 

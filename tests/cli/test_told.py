@@ -15,9 +15,9 @@ from types import ModuleType
 import pytest
 
 from gateway.cli.language import translate
-from gateway.cli.terms import worded
 from gateway.domain import case, request, transmission
 from gateway.domain.errors import IllegalTransition
+from gateway.services.terms import worded
 from tests.cli.conftest import Gateway
 from tests.cli.installed import Installed, open_case
 from tests.services.fakes import FakeClock
