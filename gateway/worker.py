@@ -25,7 +25,7 @@ from gateway.domain.errors import MailMalformed, MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.framing import encode_frame, read_frame
 from gateway.ports import Clock, SignatureFacts
-from gateway.wire import incoming, mime, sealed, smime
+from gateway.wire import incoming, mangled, mime, sealed, smime
 from gateway.wire.incoming import Copied, Incoming
 from gateway.wire.sealed import Shape
 
@@ -72,11 +72,14 @@ def read(raw: bytes, bench: Bench, *, whole: bool = False) -> Incoming:
     """
     outer = structure = None
     try:
-        part = mime.parse(raw)
+        came = mime.parse(raw)
+        part = mangled.as_written(came)
         outer, structure = incoming.read_outer(part.headers), sealed.structure_of(part)
         opened = open_mail(part, bench)
         around, opened = opened.whole if whole else None, replace(opened, whole=None)
         seen = replace(_facts(part, outer, opened, bench), structure=structure)
+        if part is not came:
+            seen = replace(seen, outer_differs=(*mangled.CHANGED, *seen.outer_differs))
         return replace(seen, whole=around.raw) if around else seen
     except MailRefused as refused:
         step, reason = refused.step, refused.reason

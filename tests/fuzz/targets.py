@@ -172,6 +172,9 @@ SEALED = (
     b"Content-Type: application/octet-stream\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nAAAA\r\n"
     b"-----END PGP MESSAGE-----\r\n--c--\r\n"
 )
+MANGLED = SEALED.replace(b'multipart/encrypted; protocol="application/pgp-encrypted"', b"multipart/mixed").replace(
+    b"--c\r\n", b"--c\r\nContent-Type: text/plain\r\n\r\n\r\n--c\r\n", 1
+)
 REPORTS = [path.read_bytes() for path in sorted(MAILS.glob("*.eml"))]
 CMS = [attack.mail for attack in attacks().values()]
 TOLD = manifest.encode(
@@ -200,7 +203,7 @@ STATUS = (
 SEEN = json.dumps(sandbox.encode_incoming(worker.read(REPORTS[0], Bench(limits=BENCH.limits)))).encode()
 
 TARGETS = {
-    "mail": Target(run=_stubbed(mail), seeds=[*REPORTS, *CMS, SIGNED, SEALED, mixed(SIGNED, SEALED)]),
+    "mail": Target(run=_stubbed(mail), seeds=[*REPORTS, *CMS, SIGNED, SEALED, MANGLED, mixed(SIGNED, SEALED)]),
     "plaintext": Target(run=_stubbed(plaintext), seeds=[SIGNED, *CMS[:4]]),
     "one-pass": Target(run=_stubbed(one_pass), seeds=[letter(), MESSAGE, *REPORTS[:6]]),
     "payload": Target(run=incoming.read_inner, seeds=[letter(), MESSAGE, mixed(letter(), MESSAGE)]),
