@@ -35,6 +35,7 @@ from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.copies import CopyRepair
+from gateway.services.draft_retention import DraftRetention
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
@@ -261,6 +262,7 @@ async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Ta
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
+            drafts=DraftRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,
