@@ -32,6 +32,7 @@ from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
 from gateway.web import app
 from gateway.web.hall import Hall
 
@@ -132,6 +133,14 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
+        sorting=Sorting(
+            store=store,
+            cabinet=cabinet,
+            triage=core.triage,
+            party=us,
+            directory=settings.directory,
+            reads=drafts.reads,
+        ),
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
         calendar=legal_time.calendar_acts(settings, store, clock),

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -20,14 +21,14 @@ from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.forms import keep_uploads_in_memory
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import about, cases, drafting, journal, language, noting, state, today
+from gateway.web.pages import about, cases, drafting, journal, language, mails, noting, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, drafting, noting, cases, journal, language, state, about)
+PAGES = (today, drafting, noting, mails, cases, journal, language, state, about)
 
 
 def make(hall: Hall) -> FastAPI:
@@ -44,6 +45,7 @@ def make(hall: Hall) -> FastAPI:
     app.exception_handler(Absent)(_absent)
     app.exception_handler(Unknown)(_absent)
     app.exception_handler(NotAllowed)(_absent)
+    app.exception_handler(RequestValidationError)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
     app.exception_handler(Exception)(_defect)

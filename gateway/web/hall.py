@@ -23,6 +23,7 @@ from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
 from gateway.services.triage import Triage
 
 Document = Callable[..., Awaitable[bytes]]
@@ -51,6 +52,7 @@ class Hall:
     notes: Notes
     resend: Resend
     triage: Triage
+    sorting: Sorting
     confirmations: Confirmations
     proofs: EnteredProofs
     calendar: CalendarActs

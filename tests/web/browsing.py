@@ -23,6 +23,7 @@ from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
 from gateway.storage import Account
 from gateway.web.app import make
 from gateway.web.hall import Hall
@@ -106,6 +107,14 @@ def hall_of(world: World) -> Hall:
         ),
         resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
+        sorting=Sorting(
+            store=store,
+            cabinet=world.cabinet,
+            triage=world.triage,
+            party=world.party,
+            directory=world.directory,
+            reads=drafts.reads,
+        ),
         confirmations=world.confirmations,
         proofs=EnteredProofs(
             store=store,
