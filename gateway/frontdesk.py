@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import uvicorn
@@ -16,23 +17,28 @@ from fastapi import FastAPI
 
 from gateway import exhibits, legal_time, records
 from gateway.access import WebSection
+from gateway.adapters.authenticator import TimeCodes
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.config import Settings
 from gateway.core import Core, open_core
 from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
 from gateway.services.drafts import Drafts
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.sorting import Sorting
+from gateway.services.tokens import Tokens
 from gateway.web import app
 from gateway.web.hall import Hall
 
@@ -49,19 +55,24 @@ class _Server(uvicorn.Server):
         yield
 
 
-@asynccontextmanager
-async def open_console(
-    settings: Settings, *, clock: Clock | None = None, playing: bool = False
-) -> AsyncIterator[FastAPI]:
-    """The console, ready to be served, in a demonstration that goes on with ``playing``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """A demonstration that goes on: its clock, and the persons whom anybody may be, by the codes of their doors."""
 
-    ``clock`` is as in :func:`gateway.records.open_base`.
+    clock: Clock
+    persons: Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_console(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[FastAPI]:
+    """The console, ready to be served.
 
     Raises:
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
+    clock, persons = (playing.clock, playing.persons) if playing is not None else (None, None)
     async with open_core(settings, clock=clock, once=True) as core:
-        yield app.make(hall(core, playing=playing))
+        yield app.make(hall(core, playing=playing is not None), persons=persons)
 
 
 def hall(core: Core, *, playing: bool = False) -> Hall:
@@ -94,6 +105,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
         return issued.pdf
 
+    sign_ins = SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us)
     return Hall(
         settings=settings.web or WebSection(),
         party=us,
@@ -103,7 +115,18 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         clock=clock,
         noise=secrets.token_bytes,
         once=store,
-        sign_ins=SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us),
+        sign_ins=sign_ins,
+        local=LocalSignIn(
+            store=store,
+            cabinet=cabinet,
+            clock=clock,
+            passwords=Argon2Passwords(),
+            factors=TimeCodes(),
+            sign_ins=sign_ins,
+            party=us,
+        ),
+        accounts=Accounts(store=store, vault=cabinet.vault, clock=clock, noise=secrets.token_bytes, party=us),
+        tokens=Tokens(store=store, clock=clock, noise=secrets.token_bytes, party=us),
         agenda=Agenda(
             store=store,
             cabinet=cabinet,
@@ -154,14 +177,14 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
 
 
 @asynccontextmanager
-async def served(settings: Settings, *, clock: Clock | None = None, playing: bool = False) -> AsyncIterator[str]:
+async def served(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[str]:
     """The console, listening until the end of the block; gives the address that people type.
 
     Raises:
         CannotListen: the port is taken. GatewayError: it could not start.
     """
     section = settings.web or WebSection()
-    async with open_console(settings, clock=clock, playing=playing) as console:
+    async with open_console(settings, playing=playing) as console:
         with _listening(section) as door:
             server = _Server(
                 uvicorn.Config(

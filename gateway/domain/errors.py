@@ -29,8 +29,10 @@ from gateway.domain.relocated import (
     LeaseLost,
     NotRestored,
 )
+from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
 
 __all__ = [
+    "AccessInvalid",
     "AlreadyAsked",
     "AuditBroken",
     "BackupUnusable",
@@ -46,6 +48,7 @@ __all__ = [
     "FileUnwritten",
     "GatewayError",
     "IllegalTransition",
+    "InvitationOver",
     "LeaseLost",
     "MailTooLarge",
     "NoCorrespondent",
@@ -53,6 +56,8 @@ __all__ = [
     "NotRestored",
     "PreconditionMissing",
     "RequestTooLate",
+    "SignInRefused",
+    "TooManyTries",
     "Unknown",
 ]
 """Defined elsewhere, and taken from here with the leaves."""
