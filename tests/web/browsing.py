@@ -4,6 +4,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from fastapi import FastAPI
@@ -174,11 +175,19 @@ class Browser:
         return self._kept(await self.client.post(path, data=data, files=files, headers=SAME_ORIGIN))
 
     def _kept(self, answer: httpx.Response) -> httpx.Response:
-        """The page stays open; to a browser the loopback is as good as TLS."""
+        """The page stays open; to a browser the loopback is as good as TLS, and a person sees only spaces."""
         for cookie in self.client.cookies.jar:
             cookie.secure = False
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            answer._content = answer.content.replace("\N{NO-BREAK SPACE}".encode(), b" ")
         self.page = answer.text
         return answer
+
+
+def without_its_path(answer: httpx.Response) -> str:
+    """A page but for the address that was asked for, which the choice of a language leads back to."""
+    path: str = answer.request.url.raw_path.decode()
+    return answer.text.replace(quote(path, safe="/"), "").replace(path, "")
 
 
 async def signed_in(app: FastAPI, world: World, name: str, *posts: Post) -> Browser:
