@@ -32,6 +32,7 @@ from gateway.services.drafts import Drafts
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
@@ -100,6 +101,9 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
 
+    async def printed(number: int, *, actor: str, language: str) -> bytes:
+        return (await exhibits.printed_message(base, number, actor=actor, language=language))[1]
+
     async def certificate(ref: str, *, actor: str, request: str | None, language: str) -> bytes:
         certifier = exhibits.certifier(base, playing=playing)
         issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
@@ -153,6 +157,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             directory=settings.directory,
             max_bytes=settings.smtp.max_bytes,
         ),
+        messages=Messages(store=store, archive=archive, party=us),
         notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
@@ -173,6 +178,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,
+        printed=printed,
     )
 
 

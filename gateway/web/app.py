@@ -31,6 +31,7 @@ from gateway.web.pages import (
     journal,
     language,
     mails,
+    messages,
     noting,
     rehearsal,
     sign_in,
@@ -45,7 +46,7 @@ _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
 PAGES = (
-    *(sign_in, invitation, today, drafting, noting, mails),
+    *(sign_in, invitation, today, drafting, noting, mails, messages),
     *(cases, journal, state, accounts, about, language),
 )
 

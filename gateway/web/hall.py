@@ -21,6 +21,7 @@ from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.resend import Resend
@@ -56,6 +57,7 @@ class Hall:
     drafts: Drafts
     forms: Forms
     notes: Notes
+    messages: Messages
     resend: Resend
     triage: Triage
     sorting: Sorting
@@ -68,3 +70,4 @@ class Hall:
     journal: Journal
     dossier: Document
     certificate: Document
+    printed: Document

@@ -23,6 +23,7 @@ from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
@@ -117,6 +118,7 @@ def hall_of(world: World) -> Hall:
             directory=world.directory,
             max_bytes=25_000_000,
         ),
+        messages=Messages(store=store, archive=world.archive, party=world.party),
         notes=Notes(
             store=store,
             cabinet=world.cabinet,
@@ -152,6 +154,7 @@ def hall_of(world: World) -> Hall:
         journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
         dossier=document,
         certificate=document,
+        printed=document,
     )
 
 
