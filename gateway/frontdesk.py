@@ -97,6 +97,19 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         readership=settings.readership,
         persons_needed=2 if settings.four_eyes else 1,
     )
+    forms = Forms(
+        store=store,
+        cabinet=cabinet,
+        drafts=drafts,
+        placing=core.placing,
+        casework=core.casework,
+        composer=core.composer,
+        almanac=almanac,
+        clock=clock,
+        party=us,
+        directory=settings.directory,
+        max_bytes=settings.smtp.max_bytes,
+    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
@@ -139,24 +152,13 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             almanac=almanac,
             worklist=archive.worklist,
             watched=settings.watched,
+            forms=forms.under_way,
         ),
         archive=archive,
         cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
         drafts=drafts,
-        forms=Forms(
-            store=store,
-            cabinet=cabinet,
-            drafts=drafts,
-            placing=core.placing,
-            casework=core.casework,
-            composer=core.composer,
-            almanac=almanac,
-            clock=clock,
-            party=us,
-            directory=settings.directory,
-            max_bytes=settings.smtp.max_bytes,
-        ),
+        forms=forms,
         messages=Messages(store=store, archive=archive, party=us),
         notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),

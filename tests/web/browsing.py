@@ -57,6 +57,19 @@ def hall_of(world: World) -> Hall:
         readership=world.readership,
         persons_needed=world.persons,
     )
+    forms = Forms(
+        store=store,
+        cabinet=world.cabinet,
+        drafts=drafts,
+        placing=world.placing,
+        casework=world.casework,
+        composer=world.composer,
+        almanac=almanac,
+        clock=world.clock,
+        party=world.party,
+        directory=world.directory,
+        max_bytes=25_000_000,
+    )
 
     async def document(*_args: Any, **_named: Any) -> bytes:
         return b"%PDF-made-up"
@@ -93,6 +106,7 @@ def hall_of(world: World) -> Hall:
             almanac=almanac,
             worklist=world.archive.worklist,
             watched=places(world.party),
+            forms=forms.under_way,
         ),
         archive=world.archive,
         cases=CaseFiles(
@@ -105,19 +119,7 @@ def hall_of(world: World) -> Hall:
         ),
         desk=world.desk,
         drafts=drafts,
-        forms=Forms(
-            store=store,
-            cabinet=world.cabinet,
-            drafts=drafts,
-            placing=world.placing,
-            casework=world.casework,
-            composer=world.composer,
-            almanac=almanac,
-            clock=world.clock,
-            party=world.party,
-            directory=world.directory,
-            max_bytes=25_000_000,
-        ),
+        forms=forms,
         messages=Messages(store=store, archive=world.archive, party=world.party),
         notes=Notes(
             store=store,

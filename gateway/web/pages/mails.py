@@ -12,6 +12,7 @@ from gateway.services.terms import worded
 from gateway.storage import Mail
 from gateway.web.downloads import attached
 from gateway.web.forms import fields_of, text_of, texts_of
+from gateway.web.numbers import Number
 from gateway.web.visit import Absent, Visit, signed_in
 
 router = APIRouter()
@@ -25,7 +26,7 @@ async def queue(visit: Here) -> Response:
 
 
 @router.get("/courrier/{mail}")
-async def show(mail: int, visit: Here, choix: str = "", dossier: str | None = None) -> Response:
+async def show(mail: Number, visit: Here, choix: str = "", dossier: str | None = None) -> Response:
     """A mail by its envelope, and what it may be; with a choice, what that choice asks for."""
     view = await visit.hall.sorting.show(mail, actor=visit.actor)
     choice = view.choice(choix)
@@ -34,7 +35,7 @@ async def show(mail: int, visit: Here, choix: str = "", dossier: str | None = No
 
 
 @router.post("/courrier/{mail}")
-async def classify(mail: int, visit: Here) -> Response:
+async def classify(mail: Number, visit: Here) -> Response:
     """Say what it is."""
     form = await texts_of(visit.request)
     what, ref, request = (text_of(form, name).strip() for name in ("choix", "dossier", "demande"))
@@ -66,7 +67,7 @@ async def classify(mail: int, visit: Here) -> Response:
 
 
 @router.post("/courrier/{mail}/passer")
-async def hand_on(mail: int, visit: Here) -> Response:
+async def hand_on(mail: Number, visit: Here) -> Response:
     """Leave it to a physician."""
     await texts_of(visit.request)
 
@@ -82,20 +83,20 @@ async def hand_on(mail: int, visit: Here) -> Response:
 
 
 @router.get("/courrier/{mail}/lecture")
-async def read(mail: int, visit: Here) -> Response:
+async def read(mail: Number, visit: Here) -> Response:
     """Its text, for a physician of the case."""
     found = await visit.hall.sorting.read(mail, actor=visit.actor)
     return await visit.page("mail_read.html", view=found.view, payload=found.payload)
 
 
 @router.get("/courrier/{mail}/pieces/{number}")
-async def piece(mail: int, number: int, visit: Here) -> Response:
+async def piece(mail: Number, number: Number, visit: Here) -> Response:
     """One of its pieces, to be taken away."""
     return attached(await visit.hall.sorting.piece(mail, number, actor=visit.actor))
 
 
 @router.get("/courrier/{mail}/fichier")
-async def file(mail: int, visit: Here) -> Response:
+async def file(mail: Number, visit: Here) -> Response:
     """The mail or the scan as it came, to be taken away."""
     return attached(await visit.hall.sorting.file(mail, actor=visit.actor))
 

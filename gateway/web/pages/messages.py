@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from gateway.domain.errors import VaultClosed
 from gateway.domain.rights import Right
 from gateway.web.downloads import attached
+from gateway.web.numbers import Number
 from gateway.web.visit import Absent, Visit, signed_in
 
 router = APIRouter()
@@ -15,7 +16,7 @@ Here = Annotated[Visit, Depends(signed_in)]
 
 
 @router.get("/messages/{number}")
-async def message(number: int, visit: Here) -> Response:
+async def message(number: Number, visit: Here) -> Response:
     """A message, as far as this person may read it."""
     try:
         view = await visit.hall.messages.open(number, actor=visit.actor)
@@ -26,13 +27,13 @@ async def message(number: int, visit: Here) -> Response:
 
 
 @router.get("/messages/{number}/pieces/{place}")
-async def piece(number: int, place: int, visit: Here) -> Response:
+async def piece(number: Number, place: Number, visit: Here) -> Response:
     """One of its pieces, to be taken away."""
     return attached(await visit.hall.messages.piece(number, place, actor=visit.actor))
 
 
 @router.get("/messages/{number}/message.pdf")
-async def printed(number: int, visit: Here) -> Response:
+async def printed(number: Number, visit: Here) -> Response:
     """The printed message; recorded before it leaves."""
     if not visit.actor.may(Right.IDENTITY):
         raise Absent
