@@ -19,6 +19,8 @@ from gateway.domain.parties import Suite
 from gateway.domain.words import Said, said
 from gateway.ports import PublicKey
 from gateway.records import Base
+from gateway.services.clock_sheet import clock_sheet
+from gateway.services.clock_view import ClockView
 from gateway.services.excerpt import Opened
 from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.certified import Clerk
@@ -78,6 +80,17 @@ async def printed_message(base: Base, number: int, *, actor: str, language: str)
     at = base.clock.now()
     sheet = message_sheet(opened, party=base.settings.party, actor=actor, at=at, rehearsal=base.rehearsal)
     return opened, TypstPrinter().pdf(sheet, language=language, at=at)
+
+
+def printed_clock(base: Base, view: ClockView, *, actor: str, language: str) -> bytes:
+    """The explanation of a period as a PDF file, in French, English or Arabic.
+
+    Raises:
+        DocumentFailed.
+    """
+    at = base.clock.now()
+    sheet = clock_sheet(view, party=base.settings.party, actor=actor, at=at, rehearsal=base.rehearsal)
+    return TypstPrinter().pdf(sheet, language=language, at=at)
 
 
 def _certifier(base: Base, vouched: Vouched, *, playing: bool) -> Certifier:

@@ -9,6 +9,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 
 import uvicorn
@@ -22,8 +23,10 @@ from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
+from gateway.services.clock_view import ClockReader
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
+from gateway.services.rights import Actor
 from gateway.services.sign_ins import SignIns
 from gateway.web import app
 from gateway.web.hall import Hall
@@ -76,6 +79,30 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
         return issued.pdf
 
+    agenda = Agenda(
+        store=store,
+        cabinet=cabinet,
+        clock=clock,
+        party=us,
+        almanac=legal_time.almanac(settings),
+        worklist=archive.worklist,
+        watched=settings.watched,
+    )
+    clocks = ClockReader(
+        store=store,
+        cabinet=cabinet,
+        clock=clock,
+        party=us,
+        almanac=legal_time.almanac(settings),
+        grace=timedelta(hours=settings.deadlines.grace_hours),
+        names=agenda.names,
+        standing=core.deadlines.standing,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
+
+    async def explanation(ref: str, *, request: str, actor: Actor, language: str) -> bytes:
+        return exhibits.printed_clock(base, await clocks.of(ref, request, actor), actor=actor.name, language=language)
+
     return Hall(
         settings=settings.web or WebSection(),
         party=us,
@@ -86,16 +113,9 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         noise=secrets.token_bytes,
         once=store,
         sign_ins=SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us),
-        agenda=Agenda(
-            store=store,
-            cabinet=cabinet,
-            clock=clock,
-            party=us,
-            almanac=legal_time.almanac(settings),
-            worklist=archive.worklist,
-            watched=settings.watched,
-        ),
+        agenda=agenda,
         archive=archive,
+        clocks=clocks,
         desk=core.desk,
         triage=core.triage,
         confirmations=core.confirmations,
@@ -107,6 +127,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         questions=Questions(store=store, recorded=playing or not base.rehearsal),
         dossier=dossier,
         certificate=certificate,
+        explanation=explanation,
     )
 
 

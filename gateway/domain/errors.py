@@ -27,6 +27,7 @@ from gateway.domain.relocated import (
     DatabaseNotCopied,
     LeaseLost,
     NotRestored,
+    Overtaken,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "NoCorrespondent",
     "NotAllowed",
     "NotRestored",
+    "Overtaken",
     "PreconditionMissing",
     "RequestTooLate",
     "Unknown",

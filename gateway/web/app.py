@@ -18,14 +18,14 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import cases, language, today
+from gateway.web.pages import cases, clock, language, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, language)
+PAGES = (today, cases, clock, language)
 
 
 def make(hall: Hall) -> FastAPI:

@@ -21,5 +21,6 @@ def environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["capital"] = lambda text: text[:1].upper() + text[1:]
     made.globals.update(_=translate, words=words, Right=Right, language=language.value)
     return made

@@ -10,6 +10,7 @@ from gateway.services.agenda import Agenda
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.challenges import Challenges
+from gateway.services.clock_view import ClockReader
 from gateway.services.confirm import Confirmations
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
@@ -39,6 +40,7 @@ class Hall:
     sign_ins: SignIns
     agenda: Agenda
     archive: Archive
+    clocks: ClockReader
     desk: Desk
     triage: Triage
     confirmations: Confirmations
@@ -50,3 +52,4 @@ class Hall:
     questions: Questions
     dossier: Document
     certificate: Document
+    explanation: Document

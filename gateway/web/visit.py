@@ -15,7 +15,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.catalogues import Language
 from gateway.domain.errors import AlreadyAsked, GatewayError
+from gateway.domain.rights import Right
 from gateway.services.agenda import Pulse
+from gateway.services.changes import Seen
 from gateway.services.once import Asking, asked, digest
 from gateway.services.rights import Actor
 from gateway.services.sign_ins import Presence
@@ -95,6 +97,15 @@ class Visit:
         )
         return HTMLResponse(text, status_code=status)
 
+    def need(self, *rights: Right) -> None:
+        """Let through who has one of these rights; services ask again, inside the act.
+
+        Raises:
+            Absent: to anybody else there is nothing here.
+        """
+        if not self.actor.may(*rights):
+            raise Absent
+
     async def act(
         self,
         work: Callable[[], Awaitable[T]],
@@ -102,11 +113,13 @@ class Visit:
         then: Callable[[T], str],
         again: Callable[[GatewayError], Awaitable[Response]],
         otherwise: str = "/",
+        seen: Seen | None = None,
     ) -> Response:
         """Do what a form asks for, once, and lead to the page that shows it.
 
         ``then`` gives that page's path from what was done; ``again`` shows the form once more, with what was typed and
-        why nothing was done. Who sends the same form twice is led where the first time led, or ``otherwise``.
+        why nothing was done. Who sends the same form twice is led where the first time led, or ``otherwise``. With
+        ``seen``, nothing is done where the case has changed since the page was shown, and ``again`` is told by whom.
 
         Raises:
             Absent: the form was not one of ours.
@@ -115,7 +128,8 @@ class Visit:
         token = str(form.get("token", ""))
         if not self._ours(token):
             raise Absent
-        asking = Asking(key=digest(token.encode()), by=self.actor.name, body=digest(self.request.url.path.encode()))
+        body = digest(self.request.url.path.encode())
+        asking = Asking(key=digest(token.encode()), by=self.actor.name, body=body, seen=seen)
         try:
             with asked(asking):
                 done = await work()

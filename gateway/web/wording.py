@@ -3,7 +3,7 @@
 Dates are absolute and in full (CONSOLE §3); the end of a period is its last minute in Algiers, never « midnight ».
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from gateway.domain.attestation import FORMS
 from gateway.domain.kinds import KINDS
-from gateway.domain.labels import GRADES, REASONS, ROLES, STATES
+from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Role
 from gateway.domain.rights import POST_WORDS, Post
-from gateway.domain.words import Translator, french, told
+from gateway.domain.words import Said, Translator, french, told
 from gateway.services.terms import CASE_STATES
 from gateway.wire.fields import escaped
 
@@ -103,6 +104,83 @@ class Wording:
     def last_day(self, end: datetime) -> date:
         """The last day of a period that ends at this instant, in Algiers."""
         return (end - timedelta(minutes=1)).astimezone(ALGIERS).date()
+
+    def last_minute(self, end: datetime) -> str:
+        """The end of a period as nobody misreads it: the last minute of its last day, and what it is in Paris."""
+        last = end - timedelta(minutes=1)
+        here, there = last.astimezone(ALGIERS), last.astimezone(PARIS)
+        if here.utcoffset() == there.utcoffset():
+            return self._("Fin de journée, {time}, heure d'Alger (même heure à Paris).").format(time=self.clock(here))
+        return self._("Fin de journée, {time}, heure d'Alger ; à Paris, le {day} à {paris}.").format(
+            time=self.clock(here), day=self.day(there.date()), paris=self.clock(there)
+        )
+
+    def algiers_instant(self, at: datetime) -> str:
+        """An instant in Algiers, where the days of a period are."""
+        local = at.astimezone(ALGIERS)
+        return self._("{day} à {time}").format(day=self.long_day(local.date()), time=self.clock(local))
+
+    def between(self, earliest: datetime, latest: datetime | None) -> str:
+        """The last day of a period, or the two between which it lies."""
+        first = self.long_day(self.last_day(earliest))
+        if latest is None:
+            return self._("au plus tôt le {day}").format(day=first)
+        last = self.long_day(self.last_day(latest))
+        return first if first == last else self._("entre le {first} et le {last}").format(first=first, last=last)
+
+    def until(self, earliest: datetime, latest: datetime | None) -> str:
+        """The same as an answer to « until when »."""
+        told = self.between(earliest, latest)
+        return self._("jusqu'au {day}").format(day=told) if earliest == latest else told
+
+    def received_between(self, first: datetime, last: datetime) -> str:
+        """When something came, or the two instants between which it did."""
+        if first == last:
+            return self.exact_instant(first)
+        told = self._("entre {first} et {last}")
+        return told.format(first=self.exact_instant(first), last=self.exact_instant(last))
+
+    def shift(self, days: int) -> str:
+        """How far a feast is from where it is expected."""
+        if days == 0:
+            return self._("date prévue")
+        return self._("un jour plus tard") if days > 0 else self._("un jour plus tôt")
+
+    def exact_instant(self, at: datetime | None) -> str:
+        """An instant in Paris to the second, among other instants."""
+        if at is None:
+            return "–"
+        local = at.astimezone(PARIS)
+        return self._("{day}, {time}").format(
+            day=self.day(local.date()), time=local.strftime(self._("%H h %M min %S s"))
+        )
+
+    def holiday(self, name: str) -> str:
+        """A day off as this language calls it, when the calendar's own name is known; with its Muslim year."""
+        stem, _, year = name.rpartition(" ")
+        known, rest = (stem, f" {year}") if stem and year.isdigit() else (name, "")
+        return self.text(Said(known)) + rest
+
+    def holidays(self, names: Iterable[str]) -> Markup:
+        """Several of them."""
+        return Markup(", ").join(self.holiday(name) for name in names)
+
+    def condition(self, name: str) -> str:
+        """What a silence lacks, or what a person is asked."""
+        return self._(CONDITIONS[name]) if name in CONDITIONS else name
+
+    def form(self, kind: str) -> str:
+        """A form of evidence."""
+        return self._(FORMS[kind].title) if kind in FORMS else kind
+
+    def sentence_case(self, text: str) -> str:
+        """With a capital, where it begins a line."""
+        told = self._(text)
+        return told[:1].upper() + told[1:]
+
+    def table(self, words: Mapping[Any, str], key: Any) -> str:
+        """One of a table of the domain, by its key."""
+        return self._(words[key])
 
     def due(self, value: date | datetime | None) -> str:
         """Until when something is due."""

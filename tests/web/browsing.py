@@ -12,6 +12,7 @@ from gateway.access import WebSection
 from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
+from gateway.services.clock_view import ClockReader
 from gateway.services.entered import EnteredProofs
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
@@ -20,7 +21,7 @@ from gateway.storage import Account
 from gateway.web.app import make
 from gateway.web.hall import Hall
 from gateway.web.visit import COOKIE
-from tests.services.world import World, places
+from tests.services.world import GRACE, World, places
 
 ORIGIN = "http://127.0.0.1:8480"
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -36,6 +37,15 @@ def hall_of(world: World) -> Hall:
     async def document(*_args: Any, **_named: Any) -> bytes:
         return b"%PDF-made-up"
 
+    agenda = Agenda(
+        store=store,
+        cabinet=world.cabinet,
+        clock=world.clock,
+        party=world.party,
+        almanac=almanac,
+        worklist=world.archive.worklist,
+        watched=places(world.party),
+    )
     return Hall(
         settings=WebSection(),
         party=world.party,
@@ -46,14 +56,17 @@ def hall_of(world: World) -> Hall:
         noise=secrets.token_bytes,
         once=store,
         sign_ins=SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
-        agenda=Agenda(
+        agenda=agenda,
+        clocks=ClockReader(
             store=store,
             cabinet=world.cabinet,
             clock=world.clock,
             party=world.party,
             almanac=almanac,
-            worklist=world.archive.worklist,
-            watched=places(world.party),
+            grace=GRACE,
+            names=agenda.names,
+            standing=world.deadlines.standing,
+            persons_needed=world.persons,
         ),
         archive=world.archive,
         desk=world.desk,
@@ -75,6 +88,7 @@ def hall_of(world: World) -> Hall:
         questions=Questions(store=store, recorded=True),
         dossier=document,
         certificate=document,
+        explanation=document,
     )
 
 
