@@ -13,6 +13,7 @@ from gateway.adapters.openpgp.attest import attest
 from gateway.adapters.smime.certificates import CertificateFault, Correspondent, read_certificate
 from gateway.adapters.smime.verify import verify_detached
 from gateway.adapters.tsa import TimestampAuthority
+from gateway.catalogues import Language
 from gateway.config import Settings
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
@@ -89,7 +90,14 @@ def printed_clock(base: Base, view: ClockView, *, actor: str, language: str) -> 
         DocumentFailed.
     """
     at = base.clock.now()
-    sheet = clock_sheet(view, party=base.settings.party, actor=actor, at=at, rehearsal=base.rehearsal)
+    sheet = clock_sheet(
+        view,
+        party=base.settings.party,
+        actor=actor,
+        at=at,
+        rehearsal=base.rehearsal,
+        unreviewed=language == Language.ARABIC.value,
+    )
     return TypstPrinter().pdf(sheet, language=language, at=at)
 
 

@@ -27,9 +27,15 @@ from gateway.domain.words import Said, said
 from gateway.services.clock_view import ClockView, UnderHypothesis
 from gateway.services.moved_ends import Extremes
 
+UNREVIEWED = Paragraph(
+    text=said("Cette traduction attend la relecture d'un juriste arabophone ; le texte français fait foi.")
+)
 
-def clock_sheet(view: ClockView, *, party: Party, actor: str, at: datetime, rehearsal: bool = False) -> Sheet:
-    """The document; a demonstration's is marked."""
+
+def clock_sheet(
+    view: ClockView, *, party: Party, actor: str, at: datetime, rehearsal: bool = False, unreviewed: bool = False
+) -> Sheet:
+    """The document; a demonstration's is marked, and ``unreviewed`` words say that no jurist has read them."""
     return Sheet(
         title=said("Jusqu'à quand la CNAS peut-elle répondre ?"),
         subtitle=said("Délai de la demande n° {number}", number=view.number),
@@ -37,7 +43,7 @@ def clock_sheet(view: ClockView, *, party: Party, actor: str, at: datetime, rehe
         reference=said("Dossier {ref}", ref=view.case.ref),
         mark=said("Démonstration") if rehearsal else None,
         foot=said("Imprimé le {at} par {who}", at=long_instant(at), who=actor),
-        blocks=tuple(_blocks(view)),
+        blocks=(*((UNREVIEWED,) if unreviewed else ()), *_blocks(view)),
     )
 
 

@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
-from gateway.web.frame import environment
+from gateway.web.frame import environment, language_for
 from gateway.web.hall import Hall
 from gateway.web.pages import cases, clock, language, today
 from gateway.web.threshold import Threshold
@@ -77,5 +77,5 @@ async def _failed(request: Request, error: Exception) -> Response:
 def _alone(request: Request, name: str, status: int, **shown: object) -> Response:
     """A page without the frame: nothing of the house is needed to show it."""
     hall: Hall = request.app.state.hall
-    text = environment(language_of(request)).get_template(name).render(hall=hall, **shown)
+    text = environment(language_for(name, language_of(request))).get_template(name).render(hall=hall, **shown)
     return HTMLResponse(text, status_code=status)

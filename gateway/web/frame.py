@@ -6,14 +6,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.catalogues import Language, translator
 from gateway.domain.rights import Right
+from gateway.domain.words import french
 from gateway.web.wording import Wording
+
+IN_ARABIC = frozenset({"absent.html", "alone.html", "clock.html", "failed.html"})
+"""The pages whose every text has Arabic (docs/words.py); all others are French for who reads Arabic."""
+
+
+def language_for(name: str, wanted: Language) -> Language:
+    """The language in which this page is shown to who wants this one."""
+    return Language.FRENCH if wanted is Language.ARABIC and name not in IN_ARABIC else wanted
 
 
 @cache
 def environment(language: Language) -> Environment:
     """The templates in this language."""
     translate = translator(language)
-    words = Wording(translate)
+    words = Wording(translate, language)
     made = Environment(
         loader=PackageLoader("gateway.web"),
         autoescape=True,
@@ -22,5 +31,5 @@ def environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     made.filters["capital"] = lambda text: text[:1].upper() + text[1:]
-    made.globals.update(_=translate, words=words, Right=Right, language=language.value)
+    made.globals.update(_=translate, words=words, Right=Right, french=french, language=language.value)
     return made

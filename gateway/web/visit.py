@@ -21,7 +21,7 @@ from gateway.services.changes import Seen
 from gateway.services.once import Asking, asked, digest
 from gateway.services.rights import Actor
 from gateway.services.sign_ins import Presence
-from gateway.web.frame import environment
+from gateway.web.frame import IN_ARABIC, environment, language_for
 from gateway.web.hall import Hall
 from gateway.web.menu import Item, menu
 
@@ -83,7 +83,7 @@ class Visit:
         """A page of the console, in its frame."""
         pulse = await self.hall.agenda.pulse()
         text = (
-            environment(self.language)
+            environment(language_for(name, self.language))
             .get_template(name)
             .render(
                 visit=self,
@@ -92,6 +92,7 @@ class Visit:
                 pulse=pulse,
                 token=self.form_token,
                 here=self.request.url.path,
+                in_arabic=name in IN_ARABIC,
                 **shown,
             )
         )

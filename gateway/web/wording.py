@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from gateway.catalogues import Language
 from gateway.domain.attestation import FORMS
 from gateway.domain.kinds import KINDS
 from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
@@ -22,6 +23,9 @@ from gateway.wire.fields import escaped
 
 ALGIERS = ZoneInfo("Africa/Algiers")
 PARIS = ZoneInfo("Europe/Paris")
+ISOLATE, END_OF_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+"""Round a name in another script inside a sentence."""
+
 DAYS = (
     french("lundi"),
     french("mardi"),
@@ -51,12 +55,19 @@ _LABELS: Mapping[Any, str] = {**STATES, **GRADES, **CASE_STATES, **POST_WORDS}
 class Wording:
     """Words for one language."""
 
-    def __init__(self, translate: Translator) -> None:
+    def __init__(self, translate: Translator, language: Language) -> None:
         self._ = translate
+        self._partial = language is Language.ARABIC
 
     def text(self, value: object) -> str:
-        """A sentence kept as data, in the reader's language; what others wrote, with nothing that deceives the eye."""
-        return escaped(str(told(value, self._)))
+        """A sentence kept as data, in the reader's language; what others wrote, with nothing that deceives the eye.
+
+        What has no Arabic is French that says so.
+        """
+        text = escaped(str(told(value, self._)))
+        if self._partial and isinstance(value, Said) and self._(value.template) == value.template:
+            return Markup('<span lang="fr" dir="ltr">{}</span>').format(text)
+        return text
 
     def long_day(self, value: date) -> str:
         """« lundi 8 mars 2027 »."""
@@ -159,11 +170,14 @@ class Wording:
         """A day off as this language calls it, when the calendar's own name is known; with its Muslim year."""
         stem, _, year = name.rpartition(" ")
         known, rest = (stem, f" {year}") if stem and year.isdigit() else (name, "")
-        return self.text(Said(known)) + rest
+        told = self._(known)
+        if self._partial and told == known:
+            return f"{ISOLATE}{escaped(known)}{rest}{END_OF_ISOLATE}"
+        return escaped(told) + rest
 
-    def holidays(self, names: Iterable[str]) -> Markup:
+    def holidays(self, names: Iterable[str]) -> str:
         """Several of them."""
-        return Markup(", ").join(self.holiday(name) for name in names)
+        return ", ".join(self.holiday(name) for name in names)
 
     def condition(self, name: str) -> str:
         """What a silence lacks, or what a person is asked."""
