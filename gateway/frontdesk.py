@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -23,9 +24,13 @@ from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
+from gateway.services.case_files import CaseFiles
 from gateway.services.clock_view import ClockReader
+from gateway.services.control import ControlRoom
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.rights import Actor
 from gateway.services.sign_ins import SignIns
 from gateway.web import app
@@ -44,19 +49,24 @@ class _Server(uvicorn.Server):
         yield
 
 
-@asynccontextmanager
-async def open_console(
-    settings: Settings, *, clock: Clock | None = None, playing: bool = False
-) -> AsyncIterator[FastAPI]:
-    """The console, ready to be served, in a demonstration that goes on with ``playing``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """A demonstration that goes on: its clock, and the persons whom anybody may be, by the codes of their doors."""
 
-    ``clock`` is as in :func:`gateway.records.open_base`.
+    clock: Clock
+    persons: Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_console(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[FastAPI]:
+    """The console, ready to be served.
 
     Raises:
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
+    clock, persons = (playing.clock, playing.persons) if playing is not None else (None, None)
     async with open_core(settings, clock=clock, once=True) as core:
-        yield app.make(hall(core, playing=playing))
+        yield app.make(hall(core, playing=playing is not None), persons=persons)
 
 
 def hall(core: Core, *, playing: bool = False) -> Hall:
@@ -116,15 +126,17 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         agenda=agenda,
         archive=archive,
         clocks=clocks,
+        cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
+        resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
         calendar=legal_time.calendar_acts(settings, store, clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
-        alarms=records.alarm_book(base),
-        questions=Questions(store=store, recorded=playing or not base.rehearsal),
+        control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,
         explanation=explanation,
@@ -132,14 +144,14 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
 
 
 @asynccontextmanager
-async def served(settings: Settings, *, clock: Clock | None = None, playing: bool = False) -> AsyncIterator[str]:
+async def served(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[str]:
     """The console, listening until the end of the block; gives the address that people type.
 
     Raises:
         CannotListen: the port is taken. GatewayError: it could not start.
     """
     section = settings.web or WebSection()
-    async with open_console(settings, clock=clock, playing=playing) as console:
+    async with open_console(settings, playing=playing) as console:
         with _listening(section) as door:
             server = _Server(
                 uvicorn.Config(

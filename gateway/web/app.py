@@ -5,6 +5,8 @@ person look the same.
 """
 
 import secrets
+import traceback
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,22 +20,24 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.frame import environment, language_for
 from gateway.web.hall import Hall
-from gateway.web.pages import cases, clock, language, today
+from gateway.web.pages import about, cases, clock, journal, language, rehearsal, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, clock, language)
+PAGES = (today, cases, clock, journal, state, about, language)
 
 
-def make(hall: Hall) -> FastAPI:
-    """The console on these services."""
+def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
+    """The console on these services; ``persons`` opens the doors of a demonstration (gateway.web.pages.rehearsal)."""
     app = FastAPI(title="Passerelle soins programmés", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hall = hall
     for page in PAGES:
         app.include_router(page.router, include_in_schema=False)
+    if persons:
+        app.include_router(rehearsal.router(persons), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     origin = hall.settings.origin
     app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall))
@@ -43,6 +47,7 @@ def make(hall: Hall) -> FastAPI:
     app.exception_handler(NotAllowed)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
+    app.exception_handler(Exception)(_defect)
     return app
 
 
@@ -72,6 +77,14 @@ async def _failed(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(3)
     _log.error("console.failed", error=error.code, told=error.sentence(), reference=reference)
     return _alone(request, "failed.html", HTTPStatus.SERVICE_UNAVAILABLE, reference=reference)
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    """A fault of ours: told to the technical log by its kind and its place, never with what was sent."""
+    reference = secrets.token_hex(3)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error("console.defect", error=type(error).__name__, place=f"{place.name}:{place.lineno}", reference=reference)
+    return _alone(request, "failed.html", HTTPStatus.INTERNAL_SERVER_ERROR, reference=reference)
 
 
 def _alone(request: Request, name: str, status: int, **shown: object) -> Response:

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway.catalogues import Language, translator
 from gateway.domain.rights import Right
 from gateway.domain.words import french
-from gateway.web.wording import Wording
+from gateway.web.wording import Wording, paris_day
 
 IN_ARABIC = frozenset({"absent.html", "alone.html", "clock.html", "failed.html"})
 """The pages whose every text has Arabic (docs/words.py); all others are French for who reads Arabic."""
@@ -31,5 +31,7 @@ def environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     made.filters["capital"] = lambda text: text[:1].upper() + text[1:]
-    made.globals.update(_=translate, words=words, Right=Right, french=french, language=language.value)
+    made.globals.update(
+        _=translate, words=words, Right=Right, paris_day=paris_day, french=french, language=language.value
+    )
     return made

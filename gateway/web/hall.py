@@ -7,17 +7,19 @@ from gateway.access import WebSection
 from gateway.domain.parties import Party
 from gateway.ports import Clock, Noise
 from gateway.services.agenda import Agenda
-from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
 from gateway.services.clock_view import ClockReader
 from gateway.services.confirm import Confirmations
+from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
-from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.triage import Triage
 
@@ -41,15 +43,17 @@ class Hall:
     agenda: Agenda
     archive: Archive
     clocks: ClockReader
+    cases: CaseFiles
     desk: Desk
+    resend: Resend
     triage: Triage
     confirmations: Confirmations
     proofs: EnteredProofs
     calendar: CalendarActs
     challenges: Challenges
     disputes: Disputes
-    alarms: AlarmBook
-    questions: Questions
+    control: ControlRoom
+    journal: Journal
     dossier: Document
     certificate: Document
     explanation: Document

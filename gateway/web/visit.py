@@ -79,6 +79,17 @@ class Visit:
         nonce, _, seal = token.partition(".")
         return hmac.compare_digest(self._sealed(nonce), seal)
 
+    @property
+    def document_language(self) -> str:
+        """The language of the documents that this person takes away."""
+        return self.language.value
+
+    def file(self, data: bytes, name: str, media_type: str) -> Response:
+        """A file to take away: never shown inside our pages, never guessed at."""
+        # The name is ours: a reference and a fixed word, so that it needs no quoting.
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(data, media_type=media_type, headers=headers)
+
     async def page(self, name: str, *, status: int = 200, **shown: Any) -> Response:
         """A page of the console, in its frame."""
         pulse = await self.hall.agenda.pulse()
@@ -144,6 +155,11 @@ class Visit:
         return _led(place)
 
 
+def enter(answer: Response, secret: str) -> None:
+    """Let the browser keep the secret of a sign-in: for this host alone, and never for a script."""
+    answer.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="lax", path="/")
+
+
 def _led(place: str) -> Response:
     return RedirectResponse(place, status_code=HTTPStatus.SEE_OTHER)
 
@@ -154,8 +170,21 @@ async def signed_in(request: Request) -> Visit:
     Raises:
         SignInNeeded.
     """
+    return await _visit(request, touches=True)
+
+
+async def glancing(request: Request) -> Visit:
+    """The person whose page asks by itself: that does not keep them signed in.
+
+    Raises:
+        SignInNeeded.
+    """
+    return await _visit(request, touches=False)
+
+
+async def _visit(request: Request, *, touches: bool) -> Visit:
     hall: Hall = request.app.state.hall
-    presence = await hall.sign_ins.present(request.cookies.get(COOKIE, ""))
+    presence = await hall.sign_ins.present(request.cookies.get(COOKIE, ""), touches=touches)
     if presence is None:
         raise SignInNeeded
     return Visit(request=request, hall=hall, presence=presence, language=language_of(request))

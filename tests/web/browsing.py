@@ -12,10 +12,14 @@ from gateway.access import WebSection
 from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
+from gateway.services.case_files import CaseFiles
 from gateway.services.clock_view import ClockReader
+from gateway.services.control import ControlRoom
 from gateway.services.entered import EnteredProofs
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.storage import Account
 from gateway.web.app import make
@@ -69,7 +73,16 @@ def hall_of(world: World) -> Hall:
             persons_needed=world.persons,
         ),
         archive=world.archive,
+        cases=CaseFiles(
+            store=store,
+            cabinet=world.cabinet,
+            clock=world.clock,
+            party=world.party,
+            archive=world.archive,
+            watched=places(world.party),
+        ),
         desk=world.desk,
+        resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
         confirmations=world.confirmations,
         proofs=EnteredProofs(
@@ -84,8 +97,8 @@ def hall_of(world: World) -> Hall:
         calendar=world.calendar_acts,
         challenges=world.challenges,
         disputes=world.disputes,
-        alarms=world.book,
-        questions=Questions(store=store, recorded=True),
+        control=ControlRoom(health=world.health, alarms=world.book),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
         dossier=document,
         certificate=document,
         explanation=document,
