@@ -84,9 +84,9 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
 
-    async def certificate(ref: str, *, actor: str, request: str | None, language: str) -> bytes:
+    async def certificate(ref: str, *, actor: str, request: str | None, language: str, identity: bool = True) -> bytes:
         certifier = exhibits.certifier(base, playing=playing)
-        issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
+        issued = await certifier.issue(ref, actor=actor, language=language, identity=identity, request_hash=request)
         return issued.pdf
 
     agenda = Agenda(

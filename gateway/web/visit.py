@@ -81,8 +81,8 @@ class Visit:
 
     @property
     def document_language(self) -> str:
-        """The language of the documents that this person takes away."""
-        return self.language.value
+        """The language of the documents that this person takes away; those that have Arabic ask for it themselves."""
+        return (Language.FRENCH if self.language is Language.ARABIC else self.language).value
 
     def file(self, data: bytes, name: str, media_type: str) -> Response:
         """A file to take away: never shown inside our pages, never guessed at."""

@@ -38,8 +38,8 @@ def hall_of(world: World) -> Hall:
     assert isinstance(store, OnceStore)
     almanac = Almanac(base=world.calendar, site=world.party.site)
 
-    async def document(*_args: Any, **_named: Any) -> bytes:
-        return b"%PDF-made-up"
+    async def document(*_args: Any, **named: Any) -> bytes:
+        return b"%PDF-made-up with identity" if named.get("identity") else b"%PDF-made-up"
 
     agenda = Agenda(
         store=store,

@@ -195,7 +195,7 @@ async def test_no_other_case_opens_a_request_and_no_mark_of_html_passes(hospital
         assert "<script>/" not in answer.text
 
 
-async def test_an_auditor_learns(hospital: World, come: SignIn) -> None:
+async def test_an_auditor_learns_no_name_and_finds_nothing_to_press(hospital: World, come: SignIn) -> None:
     """The same clock, by reference."""
     submitted = await recorded(hospital)
     await hospital.challenges.cast(submitted.case.ref, because=WHY, actor="Bob Petit")
@@ -205,28 +205,37 @@ async def test_an_auditor_learns(hospital: World, come: SignIn) -> None:
 
     assert "BENALI" not in page
     assert "Haddad" not in page
-    assert "certificat.pdf" not in page
     assert "trancher" not in page
     for act in ("confirmer", "departager", "trancher", "mettre-en-cause"):
         assert (await send(auditor, submitted, act, finding="upheld", because=WHY)).status_code == 404
-    assert (await auditor.client.get(f"{place(submitted)}/certificat.pdf")).status_code == 404
     assert await hospital.all(Ruling) == ()
 
 
 # --- documents
 
 
-async def test_explanation_and(hospital: World, come: SignIn) -> None:
+async def test_the_explanation_is_taken_away_as_a_file(hospital: World, secretary: Browser) -> None:
     """A PDF file with a name, which no browser opens in our pages; in no language that it is not printed in."""
-    submitted = await recorded(hospital)
-    secretary = await come()
-    for name in ("explication", "certificat"):
-        answer = await secretary.get(f"{place(submitted)}/{name}.pdf?langue=en")
+    submitted = await hospital.to_running()
+    for language in ("fr", "en", "ar"):
+        answer = await secretary.get(f"{place(submitted)}/explication.pdf?langue={language}")
         assert answer.headers["content-type"] == "application/pdf"
         assert answer.headers["content-disposition"].startswith("attachment; ")
         assert answer.headers["cache-control"] == "no-store"
-        assert (await secretary.get(f"{place(submitted)}/{name}.pdf?langue=../../etc")).status_code == 404
-    assert (await secretary.get(f"{place(submitted)}/certificat.pdf?langue=ar")).status_code == 404
+    assert (await secretary.get(f"{place(submitted)}/explication.pdf?langue=../../etc")).status_code == 404
+
+
+async def test_a_recorded_silence_offers_its_certificate(hospital: World, come: SignIn) -> None:
+    """Where the silence is shown, with the name of the patient for who may know it."""
+    submitted = await recorded(hospital)
+    secretary, auditor = await come(), await come("Anne Audit", Post.AUDITOR)
+    where = f"/dossiers/{submitted.case.ref}/certificat/{submitted.request.hash}.pdf"
+
+    page = (await secretary.get(place(submitted))).text
+
+    assert f'href="{where}"' in page
+    assert (await secretary.get(where)).text == "%PDF-made-up with identity"
+    assert (await auditor.get(where)).text == "%PDF-made-up"
 
 
 # --- a condition
@@ -242,7 +251,7 @@ async def asked(world: World) -> Submitted:
     return submitted
 
 
-async def test_a_condition_takes(hospital: World, come: SignIn) -> None:
+async def test_a_condition_takes_two_persons_by_name(hospital: World, come: SignIn) -> None:
     """The first sees that a second is awaited, and has no button; with the second the condition holds."""
     submitted = await asked(hospital)
     secretary, bob = await come(), await come("Bob Petit")
@@ -262,7 +271,7 @@ async def test_a_condition_takes(hospital: World, come: SignIn) -> None:
     assert "second_time_source_agrees" not in await hospital.lacking()
 
 
-async def test_the_same_person(hospital: World, come: SignIn) -> None:
+async def test_the_same_person_cannot_be_the_second(hospital: World, come: SignIn) -> None:
     """Not even with an old page that still has the button."""
     submitted = await asked(hospital)
     secretary = await come()
@@ -278,7 +287,7 @@ async def test_the_same_person(hospital: World, come: SignIn) -> None:
     assert len(await hospital.all(Confirmation)) == 1
 
 
-async def test_a_double_click(hospital: World, come: SignIn) -> None:
+async def test_a_double_click_is_one_word(hospital: World, come: SignIn) -> None:
     """The second sending leads where the first one led, and nothing is told twice."""
     submitted = await asked(hospital)
     secretary = await come()
@@ -294,7 +303,7 @@ async def test_a_double_click(hospital: World, come: SignIn) -> None:
     assert len(await hospital.all(Confirmation)) == 1
 
 
-async def test_a_page_that_is_out(hospital: World, come: SignIn) -> None:
+async def test_a_page_that_is_out_of_date_names_who_changed_what(hospital: World, come: SignIn) -> None:
     """Bob's word came between: Claire's is not taken for a case that she has not seen."""
     submitted = await asked(hospital)
     secretary, bob = await come(), await come("Bob Petit")
@@ -324,7 +333,7 @@ async def test_what_nobody_asks_is_not_confirmed(hospital: World, secretary: Bro
 # --- an answer near the end
 
 
-async def test_one_person_counts(hospital: World, come: SignIn) -> None:
+async def test_one_person_counts_an_answer_in_time_and_two_count_it_late(hospital: World, come: SignIn) -> None:
     """What lets silence be recorded takes two; the first waits without a button."""
     submitted = await in_dispute(hospital)
     secretary, bob = await come(), await come("Bob Petit")
@@ -342,7 +351,7 @@ async def test_one_person_counts(hospital: World, come: SignIn) -> None:
     assert [row.finding for row in await hospital.all(Ruling)] == [Finding.LATE, Finding.LATE]
 
 
-async def test_a_decision_without(hospital: World, come: SignIn) -> None:
+async def test_a_decision_without_its_reason_keeps_what_was_chosen(hospital: World, come: SignIn) -> None:
     """Each field says what it lacks, nothing is preselected, and what was typed is still there."""
     submitted = await in_dispute(hospital)
     secretary = await come()
@@ -365,7 +374,7 @@ async def test_a_decision_without(hospital: World, come: SignIn) -> None:
 # --- a contested acceptance
 
 
-async def test_an_acceptance_is(hospital: World, come: SignIn) -> None:
+async def test_an_acceptance_is_challenged_by_one_and_withdrawn_by_two(hospital: World, come: SignIn) -> None:
     """Each word has its author; the record stays, the request goes back to what is known."""
     submitted = await recorded(hospital)
     secretary, bob = await come(), await come("Bob Petit")
@@ -385,7 +394,7 @@ async def test_an_acceptance_is(hospital: World, come: SignIn) -> None:
     assert "Son enregistrement reste au journal" in after
 
 
-async def test_a_form_of_another(hospital: World, come: SignIn) -> None:
+async def test_a_form_of_another_site_or_person_is_nobodys(hospital: World, come: SignIn) -> None:
     """The token is bound to the sign-in, and the browser says where the form was."""
     submitted = await recorded(hospital)
     secretary, bob = await come(), await come("Bob Petit")

@@ -21,7 +21,7 @@ router = APIRouter()
 Here = Annotated[Visit, Depends(signed_in)]
 PLACE = "/dossiers/{ref}/delai/{request}"
 LANGUAGES = ("fr", "en", "ar")
-"""Those in which the explanation is printed; the certificate is in the first two."""
+"""Those in which the explanation is printed."""
 LONGEST_NUMBER = 15
 
 Field = Annotated[str, Form()]
@@ -80,21 +80,7 @@ async def explanation(ref: str, request: str, visit: Here, langue: str = "fr") -
     if langue not in LANGUAGES:
         raise Absent
     made = await visit.hall.explanation(ref, request=request, actor=visit.actor, language=langue)
-    return _pdf(made, f"delai-{ref}-{langue}.pdf")
-
-
-@router.get(PLACE + "/certificat.pdf")
-async def certificate(ref: str, request: str, visit: Here, langue: str = "fr") -> Response:
-    """The certificate of the tacit acceptance, which names the patient; that it was taken away is recorded.
-
-    Raises:
-        Absent: not for this person, or not in this language.
-    """
-    visit.need(Right.IDENTITY)
-    if langue not in LANGUAGES[:2]:
-        raise Absent
-    made = await visit.hall.certificate(ref, actor=visit.actor.name, request=request, language=langue)
-    return _pdf(made, f"certificat-{ref}-{langue}.pdf")
+    return visit.file(made, f"delai-{ref}-{langue}.pdf", "application/pdf")
 
 
 @router.post(PLACE + "/confirmer")
@@ -212,9 +198,3 @@ def _number(typed: str) -> int:
     if not (typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_NUMBER):
         raise Absent
     return int(typed)
-
-
-def _pdf(made: bytes, name: str) -> Response:
-    return Response(
-        made, media_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
