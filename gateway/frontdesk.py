@@ -24,6 +24,7 @@ from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
+from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
 from gateway.services.clock_view import ClockReader
 from gateway.services.control import ControlRoom
@@ -110,6 +111,8 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         persons_needed=2 if settings.four_eyes else 1,
     )
 
+    calendar = legal_time.calendar_acts(settings, store, clock)
+
     async def explanation(ref: str, *, request: str, actor: Actor, language: str) -> bytes:
         return exhibits.printed_clock(base, await clocks.of(ref, request, actor), actor=actor.name, language=language)
 
@@ -132,7 +135,8 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         triage=core.triage,
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
-        calendar=legal_time.calendar_acts(settings, store, clock),
+        calendar=calendar,
+        months=CalendarReader(store=store, acts=calendar, clock=clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
         control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),

@@ -1,6 +1,7 @@
 """How states, grades, roles, days and conditions are called, in French; who shows them translates."""
 
 from gateway.domain.challenge import Finding
+from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade, Role
 from gateway.domain.request import State
 from gateway.domain.words import french
@@ -130,3 +131,11 @@ HOLIDAYS = (
     french("Révolution"),
 )
 """The names of the shipped calendar, so that each reader's language has them."""
+
+STATUSES = {
+    RowStatus.FORECAST: french("prévu par calcul, pas encore annoncé"),
+    RowStatus.FIXED: french("fixé par la loi"),
+    RowStatus.OFFICIAL: french("annoncé officiellement"),
+    RowStatus.OBSERVED: french("constaté le jour passé"),
+}
+"""How a row of the calendar is known."""

@@ -37,16 +37,22 @@ CHANGES = MappingProxyType(
         "proof.entered": french("une preuve est apportée"),
         "proof.counted": french("une preuve apportée est confirmée"),
         "proof.declined": french("une preuve apportée est écartée"),
+        "calendar.set": french("un jour du calendrier est saisi"),
+        "calendar.remove": french("un jour du calendrier est retiré"),
+        "calendar.import": french("un calendrier est importé"),
+        "calendar.forecast": french("des fêtes sont prévues"),
+        "calendar.confirmed": french("une proposition de calendrier est confirmée"),
+        "calendar.declined": french("une proposition de calendrier est écartée"),
     }
 )
-"""The records that change what a page about a case shows, and what each says."""
+"""The records that change what a page about a case or the calendar shows, and what each says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a person had before their eyes: the log's size then, and the case."""
+    """What a person had before their eyes: the log's size then, and the case, None for the calendar."""
 
-    case: str
+    case: str | None
     size: int
 
 
@@ -73,7 +79,7 @@ async def log_size(view: View) -> int:
 
 
 async def changes_since(view: View, seen: Seen) -> tuple[Change, ...]:
-    """What happened to the case after that, oldest first."""
+    """What happened to the case, or to the calendar, after that, oldest first."""
     return changes(await view.entries(after=seen.size - 1, case=seen.case))
 
 

@@ -8,6 +8,7 @@ from gateway.domain.parties import Party
 from gateway.ports import Clock, Noise
 from gateway.services.agenda import Agenda
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
 from gateway.services.clock_view import ClockReader
@@ -50,6 +51,7 @@ class Hall:
     confirmations: Confirmations
     proofs: EnteredProofs
     calendar: CalendarActs
+    months: CalendarReader
     challenges: Challenges
     disputes: Disputes
     control: ControlRoom

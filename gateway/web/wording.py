@@ -100,6 +100,14 @@ class Wording:
         words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
         return self._("{weekday} {day} {month}").format(**words, month=self._(MONTHS[value.month - 1]))
 
+    def month(self, value: date) -> str:
+        """« mars 2027 »."""
+        return f"{self._(MONTHS[value.month - 1])} {value.year}"
+
+    def weekdays(self) -> tuple[str, ...]:
+        """The days of a week, from Monday."""
+        return tuple(self._(name) for name in DAYS)
+
     def ordinal(self, number: int) -> str:
         """The day of a month as dates write it: « 1er » in French."""
         return self._("1er") if number == 1 else str(number)

@@ -12,6 +12,7 @@ from gateway.access import WebSection
 from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
+from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
 from gateway.services.clock_view import ClockReader
 from gateway.services.control import ControlRoom
@@ -95,6 +96,7 @@ def hall_of(world: World) -> Hall:
             persons_needed=world.persons,
         ),
         calendar=world.calendar_acts,
+        months=CalendarReader(store=store, acts=world.calendar_acts, clock=world.clock),
         challenges=world.challenges,
         disputes=world.disputes,
         control=ControlRoom(health=world.health, alarms=world.book),
