@@ -30,6 +30,7 @@ from gateway.services.clock_view import ClockReader
 from gateway.services.control import ControlRoom
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
+from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.rights import Actor
@@ -135,6 +136,14 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         triage=core.triage,
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
+        proof_pages=ProofPages(
+            store=store,
+            cabinet=cabinet,
+            party=us,
+            directory=settings.directory,
+            almanac=legal_time.almanac(settings),
+            names=agenda.names,
+        ),
         calendar=calendar,
         months=CalendarReader(store=store, acts=calendar, clock=clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),

@@ -20,14 +20,14 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.frame import environment, language_for
 from gateway.web.hall import Hall
-from gateway.web.pages import about, calendar, cases, clock, journal, language, rehearsal, state, today
+from gateway.web.pages import about, calendar, cases, clock, journal, language, proofs, rehearsal, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, clock, calendar, journal, state, about, language)
+PAGES = (today, cases, clock, calendar, proofs, journal, state, about, language)
 
 
 def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:

@@ -20,6 +20,7 @@ from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
+from gateway.services.proof_view import ProofPages
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.triage import Triage
@@ -50,6 +51,7 @@ class Hall:
     triage: Triage
     confirmations: Confirmations
     proofs: EnteredProofs
+    proof_pages: ProofPages
     calendar: CalendarActs
     months: CalendarReader
     challenges: Challenges

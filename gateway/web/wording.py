@@ -135,6 +135,10 @@ class Wording:
         """The time of day of a local instant."""
         return local.strftime(self._("%H h %M"))
 
+    def algiers_day(self, at: datetime) -> date:
+        """The calendar date of an instant in Algiers."""
+        return at.astimezone(ALGIERS).date()
+
     def last_day(self, end: datetime) -> date:
         """The last day of a period that ends at this instant, in Algiers."""
         return (end - timedelta(minutes=1)).astimezone(ALGIERS).date()

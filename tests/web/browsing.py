@@ -19,6 +19,7 @@ from gateway.services.control import ControlRoom
 from gateway.services.entered import EnteredProofs
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
+from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
@@ -94,6 +95,14 @@ def hall_of(world: World) -> Hall:
             party=world.party,
             directory=world.directory,
             persons_needed=world.persons,
+        ),
+        proof_pages=ProofPages(
+            store=store,
+            cabinet=world.cabinet,
+            party=world.party,
+            directory=world.directory,
+            almanac=almanac,
+            names=agenda.names,
         ),
         calendar=world.calendar_acts,
         months=CalendarReader(store=store, acts=world.calendar_acts, clock=world.clock),
