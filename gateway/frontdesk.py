@@ -18,23 +18,31 @@ from fastapi import FastAPI
 
 from gateway import exhibits, legal_time, records
 from gateway.access import WebSection
+from gateway.adapters.authenticator import TimeCodes
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.config import Settings
 from gateway.core import Core, open_core
 from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
 from gateway.services.clock_view import ClockReader
 from gateway.services.control import ControlRoom
+from gateway.services.drafts import Drafts
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.rights import Actor
 from gateway.services.sign_ins import SignIns
+from gateway.services.tokens import Tokens
 from gateway.web import app
 from gateway.web.hall import Hall
 
@@ -81,7 +89,17 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
-    archive = records.archive(base)
+    archive, almanac = records.archive(base), legal_time.almanac(settings)
+    drafts = Drafts(
+        store=store,
+        cabinet=cabinet,
+        desk=core.desk,
+        clock=clock,
+        noise=secrets.token_bytes,
+        party=us,
+        readership=settings.readership,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
@@ -96,7 +114,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         cabinet=cabinet,
         clock=clock,
         party=us,
-        almanac=legal_time.almanac(settings),
+        almanac=almanac,
         worklist=archive.worklist,
         watched=settings.watched,
     )
@@ -105,7 +123,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         cabinet=cabinet,
         clock=clock,
         party=us,
-        almanac=legal_time.almanac(settings),
+        almanac=almanac,
         grace=timedelta(hours=settings.deadlines.grace_hours),
         names=agenda.names,
         standing=core.deadlines.standing,
@@ -117,6 +135,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     async def explanation(ref: str, *, request: str, actor: Actor, language: str) -> bytes:
         return exhibits.printed_clock(base, await clocks.of(ref, request, actor), actor=actor.name, language=language)
 
+    sign_ins = SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us)
     return Hall(
         settings=settings.web or WebSection(),
         party=us,
@@ -126,12 +145,38 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         clock=clock,
         noise=secrets.token_bytes,
         once=store,
-        sign_ins=SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us),
+        sign_ins=sign_ins,
+        local=LocalSignIn(
+            store=store,
+            cabinet=cabinet,
+            clock=clock,
+            passwords=Argon2Passwords(),
+            factors=TimeCodes(),
+            sign_ins=sign_ins,
+            party=us,
+        ),
+        accounts=Accounts(store=store, vault=cabinet.vault, clock=clock, noise=secrets.token_bytes, party=us),
+        tokens=Tokens(store=store, clock=clock, noise=secrets.token_bytes, party=us),
         agenda=agenda,
         archive=archive,
         clocks=clocks,
         cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
+        drafts=drafts,
+        forms=Forms(
+            store=store,
+            cabinet=cabinet,
+            drafts=drafts,
+            placing=core.placing,
+            casework=core.casework,
+            composer=core.composer,
+            almanac=almanac,
+            clock=clock,
+            party=us,
+            directory=settings.directory,
+            max_bytes=settings.smtp.max_bytes,
+        ),
+        notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,

@@ -8,6 +8,7 @@ a person's name or an address.
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
 from gateway.domain.refused import (
+    ChangedMeanwhile,
     DeskError,
     FicheInvalid,
     FileUnreadable,
@@ -29,12 +30,15 @@ from gateway.domain.relocated import (
     NotRestored,
     Overtaken,
 )
+from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
 
 __all__ = [
+    "AccessInvalid",
     "AlreadyAsked",
     "AuditBroken",
     "BackupUnusable",
     "CannotListen",
+    "ChangedMeanwhile",
     "CheckpointInvalid",
     "DatabaseNotCopied",
     "DeskError",
@@ -45,6 +49,7 @@ __all__ = [
     "FileUnwritten",
     "GatewayError",
     "IllegalTransition",
+    "InvitationOver",
     "LeaseLost",
     "MailTooLarge",
     "NoCorrespondent",
@@ -53,6 +58,8 @@ __all__ = [
     "Overtaken",
     "PreconditionMissing",
     "RequestTooLate",
+    "SignInRefused",
+    "TooManyTries",
     "Unknown",
 ]
 """Defined elsewhere, and taken from here with the leaves."""

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway.catalogues import Language, translator
 from gateway.domain.rights import Right
 from gateway.domain.words import french
-from gateway.web.wording import Wording, paris_day
+from gateway.web.wording import Wording, bound, paris_day
 
 IN_ARABIC = frozenset({"absent.html", "alone.html", "clock.html", "failed.html"})
 """The pages whose every text has Arabic (docs/words.py); all others are French for who reads Arabic."""
@@ -21,7 +21,10 @@ def language_for(name: str, wanted: Language) -> Language:
 @cache
 def environment(language: Language) -> Environment:
     """The templates in this language."""
-    translate = translator(language)
+
+    def translate(text: str) -> str:
+        return bound(translator(language)(text))
+
     words = Wording(translate, language)
     made = Environment(
         loader=PackageLoader("gateway.web"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.access import WebSection
 from gateway.domain.parties import Party
 from gateway.ports import Clock, Noise
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.calendar_view import CalendarReader
@@ -17,12 +18,17 @@ from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.proof_view import ProofPages
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.tokens import Tokens
 from gateway.services.triage import Triage
 
 Document = Callable[..., Awaitable[bytes]]
@@ -42,11 +48,17 @@ class Hall:
     noise: Noise
     once: OnceStore
     sign_ins: SignIns
+    local: LocalSignIn
+    accounts: Accounts
+    tokens: Tokens
     agenda: Agenda
     archive: Archive
     clocks: ClockReader
     cases: CaseFiles
     desk: Desk
+    drafts: Drafts
+    forms: Forms
+    notes: Notes
     resend: Resend
     triage: Triage
     confirmations: Confirmations

@@ -3,6 +3,7 @@
 Dates are absolute and in full (CONSOLE §3); the end of a period is its last minute in Algiers, never « midnight ».
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -15,10 +16,10 @@ from gateway.catalogues import Language
 from gateway.domain.attestation import FORMS
 from gateway.domain.kinds import KINDS
 from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
-from gateway.domain.parties import Role
+from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.words import Said, Translator, french, told
-from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, PAYERS, RETURNS
+from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, FUNCTIONS, PAYERS, RETURNS
 from gateway.storage import Way
 from gateway.wire.fields import escaped
 
@@ -71,6 +72,16 @@ def paris_day(at: datetime) -> date:
     return at.astimezone(PARIS).date()
 
 
+_BEFORE = re.compile(r" (?=[:;?!»])")
+_AFTER = re.compile(r"(?<=«) ")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def bound(text: str) -> str:
+    """French punctuation stays on the line of its word; an English text has no such spaces."""
+    return _AFTER.sub(_NO_BREAK, _BEFORE.sub(_NO_BREAK, text))
+
+
 class Wording:
     """Words for one language."""
 
@@ -83,8 +94,8 @@ class Wording:
 
         What has no Arabic is French that says so.
         """
-        text = escaped(str(told(value, self._)))
-        if self._partial and isinstance(value, Said) and self._(value.template) == value.template:
+        text = bound(escaped(str(told(value, self._))))
+        if self._partial and isinstance(value, Said) and bound(self._(value.template)) == bound(value.template):
             return Markup('<span lang="fr" dir="ltr">{}</span>').format(text)
         return text
 
@@ -198,7 +209,7 @@ class Wording:
         stem, _, year = name.rpartition(" ")
         known, rest = (stem, f" {year}") if stem and year.isdigit() else (name, "")
         told = self._(known)
-        if self._partial and told == known:
+        if self._partial and bound(told) == bound(known):
             return f"{ISOLATE}{escaped(known)}{rest}{END_OF_ISOLATE}"
         return escaped(told) + rest
 
@@ -236,6 +247,14 @@ class Wording:
             return self._("{day}, fin de journée à Alger").format(day=self.long_day(self.last_day(value)))
         return "" if value is None else self.long_day(value)
 
+    def lines(self, value: str) -> str:
+        """A text of several lines, each with nothing that deceives the eye."""
+        return "\n".join(escaped(line) for line in value.splitlines())
+
+    def functions(self, partner: Partner, functions: tuple[Function, ...]) -> tuple[str, ...]:
+        """As what a partner gets a mail."""
+        return tuple(self._(FUNCTIONS[function]) for function in functions if partner.fills(function))
+
     def label(self, member: Enum) -> str:
         """A member of a table of the domain."""
         return self._(_LABELS[member])
@@ -250,7 +269,7 @@ class Wording:
 
     def reason(self, value: Enum) -> str:
         """Why a day counts or not."""
-        return self._(REASONS[value.value]).removesuffix(" :")
+        return self._(REASONS[value.value]).rstrip(": " + _NO_BREAK)
 
     def kind(self, name: str) -> str:
         """A message kind as a person calls it."""

@@ -36,7 +36,7 @@ def test_what_has_no_arabic_is_french_that_says_so() -> None:
     """A sentence of another page, with what was written by others still harmless."""
     shown = words().text(said("Courrier « {name} »", name="<b>\u202egnp.exe"))
 
-    assert shown == '<span lang="fr" dir="ltr">Courrier « &lt;b&gt;\\u202egnp.exe »</span>'
+    assert shown == '<span lang="fr" dir="ltr">Courrier «\xa0&lt;b&gt;\\u202egnp.exe\xa0»</span>'
     assert words().text("BENALI") == "BENALI"
     assert words().holiday("Aïd el-Fitr 1448") == "عيد الفطر 1448"
     assert words().holiday("Deuil <i>") == "\u2068Deuil <i>\u2069"
