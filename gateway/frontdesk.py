@@ -22,8 +22,11 @@ from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
+from gateway.services.case_files import CaseFiles
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.web import app
 from gateway.web.hall import Hall
@@ -96,7 +99,9 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             watched=settings.watched,
         ),
         archive=archive,
+        cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
+        resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
@@ -104,7 +109,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
         alarms=records.alarm_book(base),
-        questions=Questions(store=store, recorded=playing or not base.rehearsal),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,
     )

@@ -28,6 +28,10 @@ class View(Protocol):
         """Every value that matches, in the order in which they were added (``newest``: reversed)."""
         ...
 
+    async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
+        """A page of the values that match: those with a smaller id than ``number`` (None: all), the newest first."""
+        ...
+
     async def due(self, site: str, at: datetime) -> tuple[Request, ...]:
         """Requests whose ``due_at`` is at or before ``at``."""
         ...

@@ -5,6 +5,7 @@ person look the same.
 """
 
 import secrets
+import traceback
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,14 +19,14 @@ from starlette.exceptions import HTTPException
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import cases, language, today
+from gateway.web.pages import cases, journal, language, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, language)
+PAGES = (today, cases, journal, language)
 
 
 def make(hall: Hall) -> FastAPI:
@@ -43,6 +44,7 @@ def make(hall: Hall) -> FastAPI:
     app.exception_handler(NotAllowed)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
+    app.exception_handler(Exception)(_defect)
     return app
 
 
@@ -72,6 +74,14 @@ async def _failed(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(3)
     _log.error("console.failed", error=error.code, told=error.sentence(), reference=reference)
     return _alone(request, "failed.html", HTTPStatus.SERVICE_UNAVAILABLE, reference=reference)
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    """A fault of ours: told to the technical log by its kind and its place, never with what was sent."""
+    reference = secrets.token_hex(3)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error("console.defect", error=type(error).__name__, place=f"{place.name}:{place.lineno}", reference=reference)
+    return _alone(request, "failed.html", HTTPStatus.INTERNAL_SERVER_ERROR, reference=reference)
 
 
 def _alone(request: Request, name: str, status: int, **shown: object) -> Response:

@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.catalogues import Language, translator
 from gateway.domain.rights import Right
-from gateway.web.wording import Wording
+from gateway.web.wording import Wording, paris_day
 
 
 @cache
@@ -21,5 +21,5 @@ def environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(_=translate, words=words, Right=Right, language=language.value)
+    made.globals.update(_=translate, words=words, Right=Right, paris_day=paris_day, language=language.value)
     return made

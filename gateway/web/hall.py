@@ -9,14 +9,16 @@ from gateway.ports import Clock, Noise
 from gateway.services.agenda import Agenda
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
 from gateway.services.confirm import Confirmations
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
-from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.triage import Triage
 
@@ -39,7 +41,9 @@ class Hall:
     sign_ins: SignIns
     agenda: Agenda
     archive: Archive
+    cases: CaseFiles
     desk: Desk
+    resend: Resend
     triage: Triage
     confirmations: Confirmations
     proofs: EnteredProofs
@@ -47,6 +51,6 @@ class Hall:
     challenges: Challenges
     disputes: Disputes
     alarms: AlarmBook
-    questions: Questions
+    journal: Journal
     dossier: Document
     certificate: Document

@@ -77,6 +77,17 @@ class Visit:
         nonce, _, seal = token.partition(".")
         return hmac.compare_digest(self._sealed(nonce), seal)
 
+    @property
+    def document_language(self) -> str:
+        """The language of the documents that this person takes away."""
+        return self.language.value
+
+    def file(self, data: bytes, name: str, media_type: str) -> Response:
+        """A file to take away: never shown inside our pages, never guessed at."""
+        # The name is ours: a reference and a fixed word, so that it needs no quoting.
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(data, media_type=media_type, headers=headers)
+
     async def page(self, name: str, *, status: int = 200, **shown: Any) -> Response:
         """A page of the console, in its frame."""
         pulse = await self.hall.agenda.pulse()

@@ -16,7 +16,8 @@ from gateway.domain.labels import GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.words import Translator, french, told
-from gateway.services.terms import CASE_STATES
+from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, PAYERS, RETURNS
+from gateway.storage import Way
 from gateway.wire.fields import escaped
 
 ALGIERS = ZoneInfo("Africa/Algiers")
@@ -44,7 +45,25 @@ MONTHS = (
     *(french("juillet"), french("août"), french("septembre"), french("octobre")),
     *(french("novembre"), french("décembre")),
 )
-_LABELS: Mapping[Any, str] = {**STATES, **GRADES, **CASE_STATES, **POST_WORDS}
+_LABELS: Mapping[Any, str] = {
+    **STATES,
+    **GRADES,
+    **CASE_STATES,
+    **POST_WORDS,
+    **PAYERS,
+    **COVER_REASONS,
+    **FLAGS,
+    **RETURNS,
+    **CLAIMS,
+    Way.FILE: french("fichier"),
+    Way.TIMESTAMP: french("horodatage"),
+    Way.MAIL: french("courrier"),
+}
+
+
+def paris_day(at: datetime) -> date:
+    """The calendar date of an instant in Paris."""
+    return at.astimezone(PARIS).date()
 
 
 class Wording:
@@ -96,13 +115,16 @@ class Wording:
         """The time of day of a local instant."""
         return local.strftime(self._("%H h %M"))
 
-    def paris_day(self, at: datetime) -> date:
-        """The calendar date of an instant in Paris."""
-        return at.astimezone(PARIS).date()
-
     def last_day(self, end: datetime) -> date:
         """The last day of a period that ends at this instant, in Algiers."""
         return (end - timedelta(minutes=1)).astimezone(ALGIERS).date()
+
+    def written_day(self, text: str) -> str:
+        """A date as a fiche holds it (ISO 8601), in full; anything else as it stands."""
+        try:
+            return self.long_day(date.fromisoformat(text))
+        except ValueError:
+            return self.text(text)
 
     def due(self, value: date | datetime | None) -> str:
         """Until when something is due."""

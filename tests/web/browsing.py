@@ -12,9 +12,12 @@ from gateway.access import WebSection
 from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
+from gateway.services.case_files import CaseFiles
 from gateway.services.entered import EnteredProofs
+from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
+from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.storage import Account
 from gateway.web.app import make
@@ -56,7 +59,16 @@ def hall_of(world: World) -> Hall:
             watched=places(world.party),
         ),
         archive=world.archive,
+        cases=CaseFiles(
+            store=store,
+            cabinet=world.cabinet,
+            clock=world.clock,
+            party=world.party,
+            archive=world.archive,
+            watched=places(world.party),
+        ),
         desk=world.desk,
+        resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
         confirmations=world.confirmations,
         proofs=EnteredProofs(
@@ -72,7 +84,7 @@ def hall_of(world: World) -> Hall:
         challenges=world.challenges,
         disputes=world.disputes,
         alarms=world.book,
-        questions=Questions(store=store, recorded=True),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
         dossier=document,
         certificate=document,
     )

@@ -96,6 +96,13 @@ class _View:
         query = select(table).where(*_conditions(table, equal)).limit(limit)
         return await self._values(kind, query.order_by(order.desc() if newest else order))
 
+    async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
+        table = _table(kind)
+        order = next(iter(table.primary_key.columns))
+        earlier = [] if number is None else [order < number]
+        query = select(table).where(*_conditions(table, equal), *earlier).order_by(order.desc()).limit(limit)
+        return await self._values(kind, query)
+
     async def due(self, site: str, at: datetime) -> tuple[storage.Request, ...]:
         table = _table(storage.Request)
         query = select(table).where(table.c.site == site, table.c.due_at <= at).order_by(table.c.due_at)
