@@ -28,6 +28,7 @@ from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.tokens import Tokens
 from gateway.web import app
 from gateway.web.hall import Hall
 
@@ -70,6 +71,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
     archive = records.archive(base)
+    questions = Questions(store=store, recorded=playing or not base.rehearsal)
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
@@ -82,6 +84,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     return Hall(
         settings=settings.web or WebSection(),
         party=us,
+        directory=settings.directory,
         four_eyes=settings.four_eyes,
         rehearsal=base.rehearsal,
         version=version("soins-gateway"),
@@ -89,6 +92,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         noise=secrets.token_bytes,
         once=store,
         sign_ins=SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us),
+        tokens=Tokens(store=store, clock=clock, party=us),
         agenda=Agenda(
             store=store,
             cabinet=cabinet,
@@ -109,7 +113,8 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
         alarms=records.alarm_book(base),
-        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
+        journal=Journal(store=store, questions=questions),
+        questions=questions,
         dossier=dossier,
         certificate=certificate,
     )

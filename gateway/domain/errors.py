@@ -18,6 +18,7 @@ from gateway.domain.refused import (
     NotAllowed,
     PreconditionMissing,
     RequestTooLate,
+    Stale,
     Unknown,
 )
 from gateway.domain.relocated import (
@@ -51,6 +52,7 @@ __all__ = [
     "NotRestored",
     "PreconditionMissing",
     "RequestTooLate",
+    "Stale",
     "Unknown",
 ]
 """Defined elsewhere, and taken from here with the leaves."""

@@ -4,7 +4,7 @@ A browser sends the one-time token of its form, a program its Idempotency-Key. W
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -16,11 +16,15 @@ from gateway.storage import Act, AskedOnce, Store, View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What is asked for now: the asker's key, who asks, and a hash of what they ask."""
+    """What is asked for now: the asker's key, who asks, and a hash of what they ask.
+
+    ``provided`` is looked at inside the act, before anything of it is done: it raises what keeps it from being done.
+    """
 
     key: str
     by: str
     body: str
+    provided: Callable[[View], Awaitable[None]] | None = None
 
 
 _asking: ContextVar[Asking | None] = ContextVar("_asking", default=None)
@@ -67,6 +71,8 @@ class OnceStore:
             asking = _asking.get()
             if asking is not None:
                 await self._keep(act, asking)
+                if asking.provided is not None:
+                    await asking.provided(act)
             yield act
         if asking is not None:
             # A second act of the same asking belongs to the first one.

@@ -6,6 +6,7 @@ person look the same.
 
 import secrets
 import traceback
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
+from gateway.web.api import application
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
 from gateway.web.pages import cases, journal, language, today
@@ -35,9 +37,10 @@ def make(hall: Hall) -> FastAPI:
     app.state.hall = hall
     for page in PAGES:
         app.include_router(page.router, include_in_schema=False)
+    app.mount(application.PLACE, application.make(hall))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     origin = hall.settings.origin
-    app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall))
+    app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall), to_programs=partial(application.refusal, hall))
     app.exception_handler(SignInNeeded)(_to_sign_in)
     app.exception_handler(Absent)(_absent)
     app.exception_handler(Unknown)(_absent)

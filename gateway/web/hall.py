@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.access import WebSection
-from gateway.domain.parties import Party
+from gateway.domain.parties import Directory, Party
 from gateway.ports import Clock, Noise
 from gateway.services.agenda import Agenda
 from gateway.services.alarms.book import AlarmBook
@@ -18,8 +18,10 @@ from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
+from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.tokens import Tokens
 from gateway.services.triage import Triage
 
 Document = Callable[..., Awaitable[bytes]]
@@ -32,6 +34,7 @@ class Hall:
 
     settings: WebSection
     party: Party
+    directory: Directory
     four_eyes: bool
     rehearsal: bool
     version: str
@@ -39,6 +42,7 @@ class Hall:
     noise: Noise
     once: OnceStore
     sign_ins: SignIns
+    tokens: Tokens
     agenda: Agenda
     archive: Archive
     cases: CaseFiles
@@ -52,5 +56,6 @@ class Hall:
     disputes: Disputes
     alarms: AlarmBook
     journal: Journal
+    questions: Questions
     dossier: Document
     certificate: Document

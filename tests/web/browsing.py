@@ -19,6 +19,7 @@ from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.tokens import Tokens
 from gateway.storage import Account
 from gateway.web.app import make
 from gateway.web.hall import Hall
@@ -35,6 +36,7 @@ def hall_of(world: World) -> Hall:
     store = world.store
     assert isinstance(store, OnceStore)
     almanac = Almanac(base=world.calendar, site=world.party.site)
+    questions = Questions(store=store, recorded=True)
 
     async def document(*_args: Any, **_named: Any) -> bytes:
         return b"%PDF-made-up"
@@ -42,6 +44,7 @@ def hall_of(world: World) -> Hall:
     return Hall(
         settings=WebSection(),
         party=world.party,
+        directory=world.directory,
         four_eyes=world.persons > 1,
         rehearsal=False,
         version="0",
@@ -49,6 +52,7 @@ def hall_of(world: World) -> Hall:
         noise=secrets.token_bytes,
         once=store,
         sign_ins=SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
+        tokens=Tokens(store=store, clock=world.clock, party=world.party),
         agenda=Agenda(
             store=store,
             cabinet=world.cabinet,
@@ -84,7 +88,8 @@ def hall_of(world: World) -> Hall:
         challenges=world.challenges,
         disputes=world.disputes,
         alarms=world.book,
-        journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
+        journal=Journal(store=store, questions=questions),
+        questions=questions,
         dossier=document,
         certificate=document,
     )
