@@ -15,17 +15,16 @@ from functools import partial
 
 import structlog
 
-from gateway import vouching
+from gateway import monitoring, vouching
 from gateway.adapters import daemon_lock, database
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import open_home, sweep_homes
 from gateway.adapters.sandbox import Limits, WorkerPool
-from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
 from gateway.core import Core, open_core, pinned_keys
 from gateway.domain.parties import Suite
-from gateway.keyring import of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.keyring import of_suite, own_keys, worker_material
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey
 from gateway.postroom import handovers
@@ -34,12 +33,14 @@ from gateway.records import Base, identity
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.copies import CopyRepair
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
+from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
@@ -61,6 +62,7 @@ class Daemon:
 
     core: Core
     tasks: Tasks
+    pulse: Pulse
 
 
 # --- The daemon.
@@ -73,7 +75,11 @@ async def run(settings: Settings) -> None:
         GatewayError: it could not start.
     """
     stop = told_to_stop()
-    async with open_daemon(settings) as daemon, _console(settings):
+    async with (
+        open_daemon(settings) as daemon,
+        monitoring.watched(daemon.core.base, daemon.pulse),
+        _console(settings),
+    ):
         notify("READY=1")
         await daemon.tasks.work_until(stop)
         notify("STOPPING=1")
@@ -107,10 +113,13 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         core = await stack.enter_async_context(open_core(settings, clock=clock))
         async with core.base.store.view() as view:
             await core.requests.almanac.calendar(view)  # refused now rather than at each tick
+        pulse = Pulse(core.base.clock)
+        core.base.engine.committed = pulse.committed
         pool = await stack.enter_async_context(_pool(core))
-        tasks = await stack.enter_async_context(_tasks(core, pool))
+        pool.failed = pulse.worker_failed
+        tasks = await stack.enter_async_context(_tasks(core, pool, pulse))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
-        yield Daemon(core=core, tasks=tasks)
+        yield Daemon(core=core, tasks=tasks, pulse=pulse)
 
 
 def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
@@ -119,15 +128,12 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at
     Raises:
         SecretUnreadable, OwnKeyUnusable.
     """
-    identity, key = own_certificate(settings), own_certificate_key(settings)
-    own = (key,) if key else ()
     return WorkerPool(
         slots=slots,
         home_factory=lambda others: open_home(
             settings.openpgp.folder, of_suite(others, Suite.OPENPGP), former=settings.openpgp.former_folder
         ),
-        # Our own certificate is known as well: we try our servers by mails to ourselves.
-        material=lambda others: encode(identity, (*others, *own)) if identity else b"",
+        material=worker_material(settings),
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
@@ -156,7 +162,7 @@ def _turns(base: Base) -> tuple[Turns, Store]:
 
 
 @asynccontextmanager
-async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
+async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
@@ -255,6 +261,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
+            alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,
                 cabinet=base.cabinet,
@@ -265,6 +272,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             ),
             clock=base.clock,
             turns=turns,
+            pulse=pulse,
             pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(

@@ -34,6 +34,7 @@ from gateway.domain.watching import Place
 from gateway.domain.words import listed, said
 from gateway.log_keeping import AuditSection, anchor_mailbox, audit_faults
 from gateway.mailservers import DEFAULT_LIMIT, ImapSection, MailboxSection, OAuthSection, SmtpSection, mailboxes_faults
+from gateway.metering import MetricsSection
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 from gateway.staffing import AlarmsSection, StaffSection, correspondents, staff_faults, staff_of
@@ -83,7 +84,16 @@ class SmimeSection(Section):
     certificate: FilePath
     key: Secret
     passphrase: Secret | None = None
+    former_certificate: FilePath | None = None
+    former_key: Secret | None = None
+    former_passphrase: Secret | None = None
     signature: Literal["pkcs1", "pss"] = "pkcs1"
+
+    @model_validator(mode="after")
+    def _former(self) -> "SmimeSection":
+        if (self.former_certificate is None) != (self.former_key is None):
+            raise ValueError(said("former_certificate et former_key vont ensemble"))
+        return self
 
 
 class ReceptionSection(Section):
@@ -198,6 +208,7 @@ class Settings(BaseSettings):
     time: TimeSection = TimeSection()
     audit: AuditSection | None = None
     worker: WorkerSection = WorkerSection()
+    metrics: MetricsSection | None = None
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
     mailboxes: dict[Identifier, MailboxSection] = Field(default_factory=dict)

@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import uvicorn
@@ -23,6 +24,7 @@ from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
@@ -45,19 +47,24 @@ class _Server(uvicorn.Server):
         yield
 
 
-@asynccontextmanager
-async def open_console(
-    settings: Settings, *, clock: Clock | None = None, playing: bool = False
-) -> AsyncIterator[FastAPI]:
-    """The console, ready to be served, in a demonstration that goes on with ``playing``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """A demonstration that goes on: its clock, and the persons whom anybody may be, by the codes of their doors."""
 
-    ``clock`` is as in :func:`gateway.records.open_base`.
+    clock: Clock
+    persons: Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_console(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[FastAPI]:
+    """The console, ready to be served.
 
     Raises:
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
+    clock, persons = (playing.clock, playing.persons) if playing is not None else (None, None)
     async with open_core(settings, clock=clock, once=True) as core:
-        yield app.make(hall(core, playing=playing))
+        yield app.make(hall(core, playing=playing is not None), persons=persons)
 
 
 def hall(core: Core, *, playing: bool = False) -> Hall:
@@ -113,6 +120,8 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
         alarms=records.alarm_book(base),
+        health=records.health(base),
+        control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
         journal=Journal(store=store, questions=questions),
         questions=questions,
         dossier=dossier,
@@ -121,14 +130,14 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
 
 
 @asynccontextmanager
-async def served(settings: Settings, *, clock: Clock | None = None, playing: bool = False) -> AsyncIterator[str]:
+async def served(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[str]:
     """The console, listening until the end of the block; gives the address that people type.
 
     Raises:
         CannotListen: the port is taken. GatewayError: it could not start.
     """
     section = settings.web or WebSection()
-    async with open_console(settings, clock=clock, playing=playing) as console:
+    async with open_console(settings, playing=playing) as console:
         with _listening(section) as door:
             server = _Server(
                 uvicorn.Config(

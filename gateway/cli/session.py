@@ -14,6 +14,9 @@ from gateway.domain.words import said
 
 T = TypeVar("T")
 
+EXIT_UNWELL = 8
+"""The gateway does not work as it should, or something is to mend."""
+
 DEFAULT_CONFIG = Path("/etc/soins-passerelle/gateway.toml")
 
 ConfigOption = Annotated[

@@ -29,6 +29,7 @@ from gateway.storage.rows import (
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V, Value
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "SignIn",
     "Store",
     "StoredEvidence",
+    "Tally",
     "Token",
     "Transmission",
     "V",

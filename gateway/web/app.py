@@ -6,6 +6,7 @@ person look the same.
 
 import secrets
 import traceback
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -21,22 +22,24 @@ from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.api import application
 from gateway.web.frame import environment
 from gateway.web.hall import Hall
-from gateway.web.pages import cases, journal, language, today
+from gateway.web.pages import about, cases, journal, language, rehearsal, state, today
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, SignInNeeded, language_of
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, journal, language)
+PAGES = (today, cases, journal, state, about, language)
 
 
-def make(hall: Hall) -> FastAPI:
-    """The console on these services."""
+def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
+    """The console on these services; ``persons`` opens the doors of a demonstration (gateway.web.pages.rehearsal)."""
     app = FastAPI(title="Passerelle soins programmés", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hall = hall
     for page in PAGES:
         app.include_router(page.router, include_in_schema=False)
+    if persons:
+        app.include_router(rehearsal.router(persons), include_in_schema=False)
     app.mount(application.PLACE, application.make(hall))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     origin = hall.settings.origin

@@ -12,10 +12,12 @@ from gateway.services.calendar_acts import CalendarActs
 from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
 from gateway.services.confirm import Confirmations
+from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
+from gateway.services.health import HealthReader
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
@@ -55,6 +57,8 @@ class Hall:
     challenges: Challenges
     disputes: Disputes
     alarms: AlarmBook
+    health: HealthReader
+    control: ControlRoom
     journal: Journal
     questions: Questions
     dossier: Document

@@ -140,6 +140,11 @@ class Visit:
         return _led(place)
 
 
+def enter(answer: Response, secret: str) -> None:
+    """Let the browser keep the secret of a sign-in: for this host alone, and never for a script."""
+    answer.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="lax", path="/")
+
+
 def _led(place: str) -> Response:
     return RedirectResponse(place, status_code=HTTPStatus.SEE_OTHER)
 
@@ -150,8 +155,21 @@ async def signed_in(request: Request) -> Visit:
     Raises:
         SignInNeeded.
     """
+    return await _visit(request, touches=True)
+
+
+async def glancing(request: Request) -> Visit:
+    """The person whose page asks by itself: that does not keep them signed in.
+
+    Raises:
+        SignInNeeded.
+    """
+    return await _visit(request, touches=False)
+
+
+async def _visit(request: Request, *, touches: bool) -> Visit:
     hall: Hall = request.app.state.hall
-    presence = await hall.sign_ins.present(request.cookies.get(COOKIE, ""))
+    presence = await hall.sign_ins.present(request.cookies.get(COOKIE, ""), touches=touches)
     if presence is None:
         raise SignInNeeded
     return Visit(request=request, hall=hall, presence=presence, language=language_of(request))

@@ -53,6 +53,7 @@ from gateway.services.casework import Casework
 from gateway.services.challenges import Challenges
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
+from gateway.services.contests import Contests
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
@@ -61,6 +62,7 @@ from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
 from gateway.services.handover import Handovers
+from gateway.services.health import HealthReader
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.matching import Matching
@@ -89,6 +91,7 @@ from tests.services.fakes import (
     FakeNoise,
     FakeOpener,
     FakePath,
+    FakeRoom,
     FakeSealer,
 )
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
@@ -207,6 +210,7 @@ class World:
     path: FakePath
     book: AlarmBook
     archive: Archive
+    health: HealthReader
     calendar: Calendar
     calendar_acts: CalendarActs
     persons: int
@@ -703,10 +707,18 @@ def assemble(
             cabinet=cabinet,
             clock=clock,
             party=party,
+            almanac=requests.almanac,
+            readership=readership,
+        ),
+        health=HealthReader(
+            store=store,
+            clock=clock,
+            party=party,
             directory=directory,
             almanac=requests.almanac,
             watched=watched,
-            readership=readership,
+            contests=Contests(store=store, cabinet=cabinet, party=party),
+            room=FakeRoom(),
         ),
         calendar=calendar,
         calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),

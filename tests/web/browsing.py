@@ -13,6 +13,7 @@ from gateway.domain.rights import Post
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
 from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
 from gateway.services.entered import EnteredProofs
 from gateway.services.journal import Journal
 from gateway.services.once import OnceStore
@@ -88,6 +89,8 @@ def hall_of(world: World) -> Hall:
         challenges=world.challenges,
         disputes=world.disputes,
         alarms=world.book,
+        health=world.health,
+        control=ControlRoom(health=world.health, alarms=world.book),
         journal=Journal(store=store, questions=questions),
         questions=questions,
         dossier=document,

@@ -305,6 +305,7 @@ class LogHeadRow(SQLModel, table=True):
     size: int = Field(sa_type=BigInteger)
     frontier: bytes
     last_at: datetime | None = Field(sa_column=_instant())
+    setback: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class MetaRow(SQLModel, table=True):

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from gateway.services.dossier import Status
+from gateway.services.health import Health
 
 
-def status_json(now: Status) -> dict[str, Any]:
-    """Counts and instants, and whether all is well."""
-    return {name: getattr(now, name) for name in now.__dataclass_fields__} | {"healthy": now.healthy}
+def status_json(now: Health) -> dict[str, Any]:
+    """Counts and instants, what is wrong, and whether all is well."""
+    told = {name: getattr(now, name) for name in now.__dataclass_fields__}
+    return told | {"faults": now.faults, "healthy": now.healthy}

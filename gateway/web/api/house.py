@@ -73,7 +73,7 @@ async def take(number: NumberInPath, call: Calling) -> Response:
 )
 async def partners(call: Calling) -> Response:
     """The partners of the configuration."""
-    habits = {habit.partner: habit for habit in (await call.hall.archive.status()).habits}
+    habits = {habit.partner: habit for habit in (await call.hall.health.read()).habits}
     found = [
         {
             "id": partner.id,
@@ -92,7 +92,7 @@ async def partners(call: Calling) -> Response:
 @router.get("/health", **operation("Si tout marche.", scope=None, shows=models.Health))
 async def health(call: Calling) -> Response:
     """Whether the gateway works."""
-    return shown(status_json(await call.hall.archive.status()))
+    return shown(status_json(await call.hall.health.read()))
 
 
 @router.get(

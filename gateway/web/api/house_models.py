@@ -247,15 +247,54 @@ class AlarmCounts(Shown):
     mail_fails: bool
 
 
+class Tally(Shown):
+    """How many have one state, and since when the first."""
+
+    value: str
+    count: int
+    oldest: datetime | None
+
+
+class StandingAlarms(Shown):
+    """The alarms of one kind that stand."""
+
+    kind: str
+    severity: str
+    count: int
+    oldest: datetime | None
+
+
+class Lifetime(Shown):
+    """Until when a key or certificate lasts."""
+
+    owner: str
+    suite: str
+    usable: bool
+    ends_at: datetime | None
+
+
+class Space(Shown):
+    """Bytes of the disk."""
+
+    free: int
+    total: int
+
+
 class Health(Shown):
-    """The gateway at a glance; ``healthy`` says whether it works as it must."""
+    """The gateway at a glance; ``healthy`` says whether it works as it must, ``faults`` why it does not."""
 
     now: datetime
     role: str
     polled_at: dict[str, datetime | None]
+    outbox: list[Tally]
+    mails: list[Tally]
+    clocks: list[Tally]
     waiting_mails: int
+    waiting_since: datetime | None
     doubtful_mails: int
     to_triage: int
+    to_triage_since: datetime | None
+    quarantined: int
     open_requests: int
     unacknowledged: int
     elapsed: int
@@ -270,5 +309,10 @@ class Health(Shown):
     calendar_proposals: int
     audit_size: int
     alarms: AlarmCounts
+    standing: list[StandingAlarms]
     habits: list[Habit]
+    lifetimes: list[Lifetime]
+    backed_up_at: datetime | None
+    disk: Space | None
+    faults: list[str]
     healthy: bool
