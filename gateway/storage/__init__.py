@@ -31,6 +31,7 @@ from gateway.storage.rows import (
 from gateway.storage.store import Act, Store, View
 from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V, Value
+from gateway.storage.webhooks import WebhookMark
 
 __all__ = [
     "FOR_A_PERSON",
@@ -78,4 +79,5 @@ __all__ = [
     "Verdict",
     "View",
     "Way",
+    "WebhookMark",
 ]

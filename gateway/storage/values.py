@@ -28,6 +28,7 @@ from gateway.storage.rows import (
     Transmission,
     VaultKey,
 )
+from gateway.storage.webhooks import WebhookMark
 
 Value = (
     VaultKey
@@ -62,6 +63,7 @@ Value = (
     | SignIn
     | Token
     | AskedOnce
+    | WebhookMark
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]
