@@ -17,15 +17,19 @@ from fastapi import FastAPI
 
 from gateway import exhibits, legal_time, records
 from gateway.access import WebSection
+from gateway.adapters.authenticator import TimeCodes
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.config import Settings
 from gateway.core import Core, open_core
 from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -88,6 +92,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
         return issued.pdf
 
+    sign_ins = SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us)
     return Hall(
         settings=settings.web or WebSection(),
         party=us,
@@ -98,8 +103,18 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         clock=clock,
         noise=secrets.token_bytes,
         once=store,
-        sign_ins=SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us),
-        tokens=Tokens(store=store, clock=clock, party=us),
+        sign_ins=sign_ins,
+        local=LocalSignIn(
+            store=store,
+            cabinet=cabinet,
+            clock=clock,
+            passwords=Argon2Passwords(),
+            factors=TimeCodes(),
+            sign_ins=sign_ins,
+            party=us,
+        ),
+        accounts=Accounts(store=store, vault=cabinet.vault, clock=clock, noise=secrets.token_bytes, party=us),
+        tokens=Tokens(store=store, clock=clock, noise=secrets.token_bytes, party=us),
         agenda=Agenda(
             store=store,
             cabinet=cabinet,

@@ -112,6 +112,8 @@ def install(
     settings = load(config)
     generate(keys, settings.gateway.name, settings.gateway.address, passphrase)
     settings.gateway.data.mkdir(mode=0o700)
+    for reader in settings.readership.readers:
+        Path(reader.place).mkdir(mode=0o700, parents=True)
     public = export_public(settings.openpgp.folder)
     return Installed(
         profile=profile,

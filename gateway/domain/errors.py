@@ -29,8 +29,10 @@ from gateway.domain.relocated import (
     LeaseLost,
     NotRestored,
 )
+from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
 
 __all__ = [
+    "AccessInvalid",
     "AlreadyAsked",
     "AuditBroken",
     "BackupUnusable",
@@ -45,6 +47,7 @@ __all__ = [
     "FileUnwritten",
     "GatewayError",
     "IllegalTransition",
+    "InvitationOver",
     "LeaseLost",
     "MailTooLarge",
     "NoCorrespondent",
@@ -52,7 +55,9 @@ __all__ = [
     "NotRestored",
     "PreconditionMissing",
     "RequestTooLate",
+    "SignInRefused",
     "Stale",
+    "TooManyTries",
     "Unknown",
 ]
 """Defined elsewhere, and taken from here with the leaves."""

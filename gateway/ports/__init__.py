@@ -9,6 +9,7 @@ from gateway.ports.hooks import Carrier, Target
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
 from gateway.ports.machine import Clock, Noise, Room, Space, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
+from gateway.ports.presence import Factors, Passwords
 from gateway.ports.printing import Enclosure, Printer
 from gateway.ports.sealing import Opener, PublicKey, Sealer, Signature, SignatureFacts
 from gateway.ports.submission import Courier, Envelope, HandOver, HandOverOutcome
@@ -24,6 +25,7 @@ __all__ = [
     "DropFile",
     "Enclosure",
     "Envelope",
+    "Factors",
     "Folder",
     "FolderState",
     "HandOver",
@@ -36,6 +38,7 @@ __all__ = [
     "Noise",
     "Opener",
     "OtherPath",
+    "Passwords",
     "PeerTls",
     "Printer",
     "PublicKey",

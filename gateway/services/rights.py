@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Party, Role
 from gateway.domain.rights import RIGHT_WORDS, Post, Right, rights_of
-from gateway.domain.scopes import known_scopes, rights_of_program
+from gateway.domain.scopes import Scope, known_scopes, rights_of_program
 from gateway.domain.words import Said, said
 from gateway.storage import Account, Token, View
 
@@ -22,15 +22,16 @@ PROGRAM = "programme:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A person who is here, with their posts; pages show what they may do."""
+    """A person who is here, with their posts, or a program, with its scopes; pages show what they may do."""
 
     name: str
     role: Role
     posts: tuple[Post, ...]
+    scopes: frozenset[Scope] = frozenset()
 
     def may(self, *wanted: Right) -> bool:
         """Whether they may do one of these."""
-        return bool(rights_of(self.role, self.posts) & set(wanted))
+        return bool((rights_of(self.role, self.posts) | rights_of_program(self.scopes)) & set(wanted))
 
 
 async def entitled(view: View, party: Party, actor: str, *wanted: Right) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.access import WebSection
 from gateway.domain.parties import Directory, Party
 from gateway.ports import Clock, Noise
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
@@ -19,6 +20,7 @@ from gateway.services.dossier import Archive
 from gateway.services.entered import EnteredProofs
 from gateway.services.health import HealthReader
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -44,6 +46,8 @@ class Hall:
     noise: Noise
     once: OnceStore
     sign_ins: SignIns
+    local: LocalSignIn
+    accounts: Accounts
     tokens: Tokens
     agenda: Agenda
     archive: Archive

@@ -3,6 +3,7 @@
 Dates are absolute and in full (CONSOLE §3); the end of a period is its last minute in Algiers, never « midnight ».
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -66,6 +67,16 @@ def paris_day(at: datetime) -> date:
     return at.astimezone(PARIS).date()
 
 
+_BEFORE = re.compile(r" (?=[:;?!»])")
+_AFTER = re.compile(r"(?<=«) ")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def bound(text: str) -> str:
+    """French punctuation stays on the line of its word; an English text has no such spaces."""
+    return _AFTER.sub(_NO_BREAK, _BEFORE.sub(_NO_BREAK, text))
+
+
 class Wording:
     """Words for one language."""
 
@@ -74,7 +85,7 @@ class Wording:
 
     def text(self, value: object) -> str:
         """A sentence kept as data, in the reader's language; what others wrote, with nothing that deceives the eye."""
-        return escaped(str(told(value, self._)))
+        return bound(escaped(str(told(value, self._))))
 
     def long_day(self, value: date) -> str:
         """« lundi 8 mars 2027 »."""

@@ -9,13 +9,17 @@ import httpx
 from fastapi import FastAPI
 
 from gateway.access import WebSection
+from gateway.adapters.authenticator import TimeCodes
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.domain.rights import Post
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
 from gateway.services.entered import EnteredProofs
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -42,6 +46,7 @@ def hall_of(world: World) -> Hall:
     async def document(*_args: Any, **_named: Any) -> bytes:
         return b"%PDF-made-up"
 
+    sign_ins = SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party)
     return Hall(
         settings=WebSection(),
         party=world.party,
@@ -52,8 +57,20 @@ def hall_of(world: World) -> Hall:
         clock=world.clock,
         noise=secrets.token_bytes,
         once=store,
-        sign_ins=SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
-        tokens=Tokens(store=store, clock=world.clock, party=world.party),
+        sign_ins=sign_ins,
+        local=LocalSignIn(
+            store=store,
+            cabinet=world.cabinet,
+            clock=world.clock,
+            passwords=Argon2Passwords(memory_kib=64, passes=1),
+            factors=TimeCodes(),
+            sign_ins=sign_ins,
+            party=world.party,
+        ),
+        accounts=Accounts(
+            store=store, vault=world.vault, clock=world.clock, noise=secrets.token_bytes, party=world.party
+        ),
+        tokens=Tokens(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
         agenda=Agenda(
             store=store,
             cabinet=world.cabinet,
@@ -108,16 +125,19 @@ class Browser:
 
     async def get(self, path: str) -> httpx.Response:
         """Open a page; it is remembered, for the form on it."""
-        answer = await self.client.get(path)
-        self.page = answer.text
-        return answer
+        return self._kept(await self.client.get(path))
 
     async def send(self, path: str, *, files: Any = None, **fields: Any) -> httpx.Response:
         """Send the form of the page that is open, with its token."""
         found = TOKEN.search(self.page)
         token = fields.pop("token", found.group(1) if found else "")
         data = {"token": token, **fields}
-        answer = await self.client.post(path, data=data, files=files, headers=SAME_ORIGIN)
+        return self._kept(await self.client.post(path, data=data, files=files, headers=SAME_ORIGIN))
+
+    def _kept(self, answer: httpx.Response) -> httpx.Response:
+        """The page stays open; to a browser the loopback is as good as TLS."""
+        for cookie in self.client.cookies.jar:
+            cookie.secure = False
         self.page = answer.text
         return answer
 
