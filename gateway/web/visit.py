@@ -196,7 +196,7 @@ class _Done(Generic[T]):
     value: T
 
 
-def enter(answer: Response, secret: str) -> None:
+def keep_signed_in(answer: Response, secret: str) -> None:
     """Let the browser keep the secret of a sign-in: for this host alone, and never for a script."""
     answer.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="lax", path="/")
 
