@@ -28,8 +28,11 @@ from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
+from gateway.services.drafts import Drafts
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -81,8 +84,18 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
-    archive = records.archive(base)
     questions = Questions(store=store, recorded=playing or not base.rehearsal)
+    archive, almanac = records.archive(base), legal_time.almanac(settings)
+    drafts = Drafts(
+        store=store,
+        cabinet=cabinet,
+        desk=core.desk,
+        clock=clock,
+        noise=secrets.token_bytes,
+        party=us,
+        readership=settings.readership,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
@@ -120,13 +133,28 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             cabinet=cabinet,
             clock=clock,
             party=us,
-            almanac=legal_time.almanac(settings),
+            almanac=almanac,
             worklist=archive.worklist,
             watched=settings.watched,
         ),
         archive=archive,
         cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
+        drafts=drafts,
+        forms=Forms(
+            store=store,
+            cabinet=cabinet,
+            drafts=drafts,
+            placing=core.placing,
+            casework=core.casework,
+            composer=core.composer,
+            almanac=almanac,
+            clock=clock,
+            party=us,
+            directory=settings.directory,
+            max_bytes=settings.smtp.max_bytes,
+        ),
+        notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,

@@ -17,10 +17,13 @@ from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.health import HealthReader
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -53,6 +56,9 @@ class Hall:
     archive: Archive
     cases: CaseFiles
     desk: Desk
+    drafts: Drafts
+    forms: Forms
+    notes: Notes
     resend: Resend
     triage: Triage
     confirmations: Confirmations

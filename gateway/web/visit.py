@@ -179,6 +179,10 @@ class Visit:
         again: Callable[[GatewayError], Awaitable[Response]],
         otherwise: str,
     ) -> "_Done[T] | Response":
+        earlier = await self.hall.once.earlier(asking)
+        if earlier is not None:
+            # What was done the first time may make the second impossible: it is not asked again.
+            return _led(earlier.answer or otherwise)
         try:
             with asked(asking):
                 return _Done(value=await work())

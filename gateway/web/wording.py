@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 from gateway.domain.kinds import KINDS
 from gateway.domain.labels import GRADES, REASONS, ROLES, STATES
-from gateway.domain.parties import Role
+from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.words import Translator, french, told
-from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, PAYERS, RETURNS
+from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, FUNCTIONS, PAYERS, RETURNS
 from gateway.storage import Way
 from gateway.wire.fields import escaped
 
@@ -142,6 +142,14 @@ class Wording:
         if isinstance(value, datetime):
             return self._("{day}, fin de journée à Alger").format(day=self.long_day(self.last_day(value)))
         return "" if value is None else self.long_day(value)
+
+    def lines(self, value: str) -> str:
+        """A text of several lines, each with nothing that deceives the eye."""
+        return "\n".join(escaped(line) for line in value.splitlines())
+
+    def functions(self, partner: Partner, functions: tuple[Function, ...]) -> tuple[str, ...]:
+        """As what a partner gets a mail."""
+        return tuple(self._(FUNCTIONS[function]) for function in functions if partner.fills(function))
 
     def label(self, member: Enum) -> str:
         """A member of a table of the domain."""

@@ -20,7 +20,7 @@ async def test_a_case_says_what_happened_and_who_pays(hospital: World, secretary
 
     assert VALUES["patient_name"] in page
     assert "Le délai commence" in page
-    assert "Fin du délai\N{NO-BREAK SPACE}: mercredi 28 janvier 2026" in page
+    assert "Fin du délai : mercredi 28 janvier 2026" in page
     assert "accusé de réception signé" in page
     assert f"/dossiers/{ref}/envoyer/EXTENSION_REQUEST" in page
 
