@@ -37,7 +37,7 @@ from gateway.web.pages import (
     state,
     today,
 )
-from gateway.web.threshold import Threshold
+from gateway.web.threshold import API, Threshold
 from gateway.web.visit import Absent, ProofNeeded, SignInNeeded
 from gateway.web.ways import back_to
 
@@ -92,6 +92,9 @@ async def _absent(request: Request, _error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
+    if request.url.path.startswith(API):
+        # A path that no mount takes, such as one with a line break in it.
+        return application.refusal(request.app.state.hall, status)
     return alone(request, "absent.html", status=status)
 
 

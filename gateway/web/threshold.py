@@ -4,8 +4,10 @@ Nothing here knows a page. RFC 9110 for methods; Fetch Metadata (W3C) for Sec-Fe
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,8 +32,11 @@ _HEADERS = {
 API = "/api/"
 
 
-class _TooLarge(Exception):
-    """The body goes on beyond what we take."""
+class _TooLarge(HTTPException):
+    """The body goes on beyond what we take: told by whoever reads it, as any refusal."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 class Threshold:

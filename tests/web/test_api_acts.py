@@ -4,20 +4,24 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from gateway.domain.errors import NotAllowed
+from gateway.domain.errors import NotAllowed, StorageFailed
 from gateway.domain.kinds import EXTENSION_REQUEST
+from gateway.domain.parties import Role
 from gateway.domain.rights import Right
 from gateway.domain.scopes import Scope
 from gateway.services.rights import entitled
 from gateway.storage import AskedOnce, Case, EnteredProof, Fact, Mail, Request, Token
-from tests.services.mails import ROLES, VALUES, letter
-from tests.services.world import World
+from gateway.web import threshold
+from tests.services.mails import ROLES, VALUES, letter, request_mail
+from tests.services.world import World, open_world
+from tests.web.browsing import console
 from tests.web.programs import Client, program
 from tests.web.test_api_frame import kind
 
@@ -338,3 +342,71 @@ async def test_a_program_without_the_scope_changes_nothing(app: FastAPI, hospita
 
     assert {(answer.status_code, kind(answer)) for answer in answers} == {(403, "scope")}
     assert await hospital.all(Case) == ()
+
+
+async def test_a_body_without_a_length_is_measured_as_it_comes(dpi: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told as too large, and nothing more of it is read."""
+    read = 0
+    monkeypatch.setattr(threshold, "MAX_BODY", 100_000)
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        yield b'--x\r\nContent-Disposition: form-data; name="request"\r\n\r\n'
+        while True:
+            read += 10_000
+            yield b"x" * 10_000
+
+    form = await dpi.post("/requests", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+    told = await dpi.post("/requests", content=b"", headers={"Content-Length": "100001"})
+    plain = await dpi.post("/cases/7F3K-Q2/facts", content=endless(), headers={"Content-Type": "application/json"})
+
+    assert {(answer.status_code, kind(answer)) for answer in (form, told, plain)} == {(413, "too-large")}
+    assert read < 300_000
+
+
+async def test_a_failure_is_told_by_a_number_and_nothing_else(
+    hospital: World, dpi: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full: later, with the same key. A defect of ours: its kind and place stay in our own log."""
+
+    async def full(*_args: object, **_named: object) -> None:
+        raise StorageFailed(place="/secret/place", reason=SECRET)
+
+    async def defect(*_args: object, **_named: object) -> None:
+        raise RuntimeError(SECRET)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hospital.desk, "submit", full)
+        unavailable = await dpi.post("/requests", key="one-key-9", **request())
+    with monkeypatch.context() as patch:
+        patch.setattr(hospital.desk, "submit", defect)
+        dpi.http._transport.raise_app_exceptions = False  # type: ignore[attr-defined]
+        failed = await dpi.post("/requests", key="one-key-9", **request())
+    done = await dpi.post("/requests", key="one-key-9", **request())
+
+    assert (unavailable.status_code, kind(unavailable)) == (503, "unavailable")
+    assert unavailable.headers["retry-after"]
+    assert (failed.status_code, kind(failed)) == (500, "failed")
+    assert failed.json()["request"] == failed.headers["x-request-id"]
+    assert not {SECRET, "place"} & set(unavailable.text.split('"') + failed.text.split('"'))
+    assert done.status_code == 201
+
+
+async def test_a_program_of_the_cnas_answers_a_request(tmp_path: Path) -> None:
+    """Once, with the kinds that answer; the other end of the same act."""
+    async with open_world(tmp_path, Role.CNAS, once=True, persons=2) as cnas:
+        await cnas.take(request_mail())
+        asked = (await cnas.request()).hash
+        convention = await program(console(cnas), cnas, Scope.REQUESTS)
+        wrong = await convention.post(f"/requests/{asked}/answer", **sent("answer", {"kind": "EXTENSION_REQUEST"}, {}))
+        told = {"kind": "EXTENSION_REFUSAL", "fields": {"decision.motif": "dossier incomplet"}}
+        place = f"/requests/{asked}/answer"
+        answered = await convention.post(place, key="one-answer", **sent("answer", told, {}))
+        again = await convention.post(place, key="one-answer", **sent("answer", told, {}))
+        settled = await cnas.request()
+
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/kind")
+    assert answered.status_code == 201, answered.text
+    assert answered.json()["request"] == asked
+    assert again.content == answered.content
+    assert settled.state.value == "refused"

@@ -117,7 +117,8 @@ async def test_wrong_parameters_are_told_without_what_was_sent(reader: Client, p
 
 async def test_no_path_of_the_api_answers_with_a_page(reader: Client) -> None:
     """An unknown path, a method that does not exist, another host: problems too. Nothing is deleted here."""
-    assert kind(await reader.get("/nothing")) == "absent"
+    assert kind(await reader.get("/nothing")) == kind(await reader.get("/cases/7F3K%0AQ2")) == "absent"
+    assert kind(await reader.get("/")) == "absent"
     deleted = await reader.http.delete("/api/v1/cases/7F3K-Q2")
     stranger = await reader.http.get("/api/v1/health", headers={"Host": "evil.test"})
 

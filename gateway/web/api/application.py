@@ -71,7 +71,7 @@ def _told(request: Request, problem: Problem) -> Response:
 def refusal(hall: Hall, status: int) -> Response:
     """What a program is told that never came as far as the API."""
     reference = hall.noise(ID_BYTES).hex()
-    found = answer(Problem(BY_STATUS[status]), translate=french, request_id=reference)
+    found = answer(Problem(BY_STATUS.get(status, "malformed")), translate=french, request_id=reference)
     found.headers[REQUEST_ID] = reference
     return found
 
