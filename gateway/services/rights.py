@@ -41,18 +41,23 @@ async def entitled(view: View, party: Party, actor: str, *wanted: Right) -> None
         NotAllowed: this person's account has none of these rights, or is disabled, or they have none; or it is a
             program whose scopes are others.
     """
+    if not await holds(view, party, actor, *wanted):
+        reason = said("Ce n'est pas ouvert à votre compte ; un administrateur peut le changer (gateway users).")
+        raise NotAllowed(act=said(RIGHT_WORDS[wanted[0]]), reason=reason)
+
+
+async def holds(view: View, party: Party, actor: str, *wanted: Right) -> bool:
+    """The same, for who does less instead of nothing."""
     if actor == GATEWAY:
-        return
+        return True
     if actor.startswith(PROGRAM):
         held = await _of_program(view, party, actor)
     elif await view.all(Account, site=party.site, limit=1):
         found = await view.one(Account, site=party.site, name=actor, disabled_at=None)
         held = rights_of(party.role, found.posts) if found else frozenset()
     else:
-        return
-    if not held & set(wanted):
-        reason = said("Ce n'est pas ouvert à votre compte ; un administrateur peut le changer (gateway users).")
-        raise NotAllowed(act=said(RIGHT_WORDS[wanted[0]]), reason=reason)
+        return True
+    return bool(held & set(wanted))
 
 
 async def _of_program(view: View, party: Party, actor: str) -> frozenset[Right]:
