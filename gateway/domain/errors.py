@@ -29,6 +29,7 @@ from gateway.domain.relocated import (
     DatabaseNotCopied,
     LeaseLost,
     NotRestored,
+    Overtaken,
 )
 from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
 
@@ -55,6 +56,7 @@ __all__ = [
     "NoCorrespondent",
     "NotAllowed",
     "NotRestored",
+    "Overtaken",
     "PreconditionMissing",
     "RequestTooLate",
     "SignInRefused",
