@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import json
 import os
 import threading
 from collections.abc import Coroutine, Iterator
@@ -60,12 +61,21 @@ class Served:
         asked["headers"] = {name: value.encode("latin-1", "replace") for name, value in headers.items()}
         if isinstance(asked.get("data"), bytes | str):
             asked["content"] = asked.pop("data")
+        if asked.get("files"):
+            asked["files"] = [(name, _as_part(part)) for name, part in asked["files"]]
         request = self.client.build_request(**asked)
         return self.run(self._sent(request))
 
     async def _sent(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         return await self.client.send(request)
+
+
+def _as_part(part: Any) -> Any:
+    """A part of a form as the client takes it: what is neither text nor bytes is written as JSON has it."""
+    told = list(part) if isinstance(part, tuple | list) else [None, part]
+    told[1] = told[1] if isinstance(told[1], bytes | str) else json.dumps(told[1])
+    return tuple(told)
 
 
 @pytest.fixture(scope="module")
