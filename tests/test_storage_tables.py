@@ -123,6 +123,11 @@ def test_an_older_database_keeps_its_rows_through_each_migration(tmp_path: Path)
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql("INSERT INTO log_head VALUES (1, 0, x'', NULL)")
+        for index, at in enumerate(("10:00:07", "10:00:09", "what somebody made of it", "10:00:08.5", "10:00:12")):
+            connection.exec_driver_sql(
+                "INSERT INTO audit VALUES (?, ?, '', '', NULL, NULL, NULL, NULL, NULL, x'', x'')",
+                (index, f"2026-02-04T{at}Z"),
+            )
         for key, value in IDENTITY.items():
             connection.exec_driver_sql("INSERT INTO meta VALUES (?, ?)", (key, value))
         connection.exec_driver_sql("INSERT INTO vault_keys VALUES ('k', 'case', x'00', '2026-01-01', NULL)")
@@ -137,6 +142,7 @@ def test_an_older_database_keeps_its_rows_through_each_migration(tmp_path: Path)
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT id FROM vault_keys").scalars().all() == ["k"]
+        assert connection.exec_driver_sql("SELECT setback FROM log_head").scalar_one() == 500_000
         context = MigrationContext.configure(connection, opts={"compare_type": False, "target_metadata": METADATA})
         assert compare_metadata(context, METADATA) == []
     engine.dispose()

@@ -59,6 +59,17 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def is_instant(text: object) -> bool:
+    """Whether it is such an instant; of any type."""
+    if type(text) is not str or _INSTANT.fullmatch(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def iso(at: datetime | None) -> str | None:
     """An instant for details and manifests: RFC 3339, UTC, to the second."""
     return None if at is None else at.replace(microsecond=0).isoformat().replace("+00:00", "Z")

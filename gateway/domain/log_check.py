@@ -8,11 +8,12 @@ seem to say something else.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from gateway.domain.audit import Record, instant, parse
+from gateway.domain.audit import Record, instant, is_instant, parse
 from gateway.domain.errors import AuditBroken
 from gateway.domain.ledger import PURGED, Erased
 from gateway.domain.merkle import HASH_BYTES, Frontier, Growing, Head
@@ -78,6 +79,7 @@ class LogCheck:
         self._columns = _Columns()
         self._proved = 0
         self.last_at: str | None = None
+        self.setback = timedelta()
         self._pass_points()
 
     @property
@@ -101,6 +103,8 @@ class LogCheck:
                 self._purges.blank(row)
             if self.last_at is None or row[1] > self.last_at:
                 self.last_at = row[1]
+            elif row[1] < self.last_at:
+                self.setback = max(self.setback, datetime.fromisoformat(self.last_at) - datetime.fromisoformat(row[1]))
             tree.append(row[10])
             if points and points[-1].head.size == tree.size:
                 self._pass_points()
@@ -173,7 +177,7 @@ class _Purges:
 
     def blank(self, row: Row) -> None:
         index, at, leaf, told_by = row[0], row[1], row[10], row[11]
-        whole = type(at) is str and len(at) == _INSTANT_LENGTH and type(leaf) is bytes and len(leaf) == HASH_BYTES
+        whole = is_instant(at) and type(leaf) is bytes and len(leaf) == HASH_BYTES
         if not whole or type(told_by) is not int or tuple(row[2:10]) != _BLANK:
             raise AuditBroken(index=index, reason=said("L'enregistrement n'est effacé qu'à moitié."))
         self.count += 1

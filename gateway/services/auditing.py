@@ -80,6 +80,10 @@ class Auditor:
                 raise AuditBroken(
                     index=head.size, reason=said("La tête du journal dit un autre dernier instant que lui.")
                 )
+            if check.setback != await view.setback():
+                raise AuditBroken(
+                    index=head.size, reason=said("La tête du journal dit un autre recul de l'horloge que lui.")
+                )
             found = anchored(Shelf(points=points, anchors=anchors, mails=mails), outside, self._verify_stamp)
             return await _told(view, check, frontier, points, found)
 

@@ -5,8 +5,10 @@ from typing import TypeVar
 
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
+from gateway.storage.accounts import Account, AskedOnce, SignIn, Token
 from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
+from gateway.storage.drafts import FormDraft
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.leases import Lease
 from gateway.storage.letters import Letter
@@ -57,6 +59,11 @@ Value = (
     | LogPoint
     | Anchor
     | Lease
+    | Account
+    | SignIn
+    | Token
+    | AskedOnce
+    | FormDraft
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

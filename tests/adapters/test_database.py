@@ -708,17 +708,22 @@ async def test_entries_are_found_by_their_columns(store: DatabaseStore) -> None:
 # --- questions
 
 
-@pytest.mark.parametrize("probed", [0, 3, 10_000])
-async def test_a_period_finds_the_same_records_however_it_is_looked_up(
-    store: DatabaseStore, clock: _Clock, monkeypatch: pytest.MonkeyPatch, probed: int
+@pytest.mark.parametrize(
+    ("hours", "setback"),
+    [((0, 1, 2, 9, 3, 4, 1, 5), 8), ((0, 1, 2, 3, 4, 5, 6, 7), 0), ((3, 3, 2, 4, 3, 5, 9, 8), 1), ((9, 8, 7, 1), 8)],
+)
+async def test_a_period_finds_its_records_also_where_the_clock_was_set_back(
+    store: DatabaseStore, clock: _Clock, hours: tuple[int, ...], setback: int
 ) -> None:
-    """Also where the clock was set back; by pages, from either end, and counted; an empty period, an open one."""
-    monkeypatch.setattr("gateway.adapters.database.narrowing.PROBED", probed)
-    hours = (0, 1, 2, 9, 3, 4, 1, 5)
+    """By pages, from either end, and counted; an empty period, an open one, one at the ends of time."""
     for number, hour in enumerate(hours):
         clock.at = AT + hour * HOUR
         async with store.act() as act:
             await act.record("test.even" if number % 2 == 0 else "test.odd", actor="gateway")
+    async with store.view() as view:
+        assert await view.setback() == setback * HOUR
+        ever = storage.Question(since=datetime.min.replace(tzinfo=UTC), until=datetime.max.replace(tzinfo=UTC))
+        assert len(await view.answer(ever)) == len(hours)
     for first, last in ((0, 10), (1, 3), (3, 5), (6, 9), (20, 30), (None, 2), (4, None), (5, 4)):
         since = None if first is None else AT + first * HOUR
         until = None if last is None else AT + last * HOUR
@@ -738,6 +743,23 @@ async def test_a_period_finds_the_same_records_however_it_is_looked_up(
                 n for n in within if n < 5
             ]
             assert await view.count(replace(asked, begins="test.o")) == len(odd)
+
+
+@pytest.mark.parametrize("rare", [0, 1, 2, 9])
+async def test_conditions_are_met_together_whichever_index_leads(
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch, rare: int
+) -> None:
+    """Whether one value is known to be rare, or none."""
+    monkeypatch.setattr("gateway.adapters.database.narrowing.RARE", rare)
+    async with store.act() as act:
+        for number in range(12):
+            actor, outcome = "alice" if number % 6 == 5 else "gateway", "refused" if number % 4 == 3 else "done"
+            await act.record("test.done", actor=actor, partner="cnas", outcome=outcome)
+    equal = {"event": "test.done", "actor": "alice", "partner": "cnas", "outcome": "refused"}
+    async with store.view() as view:
+        assert [one.index for one in await view.answer(storage.Question(equal=equal))] == [11]
+        assert await view.count(storage.Question(equal=equal, before=11)) == 0
+        assert await view.count(storage.Question(equal={"outcome": "refused", "partner": "cnas"}, after=3)) == 2
 
 
 async def test_records_are_erased_once_and_leave_their_leaves(

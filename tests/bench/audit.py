@@ -37,17 +37,17 @@ LIMIT = 50
 MS, MIB = 1000.0, 1024.0
 
 
-def store_at(url: str) -> database.DatabaseStore:
-    """The product's own store."""
-    return database.DatabaseStore(url, clock=FakeClock(START), site="s", party="chu-essai")
+def store_at(url: str, size: int = 0) -> database.DatabaseStore:
+    """The product's own store, when the log has so many records."""
+    return database.DatabaseStore(url, clock=FakeClock(START + size * BETWEEN), site="s", party="chu-essai")
 
 
 # --- appending
 
 
-async def append(url: str, acts: int) -> float:
+async def append(url: str, size: int, acts: int) -> float:
     """Acts a second: one commit with one audit record and nothing else."""
-    store = store_at(url)
+    store = store_at(url, size)
     began = time.perf_counter()
     for number in range(acts):
         async with store.act() as act:
@@ -189,7 +189,7 @@ def measured(url: str, folder: Path, sizes: list[int], given: argparse.Namespace
         filled = added / (time.perf_counter() - began)
         asked = asyncio.run(ask(url, size, given.asked))
         checked = verify_apart(url, given.rounds if size <= min(sizes) else 1)
-        acts = [asyncio.run(append(url, given.acts)) for _ in range(3)]
+        acts = [asyncio.run(append(url, size, given.acts)) for _ in range(3)]
         _take_back(url, size, tree)
         every = [each for times in asked.values() for each in times]
         yield {

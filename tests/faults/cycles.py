@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway import app, backups, keyring, records, worker
+from gateway import app, backups, core, keyring, records, worker
 from gateway.adapters import database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.log_key import verify_note
@@ -44,12 +44,13 @@ SETTLED = frozenset({State.HANDED_OVER, State.EVIDENCED, State.UNKNOWN})
 """What left, and what is in doubt, which is not looked at again before its time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Opener:
-    """Opens mail here."""
+    """Opens mail here. ``failed`` is what the daemon wants to be told of its workers."""
 
     home: Home
     bench: worker.Bench
+    failed: Callable[[str], None] | None = None
 
     async def open(self, raw: bytes) -> Incoming:
         """As the worker does; where it could not start, neither does the worker."""
@@ -104,7 +105,7 @@ def close_homes() -> None:
 
 def _use(ready: Ready) -> None:
     """In a child: what would start gpg takes what is there instead."""
-    app.open_home = lambda *_, **__: ready.home  # type: ignore[attr-defined]
+    core.open_home = lambda *_, **__: ready.home  # type: ignore[attr-defined]
     app.own_keys = lambda settings: ready.own  # type: ignore[attr-defined]  # noqa: ARG005
     keyring.own_fingerprint = lambda own_dir: ready.home.own.fingerprint  # type: ignore[attr-defined]  # noqa: ARG005
     # Its agent is not a child of the child's own.
@@ -112,23 +113,23 @@ def _use(ready: Ready) -> None:
 
 
 @asynccontextmanager
-async def _pool(core: app.Core) -> AsyncIterator[Opener]:
-    yield _opener(core, core.home)
+async def _pool(opened: core.Core) -> AsyncIterator[Opener]:
+    yield _opener(opened, opened.home)
 
 
 @asynccontextmanager
-async def _pool_apart(core: app.Core) -> AsyncIterator[Opener]:
+async def _pool_apart(opened: core.Core) -> AsyncIterator[Opener]:
     """With a home of its own, as the workers have."""
-    keys = await app.pinned_keys(core.base, core.keys)
-    home = await asyncio.to_thread(open_home, core.base.settings.openpgp.folder, keys)
-    yield _opener(core, home)
+    keys = await core.pinned_keys(opened.base, opened.keys)
+    home = await asyncio.to_thread(open_home, opened.base.settings.openpgp.folder, keys)
+    yield _opener(opened, home)
     home.close()
 
 
-def _opener(core: app.Core, home: Home) -> Opener:
+def _opener(opened: core.Core, home: Home) -> Opener:
     bench = worker.Bench(
         home=home.path,
-        passphrase=core.base.settings.openpgp.passphrase.read(),
+        passphrase=opened.base.settings.openpgp.passphrase.read(),
         own=home.own,
         limits=OpenLimits(max_plain=app.MAX_MAIL),
     )

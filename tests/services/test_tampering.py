@@ -285,7 +285,7 @@ def roll_back(older: list[tuple[int, sqlite3.Connection]], random: Random, base:
 
 def edit_head(random: Random, base: sqlite3.Connection) -> Damage | None:
     """The head alone."""
-    column = random.choice(["size", "frontier", "last_at"])
+    column = random.choice(["size", "frontier", "last_at", "setback"])
     (old,) = base.execute(f"SELECT {column} FROM log_head").fetchone()
     new = random.choice([5, "x", b"", b"\x00" * 40, flipped(random, old), "2026-02-04T23:00:00.000000Z", None])
     if random.random() < 0.1:

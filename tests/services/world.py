@@ -53,6 +53,7 @@ from gateway.services.casework import Casework
 from gateway.services.challenges import Challenges
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
+from gateway.services.contests import Contests
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
@@ -61,10 +62,13 @@ from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
 from gateway.services.handover import Handovers
+from gateway.services.health import HealthReader
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.matching import Matching
+from gateway.services.once import OnceStore
 from gateway.services.pins import Pins
+from gateway.services.placing import Placing
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
 from gateway.services.receive import Arrival, Receiver
@@ -88,6 +92,7 @@ from tests.services.fakes import (
     FakeNoise,
     FakeOpener,
     FakePath,
+    FakeRoom,
     FakeSealer,
 )
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
@@ -186,6 +191,7 @@ class World:
     casework: Casework
     timekeeper: Timekeeper
     deadlines: Deadlines
+    placing: Placing
     desk: Desk
     triage: Triage
     confirmations: Confirmations
@@ -206,9 +212,11 @@ class World:
     path: FakePath
     book: AlarmBook
     archive: Archive
+    health: HealthReader
     calendar: Calendar
     calendar_acts: CalendarActs
     persons: int
+    readership: Readership
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     # --- what is stored
@@ -419,10 +427,11 @@ async def open_world(
     opener: Opener | None = None,
     physician: str | None = None,
     place: Where = in_a_file,
+    once: bool = False,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 
-    ``physician`` is the reader whose own mailbox is watched too.
+    ``physician`` is the reader whose own mailbox is watched too; ``once``: acts keep their keys, as the console's do.
     """
     url = place(folder, role)
     clock = FakeClock(at)
@@ -447,6 +456,7 @@ async def open_world(
         another_path=another_path,
         real=(sealer, opener),
         physician=physician,
+        once=once,
     )
     try:
         if pinned:
@@ -474,11 +484,13 @@ def assemble(
     another_path: bool,
     real: tuple[Sealer | None, Opener | None] = (None, None),
     physician: str | None = None,
+    once: bool = False,
 ) -> World:
     """All services on one store."""
     fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
     sealer, opener = real[0] or fake, real[1] or scripted
     cabinet = Cabinet(store=store, vault=vault, clock=clock)
+    store = OnceStore(store, clock=clock, site=party.site) if once else store
     random = FakeNoise()
     own_mta = frozenset({OWN_MTA})
     composer = Composer(
@@ -513,6 +525,7 @@ def assemble(
         readership=readership,
         persons_needed=persons,
     )
+    placing = Placing(cabinet=cabinet, casework=casework, clock=clock, noise=random, party=party, directory=directory)
     desk = Desk(
         store=store,
         cabinet=cabinet,
@@ -520,9 +533,8 @@ def assemble(
         requests=requests,
         casework=casework,
         clock=clock,
-        noise=random,
+        placing=placing,
         party=party,
-        directory=directory,
     )
     readers = Readers(store=store, clock=clock, party=party, directory=directory, readership=readership)
     triage = Triage(
@@ -657,6 +669,7 @@ def assemble(
         casework=casework,
         timekeeper=timekeeper,
         deadlines=deadlines,
+        placing=placing,
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
@@ -698,12 +711,21 @@ def assemble(
             cabinet=cabinet,
             clock=clock,
             party=party,
+            almanac=requests.almanac,
+            readership=readership,
+        ),
+        health=HealthReader(
+            store=store,
+            clock=clock,
+            party=party,
             directory=directory,
             almanac=requests.almanac,
             watched=watched,
-            readership=readership,
+            contests=Contests(store=store, cabinet=cabinet, party=party),
+            room=FakeRoom(),
         ),
         calendar=calendar,
         calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,
+        readership=readership,
     )

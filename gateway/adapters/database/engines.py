@@ -5,13 +5,15 @@ transaction that reads and then writes fails at once with BUSY_SNAPSHOT whatever
 advisory lock for the transaction, taken first, so that each statement of an act sees all that earlier acts committed.
 """
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, Pool, StaticPool
 
+from gateway.adapters.database import one_trip
 from gateway.domain.errors import DatabaseUnreachable
 from gateway.domain.words import said
 
@@ -61,7 +63,7 @@ def writer(url: str) -> AsyncEngine:
 def reader(url: str) -> AsyncEngine:
     """For views: each sees the database as it was when it first looked."""
     if is_sqlite(url):
-        return _sqlite_async(url, begin="BEGIN", pool=NullPool)
+        return _sqlite_async(url, begin=one_trip.BEGIN, pool=AsyncAdaptedQueuePool, max_overflow=-1, pool_use_lifo=True)
     _require_driver()
     return create_async_engine(
         url,
@@ -90,8 +92,11 @@ def plain(url: str, *, writes: bool) -> Engine:
 # --- SQLite
 
 
-def _sqlite_async(url: str, *, begin: str, pool: type[NullPool | StaticPool]) -> AsyncEngine:
-    engine = create_async_engine(url, poolclass=pool, connect_args={"timeout": BUSY_SECONDS})
+def _sqlite_async(url: str, *, begin: str, pool: type[Pool], **sized: object) -> AsyncEngine:
+    path = str(make_url(url).database)
+    engine = create_async_engine(
+        url, poolclass=pool, async_creator=partial(one_trip.connect, path, timeout=BUSY_SECONDS), **sized
+    )
     # secure_delete: what is forgotten must not stay in a freed page.
     wanted = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
     pragmas = (*wanted, f"busy_timeout={BUSY_SECONDS * 1000}")

@@ -1,38 +1,83 @@
-"""From a period to the records in it: no database finds by itself that the log's index and its instants grow together.
+"""From a period to the records in it, and from several conditions to the one to begin with.
 
-Without this, a question about one kind of event on one day reads every such event since the beginning. Instants may
-step back, so that the bounds are looked up, never guessed.
+No database finds by itself that the log's index and its instants grow together: a question about one kind of event on
+one day would read every such event since the beginning. Instants may step back, but never by more than the head says.
+SQLite has no idea which of two values is rare; PostgreSQL knows.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, UnaryExpression, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.operators import custom_op
 
+from gateway.adapters.database.tables import LogHeadRow
+from gateway.domain.errors import AuditBroken
+from gateway.domain.words import said
 from gateway.storage import Question
 
-PROBED = 10_000
-"""Records of a period that are looked at, by its index alone: a millisecond. A longer one holds what is asked soon."""
+COMMON = ("event", "actor", "partner", "outcome")
+"""Columns of which one value may stand in most of the records."""
+
+MICROSECOND = timedelta(microseconds=1)
+
+ONE = frozenset({"case", "request", "message"})
+"""Columns of which each value names one thing, and stands in few records."""
+
+RARE = 1000
+"""Records that are read one by one in a millisecond or two."""
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_HEAD: Any = LogHeadRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_NO_INDEX: custom_op[Any] = custom_op("+")
+
+
+async def setback(connection: AsyncConnection) -> timedelta:
+    """By how much instants step back at most.
+
+    Raises:
+        AuditBroken: the log's head does not say.
+    """
+    found = (await connection.execute(select(_HEAD.c.setback))).scalar_one_or_none()
+    if type(found) is not int or not 0 <= found <= timedelta.max // MICROSECOND:
+        raise AuditBroken(index=0, reason=said("La tête du journal est illisible."))
+    return found * MICROSECOND
 
 
 async def narrowed(connection: AsyncConnection, table: Table, question: Question) -> Question:
-    """The same question, with the first and last record of its period as bounds where it is short."""
-    period: list[ColumnElement[bool]] = []
-    if question.since is not None:
-        period.append(table.c.at >= question.since)
-    if question.until is not None:
-        period.append(table.c.at < question.until)
-    if not period:
+    """The same question, with bounds of the index that hold its period."""
+    if question.since is None and question.until is None:
         return question
-    probe = select(table.c.index.label("found")).where(*period).limit(PROBED + 1).subquery()
-    bounds = select(func.count(), func.min(probe.c.found), func.max(probe.c.found))
-    count, first, last = (await connection.execute(bounds)).one()
-    return question if count > PROBED else _within(question, first, last)
+    step = await setback(connection)
+    at, before, after = table.c.at, question.before, question.after
+    since = question.since - step if question.since is not None and question.since - _FIRST > step else None
+    until = question.until + step if question.until is not None and _LAST - question.until > step else None
+    # All up to the one are earlier, because none before it is later by more than a step; likewise from the other on.
+    earlier = select(table.c.index).where(at < literal(since, at.type)).order_by(at.desc()).limit(1)
+    later = select(table.c.index).where(at >= literal(until, at.type)).order_by(at).limit(1)
+    first, last = (await connection.execute(select(earlier.scalar_subquery(), later.scalar_subquery()))).one()
+    after = after if first is None else max(after, first)
+    before = before if last is None else min(last, before if before is not None else last)
+    return replace(question, after=after, before=before)
 
 
-def _within(question: Question, first: Any, last: Any) -> Question:
-    if first is None:
-        return replace(question, before=0)
-    before = last + 1 if question.before is None else min(question.before, last + 1)
-    return replace(question, after=max(question.after, first - 1), before=before)
+async def aside(connection: AsyncConnection, table: Table, question: Question) -> frozenset[str]:
+    """The columns of a question whose indexes SQLite must leave alone, because another leads to few records."""
+    names = [name for name in COMMON if name in question.equal]
+    if connection.dialect.name != "sqlite" or len(names) < 2 or not ONE.isdisjoint(question.equal):  # noqa: PLR2004
+        return frozenset()
+    within = [table.c.index > question.after]
+    if question.before is not None:
+        within.append(table.c.index < question.before)
+    some = [select(table.c.index).where(table.c[name] == question.equal[name], *within) for name in names]
+    # The index alone is read, and no further than that.
+    beyond = (await connection.execute(select(*(each.offset(RARE).limit(1).scalar_subquery() for each in some)))).one()
+    rare = next((name for name, more in zip(names, beyond, strict=True) if more is None), None)
+    return frozenset() if rare is None else frozenset(COMMON) - {rare}
+
+
+def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The same value; SQLite goes by no index for it."""
+    return UnaryExpression(column, operator=_NO_INDEX, type_=column.type)

@@ -19,7 +19,7 @@ from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnl
 from gateway.domain.merkle import Frontier
 from gateway.domain.words import Said, said
 
-HEAD = "0014"
+HEAD = "0017"
 """The schema that this version writes; a test compares it with the scripts."""
 
 REHEARSAL = "rehearsal"
@@ -39,7 +39,9 @@ def create(url: str, identity: dict[str, str]) -> None:
     with connected(url, writes=True) as connection:
         run_scripts(connection)
         if connection.execute(select(_LOG_HEAD)).first() is None:
-            connection.execute(insert(_LOG_HEAD).values(id=1, size=0, frontier=Frontier().encode(), last_at=None))
+            connection.execute(
+                insert(_LOG_HEAD).values(id=1, size=0, frontier=Frontier().encode(), last_at=None, setback=0)
+            )
             connection.execute(insert(_META), [{"key": key, "value": value} for key, value in identity.items()])
         _recognise(connection, identity)
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, insert, or_, select, type_coerce, update
@@ -19,7 +19,7 @@ from sqlalchemy.types import NullType
 
 from gateway import storage
 from gateway.adapters.database import engines
-from gateway.adapters.database.narrowing import narrowed
+from gateway.adapters.database.narrowing import MICROSECOND, aside, narrowed, setback, unindexed
 from gateway.adapters.database.refusals import driver_reason, failure, is_defect
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
@@ -27,7 +27,7 @@ from gateway.domain.errors import AlreadyThere, AuditBroken, DiskUnreliable
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.domain.words import said
-from gateway.ports import Clock
+from gateway.ports import Clock, SpoolFile
 from gateway.storage import V
 
 ERASED_AT_ONCE = 500
@@ -58,11 +58,15 @@ def _conditions(table: Table, equal: Mapping[str, object]) -> list[ColumnElement
     return found
 
 
-def _asked(table: Table, question: storage.Question) -> list[ColumnElement[bool]]:
-    found = [table.c.index > question.after, *_conditions(table, question.equal)]
+async def _asked(connection: AsyncConnection, table: Table, question: storage.Question) -> list[ColumnElement[bool]]:
+    question = await narrowed(connection, table, question)
+    plain = await aside(connection, table, question)
+    columns = {name: unindexed(column) if name in plain else column for name, column in table.c.items()}
+    found = [table.c.index > question.after]
+    found += [columns[name] == value for name, value in question.equal.items()]
     if question.begins is not None:
         # A range instead of LIKE: it goes by the index, and no character of the text has a meaning of its own.
-        found += [table.c.event >= question.begins, table.c.event < question.begins + "\U0010ffff"]
+        found += [columns["event"] >= question.begins, columns["event"] < question.begins + "\U0010ffff"]
     if question.since is not None:
         found.append(table.c.at >= question.since)
     if question.until is not None:
@@ -95,6 +99,20 @@ class _View:
         order = next(iter(table.primary_key.columns))
         query = select(table).where(*_conditions(table, equal)).limit(limit)
         return await self._values(kind, query.order_by(order.desc() if newest else order))
+
+    async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
+        table = _table(kind)
+        order = next(iter(table.primary_key.columns))
+        earlier = [] if number is None else [order < number]
+        query = select(table).where(*_conditions(table, equal), *earlier).order_by(order.desc()).limit(limit)
+        return await self._values(kind, query)
+
+    async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[storage.Tally, ...]:
+        table = _table(kind)
+        query = select(table.c[by], func.count(), func.min(table.c[oldest])).where(*_conditions(table, equal))
+        with _translated():
+            found = await self._connection.execute(query.group_by(table.c[by]).order_by(table.c[by]))
+            return tuple(storage.Tally(value=value, count=count, oldest=first) for value, count, first in found)
 
     async def due(self, site: str, at: datetime) -> tuple[storage.Request, ...]:
         table = _table(storage.Request)
@@ -139,6 +157,24 @@ class _View:
         )
         return await self._values(storage.Mail, query.order_by(table.c.id).limit(limit))
 
+    async def served(self, site: str, *, kind: str, before: datetime, limit: int) -> tuple[storage.Transmission, ...]:
+        table, messages, files = _table(storage.Transmission), _table(storage.Message), _table(SpoolFile)
+        undecided = and_(table.c.state == transmission.State.UNKNOWN, table.c.doubts < transmission.MAX_DOUBTS)
+        query = (
+            select(table)
+            .join(messages, messages.c.id == table.c.message)
+            .join(files, files.c.name == table.c.file)
+            .where(
+                table.c.site == site,
+                messages.c.kind == kind,
+                messages.c.at < before,
+                files.c.wrapped != b"",
+                table.c.state.not_in(transmission.NOT_GONE),
+                ~undecided,
+            )
+        )
+        return await self._values(storage.Transmission, query.order_by(table.c.id).limit(limit))
+
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[storage.AuditEntry, ...]:
@@ -155,16 +191,15 @@ class _View:
 
     async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
         table = _table(storage.AuditEntry)
-        question = await narrowed(self._connection, table, question)
         order = table.c.index.desc() if question.newest else table.c.index
-        query = select(table).where(*_asked(table, question)).order_by(order).limit(question.limit)
-        rows = await self._connection.execute(query)
+        asked = await _asked(self._connection, table, question)
+        rows = await self._connection.execute(select(table).where(*asked).order_by(order).limit(question.limit))
         return tuple(storage.AuditEntry(**row) for row in rows.mappings())
 
     async def count(self, question: storage.Question) -> int:
         table = _table(storage.AuditEntry)
-        question = await narrowed(self._connection, table, question)
-        query = select(func.count()).select_from(table).where(*_asked(table, question))
+        asked = await _asked(self._connection, table, question)
+        query = select(func.count()).select_from(table).where(*asked)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def logged(self, *, after: int | None, limit: int) -> Sequence[Row]:
@@ -182,6 +217,9 @@ class _View:
         if row is None:
             raise AuditBroken(index=0, reason=said("La tête du journal manque."))
         return row["size"], Frontier.decode(row["frontier"]), row["last_at"]
+
+    async def setback(self) -> timedelta:
+        return await setback(self._connection)
 
 
 class _Act(_View):
@@ -264,8 +302,9 @@ class _Act(_View):
         grown = Frontier.decode(head["frontier"]).append(leaf)
         # The latest instant that the log knows, whatever the clock says now: it betrays a clock that was set back.
         last = max(record.at, head["last_at"] or record.at)
+        back = max(head["setback"], (last - record.at) // MICROSECOND)
         await self._connection.execute(
-            update(_HEAD).values(size=record.index + 1, frontier=grown.encode(), last_at=last)
+            update(_HEAD).values(size=record.index + 1, frontier=grown.encode(), last_at=last, setback=back)
         )
         return entry
 
@@ -282,7 +321,10 @@ class _Act(_View):
 
 
 class DatabaseStore:
-    """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy."""
+    """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
+
+    ``committed`` is called with the seconds of each commit.
+    """
 
     def __init__(self, url: str, *, clock: Clock, site: str, party: str) -> None:
         self._clock = clock
@@ -292,6 +334,7 @@ class DatabaseStore:
         self._writer, self._reader = engines.writer(url), engines.reader(url)
         self._writing = asyncio.Lock()
         self._unreliable: DiskUnreliable | None = None
+        self.committed: Callable[[float], None] = _nobody_counts
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[storage.View]:
@@ -320,7 +363,9 @@ class DatabaseStore:
             try:
                 await connection.begin()
                 yield _Act(connection, clock=self._clock, site=self._site, party=self._party)
+                began = self._clock.uptime()
                 await _finish(connection.commit())
+                self.committed(self._clock.uptime() - began)
             finally:
                 # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
                 await _finish(connection.close())
@@ -329,6 +374,10 @@ class DatabaseStore:
         """Give the connections back."""
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _nobody_counts(seconds: float) -> None:
+    del seconds
 
 
 async def _finish(work: Any) -> None:

@@ -9,10 +9,12 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, 
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
+from gateway.adapters.database.account_tables import AccountRow, AskedOnceRow, SignInRow, TokenRow
 from gateway.adapters.database.alarm_tables import AlarmMarkRow, AlarmRow
 from gateway.adapters.database.anchor_tables import AnchorRow, LogPointRow
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
+from gateway.adapters.database.draft_tables import FormDraftRow
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
 from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow, HeardAnswerRow, RulingRow
 from gateway.adapters.database.lease_tables import LeaseRow
@@ -304,6 +306,7 @@ class LogHeadRow(SQLModel, table=True):
     size: int = Field(sa_type=BigInteger)
     frontier: bytes
     last_at: datetime | None = Field(sa_column=_instant())
+    setback: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class MetaRow(SQLModel, table=True):
@@ -346,5 +349,10 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.LogPoint: LogPointRow,
     storage.Anchor: AnchorRow,
     storage.Lease: LeaseRow,
+    storage.Account: AccountRow,
+    storage.SignIn: SignInRow,
+    storage.Token: TokenRow,
+    storage.AskedOnce: AskedOnceRow,
+    storage.FormDraft: FormDraftRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

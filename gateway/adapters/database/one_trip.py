@@ -1,0 +1,125 @@
+"""SQLite's connection for asyncio, with one trip to its thread a statement, where the driver makes four.
+
+A trip waits for two threads to take turns, which costs more than most statements.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Self
+
+import aiosqlite
+
+BEGIN = "BEGIN"
+
+
+async def connect(path: str, *, timeout: float) -> "Connection":  # noqa: ASYNC109  how long SQLite itself waits
+    """A connection to this file; ``timeout`` seconds for another's lock."""
+    # Used in its own thread alone; what the collector frees, it frees in any.
+    connector = partial(sqlite3.connect, path, timeout=timeout, check_same_thread=False)
+    made = Connection(connector)
+    await made
+    return made
+
+
+class Connection(aiosqlite.Connection):
+    """What SQLAlchemy asks of a connection."""
+
+    def __init__(self, connector: Any) -> None:
+        super().__init__(connector, iter_chunk_size=1)
+        # A process that ends without closing must not wait for it.
+        self._thread.daemon = True
+        self._begins = False
+
+    def cursor(self) -> "Cursor":  # type: ignore[override]  # aiosqlite's has methods that SQLAlchemy does not use
+        """Costs no trip."""
+        return Cursor(self)
+
+    async def run(self, what: str, statement: str, values: Iterable[Any]) -> "_Done":
+        """Execute (or executemany) and fetch all. ``BEGIN`` takes no lock: it goes with the statement that follows.
+
+        Raises:
+            sqlite3.Error: as the driver raises it.
+        """
+        if statement == BEGIN:
+            self._begins = True
+            return _Done()
+        begins, self._begins = self._begins, False
+        done: _Done = await self._execute(self._run, begins, what, statement, values)  # type: ignore[no-untyped-call]
+        return done
+
+    async def commit(self) -> None:
+        """End the transaction."""
+        self._begins = False
+        await super().commit()
+
+    async def rollback(self) -> None:
+        """Undo the transaction."""
+        self._begins = False
+        await super().rollback()
+
+    def _run(self, begins: bool, what: str, statement: str, values: Iterable[Any]) -> "_Done":  # noqa: FBT001
+        cursor = self._conn.cursor()
+        try:
+            if begins:
+                cursor.execute(BEGIN)
+            getattr(cursor, what)(statement, values)
+            rows = cursor.fetchall() if cursor.description else []
+            return _Done(rows, cursor.description, cursor.rowcount, cursor.lastrowid)
+        finally:
+            cursor.close()
+
+
+class _Done(NamedTuple):
+    """What a statement left."""
+
+    rows: Sequence[Any] = ()
+    description: Any = None
+    rowcount: int = -1
+    lastrowid: int | None = None
+
+
+class Cursor:
+    """What SQLAlchemy asks of a cursor; its rows are here when the statement is done."""
+
+    arraysize = 1
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._done = _Done()
+
+    async def __aenter__(self) -> Self:
+        """Nothing to open."""
+        return self
+
+    async def execute(self, statement: str, values: Iterable[Any] = ()) -> Self:
+        """One statement, and its rows."""
+        self._done = await self._connection.run("execute", statement, values)
+        return self
+
+    async def executemany(self, statement: str, values: Iterable[Iterable[Any]]) -> Self:
+        """One statement for many rows."""
+        self._done = await self._connection.run("executemany", statement, values)
+        return self
+
+    async def fetchall(self) -> Sequence[Any]:
+        """The rows, once."""
+        return self._done.rows
+
+    async def close(self) -> None:
+        """Was closed when it was read."""
+
+    @property
+    def description(self) -> Any:
+        """The columns."""
+        return self._done.description
+
+    @property
+    def rowcount(self) -> int:
+        """Rows changed."""
+        return self._done.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        """The number of a new row."""
+        return self._done.lastrowid
