@@ -1,7 +1,7 @@
 """What a gateway does between two faults: the daemon's own composition, one step after the other instead of at once.
 
-Only two things are not the daemon's: its clock can be moved, and mail is opened in this process instead of the capped
-worker's, which holds nothing that could be lost.
+Three things are not the daemon's: its clock can be moved, mail is opened in this process instead of the capped
+worker's, which holds nothing that could be lost, and the keyring is made ready beforehand.
 """
 
 import asyncio
