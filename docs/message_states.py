@@ -45,7 +45,7 @@ INTRO = [
     "Pour l'auditeur et l'exploitant. Un courrier n'est jamais ailleurs que dans un de ces états ; il en change dans",
     "un seul enregistrement, avec sa ligne du journal d'audit. Les passages permis sont dans",
     "[request-states.md](request-states.md). Au démarrage, la passerelle lit l'état de chaque ligne de sa base ; elle",
-    "refuse de partir si l'un d'eux n'est pas ici, ou si un courrier pris par le serveur ne dit pas quand.",
+    "refuse de partir si l'un d'eux n'est pas ici.",
 ]
 BEFORE = [
     "Avant sa ligne, un courrier qui arrive n'est qu'un fichier du coffre, écrit et synchronisé, que rien ne nomme :",

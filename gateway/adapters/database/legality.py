@@ -1,4 +1,4 @@
-"""Refuses a database in which something stands in a state that this version does not know, or that no step leads to.
+"""Refuses a database in which something stands in a state that this version does not know.
 
 Whoever reads such a row later would fail on it in the middle of its work, and again at each try. docs/message-states.md
 publishes the states.
@@ -7,9 +7,8 @@ publishes the states.
 from sqlalchemy import Connection, String, select, type_coerce
 
 from gateway.adapters.database.columns import Choice
-from gateway.adapters.database.tables import METADATA, TransmissionRow
+from gateway.adapters.database.tables import METADATA
 from gateway.domain.errors import DatabaseDamaged
-from gateway.domain.transmission import State
 from gateway.domain.words import said
 
 SHOWN = 40
@@ -40,14 +39,3 @@ def require_legal_states(connection: Connection) -> None:
                         state=state,
                     )
                 )
-    _require_instants(connection)
-
-
-def _require_instants(connection: Connection) -> None:
-    """A mail that the server took was taken at some instant: evidence of reception is measured from it."""
-    mails = METADATA.tables[str(TransmissionRow.__tablename__)]
-    lacking = mails.c.state == State.HANDED_OVER, mails.c.handed_over_at.is_(None)
-    if connection.execute(select(mails.c.id).where(*lacking).limit(1)).first() is not None:
-        raise DatabaseDamaged(
-            reason=said("Un courrier de la table {table} est parti sans que l'on sache quand.", table=mails.name)
-        )
