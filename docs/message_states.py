@@ -1,9 +1,9 @@
 """Makes docs/message-states.md: where a mail may stand, what is on the disk then, what the next start does with it."""  # noqa: INP001
 
-from gateway.cli.terms import SENDING_STATES
 from pages import page, table
 
 from gateway.domain.transmission import HELD_RETRY, MAX_DOUBTS, UNKNOWN_RETRY, State
+from gateway.services.terms import SENDING_STATES
 from gateway.storage import FOR_A_PERSON, Verdict
 
 MINUTES = round(UNKNOWN_RETRY.total_seconds() / 60)
