@@ -18,7 +18,8 @@ HOW = [
     "`make test` rejoue toutes les lignes, avec quelques points de chaque échange ; `make test-faults` les prend tous,",
     "jusqu'à un passage sans dommage, et note ses résultats ici. Un *point* est un appel au système (écriture,",
     "synchronisation, envoi, renommage, création, suppression) devant lequel le processus meurt, ou qui échoue ; la",
-    "passerelle redémarre ensuite, et ses données sont comparées à celles d'un passage que rien n'a troublé.",
+    "passerelle redémarre ensuite, et ses données sont comparées à celles d'un passage que rien n'a troublé. Le nombre",
+    "de points de chaque ligne dit combien son dernier passage en a pris.",
 ]
 
 
