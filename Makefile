@@ -12,6 +12,7 @@ TEST_PROCESSES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorde
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
+FAULT_TESTS ?=
 LOCK_ARGS ?=
 SBOM ?= dist/sbom.cdx.json
 
@@ -31,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
+.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several test-faults fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -66,6 +67,10 @@ demo: install ## trois passerelles, deux histoires, une horloge virtuelle (DEMO_
 
 test: install test-system ## les tests, sauf ceux du paquet (TEST_ARGS="tests/domain -x" pour en choisir)
 	@$(BIN)/pytest $(TEST_PROCESSES) $(or $(TEST_ARGS),-m "not package")
+
+test-faults: install test-system ## les pannes, à chaque écriture et à chaque envoi, et note ce qui tient (FAULT_TESTS="tests/faults/test_disk.py" pour une part)
+	@FAULTS=all FAULTS_RECORD=docs/fault-results.toml $(BIN)/pytest $(TEST_PROCESSES) -m fault $(or $(FAULT_TESTS),tests)
+	@$(BIN)/python docs/generate.py
 
 test-package: install test-system package-system ## construit l'image du conteneur et le paquet pip, puis s'en sert
 	@$(BIN)/pytest $(TEST_PROCESSES) -m package tests

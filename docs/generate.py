@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from attacks_page import attacks
+from message_states import message_states
 from pages import DOCS, page, table
 from receipts_page import receipts
+from reliability_page import problems as fault_problems
+from reliability_page import reliability
 from states_pages import case_states, request_states
 from traceability import problems, traceability
 
@@ -282,7 +285,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": error_page,
     "alarms.md": alarm_page,
     "attacks.md": attacks,
+    "message-states.md": message_states,
     "receipts.md": receipts,
+    "reliability.md": reliability,
     "traceability.md": traceability,
 }
 
@@ -302,6 +307,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Pages de docs/ qui viennent du code.")
     parser.add_argument("--check", action="store_true", help="ne rien écrire, nommer les pages périmées")
     found = [f"docs/law-rows.toml : {problem}.\n" for problem in problems()]
+    found += [f"docs/fault-rows.toml : {problem}.\n" for problem in fault_problems()]
     if parser.parse_args().check:
         names = ((DOCS / name).resolve().relative_to(DOCS.parent) for name in stale())
         found += [f"{name} : périmé, lancez « make docs ».\n" for name in names]

@@ -105,20 +105,20 @@ def proven(names: str, known: tuple[str, ...], parameters: str) -> tuple[str, ..
     return tuple(row for row in found if row in words)
 
 
-def proofs(tests: Path = TESTS) -> tuple[Proof, ...]:
-    """Every ``@pytest.mark.law(…)`` of the tests, read without running them."""
+def proofs(tests: Path = TESTS, mark: str = MARK) -> tuple[Proof, ...]:
+    """Every ``@pytest.mark.law(…)`` of the tests, or of another mark, read without running them."""
     return tuple(
         Proof(names=names, test=f"{path.relative_to(tests.parent)}::{node.name}")
         for path in sorted(tests.rglob("test_*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for names in _marked(node)
+        for names in _marked(node, mark)
     )
 
 
-def _marked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+def _marked(node: ast.FunctionDef | ast.AsyncFunctionDef, mark: str) -> Iterator[str]:
     for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"pytest.mark.{MARK}":
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"pytest.mark.{mark}":
             yield from map(str, map(ast.literal_eval, decorator.args))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from docs.law_rows import ROWS
 from tests import mailserver, postgres
+from tests.reliability import Reliability, wanted
 from tests.traceability import Traceability
 
 # Whatever the developer's own language is, the programs that tests start speak French.
@@ -23,8 +24,9 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  private folders are made in it
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A full run says whether every row of the law was proven."""
+    """A full run says whether every row of the law was proven, and one of the faults what each row gave."""
     config.pluginmanager.register(Traceability(config, ROWS))
+    config.pluginmanager.register(Reliability(config, wanted()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

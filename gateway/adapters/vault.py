@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.domain.errors import SecretUnreadable, StorageFailed, VaultClosed
+from gateway.domain.errors import DiskUnreliable, SecretUnreadable, StorageFailed, VaultClosed
 from gateway.domain.reasons import system_reason
 from gateway.domain.words import said
 from gateway.ports import SpoolFile, WrappedKey
@@ -75,7 +75,7 @@ class FileVault:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
             with _opened(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) as parent:
-                os.fsync(parent)
+                _sync(parent)
 
     # --- keys
 
@@ -234,7 +234,7 @@ class FileVault:
                 with suppress(FileExistsError):
                     os.mkdir(name[:2], 0o700, dir_fd=spool)
                 # Also when another thread made the folder: it may not have reached the disk yet.
-                os.fsync(spool)
+                _sync(spool)
             with _opened(name[:2], _DIRECTORY, spool) as folder:
                 yield folder
 
@@ -350,6 +350,15 @@ def _write(handle: int, data: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
+def _sync(handle: int) -> None:
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise DiskUnreliable(place="spool", reason=system_reason(error)) from error
+        raise
+
+
 def _write_durably(folder: int, name: str, chunks: Iterator[bytes]) -> None:
     """Temporary name, fsync, rename, fsync of the folder. After a failure nothing is left and no fsync is repeated."""
     partial = f"{name}.part"
@@ -358,9 +367,9 @@ def _write_durably(folder: int, name: str, chunks: Iterator[bytes]) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX)  # Tells ``sweep`` that somebody is at work.
             for chunk in chunks:
                 _write(handle, chunk)
-            os.fsync(handle)
+            _sync(handle)
             os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
-        os.fsync(folder)
+        _sync(folder)
     except BaseException:
         for left in (partial, name):
             # The first error is the one to report; ``sweep`` takes what could not be removed now.

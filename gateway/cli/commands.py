@@ -76,8 +76,8 @@ def run(
     from gateway import app as composition
     from gateway.adapters import log
 
-    log.configure(log_level)
-    asyncio.run(composition.run(settings(config)))
+    with log.beside(log_level):
+        asyncio.run(composition.run(settings(config)))
 
 
 def submit(

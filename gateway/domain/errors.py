@@ -286,6 +286,14 @@ class DatabaseUnreachable(StorageFailed):
     mend = "Vérifiez le serveur PostgreSQL et [database] ; rien n'a été accusé ni perdu."
 
 
+class DiskUnreliable(StorageFailed):
+    """The disk did not confirm what it was given to keep. Asking it again could be answered yes, and be untrue."""
+
+    retry = False
+    what = "Le disque n'a pas confirmé une écriture dans {place} : la passerelle s'arrête."
+    mend = "Vérifiez ce disque (journal du noyau, smartctl), puis relancez ; rien n'a été accusé ni perdu."
+
+
 class DropRefused(GatewayError):
     """The folder of a reader is not private and ours, or holds something else under a name of ours."""
 

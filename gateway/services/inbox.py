@@ -36,6 +36,9 @@ before all their nodes show its message."""
 FETCH_TRIES = 3
 """Failures of one kind on one mail after which it is left to a person, so that it does not hide those behind it."""
 
+SHORTAGE, SHORTAGE_TRIES = "shortage", 10
+"""Of memory or files: the machine's fault as a rule, so a mail is tried for minutes before it is left to a person."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Absence:
@@ -64,13 +67,16 @@ class _Waiting:
         self._absences = {uid: self._absences[uid].again(uptime) if uid in self._absences else first for uid in missing}
         return tuple(uid for uid in missing if self._absences[uid].looks >= ABSENT_LOOKS)
 
-    def failed(self, uid: int, error: ServerError) -> None:
-        """A mail could not be fetched."""
-        self._failures.setdefault(uid, Counter())[error.code] += 1
+    def failed(self, uid: int, code: str) -> int:
+        """A mail could not be fetched, or not be worked on. Returns how often, in this way."""
+        failures = self._failures.setdefault(uid, Counter())
+        failures[code] += 1
+        return failures[code]
 
     def unreadable(self, uid: int) -> bool:
         """It failed often enough, in one way, to be the mail's own fault and not the connection's."""
-        return max(self._failures.get(uid, Counter()).values(), default=0) >= FETCH_TRIES
+        found = self._failures.get(uid, Counter())
+        return max((times for code, times in found.items() if code != SHORTAGE), default=0) >= FETCH_TRIES
 
     def done(self, uid: int) -> None:
         """It has a committed row."""
@@ -245,7 +251,7 @@ class InboxPoller:
         if unreadable and listed is not None:
             await self._receiver.give_up(arrival, "unreadable")
         else:
-            await self._hand_on(arrival)
+            await self._hand_on(arrival, waiting)
         waiting.done(uid)
 
     async def _fetch(self, session: Mailbox, waiting: _Waiting, uid: int) -> bytes | None:
@@ -253,15 +259,19 @@ class InboxPoller:
             return await session.fetch(uid, self._max_bytes)
         except ServerError as error:
             # The session is over; the next poll tries again.
-            waiting.failed(uid, error)
+            waiting.failed(uid, error.code)
             _log.warning("mail.not_fetched", uid=uid, error=error.code)
             raise
 
-    async def _hand_on(self, arrival: Arrival) -> None:
+    async def _hand_on(self, arrival: Arrival, waiting: _Waiting) -> None:
         try:
             await self._receiver.take(arrival)
         except GatewayError:
             raise
+        except (MemoryError, OSError) as error:
+            if waiting.failed(arrival.uid, SHORTAGE) < SHORTAGE_TRIES:
+                raise
+            await self._receiver.give_up(arrival, type(error).__name__)
         except Exception as error:  # noqa: BLE001  the top of one mail's handling: recorded, logged, never forgotten
             # A defect of ours on one mail must not stop the others: it is held back for a person, and told.
             _log.exception("mail.failed", uid=arrival.uid, error=type(error).__name__, exc_info=False)

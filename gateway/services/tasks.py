@@ -1,7 +1,7 @@
 """The tasks of a running gateway: mail in, mail out, deadlines, other clocks, hand-overs, alarms, checkpoints.
 
 Each goes on after a failure of the world or a defect of ours, waiting longer each time, and says only when a failure
-starts and ends. None waits for another.
+starts and ends. None waits for another. A disk that does not confirm a write ends them all.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.domain.errors import GatewayError, StorageFailed
+from gateway.domain.errors import DiskUnreliable, GatewayError, StorageFailed
 from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
 from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.alarms.watch import AlarmWatch
@@ -118,7 +118,25 @@ class Tasks:
         return await self._turns.begin(self._sender.recover)
 
     async def work_until(self, stop: asyncio.Event) -> None:
-        """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
+        """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded.
+
+        Raises:
+            DiskUnreliable: all of them ended on it.
+        """
+        try:
+            await self._work_together(stop)
+        except BaseExceptionGroup as several:
+            found = several.subgroup(DiskUnreliable)
+            if found is None:
+                raise
+            raise _leaf(found) from None
+        try:
+            await self._turns.release()
+        except StorageFailed as error:
+            # The others wait a little longer for what was ours.
+            _log.warning("turns.not_released", error=error.code)
+
+    async def _work_together(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             works = [self._inbound(mailbox, rank) for rank, mailbox in enumerate(self._mailboxes)]
             works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
@@ -134,11 +152,6 @@ class Tasks:
             _log.info("gateway.stopping")
             for task in tasks:
                 task.cancel()
-        try:
-            await self._turns.release()
-        except StorageFailed as error:
-            # The others wait a little longer for what was ours.
-            _log.warning("turns.not_released", error=error.code)
 
     def _pause(self, task: str) -> "_Pause":
         return _Pause(task, self._pulse.of(task))
@@ -247,6 +260,12 @@ class Tasks:
             _log.info("hour.swept", removed=removed, erased=erased, retired=retired, drafts=drafts)
 
 
+def _leaf(several: BaseExceptionGroup) -> BaseException:
+    """The first of the errors in a group of groups."""
+    first = several.exceptions[0]
+    return _leaf(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 class _Pause:
     """Waits longer after each failure, and tells only when a failure starts and when it ends."""
 
@@ -257,6 +276,9 @@ class _Pause:
         self._seconds = SHORTEST_PAUSE
 
     async def after(self, error: Exception, *, longest: float | None = None) -> None:
+        """Tell, and wait; after a disk that confirmed nothing, waiting would not help."""
+        if isinstance(error, DiskUnreliable):
+            raise error
         code = error.code if isinstance(error, GatewayError) else type(error).__name__
         self._beat(code)
         if code != self._code and isinstance(error, GatewayError):

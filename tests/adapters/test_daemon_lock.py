@@ -11,6 +11,7 @@ from gateway.adapters.daemon_lock import FILE, held, is_held
 from gateway.domain.errors import AlreadyRunning, DatabaseMissing
 
 
+@pytest.mark.fault("F34")
 def test_a_folder_has_one_daemon(tmp_path: Path) -> None:
     """Held until the block ends, then free again."""
     assert not is_held(tmp_path)

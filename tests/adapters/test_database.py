@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import UniqueConstraint, create_engine, inspect
 from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import storage
 from gateway.adapters.database import HEAD, DatabaseStore, check, create, engines, recognise, upgrade
 from gateway.adapters.database.refusals import driver_reason
 from gateway.adapters.database.tables import METADATA, TABLES
 from gateway.domain import request, transmission
-from gateway.domain.errors import AlreadyThere, DatabaseDamaged, DatabaseMissing, StorageFailed
+from gateway.domain.errors import AlreadyThere, DatabaseDamaged, DatabaseMissing, DiskUnreliable, StorageFailed
 from gateway.domain.log_check import LogCheck
 from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
@@ -199,6 +200,7 @@ create(sys.argv[1], {"party": "chu-essai", "role": "hospital", "site": "s"})
 """
 
 
+@pytest.mark.fault("F39")
 @pytest.mark.parametrize("number", [2, 9])
 def test_a_creation_that_is_killed_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
     """Killed after some of the tables: none of them is there, and the next creation succeeds."""
@@ -267,6 +269,7 @@ def corrupt(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.fault("F14")
 async def test_a_corrupted_file_is_refused(path: Path, clock: _Clock) -> None:
     """Pages of rubbish in the middle are noticed at start."""
     store = open_store(url_of(path), clock)
@@ -352,6 +355,7 @@ async def test_a_view_is_consistent(store: DatabaseStore) -> None:
         assert await view.all(storage.VaultKey) == ()
 
 
+@pytest.mark.fault("F13")
 async def test_two_writers_wait_for_each_other(url: str, clock: _Clock) -> None:
     """Two processes read, then write the same row: neither fails, and no update is lost."""
     first, second = open_store(url, clock), open_store(url, clock)
@@ -597,6 +601,7 @@ async def test_a_naive_instant_is_refused(store: DatabaseStore) -> None:
             await view.due("s", AT.replace(tzinfo=None))
 
 
+@pytest.mark.fault("F7")
 async def test_a_full_disk_leaves_as_storage_failed(path: Path, clock: _Clock) -> None:
     """The driver's error is translated, its bound values stay inside, and the store works again afterwards."""
     store = open_store(url_of(path), clock)
@@ -617,6 +622,33 @@ async def test_a_full_disk_leaves_as_storage_failed(path: Path, clock: _Clock) -
         await act.add(KEY)
     async with store.view() as view:
         assert await view.all(storage.VaultKey) == (KEY,)
+    await store.close()
+
+
+@pytest.mark.fault("F8")
+async def test_after_a_sync_that_failed_there_are_no_more_acts(
+    path: Path, clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel may have forgotten what it could not write: a second sync would confirm what is not there."""
+    store = open_store(url_of(path), clock)
+
+    async def refuse(_: object) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+        raise OperationalError("COMMIT", {}, error)
+
+    async def add() -> None:
+        async with store.act() as act:
+            await act.add(KEY)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncConnection, "commit", refuse)
+        with pytest.raises(DiskUnreliable, match="n'a pas confirmé"):
+            await add()
+    with pytest.raises(DiskUnreliable):
+        await add()
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == ()
     await store.close()
 
 

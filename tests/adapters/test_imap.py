@@ -68,6 +68,7 @@ ACTS = {b"NOOP": look, b"FETCH": read, b"IDLE": wait}
 FETCH_START = b"* 1 FETCH (UID 5 BODY[] {1000}\r\nhalf of"
 
 
+@pytest.mark.fault("F26", "F29")
 @pytest.mark.parametrize(
     ("name", "behaviour"),
     [
@@ -95,6 +96,7 @@ async def test_a_lost_or_silent_server_is_reported_within_the_timeout(
             await mailbox.uids(1, 10)
 
 
+@pytest.mark.fault("F27")
 async def test_a_server_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte prolongs the patience, but not for ever."""
     monkeypatch.setattr(protocol, "DRIP_FACTOR", 3)

@@ -146,6 +146,7 @@ async def test_a_message_over_the_limit_is_refused_before_it_is_read(mail_machin
             await mailbox.fetch(1, listed.size - 1)
 
 
+@pytest.mark.fault("F31")
 async def test_a_message_deleted_by_somebody_else_has_vanished(mail_machine: Machine, account: Account) -> None:
     """None from fetch, absent from listing, while the session goes on."""
     mail_machine.deliver(MAIL, account.address)
@@ -229,6 +230,7 @@ async def test_the_servers_time_follows_the_moved_clock_and_leaves_nothing_behin
         assert imap.search(None, "ALL")[1] == [b""]
 
 
+@pytest.mark.fault("F29")
 async def test_a_stopped_server_is_unreachable_and_comes_back(mail_machine: Machine, account: Account) -> None:
     """The old session ends at once; a new one works after the restart."""
     async with session(settings(mail_machine, account)) as mailbox:

@@ -74,6 +74,7 @@ async def test_a_refused_connection_and_a_server_without_tls_are_reported(tmp_pa
     assert all(data[:1] == b"\x16" for data in heard)  # a TLS handshake record, never a command
 
 
+@pytest.mark.fault("F28")
 async def test_a_certificate_of_another_host_is_refused_before_anything_is_said(tmp_path: Path) -> None:
     """A valid certificate of the right authority is not enough."""
     async with fake_imap(name="mail.autre.test") as server:

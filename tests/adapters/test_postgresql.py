@@ -105,12 +105,14 @@ def test_a_driver_that_is_not_installed_is_named(url: str, monkeypatch: pytest.M
         open_store(url)
 
 
+@pytest.mark.fault("F16")
 def test_a_server_that_is_away_is_told(postgres: Server, url: str) -> None:
     """At a port where nobody listens."""
     with pytest.raises(DatabaseUnreachable, match="PostgreSQL"):
         database.recognise(url.replace(str(postgres.port), "1"), IDENTITY)
 
 
+@pytest.mark.fault("F16")
 async def test_a_server_that_cut_its_connections_is_found_again(postgres: Server, store: DatabaseStore) -> None:
     """As after a restart: the act in its middle is lost whole, and the next one works without a word."""
 
@@ -254,6 +256,7 @@ def _hold(url: str, told: Connection) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.fault("F16")
 async def test_an_act_of_a_killed_process_is_undone_at_once(url: str, store: DatabaseStore) -> None:
     """Kill -9 in the middle of an act: nothing of it stays, and the next act does not wait for a time-out."""
     fresh = multiprocessing.get_context("spawn")
@@ -284,6 +287,7 @@ async def test_an_act_that_waits_too_long_says_so(
     await other.close()
 
 
+@pytest.mark.fault("F16")
 async def test_a_machine_that_stops_in_its_act_does_not_hold_the_others_for_ever(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

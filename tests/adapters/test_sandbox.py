@@ -180,6 +180,7 @@ async def test_refusals_travel_and_do_not_cost_the_worker(start: Start) -> None:
         assert running.pid() == before
 
 
+@pytest.mark.fault("F11")
 async def test_a_killed_worker_costs_one_mail(world: World, start: Start) -> None:
     """The next mail finds a new worker."""
     async with start() as running:
@@ -203,6 +204,7 @@ async def test_a_worker_that_died_between_two_mails_costs_nothing(world: World, 
         assert (await running.pool.open(world.mail)).entity == ENTITY
 
 
+@pytest.mark.fault("F11")
 async def test_a_stuck_worker_is_killed_in_time_and_its_neighbour_works_on(world: World, start: Start) -> None:
     """One slot hangs, the other opens mail meanwhile."""
     async with start(slots=2, limits=Limits(seconds=2.0)) as running:
@@ -244,6 +246,7 @@ def gpg_of(home: Path) -> list[int]:
     return found
 
 
+@pytest.mark.fault("F36")
 async def test_a_dead_agent_costs_one_mail(world: World, start: Start) -> None:
     """Named as our own fault, then a new home is made."""
     async with start() as running:
@@ -254,6 +257,7 @@ async def test_a_dead_agent_costs_one_mail(world: World, start: Start) -> None:
         assert len(running.homes.made) == 2
 
 
+@pytest.mark.fault("F11")
 async def test_a_worker_over_its_memory_is_replaced(world: World, start: Start) -> None:
     """A mail that needs more than the cap fails alone."""
     limits = Limits(seconds=10.0, memory=96 * 1024 * 1024)
@@ -279,6 +283,7 @@ def bomb(world: World) -> bytes:
     return subprocess.run(command, input=bytes(200 * 1024 * 1024), capture_output=True, check=True).stdout
 
 
+@pytest.mark.fault("F11")
 async def test_a_bomb_costs_only_a_refusal(world: World, start: Start, bomb: bytes) -> None:
     """Against a limit of one megabyte."""
     async with start(limits=Limits(max_plain=1024 * 1024)) as running:

@@ -414,6 +414,7 @@ async def test_eight_bits_need_a_server_that_takes_them(bench: BenchMaker) -> No
 # --- refusals
 
 
+@pytest.mark.fault("F24", "F25")
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "CONTENT"])
 @pytest.mark.parametrize(("code", "result"), [(451, HandOver.DEFERRED), (554, HandOver.REFUSED)])
 async def test_a_refusal_at_any_verb_is_certain(bench: BenchMaker, verb: str, code: int, result: HandOver) -> None:
@@ -445,6 +446,7 @@ async def test_the_servers_words_are_cut(bench: BenchMaker) -> None:
 # --- lost before the content: certain
 
 
+@pytest.mark.fault("F22", "F26", "F27")
 @pytest.mark.parametrize("verb", BEFORE_CONTENT)
 @pytest.mark.parametrize("what", [Do.DROP, Do.SILENCE, Do.DRIBBLE])
 async def test_a_loss_before_the_content_says_that_nothing_was_handed_over(
@@ -481,6 +483,7 @@ async def test_an_answer_about_the_session_is_no_verdict_on_the_mail(bench: Benc
     assert b.script.contents == []
 
 
+@pytest.mark.fault("F27")
 async def test_answers_that_are_each_in_time_do_not_add_up_for_ever(
     bench: BenchMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -492,6 +495,7 @@ async def test_answers_that_are_each_in_time_do_not_add_up_for_ever(
     assert "DATA" not in b.script.verbs()
 
 
+@pytest.mark.fault("F26")
 async def test_nobody_listening_is_unreachable(bench: BenchMaker) -> None:
     """Port 1 of the loopback interface is closed."""
     b = await bench(settings={"port": 1})
@@ -502,6 +506,7 @@ async def test_nobody_listening_is_unreachable(bench: BenchMaker) -> None:
 # --- lost after the content began: unknown
 
 
+@pytest.mark.fault("F22", "F23", "F26")
 @pytest.mark.parametrize(
     ("at", "text", "taken"),
     [
@@ -555,6 +560,7 @@ async def test_a_cancelled_hand_over_tells_its_outcome_and_stays_cancelled(bench
 # --- TLS
 
 
+@pytest.mark.fault("F28")
 @pytest.mark.parametrize(
     "fields", [{"starttls_offered": False}, {"at": {"STARTTLS": "454 4.7.0 no"}}, {"at": {"STARTTLS": "502 what"}}]
 )
@@ -566,12 +572,14 @@ async def test_without_starttls_nothing_is_said_in_clear(bench: BenchMaker, fiel
     assert set(b.script.verbs()) <= {"EHLO", "STARTTLS"}
 
 
+@pytest.mark.fault("F28")
 async def test_answers_injected_behind_starttls_are_not_believed(bench: BenchMaker) -> None:
     """What an attacker adds in clear behind the 220 is thrown away (RFC 3207 section 4.2, GHSA-vxj7-4xrp-5vr4)."""
     b = await bench(at={"STARTTLS": "220 go\r\n250-evil.test\r\n250 SIZE 1"})
     assert (await b.courier.hand_over(envelope())).result is HandOver.ACCEPTED
 
 
+@pytest.mark.fault("F28")
 @pytest.mark.parametrize("implicit", [False, True])
 @pytest.mark.parametrize("defect", ["another authority", "another name", "expired"])
 async def test_a_certificate_that_does_not_verify_is_refused(

@@ -148,6 +148,7 @@ async def test_a_stamp_is_verified_by_openssl_without_us(authority: Authority) -
     assert b"Verification: OK" in done.stdout
 
 
+@pytest.mark.fault("F21")
 async def test_a_stamp_of_another_authority_is_refused(authority: Authority, tmp_path: Path) -> None:
     """The same name, another key."""
     other = make_authority(tmp_path / "other")
@@ -156,6 +157,7 @@ async def test_a_stamp_of_another_authority_is_refused(authority: Authority, tmp
             await source.tell()
 
 
+@pytest.mark.fault("F21")
 async def test_a_replayed_stamp_is_refused(authority: Authority) -> None:
     """An earlier answer, for other bytes, would tell an earlier time."""
     kept: list[bytes] = []
@@ -216,6 +218,7 @@ async def test_a_changed_stamp_is_refused(authority: Authority) -> None:
             await source.tell()
 
 
+@pytest.mark.fault("F21")
 async def test_nobody_there_and_no_authority_on_the_disk(authority: Authority, unused_tcp_port: int) -> None:
     """The world's fault, and the configuration's."""
     nobody = TimestampAuthority(url=f"http://127.0.0.1:{unused_tcp_port}/", roots=authority.root, timeout=2)

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.adapters import vault as module
 from gateway.adapters.vault import FileVault
-from gateway.domain.errors import StorageFailed
+from gateway.domain.errors import DiskUnreliable, StorageFailed
 from gateway.domain.reasons import system_reason
 
 MASTER = bytes(range(32))
@@ -60,6 +60,7 @@ def failing(real: Fake, code: int, *, at: int, partly: bool = False) -> Fake:
     return call
 
 
+@pytest.mark.fault("F7", "F8")
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize("partly", [False, True])
@@ -78,6 +79,7 @@ async def test_a_failing_write_leaves_nothing(
     assert await vault.load(await vault.store(MARKER, key), key) == MARKER
 
 
+@pytest.mark.fault("F7")
 @pytest.mark.parametrize("call", ["open", "mkdir", "fsync", "rename"])
 @pytest.mark.parametrize("at", [1, 2, 3])
 async def test_any_other_failing_call_leaves_nothing(
@@ -104,6 +106,7 @@ async def test_short_writes_and_short_reads_are_completed(vault: FileVault, monk
     assert await vault.load(await vault.store(MARKER * 20, key), key) == MARKER * 20
 
 
+@pytest.mark.fault("F1")
 async def test_order_of_durability(vault: FileVault, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is synced before its name appears, and the folder after."""
     calls: list[str] = []
@@ -153,3 +156,16 @@ async def test_a_file_beyond_the_limit_is_not_stored(
     with pytest.raises(StorageFailed):
         await vault.store(b"x" * 11, vault.new_key("case"))
     assert len(everything(spool)) == 1
+
+
+@pytest.mark.fault("F8")
+@pytest.mark.parametrize("at", [1, 2, 3])
+async def test_a_sync_that_fails_is_told_as_such(
+    vault: FileVault, spool: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Of the file or of a folder: nothing is left, and whoever works on must not."""
+    key = vault.new_key("case")
+    monkeypatch.setattr(os, "fsync", failing(os.fsync, errno.EIO, at=at))
+    with pytest.raises(DiskUnreliable):
+        await vault.store(MARKER, key)
+    assert everything(spool) == []

@@ -175,6 +175,7 @@ def test_everything_comes_back_and_the_act_is_on_record(
     assert "Journal intact" in told(made, "audit", "verify")
 
 
+@pytest.mark.fault("F15")
 @pytest.mark.parametrize("made", ["sqlite"], indirect=True)
 def test_what_waited_to_leave_is_in_doubt_and_what_left_is_not(
     made: Installed, tmp_path: Path, request: pytest.FixtureRequest
@@ -337,6 +338,7 @@ def test_files_that_are_missing_are_told(made: Installed, tmp_path: Path) -> Non
 # --- what stands outside
 
 
+@pytest.mark.fault("F15")
 def test_a_loss_that_anchors_attest_needs_a_person_s_word(
     made: Installed, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -358,6 +360,7 @@ def test_a_loss_that_anchors_attest_needs_a_person_s_word(
     assert isinstance(run(made, "audit", "verify", "--anchors", old).exception, AuditBroken)
 
 
+@pytest.mark.fault("F15")
 @pytest.mark.parametrize("made", ["sqlite"], indirect=True)
 def test_a_backup_that_contradicts_an_anchor_is_never_put_back(
     made: Installed, tmp_path: Path, request: pytest.FixtureRequest

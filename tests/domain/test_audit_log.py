@@ -134,6 +134,7 @@ def tampered(random: Random) -> tuple[Alteration, list[bytes], int]:
     return alter, log, at if first is None else first
 
 
+@pytest.mark.fault("F40")
 def test_a_thousand_alterations_are_detected_and_located() -> None:
     """With the honest leaves beside, each at its very record; where they fit the forgery, no later than it shows."""
     random = Random(6962)  # noqa: S311 (reproducible, not secret)
@@ -178,6 +179,7 @@ def test_heads_that_are_vouched_for_narrow_the_place() -> None:
         check(log, HEAD, points=points[1:])
 
 
+@pytest.mark.fault("F15", "F40")
 def test_a_database_put_back_to_yesterday_is_detected_by_what_is_vouched_for() -> None:
     """Records, head and leaves agree with one another; the anchored checkpoint is ahead of them."""
     yesterday = LOG[:30]

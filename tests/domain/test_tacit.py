@@ -158,6 +158,7 @@ def test_the_last_instant_of_the_authorisation_is_in_time() -> None:
     assert lacking(replace(ALL, handed_over_at=PARIS_END - TICK)) == ()
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize(
     ("day", "end"),
     [

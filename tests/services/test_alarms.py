@@ -132,6 +132,7 @@ async def test_a_request_that_nobody_acknowledges_is_chased_until_it_is(staffed:
     assert mails_to(staffed, "informatique") == []
 
 
+@pytest.mark.fault("F24")
 async def test_the_loudest_alarm_says_what_is_at_stake(staffed: World) -> None:
     """Sent, no receipt, and the authorisation ends: one mail with the day and the mend."""
     submitted = await silent(staffed, authorised_until="2026-01-30", requested_from="2026-01-31")
@@ -470,6 +471,7 @@ async def test_nobody_named_takes_the_other_path_at_once(hospital: World) -> Non
     assert [call["kind"] for call in hospital.path.told] == ["receipt_missing_at_end"]
 
 
+@pytest.mark.fault("F7")
 async def test_a_database_that_refuses_is_told_the_other_way_alone(
     staffed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -567,6 +569,7 @@ async def test_a_request_that_is_refused_is_one_alarm_not_two(staffed: World) ->
     assert "renvoyez le même courrier" in "".join(text(mail) for mail in mails_to(staffed, "accueil"))
 
 
+@pytest.mark.fault("F17")
 async def test_a_step_of_the_clock_is_told_and_starts_nothing_else(staffed: World) -> None:
     """Ten days at once: nobody is told that everything is late before a second source says that it is so."""
     await silent(staffed)
@@ -660,6 +663,7 @@ async def test_every_alarm_is_listed_the_loudest_first(staffed: World) -> None:
 # --- Keys.
 
 
+@pytest.mark.fault("F36")
 async def test_keys_are_read_every_hour_and_when_another_is_pinned(staffed: World) -> None:
     """Reading them is slow: GnuPG starts for each."""
     assert staffed.keys.looks == [("cnas", "cnse")]

@@ -95,6 +95,7 @@ def differences(first: Known, other: Known) -> dict[str, object]:
     return {name: (first[name], other[name]) for name in first if first[name] != other[name]}
 
 
+@pytest.mark.fault("F33")
 @pytest.mark.parametrize(("kind", "action"), [(PartnerKind.MAIL, "failed"), (PartnerKind.GATEWAY, "delivered")])
 async def test_all_orders_of_the_five_end_in_the_same_state(build: Build, kind: PartnerKind, action: str) -> None:
     """120 orders: answered, with every evidence, the same start and end of the period, the same hand-over."""

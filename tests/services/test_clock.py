@@ -16,6 +16,7 @@ from tests.services.mails import plain_mail
 from tests.services.world import MINUTE, RIPE, World, partner
 
 
+@pytest.mark.fault("F17")
 @pytest.mark.parametrize("by", [timedelta(days=10), timedelta(days=-1), timedelta(minutes=6)])
 async def test_a_step_of_the_clock_suspends_recording_until_a_second_source_agrees(
     hospital: World, by: timedelta
@@ -62,6 +63,7 @@ async def test_a_second_source_that_disagrees_suspends(hospital: World) -> None:
     assert len(await hospital.events("alarm.clock_disagrees")) == 1
 
 
+@pytest.mark.fault("F18")
 async def test_a_clock_before_the_last_record_suspends(hospital: World) -> None:
     """Set back while the machine was off: no second source helps before the clock has caught up with the log."""
     await hospital.to_running()

@@ -57,6 +57,7 @@ async def _finish(world: World) -> tuple[Request, Acceptance]:
     return told, replace(acceptance, recorded_at=START)
 
 
+@pytest.mark.fault("F20")
 async def test_being_down_for_ten_days_changes_nothing(tmp_path: Path) -> None:
     """One tick after ten days gives the same acceptance and state as ticks and polls all along."""
     async with open_world(Path(mkdtemp(dir=tmp_path))) as down, open_world(Path(mkdtemp(dir=tmp_path))) as always:
@@ -299,6 +300,7 @@ async def test_only_the_hospital_records(cnas: World) -> None:
 # --- twice at once, and notices
 
 
+@pytest.mark.fault("F34")
 @pytest.mark.both_databases
 async def test_two_processes_that_tick_at_once_record_once(hospital: World) -> None:
     """Each has its own connection to the same database; one of them records, neither fails."""

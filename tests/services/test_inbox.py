@@ -1,5 +1,6 @@
 """Polls: every mail once, nothing forgotten, and a poll that is recorded only when all of it is committed."""
 
+import errno
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -70,6 +71,7 @@ async def test_a_gap_in_the_polls_is_seen(cnas: World) -> None:
     assert (first.count, second.count, second.longest_gap) == (1, 1, 5 * 3600)
 
 
+@pytest.mark.fault("F31")
 async def test_a_uid_that_came_and_went_is_recorded(cnas: World) -> None:
     """Nobody read it here, and that is known for ever."""
     await cnas.poll()
@@ -146,6 +148,7 @@ async def test_what_was_gone_before_the_first_look_is_not_recorded(cnas: World) 
     assert len(await cnas.all(Mail)) == 1
 
 
+@pytest.mark.fault("F31")
 async def test_a_mail_that_goes_between_list_and_fetch_is_recorded(cnas: World) -> None:
     """A user moved it while we looked."""
     (uid,) = fill(cnas, 1)
@@ -155,6 +158,7 @@ async def test_a_mail_that_goes_between_list_and_fetch_is_recorded(cnas: World) 
     assert len(await polls(cnas)) == 1
 
 
+@pytest.mark.fault("F30")
 async def test_a_rebuilt_mailbox_is_read_again_without_a_second_act(cnas: World) -> None:
     """Another UIDVALIDITY: all mails are looked at again, and each is known by its bytes."""
     cnas.drop(request_mail(), raw=b"the request")
@@ -183,6 +187,7 @@ def _failing_at(world: World, number: int) -> Callable[..., object]:
     return fail
 
 
+@pytest.mark.fault("F5", "F7")
 async def test_a_poll_that_breaks_is_not_recorded_and_the_next_one_completes_it(
     cnas: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +252,37 @@ async def test_a_defect_of_ours_on_one_mail_does_not_stop_the_others(cnas: World
     assert len(await polls(cnas)) == 1
 
 
+@pytest.mark.fault("F10", "F12")
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "x")], ids=["memory", "files"])
+async def test_a_shortage_of_the_machine_is_not_the_fault_of_a_mail(cnas: World, error: Exception) -> None:
+    """It is tried again, and taken as it is when the machine has room again: nobody has to look at it."""
+    uid, _ = fill(cnas, 2)
+    raw = cnas.mailbox.folders["INBOX"].mails[uid][0]
+    good = cnas.opener.scripted[raw]
+    cnas.opener.scripted[raw] = error
+    for _ in range(inbox.SHORTAGE_TRIES - 1):
+        with pytest.raises(type(error)):
+            await cnas.poll()
+    assert await cnas.all(Mail) == ()
+    assert await polls(cnas) == ()
+    cnas.opener.scripted[raw] = good
+    await cnas.poll()
+    assert [row.verdict for row in await cnas.all(Mail)] == [Verdict.PLAIN, Verdict.PLAIN]
+
+
+async def test_a_mail_that_always_exhausts_the_machine_is_left_to_a_person(cnas: World) -> None:
+    """After some minutes of trying, so that those behind it are read."""
+    bad, _ = fill(cnas, 2)
+    cnas.opener.scripted[cnas.mailbox.folders["INBOX"].mails[bad][0]] = MemoryError()
+    for _ in range(inbox.SHORTAGE_TRIES - 1):
+        with pytest.raises(MemoryError):
+            await cnas.poll()
+    await cnas.poll()
+    first, second = await cnas.all(Mail)
+    assert (first.step, first.reason, first.held_back) == ("internal", "MemoryError", True)
+    assert second.verdict is Verdict.PLAIN
+
+
 async def test_a_mail_is_received_after_the_last_poll_that_did_not_see_it(cnas: World) -> None:
     """A server that lost its clock gives an INTERNALDATE of last year, and no stamp: it came between the two polls."""
     await cnas.poll()
@@ -299,6 +335,7 @@ async def test_a_mail_that_cannot_be_fetched_does_not_hide_those_behind_it(
     assert await cnas.poll() == 0
 
 
+@pytest.mark.fault("F29")
 async def test_a_connection_that_breaks_now_and_then_is_not_the_fault_of_a_mail(
     cnas: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ async def test_a_worker_that_could_not_try_records_nothing(cnas: World, reason: 
     assert await cnas.all(Mail) == ()
 
 
+@pytest.mark.fault("F11")
 @pytest.mark.parametrize("error", [WorkerFailed(reason="memory"), MailMalformed(reason="too-large")])
 async def test_a_mail_that_the_worker_does_not_survive_is_quarantined(cnas: World, error: Exception) -> None:
     """Kept, held for a person when a partner's domain stands in its header, and the next mail is taken."""
@@ -58,6 +59,7 @@ async def test_what_the_worker_refused_is_quarantined_with_its_reason(cnas: Worl
     assert (row.step, row.reason, row.held_back) == ("decrypt", "integrity", True)
 
 
+@pytest.mark.fault("F36")
 async def test_our_own_key_that_fails_records_nothing(cnas: World) -> None:
     """No receipt can be signed: the mail waits in the mailbox until it can."""
     cnas.sealer.own_key_fails = True
@@ -68,6 +70,7 @@ async def test_our_own_key_that_fails_records_nothing(cnas: World) -> None:
     assert (await cnas.take(request_mail(), raw=b"one")).verdict is Verdict.ACCEPTED
 
 
+@pytest.mark.fault("F1")
 @pytest.mark.parametrize("error", [StorageFailed(place="x", reason="y"), RuntimeError("defect")])
 async def test_a_crash_inside_the_commit_leaves_nothing(
     cnas: World, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -88,6 +91,7 @@ async def test_a_crash_inside_the_commit_leaves_nothing(
     assert (await cnas.take(mail, raw=b"one")).verdict is Verdict.ACCEPTED
 
 
+@pytest.mark.fault("F7")
 async def test_nothing_is_recorded_when_the_raw_mail_cannot_be_kept(
     cnas: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

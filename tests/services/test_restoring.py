@@ -1,5 +1,7 @@
 """After a backup was put back: what happened since is not known here, so nothing of it may happen again by itself."""
 
+import pytest
+
 from gateway.domain import request as life
 from gateway.domain.parties import Role
 from gateway.domain.transmission import UNKNOWN_RETRY, State
@@ -14,6 +16,7 @@ async def put_back(world: World) -> int:
     return await settle(world.store, site="s", actor="alice", at=world.clock.now(), details={"size": 1})
 
 
+@pytest.mark.fault("F15")
 async def test_a_silence_of_before_waits_for_a_persons_word(hospital: World) -> None:
     """It may be on record already, and told to the CNAS: a person says that it is not."""
     submitted = await hospital.to_running()
@@ -47,6 +50,7 @@ async def test_a_request_made_afterwards_asks_nobody(hospital: World) -> None:
     assert "not_recorded_before_backup" not in await hospital.lacking()
 
 
+@pytest.mark.fault("F15")
 async def test_a_mail_that_had_left_is_not_sent_again_when_its_receipt_is_in_the_mailbox(hospital: World) -> None:
     """The mailbox is read again first: what it proves settles the doubt, and nothing leaves twice."""
     submitted = await hospital.submit()

@@ -11,7 +11,7 @@ import pytest
 from gateway.domain.errors import LoginRefused, ServerUnreachable, StorageFailed
 from gateway.domain.request import State as Life
 from gateway.domain.transmission import State
-from gateway.ports import Envelope, SpoolFile
+from gateway.ports import Envelope, HandOverOutcome, SpoolFile
 from gateway.services.desk import Submitted
 from gateway.services.leases import Alone
 from gateway.storage import Act, Store, Transmission, View
@@ -83,6 +83,7 @@ async def test_a_receipt_leaves_with_the_null_return_path(cnas: World) -> None:
     assert (envelope.sender, envelope.recipient, envelope.dsn) == ("", "soins@hopital.test", False)
 
 
+@pytest.mark.fault("F24")
 async def test_a_temporary_refusal_waits_longer_each_time(hospital: World) -> None:
     """1, 2, 4 minutes; the same bytes; never early."""
     await only_to_cnas(hospital)
@@ -101,6 +102,7 @@ async def test_a_temporary_refusal_waits_longer_each_time(hospital: World) -> No
     assert (await hospital.request()).handed_over_at == START + 7 * MINUTE
 
 
+@pytest.mark.fault("F26", "F37")
 @pytest.mark.parametrize(
     "error", [ServerUnreachable(server="s", reason="r"), LoginRefused(server="s", reason="r")], ids=["away", "login"]
 )
@@ -117,6 +119,7 @@ async def test_a_server_out_of_reach_is_told_and_nothing_was_handed_over(hospita
     assert await hospital.sender.round() == 1
 
 
+@pytest.mark.fault("F25")
 async def test_a_permanent_refusal_is_an_alarm_and_never_tried_again(hospital: World) -> None:
     """The request stands as not delivered; the copy to the CNSE goes its own way."""
     await hospital.submit()
@@ -129,6 +132,7 @@ async def test_a_permanent_refusal_is_an_alarm_and_never_tried_again(hospital: W
     assert await hospital.sender.round() == 0
 
 
+@pytest.mark.fault("F25")
 async def test_a_refused_copy_to_the_cnse_moves_no_request(hospital: World) -> None:
     """Only the CNAS's copy is the request's own."""
     await hospital.submit()
@@ -154,6 +158,7 @@ async def test_an_unknown_outcome_goes_out_once_more_then_waits_for_a_person(hos
     assert first == second
 
 
+@pytest.mark.fault("F23")
 async def test_an_unknown_outcome_that_had_worked_is_not_sent_again(hospital: World) -> None:
     """The answer of the server was lost, the receipt came: nothing goes out twice, and the hand-over is known."""
     submitted = await only_to_cnas(hospital)
@@ -174,6 +179,7 @@ class Killed(BaseException):
     """The process is gone: nothing after it runs."""
 
 
+@pytest.mark.fault("F2", "F3")
 async def test_a_send_that_was_interrupted_has_an_unknown_outcome(hospital: World) -> None:
     """Killed while the bytes were leaving: at the next start it waits for evidence, then goes once more."""
     await only_to_cnas(hospital)
@@ -213,6 +219,7 @@ async def test_the_receipt_of_an_interrupted_send_tells_when_it_was_handed_over(
     assert len(await hospital.events("request.handed_over")) == 1
 
 
+@pytest.mark.fault("F35")
 async def test_a_stop_before_the_content_is_no_doubt(hospital: World) -> None:
     """The courier was still waiting for its turn: it goes again after a minute, without a person or a doubt."""
     await only_to_cnas(hospital)
@@ -236,6 +243,7 @@ async def test_a_stop_before_the_content_is_no_doubt(hospital: World) -> None:
     assert (await row(hospital)).state is State.HANDED_OVER
 
 
+@pytest.mark.fault("F35")
 async def test_a_stop_during_the_content_keeps_the_outcome(hospital: World) -> None:
     """The courier returns what it knows and puts the cancellation back: the outcome is noted, then the stop goes on."""
     await only_to_cnas(hospital)
@@ -270,6 +278,48 @@ async def test_a_stop_goes_on_when_its_outcome_cannot_be_noted(hospital: World) 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await row(hospital)).state is State.SENDING
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize("answer", [ACCEPTED, DEFERRED], ids=lambda answer: answer.result.value)
+async def test_an_outcome_that_could_not_be_noted_is_in_doubt_without_a_restart(
+    hospital: World, monkeypatch: pytest.MonkeyPatch, answer: HandOverOutcome
+) -> None:
+    """The disk is full after the server's answer: at the next beat the mail waits its quarter of an hour, then goes."""
+    await only_to_cnas(hospital)
+    turns = Alone(hospital.store)
+    await turns.begin(hospital.sender.recover)
+    hospital.courier.script = [answer]
+
+    async def fail(*_: object) -> None:
+        raise StorageFailed(place="la base de données", reason="plein")
+
+    with monkeypatch.context() as full:
+        full.setattr(hospital.sender, "_settle", fail)
+        with pytest.raises(StorageFailed):
+            await hospital.sender.round()
+    assert (await row(hospital)).state is State.SENDING
+    assert await turns.beat() == 1
+    assert (await row(hospital)).state is State.UNKNOWN
+    hospital.clock.advance(QUARTER)
+    await hospital.send_all()
+    assert (await row(hospital)).state is State.HANDED_OVER
+
+
+async def test_a_beat_leaves_what_is_under_way_alone(hospital: World) -> None:
+    """The server is just taking the mail."""
+    await only_to_cnas(hospital)
+    turns = Alone(hospital.store)
+    await turns.begin(hospital.sender.recover)
+    settled: list[int] = []
+
+    async def meanwhile(_: Envelope) -> None:
+        settled.append(await turns.beat())
+
+    hospital.courier.during = meanwhile
+    await hospital.sender.round()
+    assert settled == [0]
+    assert (await row(hospital)).state is State.HANDED_OVER
 
 
 async def test_only_the_last_doubt_is_an_alarm(hospital: World) -> None:

@@ -46,6 +46,7 @@ async def test_a_key_that_was_retired_holds_the_mail_until_it_is_sealed_again(ho
     assert (await hospital.request()).state is Life.RUNNING
 
 
+@pytest.mark.fault("F36")
 async def test_a_key_that_expired_holds_the_mail(hospital: World) -> None:
     """Checked again before each hand-over, and told once, however long it lasts."""
     await only_to_cnas(hospital)

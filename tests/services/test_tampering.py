@@ -382,6 +382,7 @@ async def answer(log: Log) -> Audited | GatewayError:
         return error
 
 
+@pytest.mark.fault("F40")
 async def test_a_thousand_tamperings_are_detected_and_placed(log: Log) -> None:
     """None passes, but for what nobody outside could know; and that is told as exposed before."""
     honest = await log.verified()

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.adapters.imap import MailboxTime
-from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
+from gateway.domain.errors import DiskUnreliable, GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
 from gateway.services.alarms.retention import AlarmMailRetention
@@ -192,6 +192,7 @@ async def test_the_time_is_asked_only_while_the_latest_tick_wants_it(
     assert (await cnas.only(ClockMark)).agreed_at == cnas.clock.now()
 
 
+@pytest.mark.fault("F26")
 @pytest.mark.parametrize(
     "place",
     [
@@ -231,6 +232,27 @@ async def test_a_task_goes_on_after_any_failure(
     told = [(line["event"], line["task"], line.get("error")) for line in lines if line.get("task") == task]
     assert told == [(event, task, code), ("task.recovered", task, None)]
     assert SECRET not in str(lines)
+
+
+@pytest.mark.fault("F8")
+@pytest.mark.parametrize(
+    "place", [("poller", "poll"), ("sender", "round"), ("deadlines", "tick"), ("alarms", "round")], ids="-".join
+)
+async def test_a_disk_that_confirms_nothing_ends_all_of_them(
+    cnas: World, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str]
+) -> None:
+    """Whichever meets it first: the error comes out as it is, and the sessions are closed."""
+
+    async def fail(*_: Any) -> Any:
+        raise DiskUnreliable(place="disque", reason="erreur")
+
+    part, name = place
+    monkeypatch.setattr(getattr(cnas, part), name, fail)
+    factory = _Factory(cnas)
+    with pytest.raises(DiskUnreliable):
+        async with running(cnas, factory) as task:
+            await task
+    assert factory.open == 0
 
 
 async def test_a_defect_while_the_time_is_asked_stops_nothing(cnas: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,6 +153,7 @@ async def test_each_is_written_down_outside_once(bench: Bench) -> None:
     assert (found.points, found.owed, found.exposed) == (1, {}, found.head.size - 25)
 
 
+@pytest.mark.fault("F21")
 async def test_an_anchor_that_fails_is_owed_until_it_is_written(bench: Bench) -> None:
     """Nothing is faked; what waits is told, with the first instant since; later ones come in order."""
     bench.outside.fails = True
@@ -255,6 +256,7 @@ async def test_a_log_that_contradicts_its_checkpoint_is_an_alarm_until_it_does_n
     assert "log_broken" not in await bench.world.open_alarms()
 
 
+@pytest.mark.fault("F15", "F40")
 async def test_a_rollback_past_an_anchor_is_found(bench: Bench) -> None:
     """The whole database is put back to yesterday's copy: inside all is well, outside stands more."""
     await bench.add(10)

@@ -69,6 +69,7 @@ def down(trio: Trio, place: Path, mail_machine: Machine) -> Down:
     return Down(left=left | told[0], moved=moved | told[1], answer=answers[1])
 
 
+@pytest.mark.fault("F20")
 def test_an_answer_delivered_before_the_end_counts_when_it_is_read_days_after_it(trio: Trio, down: Down) -> None:
     """Our server stamped it in time: refused, no silence, and all three agree."""
     refused = reaches(trio.hospital, down.left["request"], "refused")
@@ -80,6 +81,7 @@ def test_an_answer_delivered_before_the_end_counts_when_it_is_read_days_after_it
         settles(gateway, down.left["request"], "refused")
 
 
+@pytest.mark.fault("F31")
 def test_an_answer_that_somebody_moved_away_keeps_its_silence_from_being_recorded(
     trio: Trio, down: Down, mail_machine: Machine
 ) -> None:

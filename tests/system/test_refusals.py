@@ -171,6 +171,7 @@ def test_a_mail_that_the_server_would_not_take_is_refused_before_it_leaves(
 # --- Servers.
 
 
+@pytest.mark.fault("F28")
 @pytest.mark.parametrize("fault", ["TlsRefused", "LoginRefused"])
 def test_a_server_that_cannot_be_trusted_or_entered_is_told_once_and_gets_nothing(
     fault: str, stranger: Gateway, trio: Trio, place: Path, mail_machine: Machine
@@ -201,6 +202,7 @@ def test_a_server_that_cannot_be_trusted_or_entered_is_told_once_and_gets_nothin
 # --- The process and its disk.
 
 
+@pytest.mark.fault("F34")
 def test_a_second_daemon_on_the_same_data_is_refused(stranger: Gateway, place: Path) -> None:
     """Exit 3; the first one does not notice, and ends well on SIGTERM."""
     first = clone(stranger, place / "first")
@@ -209,6 +211,7 @@ def test_a_second_daemon_on_the_same_data_is_refused(stranger: Gateway, place: P
         polled_again(first)
 
 
+@pytest.mark.fault("F14")
 def test_a_damaged_database_is_refused_at_start(stranger: Gateway, place: Path) -> None:
     """Exit 6, for the daemon and for a command."""
     broken = clone(stranger, place / "broken")
@@ -219,6 +222,7 @@ def test_a_damaged_database_is_refused_at_start(stranger: Gateway, place: Path) 
     refused(broken, "cases", code=6, told="Restaurez une sauvegarde")
 
 
+@pytest.mark.fault("F7")
 def test_a_full_disk_stops_no_daemon_and_loses_no_mail(
     stranger: Gateway, place: Path, tmp_path: Path, mail_machine: Machine
 ) -> None:

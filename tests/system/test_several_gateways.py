@@ -64,6 +64,7 @@ def hospital(trio: Trio, postgres: Server) -> Iterator[Hospital]:
     together([daemon.stop for daemon in moved.daemons])
 
 
+@pytest.mark.fault("F34")
 def test_three_daemons_and_many_deaths_lose_nothing_and_double_nothing(
     trio: Trio, hospital: Hospital, place: Path, mail_machine: Machine
 ) -> None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from gateway.domain.errors import DatabaseUnreachable, StorageFailed
+from gateway.domain.errors import DatabaseUnreachable, DiskUnreliable, StorageFailed
 from gateway.domain.words import Said, said
 
 _SQLITE = {
@@ -16,6 +16,7 @@ _SQLITE = {
     "SQLITE_BUSY": said("Un autre processus écrit depuis trop longtemps."),
     "SQLITE_LOCKED": said("Un autre processus écrit depuis trop longtemps."),
 }
+_UNCONFIRMED = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
 _POSTGRESQL = {
     "28": said("Le serveur PostgreSQL refuse ce compte ou son mot de passe."),
     "3D": said("Cette base n'existe pas sur le serveur PostgreSQL."),
@@ -61,6 +62,9 @@ def sqlite_reason(error: BaseException | None) -> Said | str:
 
 def failure(error: DBAPIError) -> StorageFailed:
     """The error of ours that says it."""
+    if getattr(error.orig, "sqlite_errorname", "") in _UNCONFIRMED:
+        return DiskUnreliable(place=said("la base de données"), reason=driver_reason(error))
+    # A PostgreSQL server that meets the same stops by itself.
     kind = DatabaseUnreachable if _is_postgresql(error) else StorageFailed
     return kind(place=said("la base de données"), reason=driver_reason(error))
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, insert, inspect, make_url, select, tex
 from sqlalchemy.exc import DBAPIError
 
 from gateway.adapters.database import engines
+from gateway.adapters.database.legality import require_legal_states
 from gateway.adapters.database.refusals import driver_reason, failure
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnly
@@ -50,7 +51,7 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
 
     Raises:
         DatabaseMissing: there is none; ``gateway init`` makes one.
-        DatabaseDamaged: corrupt, of a newer version, or somebody else's.
+        DatabaseDamaged: corrupt, of a newer version, somebody else's, or with a row in a state that is not legal.
         RehearsalOnly: a demonstration made it.
     """
     _require_file(url)
@@ -63,6 +64,8 @@ def upgrade(url: str, identity: dict[str, str]) -> None:
         with connected(url, writes=True) as connection:
             run_scripts(connection)
             _recognise(connection, identity)
+    with connected(url) as connection:
+        require_legal_states(connection)
 
 
 def check(url: str) -> str | None:

@@ -22,7 +22,7 @@ from gateway.adapters.database.narrowing import MICROSECOND, aside, narrowed, se
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
-from gateway.domain.errors import AlreadyThere, AuditBroken
+from gateway.domain.errors import AlreadyThere, AuditBroken, DiskUnreliable
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.domain.words import said
@@ -338,6 +338,7 @@ class DatabaseStore:
         # One writer a process: two would only wait for each other inside the database.
         self._writer, self._reader = engines.writer(url), engines.reader(url)
         self._writing = asyncio.Lock()
+        self._unreliable: DiskUnreliable | None = None
         self._committed = committed
 
     @asynccontextmanager
@@ -349,9 +350,16 @@ class DatabaseStore:
 
     @asynccontextmanager
     async def act(self) -> AsyncIterator[storage.Act]:
-        """See :meth:`gateway.storage.Store.act`."""
-        async with self._writing, self._transaction() as act:
-            yield act
+        """See :meth:`gateway.storage.Store.act`; after a disk that confirmed nothing, there are no more acts."""
+        if self._unreliable is not None:
+            raise DiskUnreliable(**self._unreliable.fields)
+        try:
+            async with self._writing, self._transaction() as act:
+                yield act
+        except DiskUnreliable as error:
+            # The kernel may have forgotten what it could not write: a second sync would confirm it.
+            self._unreliable = error
+            raise
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[storage.Act]:

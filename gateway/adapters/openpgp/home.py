@@ -79,6 +79,23 @@ class Home:
                 admit_to(self.gpg, key)
                 self._admitted.add(key)
 
+    def revive(self) -> None:
+        """Start another agent where ours has died: only it knows our key, and it must not take the daemon along.
+
+        Raises:
+            OwnKeyUnusable: it does not start.
+        """
+        with self._lock:
+            if self._companion.poll() is None and _runs(self.agent_pid):
+                return
+            _stop(self.path, self._companion, self.agent_pid)
+            self._companion, self.agent_pid = _start_agent(self.path)
+
+    def kill_agent(self) -> None:
+        """End an agent that answers no more: whoever waits for it is told no, and the next one revives it."""
+        with suppress(ProcessLookupError):
+            os.kill(self.agent_pid, signal.SIGKILL)
+
     def facts(self, fingerprint: str) -> KeyFacts:
         """What GnuPG says now of an admitted key.
 
@@ -200,7 +217,7 @@ def _start_agent(path: Path) -> tuple[subprocess.Popen[bytes], int]:
         if agent is not None:
             return companion, agent
         _pause()
-    _end(path, companion, None)
+    _stop(path, companion, None)
     raise OwnKeyUnusable(reason=said("L'agent de GnuPG ne répond pas."))
 
 
@@ -217,6 +234,11 @@ def _agent_pid(path: Path) -> int | None:
 
 
 def _end(path: Path, companion: subprocess.Popen[bytes], agent: int | None) -> None:
+    _stop(path, companion, agent)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _stop(path: Path, companion: subprocess.Popen[bytes], agent: int | None) -> None:
     stop_agent(path)
     if companion.stdin is not None:
         companion.stdin.close()
@@ -227,7 +249,6 @@ def _end(path: Path, companion: subprocess.Popen[bytes], agent: int | None) -> N
             _pause()
         if _runs(agent):
             os.kill(agent, signal.SIGKILL)
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def _pause() -> None:

@@ -16,6 +16,9 @@ from gateway.domain.parties import Suite
 from gateway.domain.words import Said, said
 from gateway.ports import PublicKey, Signature
 
+SIGN_SECONDS = 60.0
+"""An agent that has not signed by then never will: the largest mail takes a second or two."""
+
 _SHA512 = "10"  # RFC 9580 §9.5
 _AES256 = "9"  # RFC 9580 §9.3
 _MICALG = "pgp-sha512"  # RFC 3156 §5
@@ -40,9 +43,16 @@ class OpenPgpSealer:
         """Detached, armoured, binary SHA-512 signature over exactly these bytes.
 
         Raises:
-            OwnKeyUnusable: the signature was not made, or not by our key.
+            OwnKeyUnusable: the signature was not made in time, or not by our key.
         """
-        return await asyncio.to_thread(self._sign, entity, suite)
+        signing = asyncio.ensure_future(asyncio.to_thread(self._sign, entity, suite))
+        try:
+            async with asyncio.timeout(SIGN_SECONDS):
+                return await asyncio.shield(signing)
+        except TimeoutError:
+            # A thread cannot be cancelled; without its agent, gpg gives up.
+            self._home.kill_agent()
+            return await signing
 
     async def encrypt(self, entity: bytes, key: PublicKey, *, partner: str) -> bytes:
         """Armoured message for exactly this key: AES-256 with integrity, no compression.
@@ -66,6 +76,7 @@ class OpenPgpSealer:
         own = self._home.own
         if own.fingerprint != self._fingerprint or own.signing is None:
             raise OwnKeyUnusable(reason=said("Le trousseau ne contient pas la clé de signature attendue."))
+        self._home.revive()
         # The exclamation mark forces this very key; without it gpg silently signs with another one of the ring.
         forced = ["--local-user", f"{own.signing}!", "--digest-algo", "SHA512"]
         try:
