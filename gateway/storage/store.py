@@ -130,3 +130,7 @@ class Store(Protocol):
     def act(self) -> AbstractAsyncContextManager[Act]:
         """A write; committed at the end of the block, shielded from cancellation."""
         ...
+
+    async def wait_for_post(self, seconds: float) -> None:
+        """Until an act of this process has put a mail into the outbox since the last time, or the time is over."""
+        ...
