@@ -21,13 +21,16 @@ PIP_COMPILE := $(REGISTRY_ONLY) $(BIN)/pip-compile $(LOCK_ARGS) --quiet --genera
 DEV_NEEDS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
 	print(*project["project"]["dependencies"], *project["build-system"]["requires"], \
 	*project["project"]["optional-dependencies"]["demo"], *project["project"]["optional-dependencies"]["postgresql"], \
+	*project["project"]["optional-dependencies"]["web"], \
 	*project["dependency-groups"]["dev"], sep="\n")
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A command that is compiled anew each time starts a third later.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit bench-seal test-system package-system demo test test-package fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -66,6 +69,9 @@ test: install test-system ## les tests, sauf ceux du paquet (TEST_ARGS="tests/do
 test-package: install test-system package-system ## construit l'image du conteneur et le paquet pip, puis s'en sert
 	@$(BIN)/pytest $(TEST_PROCESSES) -m package tests
 
+test-several: install test-system ## trois passerelles sur une base, tuées au hasard pendant cinq minutes (SEVERAL_SECONDS=60 pour moins)
+	@SEVERAL_SECONDS=$(or $(SEVERAL_SECONDS),300) $(BIN)/pytest -n0 --timeout 3600 tests/system/test_several_gateways.py
+
 fuzz: install ## un million de courriers altérés, sans qu'aucun ne surprenne (FUZZ_ARGS="--seed 7 --executions 100000")
 	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
@@ -73,6 +79,9 @@ check: install format-check lint types imports docs-fresh words-fresh test-packa
 
 bench-seal: install ## mesure le scellement et l'ouverture, à côté de leurs planchers, en deux minutes
 	@$(BIN)/python -m tests.bench.seal $(BENCH_ARGS)
+
+bench-bombs: install ## mesure ce que des bombes coûtent aux courriers honnêtes, en deux minutes
+	@$(BIN)/python -m tests.bench.bombs $(BENCH_ARGS)
 
 bench-audit: install ## mesure le journal d'audit, un quart d'heure au moins (BENCH_ARGS="--sizes 100000" pour moins)
 	@$(BIN)/python -m tests.bench.audit $(BENCH_ARGS)
@@ -107,7 +116,7 @@ words-fresh: install ## échoue si les catalogues sont périmés ou incomplets
 	@$(BIN)/python docs/words.py --check
 
 lock: install ## recalcule les fichiers de verrouillage (LOCK_ARGS=--upgrade pour monter les versions)
-	@$(PIP_COMPILE) --extra postgresql --output-file requirements.lock pyproject.toml
+	@$(PIP_COMPILE) --extra postgresql --extra web --output-file requirements.lock pyproject.toml
 	@$(BIN)/python -c '$(DEV_NEEDS)' | $(PIP_COMPILE) --constraint requirements.lock --output-file requirements-dev.lock -
 
 clean: ## enlève ce que les outils ont produit, y compris .venv

@@ -44,6 +44,18 @@ ATTACKS = {
     "honest": "Courrier honnête, qui doit passer",
 }
 
+OPINION = [
+    "## Où OpenSSL dit autre chose",
+    "",
+    "Chaque courrier S/MIME de cette page, chaque signature à un seul défaut et dix listes de révocation passent aussi",
+    "par `openssl cms -decrypt`, `openssl cms -verify` (seul le certificat épinglé compte) et `openssl verify`",
+    "(`-crl_check_all`). `tests/attacks/test_openssl_opinion.py` échoue si un courrier est admis ici et refusé par",
+    "openssl, et si les verdicts qui diffèrent ne sont pas exactement ceux-ci. OpenPGP est comparé de même à `sqop`",
+    "(`tests/attacks/test_second_opinion.py`).",
+]
+
+OPINION_ABOUT = {"mail": "courrier", "signature": "signature", "list": "liste de révocation"}
+
 FUZZED = [
     "## Courriers altérés au hasard",
     "",
@@ -88,12 +100,17 @@ def attacks() -> str:
             parts.append(table(("Courrier", "Ce que c'est", "Verdict", "Étape", "Raison"), map(_row, rows)))
         if rows := [row for row in elsewhere if row["row"] == name]:
             parts.append([f"- {row['title']} : `{row['test']}`" for row in rows])
-    parts.append(FUZZED)
+    heads = ("Quoi", "Nom", "openssl", "passerelle", "Pourquoi")
+    parts += [OPINION, table(heads, map(_opinion, _read("openssl.tsv"))), FUZZED]
     return page("Les attaques, et l'étape qui les arrête", *parts)
 
 
 def _read(name: str) -> list[dict[str, str]]:
     return list(DictReader((FOLDER / name).read_text(encoding="utf-8").splitlines(), delimiter="\t"))
+
+
+def _opinion(row: dict[str, str]) -> tuple[str, ...]:
+    return (OPINION_ABOUT[row["what"]], f"`{row['name']}`", row["openssl"], row["gateway"], row["why"])
 
 
 def _row(row: dict[str, str]) -> tuple[str, ...]:

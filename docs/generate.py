@@ -19,10 +19,10 @@ from traceability import problems, traceability
 
 from gateway.cli.alarms import DESKS, SEVERITIES
 from gateway.cli.blank import blank_fiche
-from gateway.cli.terms import FUNCTIONS
 from gateway.domain import alarms, errors, kinds
 from gateway.domain.alarms.shape import EVERY_ROLE
 from gateway.domain.parties import Function, Role
+from gateway.services.terms import FUNCTIONS
 
 EXAMPLE = DOCS.parent / "config" / "gateway.example.toml"
 ROLES = {Role.HOSPITAL: "hôpital", Role.CNAS: "CNAS", Role.CNSE: "pôle médical du CNSE", Role.CPAM: "CPAM"}

@@ -6,10 +6,10 @@ from csv import DictReader
 
 from pages import DOCS, page, table
 
-from gateway.cli.terms import MAIL_REASONS
 from gateway.domain.attestation import FORMS
 from gateway.domain.labels import GRADES
 from gateway.domain.parties import Grade, PartnerKind, ReceptionPolicy, default_policy
+from gateway.services.terms import MAIL_REASONS
 
 DISAGREEMENTS = DOCS.parent / "tests" / "receipts" / "disagreements.tsv"
 

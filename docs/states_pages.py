@@ -5,9 +5,9 @@ from enum import Enum
 
 from pages import page, table
 
-from gateway.cli.terms import CASE_EVENTS, CASE_STATES, REQUEST_EVENTS, SENDING_EVENTS, SENDING_STATES
 from gateway.domain import case, request, transmission
 from gateway.domain.labels import STATES
+from gateway.services.terms import CASE_EVENTS, CASE_STATES, REQUEST_EVENTS, SENDING_EVENTS, SENDING_STATES
 
 REQUEST_EFFECTS = {
     request.Effect.TELL_STARTED: "annoncer le début du délai",

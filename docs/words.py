@@ -18,6 +18,8 @@ import typer
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 
 from gateway.cli import pages, usage
 from gateway.cli.commands import app
@@ -60,6 +62,8 @@ def written_in_french() -> Texts:
     found: Texts = {}
     for path in sorted((ROOT / "gateway").rglob("*.py")):
         _note(found, str(path.relative_to(ROOT)), _marked(path))
+    for path in sorted((ROOT / "gateway").rglob("*.html")):
+        _note(found, str(path.relative_to(ROOT)), _in_template(path))
     _note(found, "gateway/domain/errors.py", _error_templates())
     _note(found, "gateway/domain/kinds", _titles(kinds.KINDS))
     _note(found, "gateway/cli", _help_texts())
@@ -87,6 +91,12 @@ def _marked(path: Path) -> Iterator[str]:
             text = node.args[0]
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
                 yield text.value
+
+
+def _in_template(path: Path) -> Iterator[str]:
+    for _line, _mark, text in extract_from_ast(Environment(autoescape=True).parse(path.read_text("utf-8")), MARKS):
+        if isinstance(text, str):
+            yield text
 
 
 def _error_templates() -> Iterator[str]:

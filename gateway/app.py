@@ -7,7 +7,6 @@ safe point (commits are shielded), then workers, connections, homes, database.
 import asyncio
 import os
 import secrets
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,47 +15,38 @@ from functools import partial
 
 import structlog
 
-from gateway import legal_time, vouching
+from gateway import monitoring, vouching
 from gateway.adapters import daemon_lock, database
-from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory
-from gateway.adapters.openpgp.home import Home, open_home, sweep_homes
+from gateway.adapters.openpgp.home import open_home, sweep_homes
 from gateway.adapters.sandbox import Limits, WorkerPool
-from gateway.adapters.smime.bench import encode
 from gateway.adapters.smtp import SmtpCourier
 from gateway.config import Settings
+from gateway.core import Core, open_core, pinned_keys
 from gateway.domain.parties import Suite
-from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate, own_certificate_key, own_keys
+from gateway.keyring import of_suite, own_keys, worker_material
 from gateway.lookout import MetServers, alarm_watch
-from gateway.ports import Clock, PublicKey, Sealer
+from gateway.ports import Clock, PublicKey
 from gateway.postroom import handovers
-from gateway.process import notify
-from gateway.records import Base, identity, open_base
+from gateway.process import notify, told_to_stop
+from gateway.records import Base, identity
 from gateway.servers import imap_settings, smtp_settings, time_sources, token_provider
 from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
-from gateway.services.casework import Casework
-from gateway.services.compose import Composer
-from gateway.services.confirm import Confirmations
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.copies import CopyRepair
-from gateway.services.deadlines import Deadlines
-from gateway.services.desk import Desk
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
-from gateway.services.pins import Pins
+from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
-from gateway.services.readers import Readers
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
-from gateway.services.requests import Requests
 from gateway.services.send import Sender
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
-from gateway.services.timekeeping import Timekeeper
-from gateway.services.triage import Triage
-from gateway.services.verify import Verifier, pins_in_force
+from gateway.services.verify import Verifier
 from gateway.storage import Store
 
 _log = structlog.get_logger()
@@ -67,133 +57,12 @@ MAX_MAIL = 60 * _MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
-    """What a command that seals needs beside the base."""
-
-    base: Base
-    home: Home
-    keys: PublicKeys
-    sealer: Sealer
-    composer: Composer
-    requests: Requests
-    casework: Casework
-    timekeeper: Timekeeper
-    deadlines: Deadlines
-    desk: Desk
-    triage: Triage
-    confirmations: Confirmations
-    pins: Pins
-    readers: Readers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
     """A gateway ready to work: its parts, and the tasks that run them."""
 
     core: Core
     tasks: Tasks
-
-
-@asynccontextmanager
-async def open_core(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Core]:
-    """Open what sealing needs as well; ``clock`` as in :func:`open_base`.
-
-    Raises:
-        ConfigError, DatabaseDamaged, OwnKeyUnusable.
-    """
-    async with open_base(settings, clock=clock) as base:
-        passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
-        pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
-        home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
-        try:
-            yield _core(base, home, keys, passphrase)
-        finally:
-            await asyncio.to_thread(home.close)
-
-
-async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
-    """The public keys in force of all partners of the configuration.
-
-    Raises:
-        KeyFileInvalid, AuthorityUnusable.
-    """
-    async with base.store.view() as view:
-        pins = await pins_in_force(view, base.settings.gateway.site, None)
-    return await asyncio.to_thread(keys.of, pins)
-
-
-def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
-    settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
-    us, directory = settings.party, settings.directory
-    # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
-    sealer = make_sealer(settings, home, SystemClock(), passphrase)
-    composer = Composer(
-        party=us,
-        directory=directory,
-        sealer=sealer,
-        cabinet=cabinet,
-        clock=clock,
-        noise=secrets.token_bytes,
-        max_bytes=settings.smtp.max_bytes,
-    )
-    requests = legal_time.requests(settings, clock)
-    casework = Casework(party=us, cabinet=cabinet, clock=clock)
-    persons_needed = 2 if settings.four_eyes else 1
-    timekeeper = Timekeeper(store=store, clock=clock, site=us.site)
-    deadlines = Deadlines(
-        store=store,
-        requests=requests,
-        composer=composer,
-        casework=casework,
-        cabinet=cabinet,
-        timekeeper=timekeeper,
-        clock=clock,
-        party=us,
-        directory=directory,
-        watched=settings.watched,
-        readership=settings.readership,
-        persons_needed=persons_needed,
-    )
-    desk = Desk(
-        store=store,
-        cabinet=cabinet,
-        composer=composer,
-        requests=requests,
-        casework=casework,
-        clock=clock,
-        noise=secrets.token_bytes,
-        party=us,
-        directory=directory,
-    )
-    readers = Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership)
-    triage = Triage(
-        store=store,
-        cabinet=cabinet,
-        requests=requests,
-        casework=casework,
-        clock=clock,
-        readers=readers,
-        noise=secrets.token_bytes,
-        party=us,
-        directory=directory,
-        persons_needed=persons_needed,
-    )
-    return Core(
-        base=base,
-        home=home,
-        keys=keys,
-        sealer=sealer,
-        composer=composer,
-        requests=requests,
-        casework=casework,
-        timekeeper=timekeeper,
-        deadlines=deadlines,
-        desk=desk,
-        triage=triage,
-        confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),
-        pins=Pins(store=store, clock=clock, party=us, directory=settings.outbox, persons_needed=persons_needed),
-        readers=readers,
-    )
+    pulse: Pulse
 
 
 # --- The daemon.
@@ -205,15 +74,28 @@ async def run(settings: Settings) -> None:
     Raises:
         GatewayError: it could not start.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with open_daemon(settings) as daemon:
+    stop = told_to_stop()
+    async with (
+        open_daemon(settings) as daemon,
+        monitoring.watched(daemon.core.base, daemon.pulse),
+        _console(settings),
+    ):
         notify("READY=1")
         await daemon.tasks.work_until(stop)
         notify("STOPPING=1")
     _log.info("gateway.stopped")
+
+
+@asynccontextmanager
+async def _console(settings: Settings) -> AsyncIterator[None]:
+    """The console beside the service, where [web] asks for one."""
+    async with AsyncExitStack() as stack:
+        if settings.web is not None:
+            # Its libraries are an extra of the package: only those who want the console need them.
+            from gateway import frontdesk
+
+            _log.info("console.ready", address=await stack.enter_async_context(frontdesk.served(settings)))
+        yield
 
 
 @asynccontextmanager
@@ -231,10 +113,13 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         core = await stack.enter_async_context(open_core(settings, clock=clock))
         async with core.base.store.view() as view:
             await core.requests.almanac.calendar(view)  # refused now rather than at each tick
+        pulse = Pulse(core.base.clock)
+        core.base.engine.committed = pulse.committed
         pool = await stack.enter_async_context(_pool(core))
-        tasks = await stack.enter_async_context(_tasks(core, pool))
+        pool.failed = pulse.worker_failed
+        tasks = await stack.enter_async_context(_tasks(core, pool, pulse))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
-        yield Daemon(core=core, tasks=tasks)
+        yield Daemon(core=core, tasks=tasks, pulse=pulse)
 
 
 def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
@@ -243,15 +128,12 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at
     Raises:
         SecretUnreadable, OwnKeyUnusable.
     """
-    identity, key = own_certificate(settings), own_certificate_key(settings)
-    own = (key,) if key else ()
     return WorkerPool(
         slots=slots,
         home_factory=lambda others: open_home(
             settings.openpgp.folder, of_suite(others, Suite.OPENPGP), former=settings.openpgp.former_folder
         ),
-        # Our own certificate is known as well: we try our servers by mails to ourselves.
-        material=lambda others: encode(identity, (*others, *own)) if identity else b"",
+        material=worker_material(settings),
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
@@ -280,7 +162,7 @@ def _turns(base: Base) -> tuple[Turns, Store]:
 
 
 @asynccontextmanager
-async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
+async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
@@ -379,6 +261,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
+            alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,
                 cabinet=base.cabinet,
@@ -389,6 +272,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             ),
             clock=base.clock,
             turns=turns,
+            pulse=pulse,
             pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(

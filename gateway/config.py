@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from gateway.access import WebSection
 from gateway.databank import DatabaseSection
 from gateway.domain.alarms.staff import Staff
 from gateway.domain.errors import ConfigClosed, ConfigInvalid, ConfigUnreadable
@@ -33,6 +34,7 @@ from gateway.domain.watching import Place
 from gateway.domain.words import listed, said
 from gateway.log_keeping import AuditSection, anchor_mailbox, audit_faults
 from gateway.mailservers import DEFAULT_LIMIT, ImapSection, MailboxSection, OAuthSection, SmtpSection, mailboxes_faults
+from gateway.metering import MetricsSection
 from gateway.readership import ReaderSection, RetentionSection, readers_faults
 from gateway.setting import Address, Domain, FilePath, FunctionName, GradeName, Identifier, Secret, Section, relative_to
 from gateway.staffing import AlarmsSection, StaffSection, correspondents, staff_faults, staff_of
@@ -82,7 +84,16 @@ class SmimeSection(Section):
     certificate: FilePath
     key: Secret
     passphrase: Secret | None = None
+    former_certificate: FilePath | None = None
+    former_key: Secret | None = None
+    former_passphrase: Secret | None = None
     signature: Literal["pkcs1", "pss"] = "pkcs1"
+
+    @model_validator(mode="after")
+    def _former(self) -> "SmimeSection":
+        if (self.former_certificate is None) != (self.former_key is None):
+            raise ValueError(said("former_certificate et former_key vont ensemble"))
+        return self
 
 
 class ReceptionSection(Section):
@@ -197,12 +208,14 @@ class Settings(BaseSettings):
     time: TimeSection = TimeSection()
     audit: AuditSection | None = None
     worker: WorkerSection = WorkerSection()
+    metrics: MetricsSection | None = None
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
     mailboxes: dict[Identifier, MailboxSection] = Field(default_factory=dict)
     retention: RetentionSection = RetentionSection()
     alarms: AlarmsSection = AlarmsSection()
     staff: dict[Identifier, StaffSection] = Field(default_factory=dict)
+    web: WebSection | None = None
     partners: dict[Identifier, PartnerSection]
 
     @model_validator(mode="after")

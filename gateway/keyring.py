@@ -1,6 +1,6 @@
 """From the configuration to keys: ours in each suite, what each partner agreed to, and the pins as public keys."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -9,6 +9,7 @@ from gateway.adapters.openpgp.home import Home
 from gateway.adapters.openpgp.keyfiles import export_public, own_fingerprint
 from gateway.adapters.openpgp.seal import OpenPgpSealer
 from gateway.adapters.smime.authority import Authority, bundle
+from gateway.adapters.smime.bench import encode
 from gateway.adapters.smime.certificates import pem, read_certificate
 from gateway.adapters.smime.identity import Identity, load_files
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
@@ -35,6 +36,19 @@ def own_certificate(settings: Settings) -> Identity | None:
     return load_files(section.certificate, section.key.read(), passphrase)
 
 
+def former_certificate(settings: Settings) -> Identity | None:
+    """Our S/MIME identity before this one, while mail may still be sealed for it; None where none is named.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    section = settings.smime
+    if section is None or section.former_certificate is None or section.former_key is None:
+        return None
+    passphrase = section.former_passphrase.read() if section.former_passphrase else None
+    return load_files(section.former_certificate, section.former_key.read(), passphrase)
+
+
 def own_keys(settings: Settings) -> tuple[PublicKey, ...]:
     """Our own public key in each suite that is configured, OpenPGP first. Blocks: it asks GnuPG.
 
@@ -57,6 +71,19 @@ def own_certificate_key(settings: Settings) -> PublicKey | None:
     if identity is None:
         return None
     return PublicKey(suite=Suite.SMIME, fingerprint=identity.fingerprint, material=pem(identity.certificate))
+
+
+def worker_material(settings: Settings) -> Callable[[Sequence[PublicKey]], bytes]:
+    """What a worker is told to open S/MIME, given the partners' keys; nothing without such a section.
+
+    Raises:
+        SecretUnreadable, OwnKeyUnusable.
+    """
+    identity, former, key = own_certificate(settings), former_certificate(settings), own_certificate_key(settings)
+    if identity is None or key is None:
+        return lambda _others: b""
+    # Our own certificate is known as well: we try our servers by mails to ourselves.
+    return lambda others: encode(identity, (*others, key), former=former)
 
 
 def authority(settings: Settings, partner: str) -> Authority:

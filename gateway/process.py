@@ -1,7 +1,18 @@
 """The daemon as a process that systemd starts and watches."""
 
+import asyncio
 import os
+import signal
 import socket
+
+
+def told_to_stop() -> asyncio.Event:
+    """Set once somebody asks this process to end (SIGTERM, or Ctrl-C)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 def notify(state: str) -> None:

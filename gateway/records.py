@@ -14,26 +14,34 @@ from pathlib import Path
 from gateway import legal_time
 from gateway.adapters import database
 from gateway.adapters.clock import SystemClock
+from gateway.adapters.disk import Disk
 from gateway.adapters.master_key import master_key_of
 from gateway.adapters.vault import FileVault
 from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
 from gateway.domain.words import said
-from gateway.ports import Clock
+from gateway.ports import Clock, Keyholder
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
+from gateway.services.contests import Contests
 from gateway.services.dossier import Archive
 from gateway.services.forget import Forgetting
+from gateway.services.health import HealthReader
+from gateway.storage import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What every command needs: settings, clock, database, vault; ``rehearsal`` says that a demonstration made them."""
+    """What every command needs: settings, clock, database, vault; ``rehearsal`` says that a demonstration made them.
+
+    ``store`` is where acts are made, on ``engine``, whose commits can be counted.
+    """
 
     settings: Settings
     rehearsal: bool
     clock: Clock
-    store: database.DatabaseStore
+    engine: database.DatabaseStore
+    store: Store
     cabinet: Cabinet
 
 
@@ -69,7 +77,14 @@ async def open_base(
     vault = FileVault(folder=spool, master=master, former=master_key_of(former) if former else None)
     try:
         cabinet = Cabinet(store=store, vault=vault, clock=clock)
-        yield Base(settings=settings, rehearsal=database.REHEARSAL in found, clock=clock, store=store, cabinet=cabinet)
+        yield Base(
+            settings=settings,
+            rehearsal=database.REHEARSAL in found,
+            clock=clock,
+            engine=store,
+            store=store,
+            cabinet=cabinet,
+        )
     finally:
         await store.close()
 
@@ -110,8 +125,22 @@ def archive(base: Base) -> Archive:
         cabinet=base.cabinet,
         clock=base.clock,
         party=settings.party,
+        almanac=legal_time.almanac(settings),
+        readership=settings.readership,
+    )
+
+
+def health(base: Base, keyholder: Keyholder | None = None) -> HealthReader:
+    """The state of the gateway; ``keyholder`` reads until when keys last, for who has the time."""
+    settings, party = base.settings, base.settings.party
+    return HealthReader(
+        store=base.store,
+        clock=base.clock,
+        party=party,
         directory=settings.directory,
         almanac=legal_time.almanac(settings),
         watched=settings.watched,
-        readership=settings.readership,
+        contests=Contests(store=base.store, cabinet=base.cabinet, party=party),
+        room=Disk(settings.gateway.data),
+        keyholder=keyholder,
     )

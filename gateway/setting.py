@@ -119,6 +119,11 @@ class Secret(Section):
             raise SecretUnreadable(source=source, reason=said("Il est vide ou absent."))
         return value.rstrip("\r\n")
 
+    def place(self) -> str:
+        """As it is written in the configuration."""
+        name, value = next(iter(self.model_dump(exclude_none=True).items()))
+        return f'{{ {name} = "{value}" }}'
+
     def path(self) -> Path:
         """The file behind ``file`` or ``credential``.
 

@@ -163,7 +163,8 @@ def _open_envelope(part: mime.Part, bench: Bench) -> Opened:
     envelope = smime.read_envelope(part)
     if bench.smime is None:
         raise MailRefused(step="decrypt", reason="no-key")
-    unproven = decrypt_smime(envelope, bench.smime.own, max_plain=bench.limits.max_plain)
+    ours = bench.smime
+    unproven = decrypt_smime(envelope, ours.own, max_plain=bench.limits.max_plain, former=ours.former)
     return _signed_inside(unproven.data, bench, Suite.SMIME)
 
 

@@ -449,6 +449,8 @@ def test_each_partner_has_its_own_suite(tmp_path: Path) -> None:
         ('suite = "smime"\ncrl = "liste.crl"', SMIME, "crl demande ca"),
         ('suite = "smime"\ncipher = "des3"', SMIME, "aes256-cbc"),
         ('suite = "pgp"', SMIME, "openpgp"),
+        ("", f'{SMIME}former_certificate = "keys/old.pem"\n', "vont ensemble"),
+        ("", f'{SMIME}former_key = {{ file = "keys/old.key" }}\n', "vont ensemble"),
     ],
 )
 def test_a_suite_without_what_it_needs_is_refused(tmp_path: Path, added: str, more: str, told: str) -> None:

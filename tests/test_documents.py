@@ -11,7 +11,7 @@ import typer
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from gateway import config, databank, log_keeping, mailservers, readership, staffing
+from gateway import config, databank, log_keeping, mailservers, metering, readership, staffing
 from gateway.cli.commands import app
 from gateway.cli.language import LOCALES
 
@@ -31,6 +31,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "time": config.TimeSection,
     "audit": log_keeping.AuditSection,
     "worker": config.WorkerSection,
+    "metrics": metering.MetricsSection,
     "retention": readership.RetentionSection,
     "alarms": staffing.AlarmsSection,
 }
@@ -150,7 +151,7 @@ def unknown_keys(text: str) -> list[str]:
 # Log events, file names and the like that look like a key of a section.
 NOT_KEYS = {
     *("gateway.ready", "gateway.stopping", "gateway.stopped", "gateway.took_over", "gateway.lost", "gateway.toml"),
-    *("audit.purged",),
+    *("audit.purged", "metrics.served", "metrics.not_served", "metrics.defect"),
 }
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, databank, log_keeping, mailservers, readership, setting, staffing
+from gateway import config, databank, log_keeping, mailservers, metering, readership, setting, staffing
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
@@ -32,6 +32,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "time": config.TimeSection,
     "audit": log_keeping.AuditSection,
     "worker": config.WorkerSection,
+    "metrics": metering.MetricsSection,
     "readers.medecin": readership.ReaderSection,
     "mailboxes.medecin": mailservers.MailboxSection,
     "retention": readership.RetentionSection,
@@ -39,7 +40,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "staff.accueil": staffing.StaffSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"database", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil"}
+OPTIONAL = {"database", "metrics", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil"}
 """Sections that are commented out as a whole."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 

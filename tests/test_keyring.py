@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,15 +19,16 @@ from gateway.adapters.sandbox import WorkerPool
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
 from gateway.config import Settings, load
-from gateway.domain.errors import AuthorityUnusable, KeyUnusable, OwnKeyUnusable
+from gateway.core import open_core
+from gateway.domain.errors import AuthorityUnusable, KeyUnusable, OwnKeyUnusable, StorageFailed
 from gateway.domain.parties import Suite
-from gateway.keyring import PublicKeys, own_certificate
+from gateway.keyring import PublicKeys, former_certificate, own_certificate
 from gateway.ports import PublicKey
 from gateway.storage import Pin
 from gateway.wire import sealed
 from tests.adapters.smime.forge import ENTITY, OUTER
 from tests.adapters.smime.people import Person, person, rsa_key
-from tests.cli.test_keys_smime import install
+from tests.cli.test_keys_smime import install, keys
 
 NOW = SystemClock().now()
 START, END = NOW - timedelta(days=1), NOW + timedelta(days=90)
@@ -66,7 +69,7 @@ def pin(who: Person = CNAS) -> Pin:
 @asynccontextmanager
 async def workers(settings: Settings, who: Person = CNAS) -> AsyncIterator[WorkerPool]:
     """The pool as the daemon starts it, with this certificate pinned to the CNAS."""
-    async with app.open_core(settings) as core:
+    async with open_core(settings) as core:
         async with core.base.store.act() as act:
             known = await act.one(Pin, fingerprint=fingerprint(who.certificate))
             if known is None:
@@ -99,6 +102,44 @@ async def test_the_capped_worker_opens_each_cipher(settings: Settings) -> None:
         await _by_another_authority(settings, pool)
 
 
+def test_our_next_certificate_serves_beside_the_former_one(settings: Settings, tmp_path: Path) -> None:
+    """Made and named as the command says it: the new one signs, the worker opens what is sealed for either."""
+    place = tmp_path / "hopital"
+    shutil.copytree(settings.gateway.data.parent, place, ignore=shutil.ignore_patterns("S.*"))
+    config = place / "gateway.toml"
+    said = keys(config, "generate", str(place / "next"), "--suite", "smime")
+    lines = "".join(line.strip() + "\n" for line in said.splitlines() if " = " in line)
+    head, _, rest = config.read_text().partition("[smime]\n")
+    after_section = rest.partition("\n\n")[2]
+    config.write_text(f"{head}[smime]\n{lines}\n{after_section}")
+    after = load(config)
+
+    own, former = own_certificate(after), former_certificate(after)
+    before = own_certificate(settings)
+    assert own is not None
+    assert former is not None
+    assert before is not None
+    assert former.fingerprint == before.fingerprint != own.fingerprint
+    rows = [row for row in json.loads(keys(config, "list", "--json")) if row["suite"] == "smime"]
+    assert [(row["fingerprint"], row["state"]) for row in rows if row["owner"] == "nous"] == [
+        (own.fingerprint, "usable"),
+        (former.fingerprint, "former"),
+    ]
+    assert keys(config, "export", "--suite", "smime") == pem(own.certificate)
+
+    async def work() -> None:
+        async with open_core(after) as core:
+            assert (await core.sealer.sign(ENTITY, Suite.SMIME)).fingerprint == own.fingerprint
+        async with workers(after) as pool:
+            for name in (settings, after):
+                seen = await pool.open(await mail(name, Cipher.AES256_GCM))
+                assert (seen.failed_reason, seen.entity) == (None, ENTITY)
+
+    asyncio.run(work())
+    with pytest.raises(StorageFailed, match="existe déjà"):
+        keys(config, "generate", str(place / "next"), "--suite", "smime")
+
+
 async def _by_another_authority(settings: Settings, pool: WorkerPool) -> None:
     """Pinned, but not under the configured authority: the worker refuses once its keys are told anew."""
     await pool.refresh(PublicKeys(settings).of([pin(ALONE)]))
@@ -125,7 +166,7 @@ async def test_a_large_mail_fits_into_the_workers_memory(settings: Settings, cip
 
 async def test_the_whole_core_checks_a_certificate_before_it_writes_to_it(settings: Settings) -> None:
     """The authority of the configuration counts when we seal as well."""
-    async with app.open_core(settings) as core:
+    async with open_core(settings) as core:
         good, bad = (
             PublicKey(suite=Suite.SMIME, fingerprint=fingerprint(who.certificate), material=pem(who.certificate))
             for who in (CNAS, ALONE)
@@ -138,7 +179,7 @@ async def test_the_whole_core_checks_a_certificate_before_it_writes_to_it(settin
 async def test_a_suite_without_our_key_seals_nothing(settings: Settings) -> None:
     """A partner cannot be written to, and nothing signed, in a suite that the configuration lacks."""
     bare = settings.model_copy(update={"smime": None})
-    async with app.open_core(bare) as core:
+    async with open_core(bare) as core:
         key = PublicKey(suite=Suite.SMIME, fingerprint=fingerprint(CNAS.certificate), material=pem(CNAS.certificate))
         with pytest.raises(KeyUnusable, match="smime"):
             await core.sealer.encrypt(ENTITY, key, partner="cnas")

@@ -88,6 +88,10 @@ Material = Callable[[Sequence[PublicKey]], bytes]
 """What else a worker is given when it starts, made from the keys in use; the pool does not look into it."""
 
 
+def _nobody_counts(reason: str) -> None:
+    del reason
+
+
 def _nothing_else(_: Sequence[PublicKey]) -> bytes:
     return b""
 
@@ -95,7 +99,8 @@ def _nothing_else(_: Sequence[PublicKey]) -> bytes:
 class WorkerPool:
     """Implements ``gateway.ports.Opener``. ``home_factory`` blocks and is called in a thread.
 
-    ``at`` is set to judge keys as they were at that instant, not now.
+    ``at`` is set to judge keys as they were at that instant, not now. ``failed`` is called with the reason whenever a
+    worker did not do its job.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class WorkerPool:
         self._slots = tuple(_Slot() for _ in range(slots))
         self._free: asyncio.Queue[_Slot] = asyncio.Queue()
         self._closed = False
+        self.failed: Callable[[str], None] = _nobody_counts
 
     async def start(self) -> None:
         """Make the homes and start all workers.
@@ -186,9 +192,11 @@ class WorkerPool:
         try:
             process = await self._ready(slot)
             return await self._job(slot, process, encode_frame(wanted, raw))
-        except (WorkerFailed, asyncio.CancelledError):
+        except (WorkerFailed, asyncio.CancelledError) as error:
             # The pipe may hold half a message.
             await _end(slot)
+            if isinstance(error, WorkerFailed):
+                self.failed(error.reason)
             raise
         finally:
             self._free.put_nowait(slot)

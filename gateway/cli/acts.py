@@ -56,7 +56,7 @@ def note(
     """Noter un fait au dossier, ou ce qui est venu ou parti par une autre voie sécurisée."""
     from gateway.cli.fiche import noted
     from gateway.cli.output import echo_json
-    from gateway.cli.terms import CASE_STATES
+    from gateway.services.terms import CASE_STATES
 
     form = noted(what, case=case, on=on, fields=fields or [], request=request, because=because)
     done = with_core(config, lambda core: core.desk.note(form, actor=person(core.base.settings)))
@@ -103,7 +103,7 @@ def coverage(
     """Dire qui paie un jour de séjour, et pourquoi."""
     from gateway.cli.blank import cited
     from gateway.cli.output import day, echo_json
-    from gateway.cli.terms import COVER_REASONS, PAYERS
+    from gateway.services.terms import COVER_REASONS, PAYERS
 
     found = with_archive(config, lambda archive: archive.coverage(ref, at))
     if as_json:

@@ -1,4 +1,4 @@
-"""The table of contents of the command line, and the commands that run the gateway or change something."""
+"""The program ``gateway``, and the commands that run it or send something; the others are in the table of contents."""
 
 from gettext import gettext as _
 from pathlib import Path
@@ -6,32 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import (
-    acts,
-    alarms,
-    almanac,
-    audit,
-    backup,
-    certificate,
-    clock,
-    db,
-    demo,
-    doctor,
-    dossier,
-    forget,
-    inspect,
-    keys,
-    printing,
-    proof,
-    read,
-    readers,
-    rulings,
-    setup,
-    todo,
-    triage,
-)
 from gateway.cli.language import Language
-from gateway.cli.pages import EXIT_CODES, Contents
+from gateway.cli.pages import EXIT_CODES, Program
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, with_core
 
 EXIT_USAGE = 2
@@ -42,45 +18,12 @@ app = typer.Typer(
     name="gateway",
     help="Passerelle de courrier scellé pour les soins programmés (protocole franco-algérien de 2016).",
     epilog=EXIT_CODES,
-    cls=Contents,
+    cls=Program,
     invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("init")(setup.init)
-app.command("doctor")(doctor.doctor)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore)
-app.command("demo")(demo.demo)
-app.command("rehearse")(demo.rehearse)
-app.add_typer(keys.app, name="keys")
-app.command("todo")(todo.todo)
-app.command("cases")(read.cases)
-read.case_app.command("assign")(readers.assign)
-app.add_typer(read.case_app, name="case")
-app.add_typer(clock.app, name="clock")
-app.add_typer(almanac.app, name="calendar")
-read.message_app.command("resend")(alarms.resend)
-read.message_app.command("print")(printing.message_print)
-app.add_typer(read.message_app, name="message")
-app.add_typer(triage.app, name="triage")
-app.command("inspect")(inspect.inspect)
-app.add_typer(proof.app, name="proof")
-app.add_typer(audit.app, name="audit")
-app.add_typer(alarms.alarms_app, name="alarms")
-app.add_typer(db.app, name="db")
-app.command("certificate")(certificate.certificate)
-app.add_typer(dossier.app, name="dossier")
-app.add_typer(rulings.app, name="challenge")
-app.command("settle")(rulings.settle)
-app.command("status")(read.status)
-app.command("fiche")(acts.fiche)
-app.command("note")(acts.note)
-app.command("correct")(acts.correct)
-app.command("coverage")(acts.coverage)
-app.command("close")(acts.close)
-app.command("forget")(forget.forget)
 
 
 @app.callback()
@@ -102,7 +45,27 @@ def program(
         raise typer.Exit(EXIT_USAGE)
 
 
-@app.command()
+def web(
+    config: ConfigOption = DEFAULT_CONFIG,
+    log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="Précision du journal technique.")] = "INFO",
+) -> None:
+    """Servir la console seule ; « gateway run » la sert aussi quand la section [web] est là."""
+    import asyncio
+
+    from gateway import frontdesk
+    from gateway.adapters import log
+    from gateway.process import told_to_stop
+
+    async def serve() -> None:
+        stop = told_to_stop()
+        async with frontdesk.served(settings(config)) as address:
+            typer.echo(_("La console écoute : {address}").format(address=address))
+            await stop.wait()
+
+    log.configure(log_level)
+    asyncio.run(serve())
+
+
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
     log_level: Annotated[LogLevel, typer.Option(case_sensitive=False, help="Précision du journal technique.")] = "INFO",
@@ -117,7 +80,6 @@ def run(
     asyncio.run(composition.run(settings(config)))
 
 
-@app.command()
 def submit(
     fiche: Annotated[
         Path, typer.Argument(help="La fiche remplie ; gateway fiche EXTENSION_REQUEST en écrit une vierge.")
@@ -159,7 +121,6 @@ def submit(
     typer.echo(f"  gateway case show {done.case.ref}")
 
 
-@app.command()
 def answer(
     ref: Annotated[str, typer.Argument(help="Le dossier.")],
     config: ConfigOption = DEFAULT_CONFIG,
@@ -199,7 +160,6 @@ def answer(
         typer.echo(_("Le formulaire SE 352-302 (partie 7) reste dû à l'hôpital et au CNSE."))
 
 
-@app.command()
 def confirm(
     ref: Annotated[str, typer.Argument(help="Le dossier.")],
     config: ConfigOption = DEFAULT_CONFIG,

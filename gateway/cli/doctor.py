@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.output import echo_json
-from gateway.cli.read import EXIT_UNWELL
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption
+from gateway.cli.session import DEFAULT_CONFIG, EXIT_UNWELL, ConfigOption, JsonOption
 
 LONGEST_WAIT = 3600
 

@@ -12,8 +12,8 @@ import typer
 
 from gateway.cli.language import translate
 from gateway.cli.session import settings
-from gateway.cli.terms import MAIL_REASONS
 from gateway.domain.words import french
+from gateway.services.terms import MAIL_REASONS
 
 EXIT_UNREAD = 6
 _END = 2**32

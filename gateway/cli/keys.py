@@ -42,7 +42,7 @@ def keys_list(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
 async def _rows(base: Any) -> list[dict[str, Any]]:
     from gateway.adapters.openpgp.keyfiles import own_key, read_public_key
     from gateway.adapters.smime.certificates import Correspondent, read_certificate
-    from gateway.keyring import authority, own_certificate
+    from gateway.keyring import authority, former_certificate, own_certificate
     from gateway.storage import Pin
 
     conf, now = base.settings, base.clock.now()
@@ -52,6 +52,10 @@ async def _rows(base: Any) -> list[dict[str, Any]]:
     identity = own_certificate(conf)
     if identity is not None:
         rows.append(_certificate(_OURSELVES, Correspondent(certificate=identity.certificate), now))
+    former = former_certificate(conf)
+    if former is not None:
+        row = _certificate(_OURSELVES, Correspondent(certificate=former.certificate), now)
+        rows.append({**row, "state": "former"})
     async with base.store.view() as view:
         pins = await view.all(Pin, site=conf.gateway.site)
     for pin in pins:
@@ -182,21 +186,54 @@ def keys_compromised(
 def keys_generate(
     folder: Annotated[Path, typer.Argument(help="Dossier neuf, par exemple keys/2028.")],
     config: ConfigOption = DEFAULT_CONFIG,
+    suite: Annotated[str, typer.Option(help="openpgp, ou smime : un certificat signé par lui-même.")] = _OPENPGP,
 ) -> None:
-    """Créer votre prochaine clé OpenPGP, à côté de celle qui sert : rien n'en change encore."""
-    from gateway.adapters.openpgp.keyfiles import export_public, generate
+    """Créer votre prochaine clé, à côté de celle qui sert : rien n'en change encore."""
+    if suite not in _SUITES:
+        raise typer.BadParameter(_("openpgp ou smime attendu"), param_hint="--suite")
+    conf, made = settings(config), folder.absolute()
+    public, fingerprint, lines = (_next_key if suite == _OPENPGP else _next_certificate)(conf, made)
+    typer.echo(_("Clé créée : {path}").format(path=made))
+    typer.echo(_("Empreinte : {fingerprint}").format(fingerprint=grouped(fingerprint)))
+    typer.echo(_("1. Remettez {path} à chaque partenaire, l'empreinte au téléphone.").format(path=public))
+    told = _("2. Quand tous l'ont importée, moins de deux semaines après le premier, dans [{section}] :")
+    typer.echo(told.format(section=suite))
+    for name, value in lines.items():
+        typer.echo(f"     {name} = {value}")
+    typer.echo(_("3. Redémarrez. Deux semaines plus tard, retirez ce qui commence par former_."))
 
-    conf = settings(config)
+
+def _next_key(conf: Any, folder: Path) -> tuple[Path, str, dict[str, str]]:
+    """Where its public half is, its fingerprint, and the lines of the configuration."""
+    from gateway.adapters.openpgp.keyfiles import FOLDER, export_public, generate
+
     us = conf.gateway
     fingerprint = generate(folder, us.name, us.address, conf.openpgp.passphrase.read())
     public = folder / "notre-cle.asc"
-    public.write_text(export_public(folder / "openpgp"), encoding="ascii")
-    typer.echo(_("Clé créée : {path}").format(path=folder / "openpgp"))
-    typer.echo(_("Empreinte : {fingerprint}").format(fingerprint=grouped(fingerprint)))
-    typer.echo(_("1. Remettez {path} à chaque partenaire, l'empreinte au téléphone.").format(path=public))
-    typer.echo(_("2. Quand tous l'ont importée, moins de deux semaines après le premier, dans [openpgp] :"))
-    typer.echo(f'     folder = "{folder / "openpgp"}"\n     former_folder = "{conf.openpgp.folder}"')
-    typer.echo(_("3. Redémarrez. Deux semaines plus tard, retirez former_folder."))
+    public.write_text(export_public(folder / FOLDER), encoding="ascii")
+    lines = {"folder": folder / FOLDER, "former_folder": conf.openpgp.folder}
+    return public, fingerprint, {name: f'"{path}"' for name, path in lines.items()}
+
+
+def _next_certificate(conf: Any, folder: Path) -> tuple[Path, str, dict[str, str]]:
+    """The same of a certificate; its key has the passphrase of the OpenPGP key, as ``gateway init`` does it."""
+    from gateway.adapters.clock import SystemClock
+    from gateway.adapters.smime.identity import generate
+    from gateway.domain.errors import NotAllowed
+    from gateway.domain.words import said
+
+    us, section = conf.gateway, conf.smime
+    if section is None:
+        reason = said("La configuration n'a pas de section [smime].")
+        raise NotAllowed(act=said("créer notre prochain certificat"), reason=reason)
+    passphrase = conf.openpgp.passphrase
+    fingerprint = generate(folder, us.name, us.address, passphrase.read(), at=SystemClock().now())
+    lines = {"certificate": f'"{folder / "smime.pem"}"', "key": f'{{ file = "{folder / "smime.key"}" }}'}
+    lines |= {"passphrase": passphrase.place(), "former_certificate": f'"{section.certificate}"'}
+    lines["former_key"] = section.key.place()
+    if section.passphrase is not None:
+        lines["former_passphrase"] = section.passphrase.place()
+    return folder / "smime.pem", fingerprint, lines
 
 
 @app.command("new-master")

@@ -7,22 +7,13 @@ read. Catalogues lie in the package; a text that they lack stays as it is writte
 import gettext
 import os
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from itertools import islice
-from pathlib import Path
+
+from gateway.catalogues import DOMAIN, LOCALES, Language
+
+__all__ = ["DOMAIN", "LOCALES", "OPTION", "Language", "chosen", "speak", "spoken", "translate", "use"]
 
 OPTION = "--lang"
-DOMAIN = "messages"
-"""That of a program that names none: the library that reads the command line looks its own texts up there."""
-
-LOCALES = Path(__file__).parents[1] / "locales"
-
-
-class Language(StrEnum):
-    """One that has a catalogue."""
-
-    FRENCH = "fr"
-    ENGLISH = "en"
 
 
 def speak(arguments: Sequence[str]) -> list[str]:

@@ -8,11 +8,11 @@ from typing import Any
 import typer
 
 from gateway.cli.output import day, end, table
-from gateway.cli.terms import CASE_STATES
 from gateway.cli.todo import brief
 from gateway.domain.labels import STATES
 from gateway.domain.parties import Role
 from gateway.domain.request import OPEN
+from gateway.services.terms import CASE_STATES
 
 _FAR = datetime.max.replace(tzinfo=UTC)
 

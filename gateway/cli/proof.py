@@ -19,8 +19,8 @@ from gateway.cli.session import (
     with_archive,
     with_base,
 )
-from gateway.cli.terms import MAIL_REASONS
 from gateway.domain.labels import GRADES
+from gateway.services.terms import MAIL_REASONS
 
 app = typer.Typer(
     help="Les preuves de réception : d'un dossier, sans courrier qui y réponde, ou apportées par une personne.",

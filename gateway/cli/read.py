@@ -1,4 +1,4 @@
-"""Commands that show: cases, messages, the gateway's state."""
+"""Commands that show cases and messages."""
 
 import re
 from dataclasses import asdict
@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.alarms import show_alarms
+from gateway.cli.alarms import resend
 from gateway.cli.clock import show_period
 from gateway.cli.copies import copy_line
-from gateway.cli.listing import show_cases, show_waiting
+from gateway.cli.listing import show_cases
 from gateway.cli.output import (
     day,
     echo_json,
@@ -21,20 +21,19 @@ from gateway.cli.output import (
     title,
 )
 from gateway.cli.pages import Contents
-from gateway.cli.readers import handover_json, show_handovers, summary
+from gateway.cli.printing import message_print
+from gateway.cli.readers import assign, handover_json, show_handovers, summary
 from gateway.cli.rulings import acceptances_json, doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
-from gateway.cli.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 from gateway.cli.todo import show_duty
 from gateway.domain.labels import CONDITIONS, GRADES, STATES
 from gateway.domain.request import State
+from gateway.services.terms import CASE_STATES, CLAIMS, FLAGS, RETURNS
 
 case_app = typer.Typer(
     help="Un dossier : demandes, délai jour par jour, preuves, courriers.", no_args_is_help=True, cls=Contents
 )
 message_app = typer.Typer(help="Les messages échangés : lister, lire, enregistrer.", no_args_is_help=True, cls=Contents)
-
-EXIT_UNWELL = 8
 
 
 def cases(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
@@ -336,56 +335,8 @@ def _number(text: str) -> int:
     return int(text)
 
 
-# --- State.
+# --- Written beside what they are about.
 
-
-def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Dire si tout va bien. Code de sortie 8 si la passerelle ne fonctionne pas comme elle doit."""
-    now = with_archive(config, lambda archive: archive.status())
-    if as_json:
-        echo_json(_status_json(now))
-    else:
-        _show_status(now)
-    if not now.healthy:
-        raise typer.Exit(EXIT_UNWELL)
-
-
-def _show_calendar(now: Any) -> None:
-    until = day(now.calendar_covers_until)
-    if now.calendar_short:
-        year = now.calendar_covers_until.year + 1
-        typer.echo(_("LE CALENDRIER S'ÉPUISE : après le {until}, aucun silence ne s'enregistre.").format(until=until))
-        typer.echo(_("Complétez-le : gateway calendar propose {year} --record").format(year=year))
-    else:
-        typer.echo(_("Calendrier algérien complet jusqu'au {until}").format(until=until))
-    if now.calendar_proposals:
-        many = now.calendar_proposals
-        typer.echo(_("Propositions de calendrier en attente d'une seconde personne : {many}").format(many=many))
-
-
-def _status_json(now: Any) -> dict[str, Any]:
-    return {name: getattr(now, name) for name in now.__dataclass_fields__} | {"healthy": now.healthy}
-
-
-def _show_status(now: Any) -> None:
-    for folder, at in now.polled_at.items():
-        polled = instant(at) if at else _("jamais")
-        typer.echo(_("Courrier relevé ({folder}) : {at}").format(folder=folder, at=polled))
-    if now.clock_suspended_at:
-        since = instant(now.clock_suspended_at)
-        typer.echo(_("HORLOGE DOUTEUSE depuis {at} : aucun silence n'est enregistré.").format(at=since))
-    sending = _("Courriers à envoyer : {waiting} ; à l'issue incertaine ou refusés : {doubtful}")
-    typer.echo(sending.format(waiting=now.waiting_mails, doubtful=now.doubtful_mails))
-    typer.echo(_("Courriers à trier : {count}").format(count=now.to_triage))
-    if now.failing_handovers or now.waiting_handovers:
-        told = _("Remises aux lecteurs : {failing} en échec, {waiting} sans lecteur désigné")
-        typer.echo(told.format(failing=now.failing_handovers, waiting=now.waiting_handovers))
-    show_waiting(now)
-    show_alarms(now)
-    _show_calendar(now)
-    if not now.watching:
-        stale = ", ".join(folder for folder, at in now.polled_at.items() if not now.fresh(at))
-        typer.echo(_("LE COURRIER N'EST PAS RELEVÉ ({folders}).").format(folders=stale))
-        typer.echo(_("Vérifiez que « gateway run » tourne, que le serveur répond et que ces dossiers y existent."))
-    elif now.healthy:
-        typer.echo(_("Tout va bien."))
+case_app.command("assign")(assign)
+message_app.command("resend")(resend)
+message_app.command("print")(message_print)

@@ -8,7 +8,7 @@ from gateway.domain.words import Listed, told
 def lines(error: GatewayError) -> tuple[str, ...]:
     """What, why and mend."""
     if isinstance(error, IllegalTransition):
-        from gateway.cli.terms import worded
+        from gateway.services.terms import worded
 
         error = worded(error)
     faults = error.fields.get("faults")

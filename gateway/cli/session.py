@@ -14,6 +14,9 @@ from gateway.domain.words import said
 
 T = TypeVar("T")
 
+EXIT_UNWELL = 8
+"""The gateway does not work as it should, or something is to mend."""
+
 DEFAULT_CONFIG = Path("/etc/soins-passerelle/gateway.toml")
 
 ConfigOption = Annotated[
@@ -80,10 +83,10 @@ def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one act with everything that sealing needs."""
     import asyncio
 
-    from gateway import app
+    from gateway.core import open_core
 
     async def run() -> T:
-        async with app.open_core(settings(path)) as core:
+        async with open_core(settings(path)) as core:
             return await work(core)
 
     return asyncio.run(run())

@@ -23,7 +23,6 @@ _PARTNERS = {"hospital": ("cnas", "cnse"), "cnas": ("hospital", "cnse"), "cnse":
 _DATA = Path("/var/lib/soins-passerelle")
 """Where data lies with the usual configuration: what the shipped systemd unit and the container can write."""
 _PASSPHRASE_BYTES = 32
-_CERTIFICATE_DAYS = 3 * 365
 
 
 def init(
@@ -152,7 +151,7 @@ def _certificate(settings: Any, keys: Path, passphrase: str) -> str:
     from gateway.keyring import own_certificate
 
     us, now = settings.gateway, SystemClock().now()
-    made = partial(generate, keys, us.name, us.address, passphrase, at=now, days=_CERTIFICATE_DAYS)
+    made = partial(generate, keys, us.name, us.address, passphrase, at=now)
     _once(keys / "smime.pem", lambda _path: made())
     identity = own_certificate(settings)
     return identity.fingerprint if identity else ""

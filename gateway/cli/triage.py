@@ -10,7 +10,7 @@ import typer
 from gateway.cli.output import echo_json, instant, table, title
 from gateway.cli.pages import Contents
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, storable, with_archive, with_core
-from gateway.cli.terms import DATED_BY, HINTS, MAIL_REASONS
+from gateway.services.terms import DATED_BY, HINTS, MAIL_REASONS
 from gateway.storage import Verdict
 
 app = typer.Typer(help="Les courriers qu'une personne doit trier.", no_args_is_help=True, cls=Contents)

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from gettext import gettext as _
 from pathlib import Path
 
+from gateway import records
 from gateway.demo.clock import VirtualClock
 from gateway.demo.mailprogram import MailProgram
 from gateway.demo.party import Actor
@@ -188,8 +189,8 @@ class Stage:
         return True
 
     async def _polled_since(self, instant: datetime) -> bool:
-        status = await self.actors["hospital"].archive.status()
-        return all(at is not None and at > instant for at in status.polled_at.values())
+        health = await records.health(self.actors["hospital"].core.base).read()
+        return all(at is not None and at > instant for at in health.polled_at.values())
 
 
 def _meaning(today: date, period: Period) -> str:

@@ -74,6 +74,7 @@ def checks(*, wait: float | None) -> tuple[Check, ...]:
         Check(name="state.clock", look=state.clock, needs=("gateway",)),
         Check(name="keys.own", look=keys.own, needs=("openpgp",)),
         Check(name="keys.own_certificate", look=keys.own_certificate),
+        Check(name="keys.former", look=keys.former, needs=("openpgp",)),
         Check(name="keys.partner", look=keys.partners, needs=("gateway", "partners")),
         Check(name="keys.certificate", look=_plain(keys.certificates)),
         Check(name="partners.roles", look=_plain(rules.roles), needs=("gateway", "partners")),

@@ -55,6 +55,8 @@ def _named(settings: Settings) -> Iterator[tuple[str, Secret]]:
         ("openpgp", "passphrase"),
         ("smime", "key"),
         ("smime", "passphrase"),
+        ("smime", "former_key"),
+        ("smime", "former_passphrase"),
         ("oauth", "client_secret"),
         ("audit", "key"),
     ):

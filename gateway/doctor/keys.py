@@ -97,6 +97,30 @@ async def own_certificate(installation: Installation) -> AsyncIterator[Finding]:
     )
 
 
+async def former(installation: Installation) -> AsyncIterator[Finding]:
+    """Our former key and our former certificate, where they are named: they still open. Their end does not matter.
+
+    Raises:
+        OwnKeyUnusable, SecretUnreadable.
+    """
+    settings = installation.settings
+    folder = settings.openpgp.former_folder
+    if folder is not None:
+        facts = await asyncio.to_thread(own_key, folder)
+        if facts.can_sign:
+            # One passphrase for both: this is how a wrong one is noticed before a mail is.
+            await _sign(folder, settings.openpgp.passphrase.read())
+        yield _former(said("Votre clé d'avant"), Suite.OPENPGP, facts.fingerprint)
+    identity = await asyncio.to_thread(keyring.former_certificate, settings)
+    if identity is not None:
+        yield _former(said("Votre certificat d'avant"), Suite.SMIME, identity.fingerprint)
+
+
+def _former(name: Words, suite: Suite, fingerprint: str) -> Finding:
+    what = said("{name} : ouvre ce qui est encore scellé avec, et ne signe plus.", name=name)
+    return fine("keys.former", what, owner="us", suite=suite, fingerprint=fingerprint)
+
+
 async def _sign(folder: Path, passphrase: str) -> None:
     home = await asyncio.to_thread(open_home, folder, ())
     try:

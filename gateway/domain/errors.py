@@ -20,11 +20,20 @@ from gateway.domain.refused import (
     RequestTooLate,
     Unknown,
 )
-from gateway.domain.relocated import BackupUnusable, DatabaseNotCopied, LeaseLost, NotRestored
+from gateway.domain.relocated import (
+    AlreadyAsked,
+    BackupUnusable,
+    CannotListen,
+    DatabaseNotCopied,
+    LeaseLost,
+    NotRestored,
+)
 
 __all__ = [
+    "AlreadyAsked",
     "AuditBroken",
     "BackupUnusable",
+    "CannotListen",
     "CheckpointInvalid",
     "DatabaseNotCopied",
     "DeskError",

@@ -27,10 +27,10 @@ class Ledger(Enum):
     EVIDENCE = "evidence"
 
 
-READINGS = ("log.read", "mail.read", "message.read", "proof.read")
+READINGS = ("case.read", "case.searched", "log.read", "mail.read", "message.read", "proof.read")
 """Who read what."""
 
-FAMILIES = ("alarm.", "mailbox.", "watch.", "transmission.")
+FAMILIES = ("alarm.", "console.", "mailbox.", "watch.", "transmission.")
 """Of these, what is about no case and no request, or about mail in clear to our own people."""
 
 

@@ -1,4 +1,7 @@
-"""What keeps a database from being copied, shared or put back. Part of :mod:`gateway.domain.errors`."""
+"""What keeps a database from being moved, shared or put back, and a console from serving.
+
+Part of :mod:`gateway.domain.errors`.
+"""
 
 from gateway.domain.fault import Fault, GatewayError
 
@@ -42,3 +45,22 @@ class NotRestored(GatewayError):
     what = "La sauvegarde n'a pas été remise en place."
     why = "{reason}"
     mend = "{act}"
+
+
+class AlreadyAsked(GatewayError):
+    """The same act was asked for before, under the same key."""
+
+    fault = Fault.OPERATOR
+    exit_code = 4
+    what = "C'est déjà fait : le même envoi a été reçu une première fois."
+    mend = "Rien n'a été fait deux fois ; regardez le dossier."
+
+
+class CannotListen(GatewayError):
+    """The console's place is taken, or not this machine's."""
+
+    fault = Fault.OPERATOR
+    exit_code = 5
+    what = "La console ne peut pas écouter sur {place}."
+    why = "{reason}"
+    mend = "Donnez un autre [web] port, ou arrêtez le programme qui tient celui-ci."

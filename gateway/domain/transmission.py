@@ -26,6 +26,10 @@ class State(Enum):
     EVIDENCED = "evidenced"
 
 
+NOT_GONE = (State.READY, State.SENDING, State.HELD)
+"""What has not left yet."""
+
+
 class Event(Enum):
     """What happens to a transmission."""
 

@@ -6,7 +6,7 @@ Instants are aware UTC. Adapters implement these; tests implement them by hand. 
 
 from gateway.ports.alarms import Keyholder, OtherPath
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
-from gateway.ports.machine import Clock, Noise, TimeSource
+from gateway.ports.machine import Clock, Noise, Room, Space, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
 from gateway.ports.printing import Enclosure, Printer
 from gateway.ports.sealing import Opener, PublicKey, Sealer, Signature, SignatureFacts
@@ -37,9 +37,11 @@ __all__ = [
     "PeerTls",
     "Printer",
     "PublicKey",
+    "Room",
     "Sealer",
     "Signature",
     "SignatureFacts",
+    "Space",
     "SpoolFile",
     "Stamp",
     "Stamper",

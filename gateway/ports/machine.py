@@ -1,6 +1,7 @@
-"""The machine: its clock, other clocks, random bytes."""
+"""The machine: its clock, other clocks, random bytes, its disk."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -39,4 +40,20 @@ class TimeSource(Protocol):
         Raises:
             GatewayError: it does not answer, or its answer convinces nobody.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """Bytes of a disk."""
+
+    free: int
+    total: int
+
+
+class Room(Protocol):
+    """The disk that holds our data."""
+
+    async def space(self) -> Space | None:
+        """How much is left; None where the system does not tell."""
         ...

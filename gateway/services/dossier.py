@@ -1,43 +1,32 @@
-"""What persons read: cases, messages, the state of the gateway, the audit log. Reading content is itself recorded."""
+"""What persons read: cases, messages, mails. Reading content is itself recorded."""
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from gateway.domain import request as life
-from gateway.domain import transmission as sending
-from gateway.domain.alarms.facts import Habit
-from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.duties import Duty
 from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
-from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.parties import Party, Role
 from gateway.domain.readers import Readership, Share
-from gateway.domain.readers import State as Handing
-from gateway.domain.watching import Place
 from gateway.domain.words import said
 from gateway.ports import Clock
-from gateway.services.alarms.book import Counts, counts
-from gateway.services.alarms.habits import habits
 from gateway.services.almanac import Almanac
 from gateway.services.attested import ProofReader
 from gateway.services.cabinet import Cabinet, wrapped
-from gateway.services.calendar_watch import is_short
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
 from gateway.services.excerpt import Opened, read_content
-from gateway.services.polls import last_poll
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
 from gateway.storage import (
     FOR_A_PERSON,
     Case,
-    ClockMark,
     Fact,
     Letter,
     Mail,
@@ -89,54 +78,6 @@ class MailView:
     letter: Letter | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The gateway at a glance. ``polled_at`` gives the last successful poll of each watched folder.
-
-    ``calendar_short`` says that the calendar soon ends, ``calendar_proposals`` how many await a second person.
-    """
-
-    now: datetime
-    role: Role
-    polled_at: dict[str, datetime | None]
-    waiting_mails: int
-    doubtful_mails: int
-    to_triage: int
-    open_requests: int
-    unacknowledged: int
-    elapsed: int
-    contested: int
-    owed_copies: int
-    next_end: datetime | None
-    clock_suspended_at: datetime | None
-    failing_handovers: int
-    waiting_handovers: int
-    calendar_covers_until: date
-    calendar_short: bool
-    calendar_proposals: int
-    audit_size: int
-    alarms: Counts
-    habits: tuple[Habit, ...]
-
-    @property
-    def watching(self) -> bool:
-        """True when every folder was polled lately."""
-        return all(self.fresh(at) for at in self.polled_at.values())
-
-    def fresh(self, at: datetime | None) -> bool:
-        """True for a poll that is recent enough."""
-        return at is not None and self.now - at <= UNREAD
-
-    @property
-    def healthy(self) -> bool:
-        """True when the gateway itself works; what awaits a person is no fault of the gateway."""
-        return self.watching and self.clock_suspended_at is None and not self.alarms.mail_fails
-
-
-NOBODY = Directory(())
-"""Without partners, nothing is said of their habits."""
-
-
 class Archive:
     """Reads."""
 
@@ -148,17 +89,13 @@ class Archive:
         clock: Clock,
         party: Party,
         almanac: Almanac,
-        watched: tuple[Place, ...],
         readership: Readership,
-        directory: Directory = NOBODY,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
         self._clock = clock
         self._party = party
-        self._directory = directory
         self._almanac = almanac
-        self._watched = watched
         self._readership = readership
         self.worklist = Worklist(store=store, cabinet=cabinet, clock=clock, party=party)
         self.contests = Contests(store=store, cabinet=cabinet, party=party)
@@ -305,53 +242,3 @@ class Archive:
                 raise Unknown(kind=said("courrier"), ref=str(mail_id))
             await act.record("mail.read", actor=actor, message=f"mail-{mail.id}", outcome=purpose)
             return mail, await self._cabinet.get(act, mail.file)
-
-    # --- The gateway itself.
-
-    async def status(self) -> Status:
-        """Counts and instants that tell whether all is well."""
-        site = self._party.site
-        async with self._store.view() as view:
-            requests = await view.all(Request, site=site, state=tuple(life.OPEN))
-            mark = await view.one(ClockMark, site=site)
-            size, _, _ = await view.head()
-            waiting = await view.all(Transmission, site=site, state=(sending.State.READY, sending.State.SENDING))
-            copies = await view.all(OwedCopy, site=site, settled_at=None)
-            doubtful = await view.all(Transmission, site=site, state=_NEED_A_PERSON)
-            failing = await view.all(ReaderHandover, site=site, state=Handing.FAILED)
-            nobody = await view.all(ReaderHandover, site=site, state=Handing.WAITING)
-            polled = {place.name: await last_poll(view, site, place) for place in self._watched}
-            calendar = await self._almanac.calendar(view)
-            proposals = await self._almanac.proposals(view)
-            alarms, known = await counts(view, site), await habits(view, site, self._directory, self._clock.now())
-        ends = [row.nominal_at for row in requests if row.state is life.State.RUNNING and row.nominal_at]
-        now = self._clock.now()
-        return Status(
-            now=now,
-            role=self._party.role,
-            polled_at={name: poll.last_at if poll else None for name, poll in polled.items()},
-            waiting_mails=len(waiting),
-            doubtful_mails=len(doubtful),
-            to_triage=len([view for view in await self.triage() if view.mail.held_back]),
-            open_requests=len(requests),
-            unacknowledged=sum(row.state in {life.State.SENT, life.State.DELIVERY_FAILED} for row in requests),
-            elapsed=sum(row.state is life.State.ELAPSED for row in requests),
-            contested=len(await self.contests.all()),
-            owed_copies=len(copies),
-            next_end=min(ends, default=None),
-            clock_suspended_at=mark.suspended_at if mark else None,
-            failing_handovers=len(failing),
-            waiting_handovers=len(nobody),
-            calendar_covers_until=calendar.covers_until,
-            calendar_short=is_short(calendar, now),
-            calendar_proposals=len(proposals),
-            audit_size=size,
-            alarms=alarms,
-            habits=known,
-        )
-
-
-_NEED_A_PERSON = (
-    *(sending.State.UNKNOWN, sending.State.REFUSED),
-    *(sending.State.HELD, sending.State.RETURNED),
-)

@@ -12,7 +12,7 @@ from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.parties import Party
 from gateway.domain.readers import State as Handing
 from gateway.domain.retention import years_after
-from gateway.domain.transmission import State as Sending
+from gateway.domain.transmission import NOT_GONE
 from gateway.domain.words import Said, dated, listed, said
 from gateway.ports import Clock, SpoolFile
 from gateway.services.cabinet import QUARANTINE, Cabinet
@@ -35,7 +35,6 @@ from gateway.storage import (
     View,
 )
 
-_NOT_GONE = (Sending.READY, Sending.SENDING, Sending.HELD)
 _WITH_READERS = (Handing.WAITING, Handing.PENDING, Handing.QUEUED, Handing.FAILED, Handing.DONE)
 
 
@@ -131,7 +130,7 @@ class Forgetting:
         copies = await view.all(OwedCopy, message=messages, settled_at=None, limit=1) if messages else ()
         if notices or copies:
             found.append(said("Un avis ou une copie est encore dû à un partenaire."))
-        if messages and await view.all(Transmission, message=messages, state=_NOT_GONE, limit=1):
+        if messages and await view.all(Transmission, message=messages, state=NOT_GONE, limit=1):
             found.append(said("Un courrier n'est pas encore parti."))
         if messages and await view.all(ReaderHandover, message=messages, state=_WITH_READERS, limit=1):
             found.append(said("Des copies sont encore dues à vos lecteurs, ou chez eux ([retention])."))

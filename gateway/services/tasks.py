@@ -12,6 +12,7 @@ import structlog
 
 from gateway.domain.errors import GatewayError, StorageFailed
 from gateway.ports import Clock, MailboxFactory, PublicKey, TimeSource
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.alarms.watch import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
@@ -20,6 +21,7 @@ from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
 from gateway.services.pins import Pins
+from gateway.services.pulse import Beat, Pulse
 from gateway.services.purge import Purge
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
@@ -70,13 +72,16 @@ class Tasks:
         repair: CopyRepair,
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
+        alarm_mails: AlarmMailRetention,
         pins: Pins,
         clock: Clock,
         pinned_keys: Callable[[], Awaitable[tuple[PublicKey, ...]]],
         use_keys: Callable[[Sequence[PublicKey]], Awaitable[None]],
         rhythm: Rhythm,
         turns: Turns,
+        pulse: Pulse,
     ) -> None:
+        self._pulse = pulse
         self._turns = turns
         self._mailboxes = mailboxes
         self._sender = sender
@@ -90,6 +95,7 @@ class Tasks:
         self._repair = repair
         self._cabinet = cabinet
         self._quarantine = quarantine
+        self._alarm_mails = alarm_mails
         self._pins = pins
         self._clock = clock
         self._pinned_keys = pinned_keys
@@ -108,7 +114,7 @@ class Tasks:
     async def work_until(self, stop: asyncio.Event) -> None:
         """Run all of them until ``stop`` is set, then end each at its next safe point: commits are shielded."""
         async with asyncio.TaskGroup() as group:
-            works = [self._inbound(mailbox) for mailbox in self._mailboxes]
+            works = [self._inbound(mailbox, rank) for rank, mailbox in enumerate(self._mailboxes)]
             works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._witness is not None:
@@ -126,8 +132,11 @@ class Tasks:
             # The others wait a little longer for what was ours.
             _log.warning("turns.not_released", error=error.code)
 
+    def _pause(self, task: str) -> "_Pause":
+        return _Pause(task, self._pulse.of(task))
+
     async def _beats(self) -> None:
-        pause = _Pause("beats")
+        pause = self._pause("beats")
         while True:
             try:
                 await self._turns.beat()
@@ -137,8 +146,9 @@ class Tasks:
                 continue
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _inbound(self, mailbox: WatchedMailbox) -> None:
-        pause = _Pause(mailbox.name)
+    async def _inbound(self, mailbox: WatchedMailbox, rank: int) -> None:
+        # A physician's mailbox is counted by its rank: its name may be a person's.
+        pause = _Pause(mailbox.name, self._pulse.of(f"inbound.{rank}" if rank else "inbound"))
         while True:
             await self._turns.wait(INBOUND)
             try:
@@ -157,7 +167,7 @@ class Tasks:
 
     async def _second_source(self) -> None:
         """Ask other clocks for the time when a tick wants it."""
-        pause = _Pause("time")
+        pause = self._pause("time")
         while True:
             await self._time_wanted.wait()
             await self._turns.wait(ROUNDS)
@@ -177,7 +187,7 @@ class Tasks:
                 self._keys = keys
 
     async def _outbound(self) -> None:
-        pause = _Pause("outbound")
+        pause = self._pause("outbound")
         while True:
             try:
                 tried = await self._sender.round()
@@ -189,7 +199,7 @@ class Tasks:
                 await self._sender.wait(OUTBOX_SECONDS)
 
     async def _ticks(self) -> None:
-        pause = _Pause("deadlines")
+        pause = self._pause("deadlines")
         while True:
             await self._turns.wait(ROUNDS)
             try:
@@ -207,7 +217,7 @@ class Tasks:
 
     async def _rounds(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """A task of its own: a disk may not answer, a command take its time, nor where checkpoints are written down."""
-        pause = _Pause(name)
+        pause = self._pause(name)
         while True:
             await self._turns.wait(ROUNDS)
             try:
@@ -224,19 +234,22 @@ class Tasks:
             self._swept_at = now
             removed = await self._cabinet.sweep()
             erased, retired = await self._quarantine.round(), await self._pins.end_overlaps()
+            erased += await self._alarm_mails.round()
             _log.info("hour.swept", removed=removed, erased=erased, retired=retired)
 
 
 class _Pause:
     """Waits longer after each failure, and tells only when a failure starts and when it ends."""
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, beat: Beat) -> None:
         self._task = task
+        self._beat = beat
         self._code: str | None = None
         self._seconds = SHORTEST_PAUSE
 
     async def after(self, error: Exception, *, longest: float | None = None) -> None:
         code = error.code if isinstance(error, GatewayError) else type(error).__name__
+        self._beat(code)
         if code != self._code and isinstance(error, GatewayError):
             _log.warning("task.failing", task=self._task, error=code, told=error.sentence())
         elif code != self._code:
@@ -247,6 +260,7 @@ class _Pause:
         self._seconds = min(self._seconds * 2, longest or LONGEST_PAUSE)
 
     def over(self) -> None:
+        self._beat(None)
         if self._code is not None:
             _log.info("task.recovered", task=self._task, after=self._code)
         self._code, self._seconds = None, SHORTEST_PAUSE

@@ -1,5 +1,6 @@
 """What the gateway remembers, as values, and the port by which services reach it."""
 
+from gateway.storage.accounts import Account, AskedOnce, SignIn, Token
 from gateway.storage.alarms import Alarm, AlarmMark, Call
 from gateway.storage.anchoring import Anchor, LogPoint, Way
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
@@ -28,15 +29,18 @@ from gateway.storage.rows import (
     Verdict,
 )
 from gateway.storage.store import Act, Store, View
+from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V, Value
 
 __all__ = [
     "FOR_A_PERSON",
     "Acceptance",
+    "Account",
     "Act",
     "Alarm",
     "AlarmMark",
     "Anchor",
+    "AskedOnce",
     "AuditEntry",
     "Call",
     "Case",
@@ -62,8 +66,11 @@ __all__ = [
     "ReaderHandover",
     "Request",
     "Ruling",
+    "SignIn",
     "Store",
     "StoredEvidence",
+    "Tally",
+    "Token",
     "Transmission",
     "V",
     "Value",

@@ -12,6 +12,7 @@ from gateway.domain.log_check import Row
 from gateway.domain.merkle import Frontier
 from gateway.storage.question import Question
 from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
+from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V
 
 
@@ -26,6 +27,14 @@ class View(Protocol):
         self, kind: type[V], /, *, limit: int | None = None, newest: bool = False, **equal: object
     ) -> tuple[V, ...]:
         """Every value that matches, in the order in which they were added (``newest``: reversed)."""
+        ...
+
+    async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
+        """A page of the values that match: those with a smaller id than ``number`` (None: all), the newest first."""
+        ...
+
+    async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[Tally, ...]:
+        """How many values match for each value of the column ``by``, and the earliest instant in ``oldest``."""
         ...
 
     async def due(self, site: str, at: datetime) -> tuple[Request, ...]:
@@ -45,6 +54,10 @@ class View(Protocol):
 
         Those that never concerned us and came before ``strangers``, and others that were settled before ``settled``.
         """
+        ...
+
+    async def served(self, site: str, *, kind: str, before: datetime, limit: int) -> tuple[Transmission, ...]:
+        """Mails of this kind from before, with which the outbox is done and whose file still opens, oldest first."""
         ...
 
     async def entries(

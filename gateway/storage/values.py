@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from gateway.domain.amendments import CalendarAct, CalendarStatement
 from gateway.ports import SpoolFile
+from gateway.storage.accounts import Account, AskedOnce, SignIn, Token
 from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
@@ -57,6 +58,10 @@ Value = (
     | LogPoint
     | Anchor
     | Lease
+    | Account
+    | SignIn
+    | Token
+    | AskedOnce
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.audit import parse
-from tests.bench import audit, seal
+from tests.bench import audit, bombs, seal
 from tests.bench.audit_log import row
 
 
@@ -58,3 +58,21 @@ def test_a_short_run_of_sealing_tells_every_figure(
     assert all(row[suite]["share"] > 0 for row in found["stages"] for suite in ("openpgp", "smime"))
     assert {suite: row["bytes"] > 50000 for suite, row in found["memory"].items()} == {"openpgp": True, "smime": True}
     assert "| smime, 0 Mo |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(
+    shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
+)
+def test_a_short_run_among_bombs_tells_every_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every honest mail is read in both runs, every bomb is held back."""
+    told = tmp_path / "told.json"
+    short = ["--mails", "3", "--every", "0.01", "--bomb-every", "0.01", "--bombs", "a23-deep,a24-rounds"]
+    monkeypatch.setattr(bombs, "LARGE", 1024)
+    monkeypatch.setattr(sys, "argv", ["bombs", *short, "--json", str(told)])
+    bombs.main()
+    found = json.loads(told.read_text(encoding="utf-8"))
+    assert (found["alone"]["mails"], found["with_bombs"]["mails"], found["with_bombs"]["bombs"]) == (3, 3, 3)
+    assert all(run["p95_ms"] >= run["p50_ms"] > 0 for run in (found["alone"], found["with_bombs"]))
+    assert "| 3, parmi les bombes |" in capsys.readouterr().out

@@ -69,7 +69,7 @@ def test_texts_of_every_kind_are_found(words: Any) -> None:
         "gateway/cli"
         in french["Dire si tout va bien. Code de sortie 8 si la passerelle ne fonctionne pas comme elle doit."]
     )
-    assert "gateway/cli/pages.py" in french["Au quotidien"]
+    assert "gateway/cli/contents.py" in french["Au quotidien"]
     assert "gateway/cli/usage.py" in french["Aide : {command}"]
     assert {"required", "Usage: ", "Missing command."} <= set(english)
     assert "{reason}" not in french

@@ -128,3 +128,6 @@ def test_a_gateway_without_a_certificate_says_so(tmp_path: Path) -> None:
     """Its configuration has no such section."""
     with pytest.raises(NotAllowed, match="smime"):
         keys(install(tmp_path), "export", "--suite", "smime")
+    with pytest.raises(NotAllowed, match="smime"):
+        keys(tmp_path / "gateway.toml", "generate", str(tmp_path / "next"), "--suite", "smime")
+    assert not (tmp_path / "next").exists()

@@ -8,8 +8,9 @@ import typer
 from babel.messages.pofile import read_po
 
 from gateway.cli.commands import app
+from gateway.cli.contents import CHAPTERS, ENTRIES
 from gateway.cli.language import LOCALES
-from gateway.cli.pages import CHAPTERS, Contents, inside
+from gateway.cli.pages import Contents, inside, summary
 from tests.cli.conftest import Gateway
 
 FRENCH_LETTERS = re.compile(r"[àâçéèêëîïôùûüœ«»]", re.IGNORECASE)
@@ -68,10 +69,17 @@ def test_no_english_of_the_library_is_left_on_a_french_page(path: tuple[str, ...
 
 
 def test_every_command_stands_in_one_chapter() -> None:
-    """What is in no chapter would be at the end of the contents, under a heading that says nothing."""
+    """A second one would hide the first."""
     listed = [name for names in CHAPTERS.values() for name in names]
 
     assert sorted(listed) == sorted(tree().commands)
+    assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_contents_say_what_the_command_says_of_itself(name: str) -> None:
+    """The first page loads no command: its sentence is written beside the name, and is the command's own."""
+    assert ENTRIES[name].summary == summary(tree().commands[name])
 
 
 def test_every_group_shows_whole_sentences() -> None:

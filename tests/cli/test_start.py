@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-HEAVY = {"sqlalchemy", "sqlmodel", "pydantic", "structlog", "rich", "cryptography", "holidays"}
+HEAVY = {"sqlalchemy", "sqlmodel", "pydantic", "structlog", "rich", "cryptography", "holidays", "asyncio"}
+FOR_THE_FIRST_PAGE = {"commands", "contents", "language", "pages", "refusals", "session", "usage"}
 FOR_MAIL = {"structlog", "aiosmtplib", "aioimaplib", "gnupg", "asn1crypto", "holidays"}
 
 
@@ -23,3 +24,22 @@ def test_a_command_starts_without_what_it_does_not_need(imported: str, kept_out:
 
     assert kept_out.intersection(done.stdout.split()) == set()
     assert "gateway" in done.stdout.split()
+
+
+def test_the_first_page_loads_no_command_and_no_room() -> None:
+    """What it shows is one table; the only modules of ours are those that parse the line and print the page."""
+    script = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from gateway.cli import main
+sys.argv = ["gateway", "--help"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    loaded = done.stderr.split()
+
+    assert "Au quotidien :" in done.stdout
+    ours = [name.split(".") for name in loaded if name.startswith("gateway.")]
+    assert {path[1] for path in ours} == {"catalogues", "cli", "domain"}
+    assert {path[2] for path in ours if path[1] == "cli" and path[2:]} == FOR_THE_FIRST_PAGE
+    assert HEAVY.intersection(name.partition(".")[0] for name in loaded) == set()

@@ -15,9 +15,9 @@ from types import ModuleType
 import pytest
 
 from gateway.cli.language import translate
-from gateway.cli.terms import worded
 from gateway.domain import case, request, transmission
 from gateway.domain.errors import IllegalTransition
+from gateway.services.terms import worded
 from tests.cli.conftest import Gateway
 from tests.cli.installed import Installed, open_case
 from tests.services.fakes import FakeClock
@@ -196,6 +196,8 @@ REFUSALS = [
     ("calendar remove 2027-05-05 --source x", 2, "rien de tel du 05/05/2027.", "no such thing of 05 May 2027."),
     ("calendar show --what-if fitr", 2, "on attend FÊTE=+1 ou FÊTE=-1", "FEAST=+1 or FEAST=-1 is expected"),
     ("doctor --no-probe", 8, "jusqu'au 31/12/", "until 31 Dec "),
+    ("keys generate next --suite x509", 2, "openpgp ou smime attendu", "openpgp or smime expected"),
+    ("keys generate next --suite smime", 2, "n'a pas de section [smime]", "has no [smime] section"),
     ("keys export --suite x509", 2, "openpgp ou smime attendu", "openpgp or smime expected"),
     ("confirm 7F3K-Q2 --list", 2, "Référence inconnue", "Unknown reference"),
     ("keys import absent --partner cnas --fingerprint A", 2, "Ce chemin n'existe pas.", "This path does not exist."),

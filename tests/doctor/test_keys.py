@@ -12,10 +12,12 @@ import trustme
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.adapters.openpgp.keyfiles import export_public, generate, own_key
+from gateway.adapters.smime import identity as smime
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.doctor import files, keys
 from gateway.doctor.finding import Level
 from gateway.domain.errors import OwnKeyUnusable, SecretUnreadable
+from gateway.domain.parties import Suite
 from gateway.storage import Pin
 from tests.adapters.smime.people import Person, person, rsa_key
 from tests.doctor.place import NOW, PASSPHRASE, Place, complete, heard, only, pin
@@ -208,6 +210,32 @@ async def test_our_own_certificate_is_looked_at_where_there_is_one(keyed: Place)
     keyed.clock.at = end + DAY
     with pytest.raises(OwnKeyUnusable, match="expiré"):
         await heard(keys.own_certificate(keyed.installation()))
+
+
+async def test_what_came_before_is_looked_at_where_it_is_named(keyed: Place) -> None:
+    """A former key and a former certificate still open; one that could not is told before a mail is lost on it."""
+    assert await heard(keys.former(keyed.installation())) == []
+    keyed.add_certificate()
+    former = keyed.folder / "former"
+    generate(former, "CHU", "soins@hopital.test", PASSPHRASE)
+    smime.generate(former, "CHU", "soins@hopital.test", PASSPHRASE, at=NOW - 900 * DAY, days=800)
+    keyed.change('folder = "keys/openpgp"\n', 'folder = "keys/openpgp"\nformer_folder = "former/openpgp"\n')
+    named = '[smime]\nformer_certificate = "former/smime.pem"\nformer_key = { file = "former/smime.key" }\n'
+    keyed.change("[smime]\n", f'{named}former_passphrase = {{ file = "keys/passphrase" }}\n')
+
+    found = await heard(keys.former(keyed.installation()))
+
+    assert [(finding.level, finding.facts["suite"]) for finding in found] == [
+        (Level.OK, Suite.OPENPGP),
+        (Level.OK, Suite.SMIME),
+    ]
+    assert found[0].facts["fingerprint"] == own_key(former / "openpgp").fingerprint
+    (former / "smime.key").chmod(0o644)
+    told = [finding.facts.get("place") for finding in files.secrets(keyed.installation())]
+    assert "[smime] former_key" in told
+    (keyed.keys / "passphrase").write_text("sesame\n")
+    with pytest.raises(OwnKeyUnusable, match="phrase secrète"):
+        await heard(keys.former(keyed.installation()))
 
 
 CNAS = person("cnas", key=rsa_key(), start=NOW - DAY, end=NOW + 200 * DAY)

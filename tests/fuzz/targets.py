@@ -40,7 +40,7 @@ BENCH = Bench(
     own=NOBODY,
     limits=OpenLimits(max_plain=1024 * 1024),
     # Stubs stand where it would be used.
-    smime=cast("SmimeBench", SimpleNamespace(own=None, known=())),
+    smime=cast("SmimeBench", SimpleNamespace(own=None, former=None, known=())),
 )
 
 

@@ -17,7 +17,7 @@ from gateway.services.requests import iso
 from gateway.storage import Case, Direction, Fact, Mail, Message, Request
 from tests.journeys import papers
 from tests.journeys.post import Letter, read, stamped
-from tests.services.world import FOLDERS, World, open_world, partner, places
+from tests.services.world import FOLDERS, World, open_world, partner
 
 BEGINS = datetime(2026, 1, 4, 9, 0, tzinfo=UTC)
 """A Sunday morning, the first working day of a week in Algeria."""
@@ -377,7 +377,6 @@ async def open_trio(folder: Path, *, cnas_has_gateway: bool = True) -> AsyncIter
                 clock=world.clock,
                 party=world.party,
                 almanac=world.requests.almanac,
-                watched=places(world.party),
                 readership=Readership(role=role, readers=()),
             )
             trio.parties[role] = Party(world=world, trio=trio, archive=archive)

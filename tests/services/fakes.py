@@ -10,7 +10,17 @@ from itertools import count
 from gateway.domain.alarms.facts import Lifetime, ServerCertificate
 from gateway.domain.errors import KeyUnusable, OwnKeyUnusable, ProtocolBroken
 from gateway.domain.parties import Suite
-from gateway.ports import DropFile, Envelope, FolderState, HandOver, HandOverOutcome, Listed, PublicKey, Signature
+from gateway.ports import (
+    DropFile,
+    Envelope,
+    FolderState,
+    HandOver,
+    HandOverOutcome,
+    Listed,
+    PublicKey,
+    Signature,
+    Space,
+)
 from gateway.wire.incoming import Incoming
 
 OWN_FINGERPRINT = "0" * 40
@@ -305,3 +315,14 @@ class FakeNoise:
     def __call__(self, size: int) -> bytes:
         """That many bytes."""
         return sha256(str(next(self._numbers)).encode()).digest()[:size]
+
+
+class FakeRoom:
+    """A disk, or one that does not tell."""
+
+    def __init__(self) -> None:
+        self.left: Space | None = Space(free=30 * 10**9, total=120 * 10**9)
+
+    async def space(self) -> Space | None:
+        """See :class:`gateway.ports.Room`."""
+        return self.left

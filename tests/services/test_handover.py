@@ -113,7 +113,7 @@ async def test_without_a_physician_medical_parts_stay_in_the_vault_and_the_lette
     assert await states(world) == {(None, Share.WHOLE): State.WAITING, ("bureau", Share.WITHOUT_MEDICAL): State.DONE}
     (waiting,) = await world.events("handover.waiting")
     assert (waiting.partner, waiting.outcome) == (None, "whole")
-    status = await world.archive.status()
+    status = await world.health.read()
     assert (status.failing_handovers, status.waiting_handovers) == (0, 1)
 
 
@@ -212,7 +212,7 @@ async def test_a_full_disk_is_tried_again_until_it_works(build: Build) -> None:
     world.dropped.refused = [FULL, FULL]
     assert await world.handovers.round() == 1
     assert await world.handovers.round() == 0, "not before its time"
-    assert (await world.archive.status()).failing_handovers == 1
+    assert (await world.health.read()).failing_handovers == 1
     world.clock.advance(MINUTE)
     assert await world.handovers.round() == 1
     world.clock.advance(2 * MINUTE)
@@ -224,7 +224,7 @@ async def test_a_full_disk_is_tried_again_until_it_works(build: Build) -> None:
     (done,) = await world.events("handover.done")
     assert json.loads(done.canonical)["details"] == {"failures": 2, "share": "whole", "way": "folder"}
     assert (done.partner, done.message) == ("reader:dr-fabre", str(row.message))
-    assert (await world.archive.status()).failing_handovers == 0
+    assert (await world.health.read()).failing_handovers == 0
 
 
 async def test_an_hour_of_failures_is_one_alarm(build: Build) -> None:
@@ -363,7 +363,7 @@ async def test_what_waited_is_owed_to_a_physician_whom_the_configuration_gains(b
     world.readers.readership = replace(world.readers.readership, readers=BOTH)
     await world.handovers.round()
     assert MARKER in letter(world, "/drop/fabre")
-    assert (await world.archive.status()).waiting_handovers == 0
+    assert (await world.health.read()).waiting_handovers == 0
 
 
 async def test_our_own_messages_are_handed_to_nobody(build: Build) -> None:

@@ -203,9 +203,9 @@ async def looked_all_along(world: World) -> None:
 async def test_the_status_shows_each_folder_by_its_physician(watched: World) -> None:
     """And says that we watch only when all of them were looked at."""
     await watched.poll()
-    status = await watched.archive.status()
+    status = await watched.health.read()
     assert list(status.polled_at) == [*FOLDERS, *(f"haddad/{name}" for name in FOLDERS)]
     assert not status.watching
     await watched.poll_personal()
-    assert (await watched.archive.status()).watching
-    assert (await watched.archive.status()).polled_at["haddad/INBOX"] == START
+    assert (await watched.health.read()).watching
+    assert (await watched.health.read()).polled_at["haddad/INBOX"] == START

@@ -14,7 +14,7 @@ from gateway.storage import Direction, Message, Transmission, Verdict
 from gateway.wire.incoming import Incoming
 from tests.services.fakes import OWN_FINGERPRINT
 from tests.services.mails import ADDRESSES, FINGERPRINTS, START, plain_mail, receipt, sealed_message
-from tests.services.world import MINUTE, RIPE, World, places
+from tests.services.world import MINUTE, RIPE, World
 
 OURS = ADDRESSES[Role.HOSPITAL]
 
@@ -43,7 +43,6 @@ def archive(world: World) -> Archive:
         clock=world.clock,
         party=world.party,
         almanac=world.requests.almanac,
-        watched=places(world.party),
         readership=world.readers.readership,
     )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
+from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.leases import Alone
+from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.storage import ClockMark, Mail
@@ -77,7 +80,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Task[None]"]:
+async def running(world: World, factory: _Factory, pulse: Pulse | None = None) -> AsyncIterator["asyncio.Task[None]"]:
     """The tasks at work, ended as the daemon ends them."""
     work = Tasks(
         mailboxes=(WatchedMailbox(name="inbound", sessions=factory, poller=world.poller),),
@@ -92,6 +95,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         repair=world.repair,
         cabinet=world.cabinet,
         pins=world.pins,
+        alarm_mails=AlarmMailRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
         quarantine=QuarantineRetention(
             store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
         ),
@@ -100,6 +104,7 @@ async def running(world: World, factory: _Factory) -> AsyncIterator["asyncio.Tas
         use_keys=_use,
         rhythm=Rhythm(poll_seconds=0.005, tick_seconds=0.005),
         turns=Alone(world.store),
+        pulse=pulse or Pulse(world.clock),
     )
     stop = asyncio.Event()
     task = asyncio.create_task(work.work_until(stop))
@@ -266,3 +271,22 @@ async def test_a_cancellation_is_not_a_failure(cnas: World) -> None:
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(task, 10)
         assert task.cancelled()
+
+
+async def test_each_round_is_counted_good_or_failed(hospital: World) -> None:
+    """For whoever watches: a mailbox that refuses, then answers; the other tasks go on meanwhile."""
+    pulse, factory = Pulse(hospital.clock), _Factory(hospital)
+    hospital.mailbox.folders.clear()
+
+    async with running(hospital, factory, pulse):
+        await until(lambda: _counted(pulse, "inbound", good=False))
+        await until(lambda: _counted(pulse, "outbound", good=True))
+        assert not await _counted(pulse, "inbound", good=True)
+        hospital.mailbox.folders.update(FakeMailbox(hospital.clock, FOLDERS).folders)
+        for task in ("inbound", "outbound", "deadlines", "alarms", "handover", "beats"):
+            await until(partial(_counted, pulse, task, good=True))
+            assert task in pulse.idle
+
+
+async def _counted(pulse: Pulse, task: str, *, good: bool) -> bool:
+    return pulse.rounds[task, good] > 0

@@ -33,7 +33,7 @@ from tests.services.mails import (
     sealed_message,
     written,
 )
-from tests.services.world import END, MINUTE, World, partner, places
+from tests.services.world import END, MINUTE, World, partner
 
 DAY = timedelta(days=1)
 
@@ -46,7 +46,6 @@ def archive(world: World) -> Archive:
         clock=world.clock,
         party=world.party,
         almanac=world.requests.almanac,
-        watched=places(world.party),
         readership=Readership(role=world.role, readers=()),
     )
 
@@ -66,7 +65,7 @@ async def listed(world: World, capsys: pytest.CaptureFixture[str]) -> str:
 async def waiting(world: World, capsys: pytest.CaptureFixture[str]) -> str:
     """What « gateway status » prints of what is awaited."""
     capsys.readouterr()
-    show_waiting(await archive(world).status())
+    show_waiting(await world.health.read())
     return capsys.readouterr().out
 
 

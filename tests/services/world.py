@@ -53,6 +53,7 @@ from gateway.services.casework import Casework
 from gateway.services.challenges import Challenges
 from gateway.services.compose import Composer
 from gateway.services.confirm import Confirmations
+from gateway.services.contests import Contests
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk, Submitted
@@ -61,9 +62,11 @@ from gateway.services.dossier import Archive
 from gateway.services.fiche import Fiche
 from gateway.services.follow import Follower
 from gateway.services.handover import Handovers
+from gateway.services.health import HealthReader
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.matching import Matching
+from gateway.services.once import OnceStore
 from gateway.services.pins import Pins
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
@@ -88,6 +91,7 @@ from tests.services.fakes import (
     FakeNoise,
     FakeOpener,
     FakePath,
+    FakeRoom,
     FakeSealer,
 )
 from tests.services.mails import ADDRESSES, FINGERPRINTS, REF, ROLES, START, VALUES, plain_mdn, receipt
@@ -206,6 +210,7 @@ class World:
     path: FakePath
     book: AlarmBook
     archive: Archive
+    health: HealthReader
     calendar: Calendar
     calendar_acts: CalendarActs
     persons: int
@@ -419,10 +424,11 @@ async def open_world(
     opener: Opener | None = None,
     physician: str | None = None,
     place: Where = in_a_file,
+    once: bool = False,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 
-    ``physician`` is the reader whose own mailbox is watched too.
+    ``physician`` is the reader whose own mailbox is watched too; ``once``: acts keep their keys, as the console's do.
     """
     url = place(folder, role)
     clock = FakeClock(at)
@@ -447,6 +453,7 @@ async def open_world(
         another_path=another_path,
         real=(sealer, opener),
         physician=physician,
+        once=once,
     )
     try:
         if pinned:
@@ -474,11 +481,13 @@ def assemble(
     another_path: bool,
     real: tuple[Sealer | None, Opener | None] = (None, None),
     physician: str | None = None,
+    once: bool = False,
 ) -> World:
     """All services on one store."""
     fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
     sealer, opener = real[0] or fake, real[1] or scripted
     cabinet = Cabinet(store=store, vault=vault, clock=clock)
+    store = OnceStore(store, clock=clock, site=party.site) if once else store
     random = FakeNoise()
     own_mta = frozenset({OWN_MTA})
     composer = Composer(
@@ -698,10 +707,18 @@ def assemble(
             cabinet=cabinet,
             clock=clock,
             party=party,
+            almanac=requests.almanac,
+            readership=readership,
+        ),
+        health=HealthReader(
+            store=store,
+            clock=clock,
+            party=party,
             directory=directory,
             almanac=requests.almanac,
             watched=watched,
-            readership=readership,
+            contests=Contests(store=store, cabinet=cabinet, party=party),
+            room=FakeRoom(),
         ),
         calendar=calendar,
         calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),

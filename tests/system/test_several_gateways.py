@@ -20,10 +20,12 @@ from tests.system.steps import move_to, now, submit
 
 pytestmark = pytest.mark.system
 
-SECONDS = float(os.environ.get("SEVERAL_SECONDS", "30"))
-"""How long they are killed; minutes, where somebody has them."""
+SECONDS = float(os.environ.get("SEVERAL_SECONDS", "12"))
+"""How long they are killed; ``make test-several`` takes minutes."""
 
-LONGEST_LIFE = 4.0
+SUBMITTED_EVERY = 4.0
+FEWEST = 3
+LONGEST_LIFE = 3.0
 DOUBT = timedelta(minutes=16)
 """A hand-over of unknown outcome is tried again after fifteen minutes."""
 
@@ -70,14 +72,12 @@ def test_three_daemons_and_many_deaths_lose_nothing_and_double_nothing(
     print(f"KILL_SEED={seed}")  # noqa: T201  shown with a failure, which it plays again
     together([trio.cnas.start, trio.cnse.start, *(daemon.start for daemon in hospital.daemons)])
     asked = _kill_at_random(hospital, place, random.Random(seed))  # noqa: S311  a seed that can be played again
-    try:
-        until(lambda: _all_run(hospital, len(asked)), "every request runs", PATIENCE / 2)
-    except AssertionError:
+    until(lambda: _all_run(hospital, len(asked)) or _only_doubt_is_left(hospital), "nothing is on its way", PATIENCE)
+    if not _all_run(hospital, len(asked)):
         # What was being handed over at a death waits for its quarter of an hour.
         move_to(mail_machine, now(mail_machine) + DOUBT)
         until(lambda: _all_run(hospital, len(asked)), "every request runs", 2 * PATIENCE)
     until(lambda: _nothing_waits(hospital), "every mail is handed over", 2 * PATIENCE)
-    assert len(asked) >= 3
     events = Counter((event, request) for event, request in hospital.rows("SELECT event, request FROM audit"))
     for digest in asked:
         for event in ("request.submitted", "request.handed_over", "request.acknowledged"):
@@ -97,8 +97,8 @@ def _kill_at_random(hospital: Hospital, place: Path, chance: random.Random) -> l
     """Each victim is started again at once, while a person goes on submitting; returns what was submitted."""
     asked: list[str] = []
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        if len(asked) < SECONDS / 6:
+    while time.monotonic() < end or len(asked) < FEWEST:
+        if len(asked) < FEWEST or len(asked) < SECONDS / SUBMITTED_EVERY:
             folder = place / f"fiche-{len(asked)}"
             folder.mkdir()
             asked.append(str(submit(hospital.commands, folder)["request"]))
@@ -117,6 +117,11 @@ def _is_ready(daemon: Gateway) -> bool:
 
 def _all_run(hospital: Hospital, count: int) -> bool:
     return hospital.rows("SELECT count(*) FROM requests WHERE state = 'running'") == [(count,)]
+
+
+def _only_doubt_is_left(hospital: Hospital) -> bool:
+    states = {state for (state,) in hospital.rows("SELECT DISTINCT state FROM transmissions")}
+    return "unknown" in states and not states & {"ready", "sending"}
 
 
 def _nothing_waits(hospital: Hospital) -> bool:

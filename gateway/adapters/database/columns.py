@@ -63,6 +63,23 @@ class Words(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(json.loads(value))
 
 
+class Choices(TypeDecorator[tuple[Any, ...]]):
+    """Members of an enumeration, stored by their values as a list of text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, choices: type[Enum]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def process_bind_param(self, value: tuple[Any, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102  SQLAlchemy's
+        return None if value is None else json.dumps([member.value for member in value])
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Any, ...] | None:  # noqa: ARG002, D102  SQLAlchemy's
+        return None if value is None else tuple(self.choices(each) for each in json.loads(value))
+
+
 def instant(*, index: bool = False, optional: bool = True) -> Column[datetime]:
     """A column that holds an instant."""
     return Column(Instant, nullable=optional, index=index)

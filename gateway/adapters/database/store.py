@@ -27,7 +27,7 @@ from gateway.domain.errors import AlreadyThere, AuditBroken
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.domain.words import said
-from gateway.ports import Clock
+from gateway.ports import Clock, SpoolFile
 from gateway.storage import V
 
 ERASED_AT_ONCE = 500
@@ -100,6 +100,20 @@ class _View:
         query = select(table).where(*_conditions(table, equal)).limit(limit)
         return await self._values(kind, query.order_by(order.desc() if newest else order))
 
+    async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
+        table = _table(kind)
+        order = next(iter(table.primary_key.columns))
+        earlier = [] if number is None else [order < number]
+        query = select(table).where(*_conditions(table, equal), *earlier).order_by(order.desc()).limit(limit)
+        return await self._values(kind, query)
+
+    async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[storage.Tally, ...]:
+        table = _table(kind)
+        query = select(table.c[by], func.count(), func.min(table.c[oldest])).where(*_conditions(table, equal))
+        with _translated():
+            found = await self._connection.execute(query.group_by(table.c[by]).order_by(table.c[by]))
+            return tuple(storage.Tally(value=value, count=count, oldest=first) for value, count, first in found)
+
     async def due(self, site: str, at: datetime) -> tuple[storage.Request, ...]:
         table = _table(storage.Request)
         query = select(table).where(table.c.site == site, table.c.due_at <= at).order_by(table.c.due_at)
@@ -142,6 +156,24 @@ class _View:
             ),
         )
         return await self._values(storage.Mail, query.order_by(table.c.id).limit(limit))
+
+    async def served(self, site: str, *, kind: str, before: datetime, limit: int) -> tuple[storage.Transmission, ...]:
+        table, messages, files = _table(storage.Transmission), _table(storage.Message), _table(SpoolFile)
+        undecided = and_(table.c.state == transmission.State.UNKNOWN, table.c.doubts < transmission.MAX_DOUBTS)
+        query = (
+            select(table)
+            .join(messages, messages.c.id == table.c.message)
+            .join(files, files.c.name == table.c.file)
+            .where(
+                table.c.site == site,
+                messages.c.kind == kind,
+                messages.c.at < before,
+                files.c.wrapped != b"",
+                table.c.state.not_in(transmission.NOT_GONE),
+                ~undecided,
+            )
+        )
+        return await self._values(storage.Transmission, query.order_by(table.c.id).limit(limit))
 
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
@@ -296,7 +328,10 @@ class _Act(_View):
 
 
 class DatabaseStore:
-    """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy."""
+    """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
+
+    ``committed`` is called with the seconds of each commit.
+    """
 
     def __init__(self, url: str, *, clock: Clock, site: str, party: str) -> None:
         self._clock = clock
@@ -306,6 +341,7 @@ class DatabaseStore:
         self._writer, self._reader = engines.writer(url), engines.reader(url)
         self._writing = asyncio.Lock()
         self._posted = asyncio.Event()
+        self.committed: Callable[[float], None] = _nobody_counts
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[storage.View]:
@@ -328,7 +364,9 @@ class DatabaseStore:
                 await connection.begin()
                 act = _Act(connection, clock=self._clock, site=self._site, party=self._party)
                 yield act
+                began = self._clock.uptime()
                 await _finish(connection.commit())
+                self.committed(self._clock.uptime() - began)
                 if act.posted:
                     self._posted.set()
             finally:
@@ -345,6 +383,10 @@ class DatabaseStore:
         """Give the connections back."""
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _nobody_counts(seconds: float) -> None:
+    del seconds
 
 
 async def _finish(work: Any) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, 
 from sqlmodel import Field, SQLModel
 
 from gateway import storage
+from gateway.adapters.database.account_tables import AccountRow, AskedOnceRow, SignInRow, TokenRow
 from gateway.adapters.database.alarm_tables import AlarmMarkRow, AlarmRow
 from gateway.adapters.database.anchor_tables import AnchorRow, LogPointRow
 from gateway.adapters.database.columns import Choice, Words
@@ -347,5 +348,9 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.LogPoint: LogPointRow,
     storage.Anchor: AnchorRow,
     storage.Lease: LeaseRow,
+    storage.Account: AccountRow,
+    storage.SignIn: SignInRow,
+    storage.Token: TokenRow,
+    storage.AskedOnce: AskedOnceRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

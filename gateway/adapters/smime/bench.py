@@ -14,20 +14,25 @@ from gateway.ports import PublicKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmimeBench:
-    """Our identity, and the pinned certificates: the only ones by which a signature is ever checked."""
+    """Our identity, and the pinned certificates: the only ones by which a signature is ever checked.
+
+    ``former`` is our identity before this one: it opens what is still sealed for it.
+    """
 
     own: Identity
+    former: Identity | None = None
     known: tuple[Correspondent, ...]
 
 
-def encode(own: Identity, keys: Sequence[PublicKey]) -> bytes:
-    """For the pipe to a worker. It holds our private key in clear, and must go nowhere else."""
+def encode(own: Identity, keys: Sequence[PublicKey], *, former: Identity | None = None) -> bytes:
+    """For the pipe to a worker. It holds our private keys in clear, and must go nowhere else."""
     known = [
         {"certificate": key.material, "authorities": key.authorities, "revoked": key.revoked}
         for key in keys
         if key.suite is Suite.SMIME
     ]
-    return json.dumps({**own.to_worker(), "known": known}).encode()
+    ours = [identity.to_worker() for identity in (own, former) if identity is not None]
+    return json.dumps({"ours": ours, "known": known}).encode()
 
 
 def decode(told: bytes) -> SmimeBench:
@@ -47,4 +52,5 @@ def decode(told: bytes) -> SmimeBench:
         )
         for each in read["known"]
     )
-    return SmimeBench(own=load(read["certificates"], read["key"]), known=known)
+    own, *former = (load(each["certificates"], each["key"]) for each in read["ours"])
+    return SmimeBench(own=own, former=former[0] if former else None, known=known)

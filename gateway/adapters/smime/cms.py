@@ -136,8 +136,8 @@ def read_signer(signature: bytes) -> Signer:
     """The one signer of a detached SignedData (RFC 5652 §5).
 
     In order: (1) one SignedData and nothing behind it; (2) about data, and detached: no content of its own;
-    (3) exactly one signer; (4) an accepted digest and an algorithm that agrees with it; (5) signed attributes, each
-    once: the content type (data), the digest, the time.
+    (3) exactly one signer; (4) an accepted digest, announced ahead, and an algorithm that agrees with it; (5) signed
+    attributes, each once: the content type (data), the digest, the time.
 
     Raises:
         MailRefused: step ``signature``.
@@ -155,7 +155,8 @@ def read_signer(signature: bytes) -> Signer:
         signers = content["signer_infos"]
         if len(signers) != 1:
             raise MailRefused(step="signature", reason="several" if len(signers) else "no-signature")
-        return _signer(signers[0])
+        announced = {each["algorithm"].dotted for each in content["digest_algorithms"]}
+        return _signer(signers[0], announced)
 
 
 def _content(data: bytes, known: set[str], step: str) -> tuple[str, Any]:
@@ -170,11 +171,15 @@ def _other_content(kind: str) -> str:
     return "opaque-signed" if kind == _SIGNED else "not-encrypted"
 
 
-def _signer(info: Any) -> Signer:
+def _signer(info: Any, announced: set[str]) -> Signer:
     # (4) digest and algorithm
-    digest = _DIGESTS.get(info["digest_algorithm"]["algorithm"].dotted)
+    named = info["digest_algorithm"]["algorithm"].dotted
+    digest = _DIGESTS.get(named)
     if digest is None:
         raise MailRefused(step="signature", reason="weak-digest")
+    # RFC 5652 §5.1: whoever reads in one pass computes the announced digests alone, and fails where we would not.
+    if named not in announced:
+        raise MailRefused(step="signature", reason="digests-differ")
     scheme, salt = _scheme(info["signature_algorithm"], digest)
     # (5) signed attributes
     attributes = _attributes(info["signed_attrs"])

@@ -29,12 +29,15 @@ from gateway.adapters.smime.certificates import (
     fingerprint,
     pem,
 )
-from gateway.domain.errors import OwnKeyUnusable
+from gateway.domain.errors import OwnKeyUnusable, StorageFailed
 from gateway.domain.reasons import system_reason
 from gateway.domain.words import said
 
 KEY_BITS = 3072
 """RSA, because every mail program opens what is encrypted to it; 128 bits of strength (NIST SP 800-57)."""
+
+DAYS = 3 * 365
+"""How long a certificate that we make ourselves is valid."""
 
 _WHY = {
     CertificateFault.WEAK: said("Sa clé est trop faible : RSA de 2048 bits, ou P-256, P-384, P-521."),
@@ -118,12 +121,16 @@ def read_text(certificates: Path) -> str:
         raise OwnKeyUnusable(reason=said("{path} : {reason}", path=certificates, reason=reason)) from error
 
 
-def generate(folder: Path, name: str, address: str, passphrase: str, *, at: datetime, days: int) -> str:
+def generate(folder: Path, name: str, address: str, passphrase: str, *, at: datetime, days: int = DAYS) -> str:
     """Make ``smime.key`` (protected by the passphrase) and ``smime.pem``, signed by itself; returns the fingerprint.
 
     Raises:
         StorageFailed: a file is there already, or cannot be written.
     """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(place=str(folder), reason=system_reason(error)) from error
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     usage = x509.KeyUsage(

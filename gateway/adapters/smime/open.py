@@ -30,8 +30,10 @@ class Unproven:
     data: bytes
 
 
-def decrypt(envelope: bytes, own: Identity, *, max_plain: int) -> Unproven:
+def decrypt(envelope: bytes, own: Identity, *, max_plain: int, former: Identity | None = None) -> Unproven:
     """Decrypt one envelope with our key.
+
+    ``former`` is our identity before ``own``, for which a partner may still have sealed.
 
     In order: (1) one envelope with an accepted cipher; (2) within limits; (3) to our certificate, not to a password;
     (4) by our key, without an error.
@@ -46,25 +48,26 @@ def decrypt(envelope: bytes, own: Identity, *, max_plain: int) -> Unproven:
     if len(found.content) > max_plain:
         raise MailRefused(step="decrypt", reason="too-large")
     # (3) to us
-    recipient = _ours(found, own)
+    recipient, us = _ours(found, (own, former) if former else (own,))
     # (4) by our key
     try:
         if recipient.wrapped is not None and found.cipher is ContentCipher.AES_CBC:
-            return Unproven(data=_by_ourselves(found, recipient.wrapped, own))
-        return Unproven(data=_by_openssl(envelope, own))
+            return Unproven(data=_by_ourselves(found, recipient.wrapped, us))
+        return Unproven(data=_by_openssl(envelope, us))
     except OpensslMissing as error:
         raise OwnKeyUnusable(reason=said("OpenSSL ne se lance pas sur cette machine.")) from error
     except (ValueError, OpensslFailed) as error:
         raise MailRefused(step="decrypt", reason="damaged") from error
 
 
-def _ours(found: Envelope, own: Identity) -> Recipient:
-    names = names_of(own.certificate.public_bytes(Encoding.DER))
-    recipient = next((each for each in found.recipients if each.name in names), None)
-    if recipient is None:
-        only_password = found.by_password and not found.recipients
-        raise MailRefused(step="decrypt", reason="symmetric" if only_password else "not-for-us")
-    return recipient
+def _ours(found: Envelope, ours: tuple[Identity, ...]) -> tuple[Recipient, Identity]:
+    for own in ours:
+        names = names_of(own.certificate.public_bytes(Encoding.DER))
+        recipient = next((each for each in found.recipients if each.name in names), None)
+        if recipient is not None:
+            return recipient, own
+    only_password = found.by_password and not found.recipients
+    raise MailRefused(step="decrypt", reason="symmetric" if only_password else "not-for-us")
 
 
 def _by_ourselves(found: Envelope, wrapped: bytes, own: Identity) -> bytes:

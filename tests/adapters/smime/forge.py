@@ -122,9 +122,17 @@ def signer(
 
 
 def cms_signature(
-    *signers: cms.SignerInfo, content: bytes | None = None, content_type: str = "data", who: Person = PARTNER
+    *signers: cms.SignerInfo,
+    content: bytes | None = None,
+    content_type: str = "data",
+    who: Person = PARTNER,
+    digests: Sequence[str] | None = None,
 ) -> bytes:
-    """A SignedData with these signers and somebody's certificate, detached unless it has a content."""
+    """A SignedData with these signers and somebody's certificate, detached unless it has a content.
+
+    ``digests`` are announced ahead; without it those of the signers.
+    """
+    found = digests or sorted({each["digest_algorithm"]["algorithm"].native for each in signers}) or ["sha256"]
     inside: dict[str, Any] = {"content_type": content_type}
     if content is not None:
         inside["content"] = core.OctetString(content)
@@ -133,7 +141,7 @@ def cms_signature(
         cms.SignedData(
             {
                 "version": "v1",
-                "digest_algorithms": [{"algorithm": "sha256"}],
+                "digest_algorithms": [{"algorithm": name} for name in found],
                 "encap_content_info": inside,
                 "certificates": [parsed.Certificate.load(who.certificate.public_bytes(Encoding.DER))],
                 "signer_infos": list(signers),
@@ -251,6 +259,7 @@ def attacks() -> dict[str, Attack]:
             "wrong-class",
         ),
         "sha1": (mail(cms_signature(signer(digest="sha1"))), "weak-digest"),
+        "digest-not-announced": (mail(cms_signature(signer(digest="sha512"), digests=["sha256"])), "digests-differ"),
         "digests-differ": (mail(cms_signature(signer(algorithm=_ECDSA["sha512"]))), "digests-differ"),
         "rsa-signature-by-a-curve": (mail(cms_signature(signer(algorithm="1.2.840.113549.1.1.11"))), "unsupported"),
         "bytes-behind": (mail(good + b"\0\0"), "unreadable"),

@@ -25,10 +25,12 @@ LEAF = person("cnas", issuer=MIDDLE)
 OTHER = person("autre-racine", authority=True, purpose=None)
 
 
-def revocations(issuer: Person, *taken: Person, next_update: datetime = END) -> x509.CertificateRevocationList:
+def revocations(
+    issuer: Person, *taken: Person, last_update: datetime = START, next_update: datetime = END
+) -> x509.CertificateRevocationList:
     """A list of an authority."""
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.certificate.subject)
-    builder = builder.last_update(START).next_update(next_update)
+    builder = builder.last_update(last_update).next_update(next_update)
     for each in taken:
         revoked = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number).revocation_date(START)
         builder = builder.add_revoked_certificate(revoked.build())

@@ -1,0 +1,63 @@
+"""The console and the API: the section [web]. Absent, nothing listens.
+
+The console speaks HTTP on the loopback; the hospital's own web server in front of it brings TLS.
+"""
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gateway.domain.words import said
+from gateway.setting import Secret, Section
+
+
+def _loopback(text: str) -> str:
+    try:
+        local = ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise ValueError(said("adresse de cette machine attendue (127.0.0.1) ; votre serveur web est devant"))
+    return text
+
+
+def _origin(text: str) -> str:
+    port = r"(:[0-9]{1,5})?"
+    if not re.fullmatch(rf"https://[a-z0-9.-]+{port}|http://(localhost|127\.0\.0\.1|\[::1\]){port}", text):
+        raise ValueError(said("adresse que tapent les personnes, par exemple https://soins.hopital.fr"))
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class OidcSection(Section):
+    """The hospital's identity provider (OpenID Connect)."""
+
+    issuer: str = Field(pattern=r"^https?://")
+    client_id: str = Field(min_length=1)
+    client_secret: Secret
+    label: str | None = Field(default=None, min_length=1, max_length=60)
+
+
+class WebSection(Section):
+    """Where the console listens, and the address that people type."""
+
+    listen: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
+    port: int = Field(default=8480, ge=0, le=65535)
+    address: Origin | None = None
+    oidc: OidcSection | None = None
+
+    @model_validator(mode="after")
+    def _secure(self) -> "WebSection":
+        if self.oidc is not None and self.address is None:
+            raise ValueError(said("oidc demande address, où le fournisseur d'identité renvoie les personnes"))
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the console, as browsers say them."""
+        host = f"[{self.listen}]" if ":" in self.listen else self.listen
+        return self.address or f"http://{host}:{self.port}"

@@ -1,0 +1,162 @@
+"""Composes the console and serves it: its own records and keys, opened as a command opens them, beside the service.
+
+It listens on the loopback only. Its acts keep the key under which they were asked for, so that none happens twice.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import uvicorn
+from fastapi import FastAPI
+
+from gateway import exhibits, legal_time, records
+from gateway.access import WebSection
+from gateway.config import Settings
+from gateway.core import Core, open_core
+from gateway.domain.errors import CannotListen
+from gateway.domain.reasons import system_reason
+from gateway.ports import Clock
+from gateway.services.agenda import Agenda
+from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
+from gateway.services.journal import Journal
+from gateway.services.once import OnceStore
+from gateway.services.questions import Questions
+from gateway.services.resend import Resend
+from gateway.services.sign_ins import SignIns
+from gateway.web import app
+from gateway.web.hall import Hall
+
+GRACE_SECONDS = 5
+"""How long a page that is being made may still take when the console stops."""
+
+
+class _Server(uvicorn.Server):
+    """One whose signals are the composition's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """A demonstration that goes on: its clock, and the persons whom anybody may be, by the codes of their doors."""
+
+    clock: Clock
+    persons: Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_console(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[FastAPI]:
+    """The console, ready to be served.
+
+    Raises:
+        ConfigError, DatabaseDamaged, OwnKeyUnusable.
+    """
+    clock, persons = (playing.clock, playing.persons) if playing is not None else (None, None)
+    async with open_core(settings, clock=clock, once=True) as core:
+        yield app.make(hall(core, playing=playing is not None), persons=persons)
+
+
+def hall(core: Core, *, playing: bool = False) -> Hall:
+    """Everything that pages ask.
+
+    Raises:
+        TypeError: the core's acts keep no key (a defect of ours).
+    """
+    base, settings = core.base, core.base.settings
+    store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
+    if not isinstance(store, OnceStore):
+        raise TypeError("the console's acts keep their keys")
+    archive = records.archive(base)
+
+    async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
+        return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
+
+    async def certificate(ref: str, *, actor: str, request: str | None, language: str) -> bytes:
+        certifier = exhibits.certifier(base, playing=playing)
+        issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
+        return issued.pdf
+
+    return Hall(
+        settings=settings.web or WebSection(),
+        party=us,
+        four_eyes=settings.four_eyes,
+        rehearsal=base.rehearsal,
+        version=version("soins-gateway"),
+        clock=clock,
+        noise=secrets.token_bytes,
+        once=store,
+        sign_ins=SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us),
+        agenda=Agenda(
+            store=store,
+            cabinet=cabinet,
+            clock=clock,
+            party=us,
+            almanac=legal_time.almanac(settings),
+            worklist=archive.worklist,
+            watched=settings.watched,
+        ),
+        archive=archive,
+        cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
+        desk=core.desk,
+        resend=Resend(store=store, clock=clock, party=us),
+        triage=core.triage,
+        confirmations=core.confirmations,
+        proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
+        calendar=legal_time.calendar_acts(settings, store, clock),
+        challenges=legal_time.challenges(settings, store, cabinet, clock),
+        disputes=legal_time.disputes(settings, store, cabinet, clock),
+        control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
+        dossier=dossier,
+        certificate=certificate,
+    )
+
+
+@asynccontextmanager
+async def served(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[str]:
+    """The console, listening until the end of the block; gives the address that people type.
+
+    Raises:
+        CannotListen: the port is taken. GatewayError: it could not start.
+    """
+    section = settings.web or WebSection()
+    async with open_console(settings, playing=playing) as console:
+        with _listening(section) as door:
+            server = _Server(
+                uvicorn.Config(
+                    console,
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    proxy_headers=False,
+                    timeout_graceful_shutdown=GRACE_SECONDS,
+                )
+            )
+            serving = asyncio.create_task(server.serve(sockets=[door]))
+            try:
+                yield section.origin
+            finally:
+                server.should_exit = True
+                await serving
+
+
+def _listening(section: WebSection) -> socket.socket:
+    family = socket.AF_INET6 if ":" in section.listen else socket.AF_INET
+    door = socket.socket(family, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((section.listen, section.port))
+    except OSError as error:
+        door.close()
+        raise CannotListen(place=f"{section.listen}:{section.port}", reason=system_reason(error)) from error
+    return door

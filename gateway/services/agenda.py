@@ -1,0 +1,185 @@
+"""The first page: what is to be done today, the clocks that run, and whether what is shown can be believed."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain import request as life
+from gateway.domain.alarms.machine import UNREAD
+from gateway.domain.duties import Duty
+from gateway.domain.ledger import Ledger, ledger_of
+from gateway.domain.parties import Grade, Party
+from gateway.domain.period import Period
+from gateway.domain.rights import Right
+from gateway.domain.watching import Place
+from gateway.ports import Clock
+from gateway.services.alarms.book import Counts, counts
+from gateway.services.almanac import Almanac
+from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.polls import last_poll
+from gateway.services.rights import Actor
+from gateway.services.worklist import Worklist
+from gateway.storage import (
+    FOR_A_PERSON,
+    Case,
+    ClockMark,
+    EnteredProof,
+    Mail,
+    Request,
+    Store,
+    Verdict,
+    View,
+)
+
+CHANGES = 100
+"""Records that are looked at to say that something changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """Whether the gateway works, and how much awaits a person: shown on every page.
+
+    ``polled_at`` is the oldest of the last looks at the watched places, None when one was never looked at. ``seen`` is
+    how far the log had grown.
+    """
+
+    now: datetime
+    seen: int
+    polled_at: datetime | None
+    suspended_at: datetime | None
+    to_sort: int
+    to_confirm: int
+    alarms: Counts
+
+    @property
+    def watching(self) -> bool:
+        """True when every place was looked at lately."""
+        return self.polled_at is not None and self.now - self.polled_at <= UNREAD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One thing to do; ``patient`` is a name, for who may know it."""
+
+    duty: Duty
+    ref: str | None
+    patient: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningClock:
+    """A request whose period runs."""
+
+    ref: str
+    request: str
+    patient: str | None
+    started_at: datetime
+    grade: Grade
+    provisional: bool
+    period: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """The first page."""
+
+    tasks: tuple[Task, ...]
+    clocks: tuple[RunningClock, ...]
+    followed: int
+
+
+class Agenda:
+    """Reads the first page, and the pulse of every page."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        cabinet: Cabinet,
+        clock: Clock,
+        party: Party,
+        almanac: Almanac,
+        worklist: Worklist,
+        watched: tuple[Place, ...],
+    ) -> None:
+        self._store = store
+        self._cabinet = cabinet
+        self._clock = clock
+        self._party = party
+        self._almanac = almanac
+        self._worklist = worklist
+        self._watched = watched
+
+    async def pulse(self) -> Pulse:
+        """As of now."""
+        site = self._party.site
+        async with self._store.view() as view:
+            polls = [await last_poll(view, site, place) for place in self._watched]
+            mark = await view.one(ClockMark, site=site)
+            to_sort = await view.all(
+                Mail, site=site, verdict=tuple(FOR_A_PERSON - {Verdict.AUTOMATIC}), settled_at=None, held_back=True
+            )
+            to_confirm = await view.all(EnteredProof, site=site, settled_at=None)
+            alarms = await counts(view, site)
+            seen, _, _ = await view.head()
+        looks = [poll.last_at for poll in polls if poll is not None]
+        return Pulse(
+            now=self._clock.now(),
+            seen=seen,
+            polled_at=min(looks) if len(looks) == len(polls) and looks else None,
+            suspended_at=mark.suspended_at if mark else None,
+            to_sort=len(to_sort),
+            to_confirm=len(to_confirm),
+            alarms=alarms,
+        )
+
+    async def changes(self, seen: int) -> int:
+        """How much was recorded since a page was made, what was only read or watched over left out; up to a hundred."""
+        async with self._store.view() as view:
+            found = await view.entries(after=seen - 1, limit=CHANGES)
+        return sum(
+            ledger_of(row.event, case=row.case, request=row.request, partner=row.partner) is Ledger.EVIDENCE
+            for row in found
+        )
+
+    async def today(self, actor: Actor) -> Today:
+        """The first page of this person."""
+        items = await self._worklist.todo()
+        async with self._store.view() as view:
+            running = await view.all(Request, site=self._party.site, state=life.State.RUNNING)
+            cases = {case.id: case for case in await view.all(Case, site=self._party.site, closed_at=None)}
+            wanted = {item.ref for item in items} | {cases[row.case_id].ref for row in running if row.case_id in cases}
+            shown = [case for case in cases.values() if case.ref in wanted]
+            names = await self.names(view, shown) if actor.may(Right.IDENTITY) else {}
+            clocks = [
+                await self._running(view, row, cases[row.case_id].ref, names) for row in running if row.case_id in cases
+            ]
+        tasks = tuple(
+            Task(duty=item.duty, ref=item.ref, patient=names.get(item.ref) if item.ref else None) for item in items
+        )
+        order = sorted(clocks, key=lambda row: (row.period.earliest_tacit_at, row.ref))
+        return Today(tasks=tasks, clocks=tuple(order), followed=len(cases))
+
+    async def names(self, view: View, cases: Iterable[Case]) -> dict[str, str]:
+        """The patients of these cases, by the case's reference; who was forgotten has no name."""
+        found = {}
+        for case in cases:
+            key = await self._cabinet.case_key(view, case)
+            if case.identity is not None and key.destroyed_at is None:
+                known = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
+                found[case.ref] = f"{known['patient_name']} {known['patient_first_name']}".strip()
+        return found
+
+    async def _running(self, view: View, row: Request, ref: str, names: dict[str, str]) -> RunningClock:
+        if row.started_at is None:
+            raise LookupError("a period that runs without a beginning")
+        return RunningClock(
+            ref=ref,
+            request=row.hash,
+            patient=names.get(ref),
+            started_at=row.started_at,
+            grade=row.grade,
+            provisional=bool(row.asks_person),
+            period=await self._almanac.explained(view, row.started_at, None),
+        )

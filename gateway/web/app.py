@@ -1,0 +1,94 @@
+"""The console as an ASGI application: its pages, its API, and what is answered when something is wrong.
+
+Errors say what, why and the mend, and never what was typed. A page that is not there and one that is not open to this
+person look the same.
+"""
+
+import secrets
+import traceback
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from gateway.domain.errors import GatewayError, NotAllowed, Unknown
+from gateway.web.frame import environment
+from gateway.web.hall import Hall
+from gateway.web.pages import about, cases, journal, language, rehearsal, state, today
+from gateway.web.threshold import Threshold
+from gateway.web.visit import Absent, SignInNeeded, language_of
+
+_log = structlog.get_logger()
+
+STATIC = Path(__file__).parent / "static"
+PAGES = (today, cases, journal, state, about, language)
+
+
+def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
+    """The console on these services; ``persons`` opens the doors of a demonstration (gateway.web.pages.rehearsal)."""
+    app = FastAPI(title="Passerelle soins programmés", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.hall = hall
+    for page in PAGES:
+        app.include_router(page.router, include_in_schema=False)
+    if persons:
+        app.include_router(rehearsal.router(persons), include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    origin = hall.settings.origin
+    app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall))
+    app.exception_handler(SignInNeeded)(_to_sign_in)
+    app.exception_handler(Absent)(_absent)
+    app.exception_handler(Unknown)(_absent)
+    app.exception_handler(NotAllowed)(_absent)
+    app.exception_handler(HTTPException)(_refused)
+    app.exception_handler(GatewayError)(_failed)
+    app.exception_handler(Exception)(_defect)
+    return app
+
+
+def _hosts(hall: Hall) -> frozenset[str]:
+    """The names by which browsers may ask: another name's page could read ours (DNS rebinding)."""
+    port = hall.settings.port
+    return frozenset({urlsplit(hall.settings.origin).netloc, f"localhost:{port}", f"{hall.settings.listen}:{port}"})
+
+
+async def _to_sign_in(request: Request, _error: Exception) -> Response:
+    place = request.url.path if request.method == "GET" else "/"
+    return RedirectResponse(f"/connexion?retour={place}", status_code=HTTPStatus.SEE_OTHER)
+
+
+async def _absent(request: Request, _error: Exception) -> Response:
+    return _alone(request, "absent.html", HTTPStatus.NOT_FOUND)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
+    return _alone(request, "absent.html", status)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    if not isinstance(error, GatewayError):
+        raise error
+    reference = secrets.token_hex(3)
+    _log.error("console.failed", error=error.code, told=error.sentence(), reference=reference)
+    return _alone(request, "failed.html", HTTPStatus.SERVICE_UNAVAILABLE, reference=reference)
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    """A fault of ours: told to the technical log by its kind and its place, never with what was sent."""
+    reference = secrets.token_hex(3)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error("console.defect", error=type(error).__name__, place=f"{place.name}:{place.lineno}", reference=reference)
+    return _alone(request, "failed.html", HTTPStatus.INTERNAL_SERVER_ERROR, reference=reference)
+
+
+def _alone(request: Request, name: str, status: int, **shown: object) -> Response:
+    """A page without the frame: nothing of the house is needed to show it."""
+    hall: Hall = request.app.state.hall
+    text = environment(language_of(request)).get_template(name).render(hall=hall, **shown)
+    return HTMLResponse(text, status_code=status)

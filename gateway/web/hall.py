@@ -1,0 +1,56 @@
+"""What the console stands on: the services, and the few facts of the house that pages show."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.access import WebSection
+from gateway.domain.parties import Party
+from gateway.ports import Clock, Noise
+from gateway.services.agenda import Agenda
+from gateway.services.calendar_acts import CalendarActs
+from gateway.services.case_files import CaseFiles
+from gateway.services.challenges import Challenges
+from gateway.services.confirm import Confirmations
+from gateway.services.control import ControlRoom
+from gateway.services.desk import Desk
+from gateway.services.disputes import Disputes
+from gateway.services.dossier import Archive
+from gateway.services.entered import EnteredProofs
+from gateway.services.journal import Journal
+from gateway.services.once import OnceStore
+from gateway.services.resend import Resend
+from gateway.services.sign_ins import SignIns
+from gateway.services.triage import Triage
+
+Document = Callable[..., Awaitable[bytes]]
+"""Makes a file that a person takes away (dossier, certificate), as bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hall:
+    """The services, as the composition made them; ``version`` is this software's."""
+
+    settings: WebSection
+    party: Party
+    four_eyes: bool
+    rehearsal: bool
+    version: str
+    clock: Clock
+    noise: Noise
+    once: OnceStore
+    sign_ins: SignIns
+    agenda: Agenda
+    archive: Archive
+    cases: CaseFiles
+    desk: Desk
+    resend: Resend
+    triage: Triage
+    confirmations: Confirmations
+    proofs: EnteredProofs
+    calendar: CalendarActs
+    challenges: Challenges
+    disputes: Disputes
+    control: ControlRoom
+    journal: Journal
+    dossier: Document
+    certificate: Document

@@ -1,0 +1,48 @@
+"""The menu: what each person finds in it, by their rights. What is not theirs is not there."""
+
+from dataclasses import dataclass
+
+from gateway.domain.parties import Role
+from gateway.domain.rights import Right
+from gateway.domain.words import french
+from gateway.services.agenda import Pulse
+from gateway.services.rights import Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One entry; ``count`` is how much awaits a person there."""
+
+    words: str
+    place: str
+    count: int = 0
+    urgent: bool = False
+    main: bool = False
+
+
+def menu(actor: Actor, pulse: Pulse) -> tuple[Item, ...]:
+    """The entries for this person, in the order in which they are needed."""
+    found: list[Item] = []
+    if actor.role is Role.HOSPITAL and actor.may(Right.SEND):
+        found.append(Item(words=french("Nouvelle demande"), place="/demandes/nouvelle", main=True))
+    found += [Item(words=french("À faire"), place="/"), Item(words=french("Dossiers"), place="/dossiers")]
+    if actor.may(Right.SORT, Right.QUARANTINE):
+        found.append(
+            Item(words=french("Courrier à trier"), place="/courrier", count=pulse.to_sort, urgent=pulse.to_sort > 0)
+        )
+    if actor.may(Right.PROVE, Right.CONFIRM):
+        found.append(Item(words=french("Preuves à confirmer"), place="/preuves", count=pulse.to_confirm))
+    found.append(Item(words=french("Calendrier algérien"), place="/calendrier"))
+    found.append(Item(words=french("Journal"), place="/journal"))
+    if actor.may(Right.ALARMS):
+        found.append(
+            Item(
+                words=french("État et alarmes"),
+                place="/etat",
+                count=pulse.alarms.untaken,
+                urgent=pulse.alarms.urgent > 0,
+            )
+        )
+    if actor.may(Right.USERS):
+        found.append(Item(words=french("Comptes"), place="/comptes"))
+    return tuple(found)

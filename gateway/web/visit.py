@@ -1,0 +1,175 @@
+"""One request of a person: who they are, in which language, and how pages and acts are answered.
+
+A form carries a token of its own, bound to the sign-in: it proves that the page was ours, and it is the key under which
+the act is kept, so that a double click is one act without any script.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.catalogues import Language
+from gateway.domain.errors import AlreadyAsked, GatewayError
+from gateway.services.agenda import Pulse
+from gateway.services.once import Asking, asked, digest
+from gateway.services.rights import Actor
+from gateway.services.sign_ins import Presence
+from gateway.web.frame import environment
+from gateway.web.hall import Hall
+from gateway.web.menu import Item, menu
+
+T = TypeVar("T")
+
+COOKIE = "__Host-passerelle"
+LANGUAGE_COOKIE = "langue"
+NONCE_BYTES = 16
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in."""
+
+
+class Absent(Exception):
+    """There is no such page, or not for this person: both look the same."""
+
+
+def language_of(request: Request) -> Language:
+    """What the person chose, else what their browser prefers among ours."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in set(Language):
+        return Language(chosen)
+    wanted = request.headers.get("accept-language", "").split(",")[0].strip().lower()
+    return Language.ENGLISH if wanted.startswith(Language.ENGLISH.value) else Language.FRENCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A request of a person who is signed in."""
+
+    request: Request
+    hall: Hall
+    presence: Presence
+    language: Language
+
+    @property
+    def actor(self) -> Actor:
+        """The person."""
+        return self.presence.actor
+
+    def menu(self, pulse: Pulse) -> tuple[Item, ...]:
+        """What this person's menu holds."""
+        return menu(self.actor, pulse)
+
+    def form_token(self) -> str:
+        """A new token for a form of this page."""
+        nonce = self.hall.noise(NONCE_BYTES).hex()
+        return f"{nonce}.{self._sealed(nonce)}"
+
+    def _sealed(self, nonce: str) -> str:
+        return hmac.new(self.presence.sign_in.secret.encode(), nonce.encode(), "sha256").hexdigest()
+
+    def _ours(self, token: str) -> bool:
+        nonce, _, seal = token.partition(".")
+        return hmac.compare_digest(self._sealed(nonce), seal)
+
+    @property
+    def document_language(self) -> str:
+        """The language of the documents that this person takes away."""
+        return self.language.value
+
+    def file(self, data: bytes, name: str, media_type: str) -> Response:
+        """A file to take away: never shown inside our pages, never guessed at."""
+        # The name is ours: a reference and a fixed word, so that it needs no quoting.
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(data, media_type=media_type, headers=headers)
+
+    async def page(self, name: str, *, status: int = 200, **shown: Any) -> Response:
+        """A page of the console, in its frame."""
+        pulse = await self.hall.agenda.pulse()
+        text = (
+            environment(self.language)
+            .get_template(name)
+            .render(
+                visit=self,
+                actor=self.actor,
+                hall=self.hall,
+                pulse=pulse,
+                token=self.form_token,
+                here=self.request.url.path,
+                **shown,
+            )
+        )
+        return HTMLResponse(text, status_code=status)
+
+    async def act(
+        self,
+        work: Callable[[], Awaitable[T]],
+        *,
+        then: Callable[[T], str],
+        again: Callable[[GatewayError], Awaitable[Response]],
+        otherwise: str = "/",
+    ) -> Response:
+        """Do what a form asks for, once, and lead to the page that shows it.
+
+        ``then`` gives that page's path from what was done; ``again`` shows the form once more, with what was typed and
+        why nothing was done. Who sends the same form twice is led where the first time led, or ``otherwise``.
+
+        Raises:
+            Absent: the form was not one of ours.
+        """
+        form = await self.request.form()
+        token = str(form.get("token", ""))
+        if not self._ours(token):
+            raise Absent
+        asking = Asking(key=digest(token.encode()), by=self.actor.name, body=digest(self.request.url.path.encode()))
+        try:
+            with asked(asking):
+                done = await work()
+        except AlreadyAsked:
+            earlier = await self.hall.once.earlier(asking)
+            return _led(earlier.answer if earlier and earlier.answer else otherwise)
+        except GatewayError as error:
+            return await again(error)
+        place = then(done)
+        await self.hall.once.answered(asking, place)
+        return _led(place)
+
+
+def enter(answer: Response, secret: str) -> None:
+    """Let the browser keep the secret of a sign-in: for this host alone, and never for a script."""
+    answer.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="lax", path="/")
+
+
+def _led(place: str) -> Response:
+    return RedirectResponse(place, status_code=HTTPStatus.SEE_OTHER)
+
+
+async def signed_in(request: Request) -> Visit:
+    """The person who asks.
+
+    Raises:
+        SignInNeeded.
+    """
+    return await _visit(request, touches=True)
+
+
+async def glancing(request: Request) -> Visit:
+    """The person whose page asks by itself: that does not keep them signed in.
+
+    Raises:
+        SignInNeeded.
+    """
+    return await _visit(request, touches=False)
+
+
+async def _visit(request: Request, *, touches: bool) -> Visit:
+    hall: Hall = request.app.state.hall
+    presence = await hall.sign_ins.present(request.cookies.get(COOKIE, ""), touches=touches)
+    if presence is None:
+        raise SignInNeeded
+    return Visit(request=request, hall=hall, presence=presence, language=language_of(request))

@@ -1,0 +1,164 @@
+"""Dates, names and states as a person reads them on a page, in their language; no date is computed here.
+
+Dates are absolute and in full (CONSOLE §3); the end of a period is its last minute in Algiers, never « midnight ».
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from gateway.domain.kinds import KINDS
+from gateway.domain.labels import GRADES, REASONS, ROLES, STATES
+from gateway.domain.parties import Role
+from gateway.domain.rights import POST_WORDS, Post
+from gateway.domain.words import Translator, french, told
+from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, PAYERS, RETURNS
+from gateway.storage import Way
+from gateway.wire.fields import escaped
+
+ALGIERS = ZoneInfo("Africa/Algiers")
+PARIS = ZoneInfo("Europe/Paris")
+DAYS = (
+    french("lundi"),
+    french("mardi"),
+    french("mercredi"),
+    french("jeudi"),
+    french("vendredi"),
+    french("samedi"),
+    french("dimanche"),
+)
+SHORT_DAYS = (
+    french("lun."),
+    french("mar."),
+    french("mer."),
+    french("jeu."),
+    french("ven."),
+    french("sam."),
+    french("dim."),
+)
+MONTHS = (
+    *(french("janvier"), french("février"), french("mars"), french("avril"), french("mai"), french("juin")),
+    *(french("juillet"), french("août"), french("septembre"), french("octobre")),
+    *(french("novembre"), french("décembre")),
+)
+_LABELS: Mapping[Any, str] = {
+    **STATES,
+    **GRADES,
+    **CASE_STATES,
+    **POST_WORDS,
+    **PAYERS,
+    **COVER_REASONS,
+    **FLAGS,
+    **RETURNS,
+    **CLAIMS,
+    Way.FILE: french("fichier"),
+    Way.TIMESTAMP: french("horodatage"),
+    Way.MAIL: french("courrier"),
+}
+
+
+def paris_day(at: datetime) -> date:
+    """The calendar date of an instant in Paris."""
+    return at.astimezone(PARIS).date()
+
+
+_BEFORE = re.compile(r" (?=[:;?!»])")
+_AFTER = re.compile(r"(?<=«) ")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def bound(text: str) -> str:
+    """French punctuation stays on the line of its word; an English text has no such spaces."""
+    return _AFTER.sub(_NO_BREAK, _BEFORE.sub(_NO_BREAK, text))
+
+
+class Wording:
+    """Words for one language."""
+
+    def __init__(self, translate: Translator) -> None:
+        self._ = translate
+
+    def text(self, value: object) -> str:
+        """A sentence kept as data, in the reader's language; what others wrote, with nothing that deceives the eye."""
+        return bound(escaped(str(told(value, self._))))
+
+    def long_day(self, value: date) -> str:
+        """« lundi 8 mars 2027 »."""
+        words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
+        return self._("{weekday} {day} {month} {year}").format(
+            **words, month=self._(MONTHS[value.month - 1]), year=value.year
+        )
+
+    def day(self, value: date) -> str:
+        """« lundi 8 mars », where the year goes without saying."""
+        words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
+        return self._("{weekday} {day} {month}").format(**words, month=self._(MONTHS[value.month - 1]))
+
+    def ordinal(self, number: int) -> str:
+        """The day of a month as dates write it: « 1er » in French."""
+        return self._("1er") if number == 1 else str(number)
+
+    def cell_day(self, value: date) -> Markup:
+        """A day in a narrow cell, on two lines."""
+        return Markup("{}<br>{}").format(self._(SHORT_DAYS[value.weekday()]), value.day)  # the template is ours
+
+    def instant(self, at: datetime | None) -> str:
+        """An instant in Paris, where the readers of these pages are."""
+        if at is None:
+            return "–"
+        local = at.astimezone(PARIS)
+        return self._("{day} à {time}").format(day=self.long_day(local.date()), time=self.clock(local))
+
+    def time(self, at: datetime) -> str:
+        """The time of day in Paris."""
+        return self.clock(at.astimezone(PARIS))
+
+    def algiers_time(self, at: datetime) -> str:
+        """The time of day in Algiers."""
+        return self.clock(at.astimezone(ALGIERS))
+
+    def clock(self, local: datetime) -> str:
+        """The time of day of a local instant."""
+        return local.strftime(self._("%H h %M"))
+
+    def last_day(self, end: datetime) -> date:
+        """The last day of a period that ends at this instant, in Algiers."""
+        return (end - timedelta(minutes=1)).astimezone(ALGIERS).date()
+
+    def written_day(self, text: str) -> str:
+        """A date as a fiche holds it (ISO 8601), in full; anything else as it stands."""
+        try:
+            return self.long_day(date.fromisoformat(text))
+        except ValueError:
+            return self.text(text)
+
+    def due(self, value: date | datetime | None) -> str:
+        """Until when something is due."""
+        if isinstance(value, datetime):
+            return self._("{day}, fin de journée à Alger").format(day=self.long_day(self.last_day(value)))
+        return "" if value is None else self.long_day(value)
+
+    def label(self, member: Enum) -> str:
+        """A member of a table of the domain."""
+        return self._(_LABELS[member])
+
+    def role(self, role: Role) -> str:
+        """A party, as its role is called."""
+        return self._(ROLES[role])
+
+    def posts(self, posts: tuple[Post, ...]) -> str:
+        """What a person does in the house."""
+        return ", ".join(self._(POST_WORDS[post]) for post in posts)
+
+    def reason(self, value: Enum) -> str:
+        """Why a day counts or not."""
+        return self._(REASONS[value.value]).removesuffix(" :")
+
+    def kind(self, name: str) -> str:
+        """A message kind as a person calls it."""
+        return self._(KINDS[name].title) if name in KINDS else self._("Accusé de réception")

@@ -1,0 +1,142 @@
+"""A browser without a screen: the console of a made-up gateway, and persons who are signed in there."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from gateway.access import WebSection
+from gateway.domain.rights import Post
+from gateway.services.agenda import Agenda
+from gateway.services.almanac import Almanac
+from gateway.services.case_files import CaseFiles
+from gateway.services.control import ControlRoom
+from gateway.services.entered import EnteredProofs
+from gateway.services.journal import Journal
+from gateway.services.once import OnceStore
+from gateway.services.questions import Questions
+from gateway.services.resend import Resend
+from gateway.services.sign_ins import SignIns
+from gateway.storage import Account
+from gateway.web.app import make
+from gateway.web.hall import Hall
+from gateway.web.visit import COOKIE
+from tests.services.world import World, places
+
+ORIGIN = "http://127.0.0.1:8480"
+SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
+TOKEN = re.compile(r'name="token" value="([^"]+)"')
+
+
+def hall_of(world: World) -> Hall:
+    """The services of this gateway, as its composition would give them to the console."""
+    store = world.store
+    assert isinstance(store, OnceStore)
+    almanac = Almanac(base=world.calendar, site=world.party.site)
+
+    async def document(*_args: Any, **_named: Any) -> bytes:
+        return b"%PDF-made-up"
+
+    return Hall(
+        settings=WebSection(),
+        party=world.party,
+        four_eyes=world.persons > 1,
+        rehearsal=False,
+        version="0",
+        clock=world.clock,
+        noise=secrets.token_bytes,
+        once=store,
+        sign_ins=SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
+        agenda=Agenda(
+            store=store,
+            cabinet=world.cabinet,
+            clock=world.clock,
+            party=world.party,
+            almanac=almanac,
+            worklist=world.archive.worklist,
+            watched=places(world.party),
+        ),
+        archive=world.archive,
+        cases=CaseFiles(
+            store=store,
+            cabinet=world.cabinet,
+            clock=world.clock,
+            party=world.party,
+            archive=world.archive,
+            watched=places(world.party),
+        ),
+        desk=world.desk,
+        resend=Resend(store=store, clock=world.clock, party=world.party),
+        triage=world.triage,
+        confirmations=world.confirmations,
+        proofs=EnteredProofs(
+            store=store,
+            cabinet=world.cabinet,
+            requests=world.requests,
+            clock=world.clock,
+            party=world.party,
+            directory=world.directory,
+            persons_needed=world.persons,
+        ),
+        calendar=world.calendar_acts,
+        challenges=world.challenges,
+        disputes=world.disputes,
+        control=ControlRoom(health=world.health, alarms=world.book),
+        journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
+        dossier=document,
+        certificate=document,
+    )
+
+
+@dataclass(kw_only=True)
+class Browser:
+    """One person's browser."""
+
+    client: httpx.AsyncClient
+    world: World
+    page: str = field(default="")
+
+    async def get(self, path: str) -> httpx.Response:
+        """Open a page; it is remembered, for the form on it."""
+        answer = await self.client.get(path)
+        self.page = answer.text
+        return answer
+
+    async def send(self, path: str, *, files: Any = None, **fields: Any) -> httpx.Response:
+        """Send the form of the page that is open, with its token."""
+        found = TOKEN.search(self.page)
+        token = fields.pop("token", found.group(1) if found else "")
+        data = {"token": token, **fields}
+        answer = await self.client.post(path, data=data, files=files, headers=SAME_ORIGIN)
+        self.page = answer.text
+        return answer
+
+
+async def signed_in(app: FastAPI, world: World, name: str, *posts: Post) -> Browser:
+    """The browser of a person who has signed in; their account is made where there is none."""
+    hall: Hall = app.state.hall
+    async with world.store.act() as act:
+        account = await act.one(Account, site=world.party.site, name=name)
+        if account is None:
+            row = Account(
+                site=world.party.site,
+                login=name,
+                name=name,
+                posts=posts,
+                created_at=world.clock.now(),
+                created_by="root",
+            )
+            account = await act.add(row)
+        secret = await hall.sign_ins.begin(act, account)
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url=ORIGIN, cookies={COOKIE: secret}, follow_redirects=False
+    )
+    return Browser(client=client, world=world)
+
+
+def console(world: World) -> FastAPI:
+    """The console of this gateway."""
+    return make(hall_of(world))

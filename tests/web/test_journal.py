@@ -1,0 +1,63 @@
+"""The log: integrity first, questions by fields, files to take away; each reading leaves a trace."""
+
+import csv
+import io
+
+from tests.services.world import World
+from tests.web.browsing import Browser
+
+
+async def test_the_log_says_first_how_much_of_it_is_signed(hospital: World, secretary: Browser) -> None:
+    """Without a checkpoint it says so, instead of nothing."""
+    await hospital.to_running()
+
+    page = (await secretary.get("/journal?evenement=request.")).text
+
+    assert page.index("Aucun point de contrôle") < page.index("request.submitted")
+    assert "case.opened" not in page
+
+
+async def test_reading_the_log_is_recorded_with_what_was_asked(hospital: World, secretary: Browser) -> None:
+    """Who looks leaves a trace too."""
+    await secretary.get("/journal?dossier=7f3k-q2")
+
+    (entry,) = await hospital.events("log.read")
+    assert entry.actor == "Claire Morel"
+    assert b"7F3K-Q2" in entry.canonical
+
+
+async def test_a_date_that_cannot_be_read_is_said_at_its_field_and_kept(secretary: Browser) -> None:
+    """Nothing is guessed, nothing typed is lost."""
+    page = (await secretary.get("/journal?du=2027-03-08&au=09/03/2027")).text
+
+    assert 'id="du-e"' in page
+    assert 'value="2027-03-08"' in page
+    assert 'id="au-e"' not in page
+
+
+async def test_the_file_for_a_spreadsheet_holds_no_formula(hospital: World, secretary: Browser) -> None:
+    """What a partner or a person wrote is text, also for a spreadsheet."""
+    async with hospital.store.act() as act:
+        await act.record("note.made", actor="=cmd()")
+
+    answer = await secretary.get("/journal.csv?evenement=note.")
+
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["actor"] for row in rows] == ["'=cmd()"]
+    assert answer.headers["content-disposition"] == 'attachment; filename="journal.csv"'
+
+
+async def test_fifty_records_are_a_page_and_the_next_one_follows_without_a_gap(
+    hospital: World, secretary: Browser
+) -> None:
+    """Keyset pages: nothing is lost between two of them, although reading adds records."""
+    async with hospital.store.act() as act:
+        for number in range(120):
+            await act.record("note.made", actor="a", outcome=str(number))
+
+    first = (await secretary.get("/journal?evenement=note.")).text
+    after = first.split("avant=")[1].split('"')[0]
+    second = (await secretary.get(f"/journal?evenement=note.&avant={after}")).text
+
+    assert [f'muted">{number}<' in first for number in (119, 70, 69)] == [True, True, False]
+    assert [f'muted">{number}<' in second for number in (70, 69, 20, 19)] == [False, True, True, False]
