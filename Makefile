@@ -30,7 +30,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -76,6 +76,9 @@ fuzz: install ## un million de courriers altérés, sans qu'aucun ne surprenne (
 	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 check: install format-check lint types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
+
+bench: install test-system ## mesure tout, à côté de ses pairs et planchers, une à deux heures (BENCH_ARGS="--quick" en deux minutes)
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 bench-seal: install ## mesure le scellement et l'ouverture, à côté de leurs planchers, en deux minutes
 	@$(BIN)/python -m tests.bench.seal $(BENCH_ARGS)

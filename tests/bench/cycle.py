@@ -20,15 +20,15 @@ IN_FLIGHT = 8
 
 
 @contextmanager
-def places(folder: Path, wanted: Sequence[str]) -> Iterator[dict[str, Asked]]:
-    """Ours through a ``sink``, ours through ``servers``, and the ``peer``, at work."""
+def places(folder: Path, wanted: Sequence[str], environment: Path) -> Iterator[dict[str, Asked]]:
+    """Ours through a ``sink``, ours through ``servers``, and the ``peer`` of this environment, at work."""
     with ExitStack() as stack:
         found = {}
         for name in wanted:
             there = folder / name
             there.mkdir()
             if name == "peer":
-                python = peer.environment(folder / "environment")
+                python = peer.environment(environment)
                 keys = stack.enter_context(parties(there))[Role.HOSPITAL]
                 found[name] = stack.enter_context(peer.running(there, python, keys))
             elif name == "sink":

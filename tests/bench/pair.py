@@ -65,9 +65,8 @@ def servers(machine: Machine) -> dict[str, Place]:
     return {role: Place(machine=machine, account=machine.fresh_account(domain)) for role, domain in ROLES.items()}
 
 
-@contextmanager
-def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
-    """Install both in this folder, and run them."""
+def installed(folder: Path, places: dict[str, Place]) -> tuple[dict[str, Gateway], str]:
+    """Both, installed in this folder, and the case in which they correspond; its request waits to be handed over."""
     addresses = {**{role: place.account.address for role, place in places.items()}, "cnas": THIRD}
     gateways = {
         role: Gateway(
@@ -93,7 +92,13 @@ def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
         # As an administrator has it.
         text = text.replace("poll_seconds = 2\n", "").replace("tick_seconds = 1\n", "")
         gateway.config.write_text(text)
-    case = submit(gateways["hospital"], folder)["case"]
+    return gateways, submit(gateways["hospital"], folder)["case"]
+
+
+@contextmanager
+def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
+    """Install both in this folder, and run them."""
+    gateways, case = installed(folder, places)
     with ExitStack() as stack:
         other, ours = (
             stack.enter_context(started(_party(gateways[role], places[role], case), folder / f"{role}.log"))

@@ -38,6 +38,9 @@ class SinkMailbox:
         self._next += 1
         self._news.set()
 
+    def heard(self, command: bytes) -> None:
+        """A command of a hand-over, for who counts them."""
+
     async def connect(self) -> "SinkMailbox":
         """A session."""
         return self
@@ -88,6 +91,7 @@ async def serve(mailbox: SinkMailbox, port: int, tls: ssl.SSLContext) -> asyncio
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 " + NAME.encode() + b"\r\n")
         while line := await reader.readline():
+            mailbox.heard(line)
             await _answer(line.split(b" ")[0].strip().upper(), reader, writer)
         writer.close()
 
