@@ -57,7 +57,18 @@ def running(folder: Path, python: Path, keys: Keys) -> Iterator[Asked]:
         }
         env = {**os.environ, "AS2_PEER": json.dumps(told)}
         subprocess.run([str(python), str(SCRIPT), "setup"], env=env, check=True)
-        gunicorn = [str(python), "-m", "gunicorn", "--workers", "2", "--timeout", "600", "--bind", f"127.0.0.1:{port}", "--log-level"]
+        gunicorn = [
+            str(python),
+            "-m",
+            "gunicorn",
+            "--workers",
+            "2",
+            "--timeout",
+            "600",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--log-level",
+        ]
         serving = stack.enter_context(
             ended(subprocess.Popen([*gunicorn, "warning", "as2_peer:application"], env=env, cwd=SCRIPT.parent))
         )
