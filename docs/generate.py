@@ -218,6 +218,7 @@ ALARM_CHAPTERS = {
     "mail": "Courrier",
     "machine": "Machine",
     "log": "Journal d'audit",
+    "access": "Accès",
 }
 
 

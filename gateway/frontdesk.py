@@ -17,19 +17,29 @@ from fastapi import FastAPI
 
 from gateway import exhibits, legal_time, records
 from gateway.access import WebSection
+from gateway.adapters.authenticator import TimeCodes
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.config import Settings
 from gateway.core import Core, open_core
 from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
+from gateway.services.drafts import Drafts
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
+from gateway.services.tokens import Tokens
 from gateway.web import app
 from gateway.web.hall import Hall
 
@@ -76,16 +86,43 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
-    archive = records.archive(base)
+    archive, almanac = records.archive(base), legal_time.almanac(settings)
+    drafts = Drafts(
+        store=store,
+        cabinet=cabinet,
+        desk=core.desk,
+        clock=clock,
+        noise=secrets.token_bytes,
+        party=us,
+        readership=settings.readership,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
+    forms = Forms(
+        store=store,
+        cabinet=cabinet,
+        drafts=drafts,
+        placing=core.placing,
+        casework=core.casework,
+        composer=core.composer,
+        almanac=almanac,
+        clock=clock,
+        party=us,
+        directory=settings.directory,
+        max_bytes=settings.smtp.max_bytes,
+    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
+
+    async def printed(number: int, *, actor: str, language: str) -> bytes:
+        return (await exhibits.printed_message(base, number, actor=actor, language=language))[1]
 
     async def certificate(ref: str, *, actor: str, request: str | None, language: str) -> bytes:
         certifier = exhibits.certifier(base, playing=playing)
         issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
         return issued.pdf
 
+    sign_ins = SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us)
     return Hall(
         settings=settings.web or WebSection(),
         party=us,
@@ -95,21 +132,45 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         clock=clock,
         noise=secrets.token_bytes,
         once=store,
-        sign_ins=SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us),
+        sign_ins=sign_ins,
+        local=LocalSignIn(
+            store=store,
+            cabinet=cabinet,
+            clock=clock,
+            passwords=Argon2Passwords(),
+            factors=TimeCodes(),
+            sign_ins=sign_ins,
+            party=us,
+        ),
+        accounts=Accounts(store=store, vault=cabinet.vault, clock=clock, noise=secrets.token_bytes, party=us),
+        tokens=Tokens(store=store, clock=clock, noise=secrets.token_bytes, party=us),
         agenda=Agenda(
             store=store,
             cabinet=cabinet,
             clock=clock,
             party=us,
-            almanac=legal_time.almanac(settings),
+            almanac=almanac,
             worklist=archive.worklist,
             watched=settings.watched,
+            forms=forms.under_way,
         ),
         archive=archive,
         cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
+        drafts=drafts,
+        forms=forms,
+        messages=Messages(store=store, archive=archive, party=us),
+        notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
+        sorting=Sorting(
+            store=store,
+            cabinet=cabinet,
+            triage=core.triage,
+            party=us,
+            directory=settings.directory,
+            reads=drafts.reads,
+        ),
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
         calendar=legal_time.calendar_acts(settings, store, clock),
@@ -119,6 +180,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
         dossier=dossier,
         certificate=certificate,
+        printed=printed,
     )
 
 

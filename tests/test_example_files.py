@@ -10,12 +10,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import config, databank, log_keeping, mailservers, metering, readership, setting, staffing
+from gateway import access, config, databank, log_keeping, mailservers, metering, readership, setting, staffing
+from gateway.adapters.openpgp.keyfiles import read_public_key
+from gateway.adapters.smime.certificates import fingerprint, read_certificate
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "config" / "gateway.example.toml"
+KEYS = ROOT / "keys.example"
 FICHE = ROOT / "config" / "fiches" / "extension_request.toml"
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -38,10 +41,13 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "retention": readership.RetentionSection,
     "alarms": staffing.AlarmsSection,
     "staff.accueil": staffing.StaffSection,
+    "web": access.WebSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"database", "metrics", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil"}
+OPTIONAL = {"database", "metrics", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil", "web"}
 """Sections that are commented out as a whole."""
+NESTED = {("web", "oidc")}
+"""Keys that are sections of their own."""
 WITHOUT_MODEL = {"people", "partners.cnse"}
 
 
@@ -89,7 +95,7 @@ def test_the_example_has_every_section_of_the_settings() -> None:
 def test_every_key_is_shown_and_explained_and_no_other(name: str) -> None:
     """A key whose default is absence is commented out; each one has a comment just above."""
     shown = explained_keys()[name]
-    fields = SECTIONS[name].model_fields
+    fields = {key: field for key, field in SECTIONS[name].model_fields.items() if (name, key) not in NESTED}
 
     assert set(fields) == set(shown)
     assert [key for key, (_, explained) in shown.items() if not explained] == []
@@ -249,3 +255,13 @@ def test_the_commented_lines_of_the_fiche_name_a_known_kind() -> None:
 
     assert kinds.KINDS[document["kind"]] is kinds.EXTENSION_REQUEST
     assert document["dossier"] == "7F3K-Q2"
+
+
+def test_the_example_keys_are_public_and_are_those_that_the_page_describes() -> None:
+    """What a partner hands over, in each suite, with the fingerprint that would be read on the telephone."""
+    page = "".join((KEYS / "README.md").read_text(encoding="utf-8").split())
+    key = read_public_key((KEYS / "exemple-cnas.asc").read_bytes())
+    certificate = read_certificate((KEYS / "exemple-cnas.pem").read_bytes())
+    assert (key.can_sign, key.can_encrypt) == (True, True)
+    assert key.fingerprint in page
+    assert fingerprint(certificate) in page

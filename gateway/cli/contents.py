@@ -36,6 +36,8 @@ CHAPTERS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "commands:web",
                 french("Servir la console seule ; « gateway run » la sert aussi quand la section [web] est là."),
             ),
+            "users": Entry("users:app", french("Les comptes de la console.")),
+            "tokens": Entry("tokens:app", french("Les programmes qui peuvent utiliser l'API.")),
             "status": Entry("status:status", french("Dire si tout va bien.")),
             "alarms": Entry(
                 "alarms:alarms_app",

@@ -79,6 +79,15 @@ def person(conf: Any) -> str:
     return str(conf.people.get(account, account))
 
 
+def keeper(conf: Any) -> str:
+    """Who manages accesses: whoever may run our commands, by the name that [people] gives or the system account's.
+
+    Else nobody could open the console after its last administrator has left.
+    """
+    account = system_user()
+    return str(conf.people.get(account, account))
+
+
 def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one act with everything that sealing needs."""
     import asyncio

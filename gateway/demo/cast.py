@@ -24,11 +24,11 @@ class Person:
 CAST = (
     Person(role="hospital", login="morel", name="Claire Morel", posts=(Post.SECRETARIAT,)),
     Person(role="hospital", login="petit", name="Jean Petit", posts=(Post.SECRETARIAT,)),
-    Person(role="hospital", login="vasseur", name="Dr Hélène Vasseur", posts=(Post.PHYSICIAN,)),
+    Person(role="hospital", login="vasseur", name="Dr Anne Vasseur", posts=(Post.PHYSICIAN,)),
     Person(role="hospital", login="lenoir", name="Marc Lenoir", posts=(Post.ADMINISTRATOR,)),
     Person(role="hospital", login="audit", name="Odile Blanc", posts=(Post.AUDITOR,)),
     Person(role="cnas", login="amrani", name="Amel Amrani", posts=(Post.AGENT,)),
-    Person(role="cnas", login="ziane", name="Dr Leïla Ziane", posts=(Post.ADVISER,)),
+    Person(role="cnas", login="ziane", name="Dr Lina Ziane", posts=(Post.ADVISER,)),
     Person(role="cnse", login="roy", name="Dr Paul Roy", posts=(Post.PHYSICIAN,)),
 )
 

@@ -8,6 +8,7 @@ a person's name or an address.
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
 from gateway.domain.refused import (
+    ChangedMeanwhile,
     DeskError,
     FicheInvalid,
     FileUnreadable,
@@ -28,12 +29,15 @@ from gateway.domain.relocated import (
     LeaseLost,
     NotRestored,
 )
+from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
 
 __all__ = [
+    "AccessInvalid",
     "AlreadyAsked",
     "AuditBroken",
     "BackupUnusable",
     "CannotListen",
+    "ChangedMeanwhile",
     "CheckpointInvalid",
     "DatabaseNotCopied",
     "DeskError",
@@ -44,6 +48,7 @@ __all__ = [
     "FileUnwritten",
     "GatewayError",
     "IllegalTransition",
+    "InvitationOver",
     "LeaseLost",
     "MailTooLarge",
     "NoCorrespondent",
@@ -51,6 +56,8 @@ __all__ = [
     "NotRestored",
     "PreconditionMissing",
     "RequestTooLate",
+    "SignInRefused",
+    "TooManyTries",
     "Unknown",
 ]
 """Defined elsewhere, and taken from here with the leaves."""

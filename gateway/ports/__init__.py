@@ -8,6 +8,7 @@ from gateway.ports.alarms import Keyholder, OtherPath
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
 from gateway.ports.machine import Clock, Noise, Room, Space, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
+from gateway.ports.presence import Factors, Passwords
 from gateway.ports.printing import Enclosure, Printer
 from gateway.ports.sealing import Opener, PublicKey, Sealer, Signature, SignatureFacts
 from gateway.ports.submission import Courier, Envelope, HandOver, HandOverOutcome
@@ -22,6 +23,7 @@ __all__ = [
     "DropFile",
     "Enclosure",
     "Envelope",
+    "Factors",
     "Folder",
     "FolderState",
     "HandOver",
@@ -34,6 +36,7 @@ __all__ = [
     "Noise",
     "Opener",
     "OtherPath",
+    "Passwords",
     "PeerTls",
     "Printer",
     "PublicKey",

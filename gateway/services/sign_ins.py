@@ -4,7 +4,7 @@ It ends after 30 minutes without a page, and after 10 hours in any case. What fo
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.domain.errors import Unknown
 from gateway.domain.parties import Party
@@ -16,6 +16,9 @@ from gateway.storage import Account, Act, SignIn, Store
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=10)
+LAPSE = timedelta(hours=12)
+"""For how long after the last page what a person typed is still kept for them."""
+
 FRESH = timedelta(minutes=10)
 """For how long a person who proved who they are need not prove it again."""
 
@@ -27,12 +30,19 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """A person who is signed in. ``fresh`` says that they proved who they are a short while ago."""
+    """A person who is signed in, without another page until ``ends_at``; ``last`` says that no page prolongs it.
+
+    ``fresh`` says that they proved who they are a short while ago, ``kept_fresh`` that a form which was opened then may
+    still be sent.
+    """
 
     account: Account
     sign_in: SignIn
     actor: Actor
     fresh: bool
+    kept_fresh: bool
+    ends_at: datetime
+    last: bool
 
 
 class SignIns:
@@ -44,10 +54,16 @@ class SignIns:
         self._noise = noise
         self._party = party
 
-    async def begin(self, act: Act, account: Account) -> str:
-        """Sign a person in, inside the act that proved who they are; returns the secret for their browser."""
+    async def begin(self, act: Act, account: Account, *, former: str = "") -> str:
+        """Sign a person in, inside the act that proved who they are; returns the secret for their browser.
+
+        ``former`` is the secret that the browser kept before: it counts no more.
+        """
         secret = self._noise(SECRET_BYTES).hex()
         now = self._clock.now()
+        before = await act.one(SignIn, site=self._party.site, secret=digest(former.encode()), ended_at=None)
+        if before is not None:
+            await act.save(replace(before, ended_at=now))
         row = SignIn(
             site=self._party.site,
             account=account.id,
@@ -85,12 +101,54 @@ class SignIns:
             return None
         if touches and now - row.seen_at >= TOUCHED_EVERY:
             async with self._store.act() as act:
+                # Read again: somebody may have ended it meanwhile, and that must stand.
+                row = await act.one(SignIn, id=row.id, ended_at=None)
+                if row is None:
+                    return None
                 row = await act.save(replace(row, seen_at=now))
+        return self._presence(row, account)
+
+    def _presence(self, row: SignIn, account: Account) -> Presence:
+        now = self._clock.now()
         actor = Actor(name=account.name, role=self._party.role, posts=account.posts)
-        return Presence(account=account, sign_in=row, actor=actor, fresh=now - row.proved_at <= FRESH)
+        return Presence(
+            account=account,
+            sign_in=row,
+            actor=actor,
+            fresh=now - row.proved_at <= FRESH,
+            kept_fresh=now - row.proved_at <= 2 * FRESH,
+            ends_at=min(row.seen_at + IDLE, row.started_at + LONGEST),
+            last=row.started_at + LONGEST <= row.seen_at + IDLE,
+        )
+
+    async def lapsed(self, secret: str) -> Presence | None:
+        """Who kept this secret when nothing but time ended their presence: what they were typing may still be kept.
+
+        It gives nothing to read: who comes back signs in again.
+        """
+        async with self._store.view() as view:
+            row = await view.one(SignIn, site=self._party.site, secret=digest(secret.encode()), ended_at=None)
+            account = None if row is None else await view.one(Account, id=row.account, disabled_at=None)
+        if row is None or account is None or self._clock.now() - row.seen_at > LAPSE:
+            return None
+        return self._presence(row, account)
+
+    async def renew_proof(self, act: Act, presence: Presence) -> None:
+        """The person proved who they are once more, inside the act that saw it."""
+        now = self._clock.now()
+        await act.record("console.proved", actor=presence.actor.name)
+        row = await act.one(SignIn, id=presence.sign_in.id, ended_at=None)
+        if row is not None:
+            await act.save(replace(row, seen_at=now, proved_at=now))
 
     async def end(self, presence: Presence) -> None:
         """The person leaves."""
         async with self._store.act() as act:
             await act.save(replace(presence.sign_in, ended_at=self._clock.now()))
             await act.record("console.signed_out", actor=presence.actor.name)
+
+
+async def end_all(act: Act, account: Account, at: datetime) -> None:
+    """Whoever is in with this account is out, in the act that says why."""
+    for row in await act.all(SignIn, site=account.site, account=account.id, ended_at=None):
+        await act.save(replace(row, ended_at=at))

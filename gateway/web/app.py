@@ -13,25 +13,47 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
-from gateway.web.frame import environment
+from gateway.web.alone import alone
+from gateway.web.forms import keep_uploads_in_memory
 from gateway.web.hall import Hall
-from gateway.web.pages import about, cases, journal, language, rehearsal, state, today
+from gateway.web.pages import (
+    about,
+    accounts,
+    cases,
+    drafting,
+    invitation,
+    journal,
+    language,
+    mails,
+    messages,
+    noting,
+    rehearsal,
+    sign_in,
+    state,
+    today,
+)
 from gateway.web.threshold import Threshold
-from gateway.web.visit import Absent, SignInNeeded, language_of
+from gateway.web.visit import Absent, ProofNeeded, SignInNeeded
+from gateway.web.ways import back_to
 
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (today, cases, journal, state, about, language)
+PAGES = (
+    *(sign_in, invitation, today, drafting, noting, mails, messages),
+    *(cases, journal, state, accounts, about, language),
+)
 
 
 def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
     """The console on these services; ``persons`` opens the doors of a demonstration (gateway.web.pages.rehearsal)."""
+    keep_uploads_in_memory()
     app = FastAPI(title="Passerelle soins programmés", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hall = hall
     for page in PAGES:
@@ -42,9 +64,11 @@ def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
     origin = hall.settings.origin
     app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall))
     app.exception_handler(SignInNeeded)(_to_sign_in)
+    app.exception_handler(ProofNeeded)(_to_proof)
     app.exception_handler(Absent)(_absent)
     app.exception_handler(Unknown)(_absent)
     app.exception_handler(NotAllowed)(_absent)
+    app.exception_handler(RequestValidationError)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
     app.exception_handler(Exception)(_defect)
@@ -58,17 +82,21 @@ def _hosts(hall: Hall) -> frozenset[str]:
 
 
 async def _to_sign_in(request: Request, _error: Exception) -> Response:
-    place = request.url.path if request.method == "GET" else "/"
+    place = back_to(request) if request.method == "GET" else "/"
     return RedirectResponse(f"/connexion?retour={place}", status_code=HTTPStatus.SEE_OTHER)
 
 
+async def _to_proof(request: Request, _error: Exception) -> Response:
+    return RedirectResponse(f"/connexion/confirmer?retour={back_to(request)}", status_code=HTTPStatus.SEE_OTHER)
+
+
 async def _absent(request: Request, _error: Exception) -> Response:
-    return _alone(request, "absent.html", HTTPStatus.NOT_FOUND)
+    return alone(request, "absent.html", status=HTTPStatus.NOT_FOUND)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
-    return _alone(request, "absent.html", status)
+    return alone(request, "absent.html", status=status)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -76,7 +104,7 @@ async def _failed(request: Request, error: Exception) -> Response:
         raise error
     reference = secrets.token_hex(3)
     _log.error("console.failed", error=error.code, told=error.sentence(), reference=reference)
-    return _alone(request, "failed.html", HTTPStatus.SERVICE_UNAVAILABLE, reference=reference)
+    return alone(request, "failed.html", status=HTTPStatus.SERVICE_UNAVAILABLE, reference=reference)
 
 
 async def _defect(request: Request, error: Exception) -> Response:
@@ -84,11 +112,4 @@ async def _defect(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(3)
     place = traceback.extract_tb(error.__traceback__)[-1]
     _log.error("console.defect", error=type(error).__name__, place=f"{place.name}:{place.lineno}", reference=reference)
-    return _alone(request, "failed.html", HTTPStatus.INTERNAL_SERVER_ERROR, reference=reference)
-
-
-def _alone(request: Request, name: str, status: int, **shown: object) -> Response:
-    """A page without the frame: nothing of the house is needed to show it."""
-    hall: Hall = request.app.state.hall
-    text = environment(language_of(request)).get_template(name).render(hall=hall, **shown)
-    return HTMLResponse(text, status_code=status)
+    return alone(request, "failed.html", status=HTTPStatus.INTERNAL_SERVER_ERROR, reference=reference)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.access import WebSection
 from gateway.domain.parties import Party
 from gateway.ports import Clock, Noise
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.case_files import CaseFiles
@@ -15,11 +16,18 @@ from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
+from gateway.services.tokens import Tokens
 from gateway.services.triage import Triage
 
 Document = Callable[..., Awaitable[bytes]]
@@ -39,12 +47,20 @@ class Hall:
     noise: Noise
     once: OnceStore
     sign_ins: SignIns
+    local: LocalSignIn
+    accounts: Accounts
+    tokens: Tokens
     agenda: Agenda
     archive: Archive
     cases: CaseFiles
     desk: Desk
+    drafts: Drafts
+    forms: Forms
+    notes: Notes
+    messages: Messages
     resend: Resend
     triage: Triage
+    sorting: Sorting
     confirmations: Confirmations
     proofs: EnteredProofs
     calendar: CalendarActs
@@ -54,3 +70,4 @@ class Hall:
     journal: Journal
     dossier: Document
     certificate: Document
+    printed: Document

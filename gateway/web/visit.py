@@ -8,10 +8,11 @@ import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import FormData
 
 from gateway.catalogues import Language
 from gateway.domain.errors import AlreadyAsked, GatewayError
@@ -32,6 +33,10 @@ NONCE_BYTES = 16
 
 class SignInNeeded(Exception):
     """Nobody is signed in."""
+
+
+class ProofNeeded(Exception):
+    """The person must prove afresh who they are."""
 
 
 class Absent(Exception):
@@ -55,11 +60,17 @@ class Visit:
     hall: Hall
     presence: Presence
     language: Language
+    lapsed: bool = False
 
     @property
     def actor(self) -> Actor:
         """The person."""
         return self.presence.actor
+
+    @property
+    def seconds_left(self) -> int:
+        """How long this sign-in lasts without another page."""
+        return max(0, int((self.presence.ends_at - self.hall.clock.now()).total_seconds()))
 
     def menu(self, pulse: Pulse) -> tuple[Item, ...]:
         """What this person's menu holds."""
@@ -122,25 +133,75 @@ class Visit:
         Raises:
             Absent: the form was not one of ours.
         """
+        asking = await self._asking()
+        done = await self._once(asking, work, again=again, otherwise=otherwise)
+        if isinstance(done, Response):
+            return done
+        place = then(done.value)
+        await self.hall.once.answered(asking, place)
+        return _led(place)
+
+    async def act_and_show(
+        self,
+        work: Callable[[], Awaitable[T]],
+        *,
+        shown: Callable[[T], Awaitable[Response]],
+        again: Callable[[GatewayError], Awaitable[Response]],
+        otherwise: str = "/",
+    ) -> Response:
+        """As ``act``, but what was done holds a secret: it is shown at once, this one time, and kept nowhere.
+
+        Raises:
+            Absent: the form was not one of ours.
+        """
+        done = await self._once(await self._asking(), work, again=again, otherwise=otherwise)
+        return done if isinstance(done, Response) else await shown(done.value)
+
+    async def form(self) -> FormData:
+        """What was typed into a form of ours.
+
+        Raises:
+            Absent: the form was not one of ours.
+        """
         form = await self.request.form()
-        token = str(form.get("token", ""))
-        if not self._ours(token):
+        if not self._ours(str(form.get("token", ""))):
             raise Absent
-        asking = Asking(key=digest(token.encode()), by=self.actor.name, body=digest(self.request.url.path.encode()))
+        return form
+
+    async def _asking(self) -> Asking:
+        token = str((await self.form())["token"])
+        return Asking(key=digest(token.encode()), by=self.actor.name, body=digest(self.request.url.path.encode()))
+
+    async def _once(
+        self,
+        asking: Asking,
+        work: Callable[[], Awaitable[T]],
+        *,
+        again: Callable[[GatewayError], Awaitable[Response]],
+        otherwise: str,
+    ) -> "_Done[T] | Response":
+        earlier = await self.hall.once.earlier(asking)
+        if earlier is not None:
+            # What was done the first time may make the second impossible: it is not asked again.
+            return _led(earlier.answer or otherwise)
         try:
             with asked(asking):
-                done = await work()
+                return _Done(value=await work())
         except AlreadyAsked:
             earlier = await self.hall.once.earlier(asking)
             return _led(earlier.answer if earlier and earlier.answer else otherwise)
         except GatewayError as error:
             return await again(error)
-        place = then(done)
-        await self.hall.once.answered(asking, place)
-        return _led(place)
 
 
-def enter(answer: Response, secret: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done(Generic[T]):
+    """What an act gave, told apart from a page."""
+
+    value: T
+
+
+def keep_signed_in(answer: Response, secret: str) -> None:
     """Let the browser keep the secret of a sign-in: for this host alone, and never for a script."""
     answer.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="lax", path="/")
 
@@ -158,6 +219,22 @@ async def signed_in(request: Request) -> Visit:
     return await _visit(request, touches=True)
 
 
+async def lately_signed_in(request: Request) -> Visit:
+    """The person who sends a form, also when their sign-in ran out while they typed: to keep it, and show nothing.
+
+    Raises:
+        SignInNeeded.
+    """
+    try:
+        return await signed_in(request)
+    except SignInNeeded:
+        hall: Hall = request.app.state.hall
+        presence = await hall.sign_ins.lapsed(request.cookies.get(COOKIE, ""))
+        if presence is None:
+            raise
+        return Visit(request=request, hall=hall, presence=presence, language=language_of(request), lapsed=True)
+
+
 async def glancing(request: Request) -> Visit:
     """The person whose page asks by itself: that does not keep them signed in.
 
@@ -173,3 +250,15 @@ async def _visit(request: Request, *, touches: bool) -> Visit:
     if presence is None:
         raise SignInNeeded
     return Visit(request=request, hall=hall, presence=presence, language=language_of(request))
+
+
+async def proven(visit: Annotated[Visit, Depends(signed_in)]) -> Visit:
+    """The person who asks, and who proved a short while ago who they are: for what four eyes guard, and accounts.
+
+    Raises:
+        SignInNeeded. ProofNeeded: it was too long ago.
+    """
+    presence = visit.presence
+    if not (presence.fresh or (visit.request.method == "POST" and presence.kept_fresh)):
+        raise ProofNeeded
+    return visit

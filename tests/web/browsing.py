@@ -4,22 +4,33 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from fastapi import FastAPI
 
 from gateway.access import WebSection
+from gateway.adapters.authenticator import TimeCodes
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.domain.rights import Post
+from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
+from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
+from gateway.services.tokens import Tokens
 from gateway.storage import Account
 from gateway.web.app import make
 from gateway.web.hall import Hall
@@ -36,10 +47,34 @@ def hall_of(world: World) -> Hall:
     store = world.store
     assert isinstance(store, OnceStore)
     almanac = Almanac(base=world.calendar, site=world.party.site)
+    drafts = Drafts(
+        store=store,
+        cabinet=world.cabinet,
+        desk=world.desk,
+        clock=world.clock,
+        noise=secrets.token_bytes,
+        party=world.party,
+        readership=world.readership,
+        persons_needed=world.persons,
+    )
+    forms = Forms(
+        store=store,
+        cabinet=world.cabinet,
+        drafts=drafts,
+        placing=world.placing,
+        casework=world.casework,
+        composer=world.composer,
+        almanac=almanac,
+        clock=world.clock,
+        party=world.party,
+        directory=world.directory,
+        max_bytes=25_000_000,
+    )
 
     async def document(*_args: Any, **_named: Any) -> bytes:
         return b"%PDF-made-up"
 
+    sign_ins = SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party)
     return Hall(
         settings=WebSection(),
         party=world.party,
@@ -49,7 +84,20 @@ def hall_of(world: World) -> Hall:
         clock=world.clock,
         noise=secrets.token_bytes,
         once=store,
-        sign_ins=SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
+        sign_ins=sign_ins,
+        local=LocalSignIn(
+            store=store,
+            cabinet=world.cabinet,
+            clock=world.clock,
+            passwords=Argon2Passwords(memory_kib=64, passes=1),
+            factors=TimeCodes(),
+            sign_ins=sign_ins,
+            party=world.party,
+        ),
+        accounts=Accounts(
+            store=store, vault=world.vault, clock=world.clock, noise=secrets.token_bytes, party=world.party
+        ),
+        tokens=Tokens(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
         agenda=Agenda(
             store=store,
             cabinet=world.cabinet,
@@ -58,6 +106,7 @@ def hall_of(world: World) -> Hall:
             almanac=almanac,
             worklist=world.archive.worklist,
             watched=places(world.party),
+            forms=forms.under_way,
         ),
         archive=world.archive,
         cases=CaseFiles(
@@ -69,8 +118,27 @@ def hall_of(world: World) -> Hall:
             watched=places(world.party),
         ),
         desk=world.desk,
+        drafts=drafts,
+        forms=forms,
+        messages=Messages(store=store, archive=world.archive, party=world.party),
+        notes=Notes(
+            store=store,
+            cabinet=world.cabinet,
+            casework=world.casework,
+            desk=world.desk,
+            party=world.party,
+            reads=drafts.reads,
+        ),
         resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
+        sorting=Sorting(
+            store=store,
+            cabinet=world.cabinet,
+            triage=world.triage,
+            party=world.party,
+            directory=world.directory,
+            reads=drafts.reads,
+        ),
         confirmations=world.confirmations,
         proofs=EnteredProofs(
             store=store,
@@ -88,6 +156,7 @@ def hall_of(world: World) -> Hall:
         journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
         dossier=document,
         certificate=document,
+        printed=document,
     )
 
 
@@ -101,18 +170,29 @@ class Browser:
 
     async def get(self, path: str) -> httpx.Response:
         """Open a page; it is remembered, for the form on it."""
-        answer = await self.client.get(path)
-        self.page = answer.text
-        return answer
+        return self._kept(await self.client.get(path))
 
     async def send(self, path: str, *, files: Any = None, **fields: Any) -> httpx.Response:
         """Send the form of the page that is open, with its token."""
         found = TOKEN.search(self.page)
         token = fields.pop("token", found.group(1) if found else "")
         data = {"token": token, **fields}
-        answer = await self.client.post(path, data=data, files=files, headers=SAME_ORIGIN)
+        return self._kept(await self.client.post(path, data=data, files=files, headers=SAME_ORIGIN))
+
+    def _kept(self, answer: httpx.Response) -> httpx.Response:
+        """The page stays open; to a browser the loopback is as good as TLS, and a person sees only spaces."""
+        for cookie in self.client.cookies.jar:
+            cookie.secure = False
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            answer._content = answer.content.replace("\N{NO-BREAK SPACE}".encode(), b" ")
         self.page = answer.text
         return answer
+
+
+def without_its_path(answer: httpx.Response) -> str:
+    """A page but for the address that was asked for, which the choice of a language leads back to."""
+    path: str = answer.request.url.raw_path.decode()
+    return answer.text.replace(quote(path, safe="/"), "").replace(path, "")
 
 
 async def signed_in(app: FastAPI, world: World, name: str, *posts: Post) -> Browser:

@@ -66,3 +66,16 @@ async def test_a_page_that_asks_by_itself_does_not_keep_anybody_signed_in(hospit
         last = await secretary.client.get("/changements?vu=0")
 
     assert last.status_code == 303
+
+
+async def test_french_punctuation_stays_on_the_line_of_its_word(hospital: World, secretary: Browser) -> None:
+    """A line never begins with a colon; English has no such space."""
+    await hospital.poll()
+    await hospital.to_running()
+
+    french = (await secretary.client.get("/")).text
+    await secretary.get("/langue/en")
+    english = (await secretary.client.get("/")).text
+
+    assert "Délais en cours\N{NO-BREAK SPACE}: la CNAS doit répondre" in french
+    assert "Running periods: the CNAS must answer" in english

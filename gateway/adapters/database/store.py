@@ -326,13 +326,19 @@ class _Act(_View):
         return erased
 
 
+def _nobody_counts(seconds: float) -> None:
+    del seconds
+
+
 class DatabaseStore:
     """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
 
     ``committed`` is called with the seconds of each commit.
     """
 
-    def __init__(self, url: str, *, clock: Clock, site: str, party: str) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock, site: str, party: str, committed: Callable[[float], None] = _nobody_counts
+    ) -> None:
         self._clock = clock
         self._site = site
         self._party = party
@@ -340,7 +346,7 @@ class DatabaseStore:
         self._writer, self._reader = engines.writer(url), engines.reader(url)
         self._writing = asyncio.Lock()
         self._posted = asyncio.Event()
-        self.committed: Callable[[float], None] = _nobody_counts
+        self._committed = committed
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[storage.View]:
@@ -365,7 +371,7 @@ class DatabaseStore:
                 yield act
                 began = self._clock.uptime()
                 await _finish(connection.commit())
-                self.committed(self._clock.uptime() - began)
+                self._committed(self._clock.uptime() - began)
                 if act.posted:
                     self._posted.set()
             finally:
@@ -382,10 +388,6 @@ class DatabaseStore:
         """Give the connections back."""
         await self._reader.dispose()
         await self._writer.dispose()
-
-
-def _nobody_counts(seconds: float) -> None:
-    del seconds
 
 
 async def _finish(work: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gateway.domain.alarms import happenings, log, machine, mail, receipts, stays
+from gateway.domain.alarms import access, happenings, log, machine, mail, receipts, stays
 from gateway.domain.alarms.change import Change, compare
 from gateway.domain.alarms.facts import Facts
 from gateway.domain.alarms.shape import Desk, Key, Kind, Severity, Sighting, Value, words_of
@@ -32,6 +32,7 @@ CHAPTERS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         "mail": mail.KINDS,
         "machine": machine.KINDS,
         "log": log.KINDS,
+        "access": access.KINDS,
     }
 )
 

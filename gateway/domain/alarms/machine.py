@@ -45,7 +45,9 @@ def _calendar(facts: Facts) -> Iterator[Sighting]:
 def _key_rung(key: Lifetime, now: datetime) -> str | None:
     if not key.usable or (key.ends_at is not None and key.ends_at <= now):
         return "key_unusable"
-    if key.ends_at is None or key.ends_at - now > KEY_SOON:
+    if key.ends_at is None:
+        return "key_never_ends"
+    if key.ends_at - now > KEY_SOON:
         return None
     return "key_ends_now" if key.ends_at - now <= KEY_NOW else "key_ends"
 
@@ -70,6 +72,12 @@ def _server(facts: Facts) -> Iterator[Sighting]:
         elif met.ends_at - facts.now <= SERVER_SOON:
             values = {"day": met.ends_at.date()}
             yield Sighting(kind="server_certificate_ends", partner=met.server, values=values)
+
+
+def _unsaved(facts: Facts) -> Iterator[Sighting]:
+    days = facts.limits.backup_days
+    if days is not None and facts.unsaved_for >= timedelta(days=days):
+        yield Sighting(kind="backup_late", values={"count": facts.unsaved_for.days})
 
 
 _DOUBT = french("Corrigez l'heure (NTP) : aucun silence ne s'enregistre tant qu'une seconde source ne la confirme pas.")
@@ -162,6 +170,16 @@ KINDS = (
         ladder="key",
     ),
     Kind(
+        name="key_never_ends",
+        severity=Severity.NOTICE,
+        desk=Desk.ADMINISTRATOR,
+        condition=french("Une clé, de nous ou d'un partenaire, n'a pas de date de fin."),
+        sentence=french("La clé {suite} de {partner} n'a pas de date de fin : rien ne rappellera de la changer."),
+        mend=french("Convenez d'une clé qui finit ; sinon notez quand vous la changerez, et prenez l'alarme."),
+        find=_key("key_never_ends"),
+        ladder="key",
+    ),
+    Kind(
         name="server_certificate_ends",
         severity=Severity.WARNING,
         desk=Desk.ADMINISTRATOR,
@@ -173,6 +191,17 @@ KINDS = (
         ),
         mend=french("Demandez à l'administrateur de ce serveur s'il sera renouvelé."),
         find=_server,
+    ),
+    Kind(
+        name="backup_late",
+        severity=Severity.WARNING,
+        desk=Desk.ADMINISTRATOR,
+        condition=french("Aucune sauvegarde depuis [alarms] backup_days jours ; sans cette clé, rien n'est signalé."),
+        sentence=french("Aucune sauvegarde depuis {count} jours : ce disque a seul les dossiers et leurs preuves."),
+        mend=french(
+            "gateway backup DOSSIER ; voyez aussi pourquoi celle de la nuit ne se fait plus (systemctl list-timers)."
+        ),
+        find=_unsaved,
     ),
     Kind(
         name="calendar_horizon",

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from gateway.catalogues import Language
 from gateway.web.visit import LANGUAGE_COOKIE, Absent
+from gateway.web.ways import ours
 
 router = APIRouter()
 A_YEAR = 365 * 24 * 3600
@@ -21,7 +22,6 @@ async def choose(code: str, retour: str = "/") -> Response:
     """
     if code not in set(Language):
         raise Absent
-    place = retour if retour.startswith("/") and not retour.startswith(("//", "/\\")) else "/"
-    answer = RedirectResponse(place, status_code=HTTPStatus.SEE_OTHER)
+    answer = RedirectResponse(ours(retour, doors=True), status_code=HTTPStatus.SEE_OTHER)
     answer.set_cookie(LANGUAGE_COOKIE, code, max_age=A_YEAR, secure=True, httponly=True, samesite="lax")
     return answer

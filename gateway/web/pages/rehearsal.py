@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.requests import Request
 
 from gateway.web.hall import Hall
-from gateway.web.visit import Absent, enter
+from gateway.web.visit import Absent, keep_signed_in
 
 DOOR = "/demonstration"
 
@@ -29,7 +29,7 @@ def router(persons: Mapping[str, str]) -> APIRouter:
             raise Absent
         secret = await hall.sign_ins.play(persons[code])
         answer = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
-        enter(answer, secret)
+        keep_signed_in(answer, secret)
         return answer
 
     return made
