@@ -32,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several test-faults fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
+.PHONY: help install system bench bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several test-faults fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -85,6 +85,9 @@ fuzz-api: install ## cent demandes par opération de l'API, permises ou non, jug
 	API_EXAMPLES=$${API_EXAMPLES:-100} $(BIN)/python -m pytest tests/web/test_api_description.py --timeout 3600
 
 check: install format-check lint dangers types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
+
+bench: install test-system ## mesure tout, à côté de ses pairs et planchers, une à deux heures (BENCH_ARGS="--quick" en deux minutes)
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 bench-seal: install ## mesure le scellement et l'ouverture, à côté de leurs planchers, en deux minutes
 	@$(BIN)/python -m tests.bench.seal $(BENCH_ARGS)

@@ -46,9 +46,10 @@ def programs() -> Path | None:
 class Server:
     """The running server."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, pid: int) -> None:
         self.folder = folder
         self.port = port
+        self.pid = pid
         self._numbers = count(1)
         self._made: list[str] = []
         self._templates: dict[frozenset[tuple[str, str]], str] = {}
@@ -101,11 +102,14 @@ def require() -> Path:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """Start it, and stop it at the end; it ends with this process, however that ends."""
+def running(*, durable: bool = False) -> Iterator[Server]:
+    """Start it, and stop it at the end; it ends with this process, however that ends.
+
+    A ``durable`` one is on the disk, and waits for it, as where it serves.
+    """
     bin_ = require()
     shared = Path("/dev/shm")  # noqa: S108  a private folder is made in it
-    in_memory = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM
+    in_memory = not durable and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM
     folder = Path(mkdtemp(prefix="gateway-pg-", dir=shared if in_memory else None))
     # PostgreSQL refuses to run as root.
     owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.getuid())
@@ -117,7 +121,14 @@ def running() -> Iterator[Server]:
     # Whatever the umask of this process is by now.
     os.chown(secret, owner.pw_uid, owner.pw_gid)
     hosts = ("--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}")
-    options = ("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200")
+    options = (
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        f"fsync={'on' if durable else 'off'}",
+        "-c",
+        "max_connections=200",
+    )
     try:
         log = (folder / "log").open("wb")
         with log:
@@ -132,8 +143,9 @@ def running() -> Iterator[Server]:
                 log,
             )
         try:
-            _wait_until_ready(server, Server(folder, port))
-            yield Server(folder, port)
+            found = Server(folder, port, server.pid)
+            _wait_until_ready(server, found)
+            yield found
         finally:
             # At once, without a last write: nobody wants what is in it.
             server.send_signal(signal.SIGQUIT)

@@ -91,12 +91,12 @@ class Deadlines:
         async with self._store.view() as view:
             due = await view.due(self._party.site, self._clock.now())
         wants_time = False
-        for request in due:
+        for number in due:
             try:
-                wants_time = await self._look_at(request.id) or wants_time
+                wants_time = await self._look_at(number) or wants_time
             except (LookupError, ValueError, IllegalTransition) as error:
                 # A defect of ours on one request must not keep the others from their deadline.
-                _log.error("deadline.defect", request=request.hash, error=type(error).__name__)
+                _log.error("deadline.defect", request=number, error=type(error).__name__)
         return wants_time
 
     async def standing(self, view: View, request: Request) -> tuple[Condition, ...]:

@@ -237,6 +237,10 @@ class Fenced:
         """See :meth:`gateway.storage.Store.view`."""
         return self._store.view()
 
+    async def wait_for_post(self, seconds: float) -> None:
+        """See :meth:`gateway.storage.Store.wait_for_post`."""
+        await self._store.wait_for_post(seconds)
+
     @asynccontextmanager
     async def act(self) -> AsyncIterator[Act]:
         """See :meth:`gateway.storage.Store.act`.

@@ -110,6 +110,10 @@ class Sender:
                 self._under_way.discard(transmission.id)
         return len(ready)
 
+    async def wait(self, seconds: float) -> None:
+        """Until there is something new to hand over, or the time is over: a command's process posts unheard."""
+        await self._store.wait_for_post(seconds)
+
     # --- one transmission
 
     async def _send(self, transmission: Transmission) -> None:

@@ -217,7 +217,7 @@ class Tasks:
                 await pause.after(error)
                 continue
             if tried < BATCH:
-                await asyncio.sleep(OUTBOX_SECONDS)
+                await self._sender.wait(OUTBOX_SECONDS)
 
     async def _ticks(self) -> None:
         pause = self._pause("deadlines")

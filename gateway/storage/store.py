@@ -11,7 +11,7 @@ from typing import Protocol
 from gateway.domain.log_check import Row
 from gateway.domain.merkle import Frontier
 from gateway.storage.question import Question
-from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
+from gateway.storage.rows import AuditEntry, Mail, Transmission
 from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V
 
@@ -37,8 +37,8 @@ class View(Protocol):
         """How many values match for each value of the column ``by``, and the earliest instant in ``oldest``."""
         ...
 
-    async def due(self, site: str, at: datetime) -> tuple[Request, ...]:
-        """Requests whose ``due_at`` is at or before ``at``."""
+    async def due(self, site: str, at: datetime) -> tuple[int, ...]:
+        """The numbers of the requests whose ``due_at`` is at or before ``at``, in its order."""
         ...
 
     async def sendable(self, site: str, at: datetime, limit: int) -> tuple[Transmission, ...]:
@@ -142,4 +142,8 @@ class Store(Protocol):
 
     def act(self) -> AbstractAsyncContextManager[Act]:
         """A write; committed at the end of the block, shielded from cancellation."""
+        ...
+
+    async def wait_for_post(self, seconds: float) -> None:
+        """Until an act of this process has put a mail into the outbox since the last time, or the time is over."""
         ...

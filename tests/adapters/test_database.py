@@ -798,7 +798,8 @@ async def test_due_requests(store: DatabaseStore) -> None:
         await act.add(a_request(4, due_at=None))
         await act.add(a_request(5, site="autre"))
     async with store.view() as view:
-        assert [found.hash[-1] for found in await view.due("s", AT + HOUR)] == ["2", "1"]
+        hashes = {found.id: found.hash[-1] for found in await view.all(storage.Request)}
+        assert [hashes[number] for number in await view.due("s", AT + HOUR)] == ["2", "1"]
 
 
 async def test_sendable_transmissions(store: DatabaseStore) -> None:
@@ -854,3 +855,30 @@ async def test_all_compares_null_and_lists(store: DatabaseStore) -> None:
         assert [row.uid for row in await view.all(storage.Mail, newest=True, limit=2)] == [5, 4]
         with pytest.raises(KeyError):
             await view.all(storage.Mail, nothing=1)
+
+
+async def test_an_act_that_is_given_up_while_it_waits_harms_no_other(path: Path, clock: _Clock) -> None:
+    """Another process holds the database; who waited is cancelled, and the same store's next act succeeds."""
+    ours, other = open_store(url_of(path), clock), open_store(url_of(path), clock)
+    asked = asyncio.Event()
+
+    async def write() -> None:
+        asked.set()
+        async with ours.act() as act:
+            await act.record("test.given_up", actor="gateway")
+
+    async with other.act() as act:
+        await act.record("test.first", actor="gateway")
+        waiting = asyncio.create_task(write())
+        await asked.wait()
+        async with ours.view() as view:
+            assert await view.entries() == ()
+        waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with ours.act() as act:
+        await act.record("test.second", actor="gateway")
+    async with ours.view() as view:
+        assert [entry.event for entry in await view.entries()] == ["test.first", "test.second"]
+    await ours.close()
+    await other.close()

@@ -37,6 +37,10 @@ class HookedStore:
         async with self._inner.view() as view:
             yield view
 
+    async def wait_for_post(self, seconds: float) -> None:
+        """As the inner one."""
+        await self._inner.wait_for_post(seconds)
+
     @asynccontextmanager
     async def act(self) -> AsyncIterator[Act]:
         """The hook once, then as the inner one."""
@@ -393,3 +397,29 @@ async def test_the_record_of_a_hand_over_holds_no_address(hospital: World) -> No
     await hospital.sender.round()
     assert all(b"conv@cnas.test" not in entry.canonical for entry in await hospital.events())
     assert len(await hospital.all(SpoolFile)) == 3
+
+
+async def test_what_this_process_posts_is_heard_at_once(hospital: World) -> None:
+    """A receipt does not wait for the next look at the outbox; what is undone, and what is for nobody, is mute."""
+    await hospital.submit()
+    async with asyncio.timeout(30):
+        await hospital.sender.wait(3600)
+    waiting = asyncio.create_task(hospital.sender.wait(3600))
+    first = (await hospital.all(Transmission))[0]
+    async with hospital.store.act() as act:
+        await act.record("test.done", actor="gateway")
+        await act.save(replace(first, state=State.EVIDENCED))
+    with pytest.raises(LookupError):
+        await undone(hospital, first)
+    await hospital.events()
+    assert not waiting.done()
+    await hospital.change(first)
+    async with asyncio.timeout(30):
+        await waiting
+
+
+async def undone(world: World, value: Transmission) -> None:
+    """An act that fails after it has written."""
+    async with world.store.act() as act:
+        await act.save(value)
+        await act.save(replace(value, id=10**6))

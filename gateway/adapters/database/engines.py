@@ -53,7 +53,7 @@ def is_sqlite(url: str) -> bool:
 def writer(url: str) -> AsyncEngine:
     """For acts: one connection, one act at a time."""
     if is_sqlite(url):
-        return _sqlite_async(url, begin="BEGIN IMMEDIATE", pool=StaticPool)
+        return _sqlite_async(url, begin=one_trip.BEGIN_ALONE, pool=StaticPool)
     _require_driver()
     engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_session(url))
     _alone(engine.sync_engine)

@@ -6,7 +6,7 @@ Commits are shielded from cancellation: a commit under a time-out may have happe
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -113,10 +113,10 @@ class _View:
             found = await self._connection.execute(query.group_by(table.c[by]).order_by(table.c[by]))
             return tuple(storage.Tally(value=value, count=count, oldest=first) for value, count, first in found)
 
-    async def due(self, site: str, at: datetime) -> tuple[storage.Request, ...]:
+    async def due(self, site: str, at: datetime) -> tuple[int, ...]:
         table = _table(storage.Request)
-        query = select(table).where(table.c.site == site, table.c.due_at <= at).order_by(table.c.due_at)
-        return await self._values(storage.Request, query)
+        query = select(table.c.id).where(table.c.site == site, table.c.due_at <= at).order_by(table.c.due_at)
+        return tuple((await self._connection.execute(query)).scalars())
 
     async def sendable(self, site: str, at: datetime, limit: int) -> tuple[storage.Transmission, ...]:
         table = _table(storage.Transmission)
@@ -227,8 +227,10 @@ class _Act(_View):
         self._clock = clock
         self._site = site
         self._party = party
+        self.posted = False
 
     async def add(self, value: V) -> V:
+        self._notice(value)
         table = _table(type(value))
         columns = {field.name: getattr(value, field.name) for field in fields(value)}
         generated = "id" in columns and not columns["id"]
@@ -241,7 +243,12 @@ class _Act(_View):
             raise AlreadyThere(table=table.name)
         return replace(value, id=cast("Any", result.inserted_primary_key)[0]) if generated else value
 
+    def _notice(self, value: object) -> None:
+        if isinstance(value, storage.Transmission) and value.state is transmission.State.READY:
+            self.posted = True
+
     async def save(self, value: V) -> V:
+        self._notice(value)
         table = _table(type(value))
         key = next(iter(table.primary_key.columns))
         columns = {field.name: getattr(value, field.name) for field in fields(value)}
@@ -339,6 +346,7 @@ class DatabaseStore:
         self._writer, self._reader = engines.writer(url), engines.reader(url)
         self._writing = asyncio.Lock()
         self._unreliable: DiskUnreliable | None = None
+        self._posted = asyncio.Event()
         self._committed = committed
 
     @asynccontextmanager
@@ -367,13 +375,22 @@ class DatabaseStore:
             connection = await self._writer.connect()
             try:
                 await connection.begin()
-                yield _Act(connection, clock=self._clock, site=self._site, party=self._party)
+                act = _Act(connection, clock=self._clock, site=self._site, party=self._party)
+                yield act
                 began = self._clock.uptime()
                 await _finish(connection.commit())
                 self._committed(self._clock.uptime() - began)
+                if act.posted:
+                    self._posted.set()
             finally:
                 # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
                 await _finish(connection.close())
+
+    async def wait_for_post(self, seconds: float) -> None:
+        """See :meth:`gateway.storage.Store.wait_for_post`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._posted.wait(), seconds)
+        self._posted.clear()
 
     async def close(self) -> None:
         """Give the connections back."""

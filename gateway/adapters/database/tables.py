@@ -72,7 +72,8 @@ class RequestRow(SQLModel, table=True):
     """Extension requests; the same bytes are the same request."""
 
     __tablename__ = "requests"
-    __table_args__ = (UniqueConstraint("site", "hash"),)
+    # Of one site, in the order of their ends: SQLite would go by the hash's index, and read every request of the site.
+    __table_args__ = (UniqueConstraint("site", "hash"), Index("requests_due", "site", "due_at"))
     id: int | None = Field(default=None, primary_key=True)
     site: str
     case_id: int = Field(foreign_key="cases.id", index=True)
@@ -97,7 +98,7 @@ class RequestRow(SQLModel, table=True):
     earliest_at: datetime | None = Field(sa_column=_instant())
     latest_at: datetime | None = Field(sa_column=_instant())
     calendar_version: str | None = None
-    due_at: datetime | None = Field(sa_column=_instant(index=True))
+    due_at: datetime | None = Field(sa_column=_instant())
     elapsed_at: datetime | None = Field(sa_column=_instant())
     owes_notice: bool = Field(index=True)
     settled_at: datetime | None = Field(sa_column=_instant())
