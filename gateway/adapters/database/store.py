@@ -320,10 +320,6 @@ class _Act(_View):
         return erased
 
 
-def _nobody_counts(seconds: float) -> None:
-    del seconds
-
-
 class DatabaseStore:
     """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
 
@@ -331,7 +327,7 @@ class DatabaseStore:
     """
 
     def __init__(
-        self, url: str, *, clock: Clock, site: str, party: str, committed: Callable[[float], None] = _nobody_counts
+        self, url: str, *, clock: Clock, site: str, party: str, committed: Callable[[float], None] | None = None
     ) -> None:
         self._clock = clock
         self._site = site
@@ -363,7 +359,8 @@ class DatabaseStore:
                 yield _Act(connection, clock=self._clock, site=self._site, party=self._party)
                 began = self._clock.uptime()
                 await _finish(connection.commit())
-                self._committed(self._clock.uptime() - began)
+                if self._committed is not None:
+                    self._committed(self._clock.uptime() - began)
             finally:
                 # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
                 await _finish(connection.close())
