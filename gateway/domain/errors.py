@@ -19,6 +19,7 @@ from gateway.domain.refused import (
     NotAllowed,
     PreconditionMissing,
     RequestTooLate,
+    Stale,
     Unknown,
 )
 from gateway.domain.relocated import (
@@ -28,6 +29,7 @@ from gateway.domain.relocated import (
     DatabaseNotCopied,
     LeaseLost,
     NotRestored,
+    Overtaken,
 )
 from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
 
@@ -54,9 +56,11 @@ __all__ = [
     "NoCorrespondent",
     "NotAllowed",
     "NotRestored",
+    "Overtaken",
     "PreconditionMissing",
     "RequestTooLate",
     "SignInRefused",
+    "Stale",
     "TooManyTries",
     "Unknown",
 ]
