@@ -11,9 +11,11 @@ TEST_ARGS ?=
 TEST_PROCESSES := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+LOAD_ARGS ?=
 FUZZ_ARGS ?=
 FAULT_TESTS ?=
 LOCK_ARGS ?=
+MUTANTS ?=
 SBOM ?= dist/sbom.cdx.json
 
 # The lock files name no server: they are made from the public registry alone, whatever this machine's pip uses besides.
@@ -32,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several test-faults fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
+.PHONY: help install system bench bench-audit bench-seal bench-bombs load test-system package-system demo test test-package test-several test-faults fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -98,6 +100,9 @@ bench-bombs: install ## mesure ce que des bombes coûtent aux courriers honnête
 bench-audit: install ## mesure le journal d'audit, un quart d'heure au moins (BENCH_ARGS="--sizes 100000" pour moins)
 	@$(BIN)/python -m tests.bench.audit $(BENCH_ARGS)
 
+load: install ## une journée de toute la France, mille fois, en une demi-heure (LOAD_ARGS="--mails 1500 --minutes 12" pour moins)
+	@$(BIN)/python -m tests.bench.load $(LOAD_ARGS)
+
 format: install ## met le code en forme
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
@@ -140,6 +145,12 @@ sbom: install ## écrit dist/sbom.cdx.json : de quoi le programme livré est fai
 		--mc-type application --output-reproducible --output-format JSON --output-file $(SBOM)
 	@echo "$(SBOM)"
 
+mutants: install ## change le délai légal et les automates, un détail à la fois : quels tests le voient ? une heure (MUTANTS="…")
+	@$(BIN)/python -m mutmut run $(MUTANTS)
+	@$(BIN)/python -m mutmut export-cicd-stats >/dev/null
+	@$(BIN)/python -c 'import json; told = json.load(open("mutants/mutmut-cicd-stats.json")); \
+		seen = told["killed"] + told["timeout"]; print(f"{seen} vus sur {told[\"total\"]} ({100 * seen / told[\"total\"]:.0f} %)")'
+
 clean: ## enlève ce que les outils ont produit, y compris .venv
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf $(VENV) build dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	@find gateway tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

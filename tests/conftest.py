@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 
 from docs.law_rows import ROWS
 from tests import mailserver, postgres
@@ -20,7 +21,25 @@ os.environ["LC_ALL"] = "C.UTF-8"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# No test measures time: on a busy machine an example may take as long as it likes.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  private folders are made in it
+ROOM = 4 * 1024**3
+"""Bytes that must be free there, so that the folders of all tests lie in memory: they wait for a disk most."""
+
+
+def _roomy() -> bool:
+    if not os.access(SHARED_MEMORY, os.W_OK):
+        return False
+    found = os.statvfs(SHARED_MEMORY)
+    # Some tests run programs that they wrote.
+    return found.f_bavail * found.f_frsize > ROOM and not found.f_flag & os.ST_NOEXEC
+
+
+if _roomy():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SHARED_MEMORY))
 
 
 def pytest_configure(config: pytest.Config) -> None:

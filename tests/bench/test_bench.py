@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.audit import parse
-from tests.bench import audit, bombs, seal
+from tests.bench import audit, bombs, load, seal
 from tests.bench.audit_log import row
+
+NEEDS_GPG = pytest.mark.skipif(
+    shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
+)
 
 
 def test_the_log_that_is_measured_is_one_that_the_gateway_could_have_written() -> None:
@@ -42,9 +46,7 @@ def test_a_short_run_tells_every_figure(
     assert "| 600 |" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(
-    shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
-)
+@NEEDS_GPG
 def test_a_short_run_of_sealing_tells_every_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,9 +62,22 @@ def test_a_short_run_of_sealing_tells_every_figure(
     assert "| S/MIME, 0 Mo |" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(
-    shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
-)
+@NEEDS_GPG
+def test_a_short_run_of_the_load_tells_every_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request got its receipt; what was not measured has no number."""
+    told = tmp_path / "told.json"
+    monkeypatch.setattr(sys, "argv", ["load", "--mails", "4", "--minutes", "0.02", "--json", str(told)])
+    load.main()
+    found = json.loads(told.read_text(encoding="utf-8"))
+    assert found["mails"] == 4
+    assert 0 < found["ms"]["p50"] <= found["ms"]["p99"] <= found["worst_ms"] < 1000 * found["seconds"]
+    assert 0 < found["memory_mib"]["last_quarter"] <= found["memory_mib"]["most"]
+    assert "accusé remis" in capsys.readouterr().out
+
+
+@NEEDS_GPG
 def test_a_short_run_among_bombs_tells_every_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

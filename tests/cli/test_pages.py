@@ -1,6 +1,7 @@
 """Every help page in both languages, and the first one as a table of contents."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ SHORTEST = 5
 """Shorter texts are words of both languages, or part of other words."""
 
 
+@cache
 def tree() -> Any:
     """The commands as they are written."""
     return typer.main.get_command(app)
@@ -28,6 +30,7 @@ def every_page(command: Any, *path: str) -> list[tuple[str, ...]]:
     return [path, *(page for inner in inside(command) for page in every_page(inner, *path, inner.name))]
 
 
+@cache
 def foreign(language: str) -> list[str]:
     """The texts that must not be seen in this language: those that it translates into something else."""
     with (LOCALES / language / "LC_MESSAGES" / "messages.po").open("rb") as file:

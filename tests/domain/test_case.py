@@ -47,10 +47,10 @@ def test_letters_that_look_like_digits_are_read_as_digits() -> None:
     "text", ["", "7F3K", "7F3K-Q", "7F3K-Q22", "7F3U-Q2", "7F3K/Q2", "7F-3KQ2", "７F3K-Q2", "x" * 90]
 )
 def test_what_cannot_be_a_token_is_unknown(text: str) -> None:
-    """And the error repeats no more than twenty characters of it."""
+    """And the error says so of a case, with no more than twenty characters of what was typed."""
     with pytest.raises(Unknown) as caught:
         parse_token(text)
-    assert len(str(caught.value.fields["ref"])) <= 20
+    assert (str(caught.value.fields["kind"]), caught.value.fields["ref"]) == ("dossier", text[:20])
 
 
 @given(st.text(max_size=30))

@@ -110,6 +110,19 @@ def test_a_span_holds_the_extremes_of_all_candidates() -> None:
     assert span([friday, datetime(2027, 12, 31, tzinfo=UTC)], SHIPPED).latest is None
 
 
+@pytest.mark.parametrize(("length", "end"), [(1, 8), (2, 9), (6, 15)])
+def test_a_period_of_another_length_is_of_that_length_everywhere(length: int, end: int) -> None:
+    """Its end, the days that are left of it, the span of its candidates: four is a number of the law, not of code."""
+    thursday = datetime(2026, 2, 5, 9, tzinfo=UTC)
+    sunday = datetime(2026, 2, 8, 9, tzinfo=UTC)
+    period = compute(sunday, SHIPPED, length=length)
+
+    assert period.tacit_at == datetime(2026, 2, end, 23, tzinfo=UTC)
+    assert whole_working_days_left(datetime(2026, 2, 7, 23, tzinfo=UTC), period, SHIPPED) == length
+    assert span([sunday], SHIPPED, length=length).latest == period.latest_tacit_at
+    assert span([thursday], SHIPPED, length=1).latest == datetime(2026, 2, 5, 23, tzinfo=UTC)
+
+
 def test_what_cannot_be_computed_is_refused() -> None:
     """A naive instant, an empty choice, a period without days."""
     with pytest.raises(ValueError, match="naive"):

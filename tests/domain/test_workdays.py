@@ -359,6 +359,24 @@ def test_all_faults_of_all_rows_come_at_once() -> None:
     assert "ligne 1" not in told
 
 
+@pytest.mark.parametrize("until", [None, "soon", 3])
+def test_a_table_that_does_not_say_until_when_it_is_complete_is_no_calendar(until: object) -> None:
+    """Everything hangs on that day: it is asked for in the words in which every fault is told."""
+    with pytest.raises(CalendarInvalid) as caught:
+        calendar_from_rows([], until)
+
+    assert reason(caught.value) == "en-tête : covers_until est une date AAAA-MM-JJ"
+
+
+def test_an_amendment_leaves_the_calendar_its_limits() -> None:
+    """What lies before it and after it is as unknown as it was."""
+    before = Calendar(rows=(), covers_from=date(2026, 1, 1), covers_until=UNTIL)
+
+    after = before.amended(ADHA)
+
+    assert (after.covers_from, after.covers_until, after.rows) == (before.covers_from, before.covers_until, ADHA)
+
+
 def test_faults_between_rows_name_the_file() -> None:
     """What only the whole table shows is told with the same path; so is a coverage turned round."""
     rows = [{"date": "2026-05-27", "name": "n", "status": "forecast", "source": "s", "off": False}]

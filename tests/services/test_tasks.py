@@ -1,8 +1,8 @@
 """The tasks of a running gateway: none stops for a failure, none keeps another waiting."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,15 +12,10 @@ from structlog.testing import capture_logs
 
 from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import DiskUnreliable, GatewayError, ProtocolBroken, StorageFailed
-from gateway.ports import PublicKey
 from gateway.services import tasks
-from gateway.services.alarms.retention import AlarmMailRetention
-from gateway.services.draft_retention import DraftRetention
-from gateway.services.leases import Alone
 from gateway.services.pulse import Pulse
-from gateway.services.quarantine import QuarantineRetention
-from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.storage import ClockMark, Mail
+from tests.services.at_work import at_work
 from tests.services.fakes import FakeMailbox
 from tests.services.mails import plain_mail
 from tests.services.world import FOLDERS, World
@@ -65,14 +60,6 @@ class _Factory:
         return _Session(self._world, self)
 
 
-async def _no_keys() -> tuple[PublicKey, ...]:
-    return ()
-
-
-async def _use(keys: Sequence[PublicKey]) -> None:
-    del keys
-
-
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "SHORTEST_PAUSE", 0.001)
@@ -80,42 +67,12 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "OUTBOX_SECONDS", 0.005)
 
 
-@asynccontextmanager
-async def running(world: World, factory: _Factory, pulse: Pulse | None = None) -> AsyncIterator["asyncio.Task[None]"]:
-    """The tasks at work, ended as the daemon ends them."""
-    work = Tasks(
-        mailboxes=(WatchedMailbox(name="inbound", sessions=factory, poller=world.poller),),
-        sender=world.sender,
-        deadlines=world.deadlines,
-        timekeeper=world.timekeeper,
-        sources=(MailboxTime(mailboxes=factory, folder="Horloge"),),
-        witness=None,
-        purge=None,
-        handovers=world.handovers,
-        alarms=world.alarms,
-        repair=world.repair,
-        cabinet=world.cabinet,
-        pins=world.pins,
-        alarm_mails=AlarmMailRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
-        quarantine=QuarantineRetention(
-            store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
-        ),
-        drafts=DraftRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
-        clock=world.clock,
-        pinned_keys=_no_keys,
-        use_keys=_use,
-        rhythm=Rhythm(poll_seconds=0.005, tick_seconds=0.005),
-        turns=Alone(world.store),
-        pulse=pulse or Pulse(world.clock),
-    )
-    stop = asyncio.Event()
-    task = asyncio.create_task(work.work_until(stop))
-    try:
-        yield task
-    finally:
-        stop.set()
-        if not task.done():
-            await asyncio.wait_for(task, 10)
+def running(
+    world: World, factory: _Factory, pulse: Pulse | None = None
+) -> AbstractAsyncContextManager["asyncio.Task[None]"]:
+    """The tasks at work, in short turns."""
+    clocks = (MailboxTime(mailboxes=factory, folder="Horloge"),)
+    return at_work(world, factory, seconds=0.005, sources=clocks, pulse=pulse)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

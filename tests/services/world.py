@@ -428,6 +428,7 @@ async def open_world(
     physician: str | None = None,
     place: Where = in_a_file,
     once: bool = False,
+    receipts_per_hour: int = RECEIPTS_PER_HOUR,
 ) -> AsyncIterator[World]:
     """A new gateway in this folder; partners have their keys pinned. Cryptography is made up unless it is given.
 
@@ -457,6 +458,7 @@ async def open_world(
         real=(sealer, opener),
         physician=physician,
         once=once,
+        receipts_per_hour=receipts_per_hour,
     )
     try:
         if pinned:
@@ -485,6 +487,7 @@ def assemble(
     real: tuple[Sealer | None, Opener | None] = (None, None),
     physician: str | None = None,
     once: bool = False,
+    receipts_per_hour: int = RECEIPTS_PER_HOUR,
 ) -> World:
     """All services on one store."""
     fake, scripted, courier = FakeSealer(), FakeOpener(), FakeCourier()
@@ -563,7 +566,7 @@ def assemble(
         keep=KEEP,
     )
     acknowledgements = Acknowledgements(
-        composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=RECEIPTS_PER_HOUR
+        composer=composer, cabinet=cabinet, clock=clock, noise=random, party=party, per_hour=receipts_per_hour
     )
     verifier = Verifier(
         store=store,

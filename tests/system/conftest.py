@@ -1,5 +1,6 @@
 """Fixtures of the system tests: a trio of gateways a module in a private folder, and time put back afterwards."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
@@ -25,7 +26,7 @@ def real_time_afterwards(machine: Machine) -> Iterator[None]:
 @contextmanager
 def short_folder() -> Iterator[Path]:
     """A private folder whose path is short enough for the sockets of gpg-agent; gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="gwt-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="gwt-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT", "/tmp")))  # noqa: S108  short
     try:
         yield folder
     finally:

@@ -18,7 +18,7 @@ from sqlalchemy.types import NullType
 
 from gateway import storage
 from gateway.adapters.database import engines
-from gateway.adapters.database.narrowing import MICROSECOND, aside, narrowed, setback, unindexed
+from gateway.adapters.database.narrowing import asked
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
@@ -54,24 +54,6 @@ def _conditions(table: Table, equal: Mapping[str, object]) -> list[ColumnElement
             found.append(column.in_(tuple(value)))
         else:
             found.append(column == value)
-    return found
-
-
-async def _asked(connection: AsyncConnection, table: Table, question: storage.Question) -> list[ColumnElement[bool]]:
-    question = await narrowed(connection, table, question)
-    plain = await aside(connection, table, question)
-    columns = {name: unindexed(column) if name in plain else column for name, column in table.c.items()}
-    found = [table.c.index > question.after]
-    found += [columns[name] == value for name, value in question.equal.items()]
-    if question.begins is not None:
-        # A range instead of LIKE: it goes by the index, and no character of the text has a meaning of its own.
-        found += [columns["event"] >= question.begins, columns["event"] < question.begins + "\U0010ffff"]
-    if question.since is not None:
-        found.append(table.c.at >= question.since)
-    if question.until is not None:
-        found.append(table.c.at < question.until)
-    if question.before is not None:
-        found.append(table.c.index < question.before)
     return found
 
 
@@ -191,13 +173,13 @@ class _View:
     async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
         table = _table(storage.AuditEntry)
         order = table.c.index.desc() if question.newest else table.c.index
-        asked = await _asked(self._connection, table, question)
+        asked = await asked(self._connection, table, question)
         rows = await self._connection.execute(select(table).where(*asked).order_by(order).limit(question.limit))
         return tuple(storage.AuditEntry(**row) for row in rows.mappings())
 
     async def count(self, question: storage.Question) -> int:
         table = _table(storage.AuditEntry)
-        asked = await _asked(self._connection, table, question)
+        asked = await asked(self._connection, table, question)
         query = select(func.count()).select_from(table).where(*asked)
         return int((await self._connection.execute(query)).scalar_one())
 
@@ -326,10 +308,6 @@ class _Act(_View):
         return erased
 
 
-def _nobody_counts(seconds: float) -> None:
-    del seconds
-
-
 class DatabaseStore:
     """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
 
@@ -337,7 +315,7 @@ class DatabaseStore:
     """
 
     def __init__(
-        self, url: str, *, clock: Clock, site: str, party: str, committed: Callable[[float], None] = _nobody_counts
+        self, url: str, *, clock: Clock, site: str, party: str, committed: Callable[[float], None] | None = None
     ) -> None:
         self._clock = clock
         self._site = site
@@ -379,7 +357,8 @@ class DatabaseStore:
                 yield act
                 began = self._clock.uptime()
                 await _finish(connection.commit())
-                self._committed(self._clock.uptime() - began)
+                if self._committed is not None:
+                    self._committed(self._clock.uptime() - began)
                 if act.posted:
                     self._posted.set()
             finally:
