@@ -139,7 +139,7 @@ async def rule(ref: str, request: str, visit: Here, told: Decided) -> Response:
 @router.post(PLACE + "/mettre-en-cause")
 async def cast(ref: str, request: str, visit: Here, told: Decided) -> Response:
     """A person knows something against a recorded acceptance."""
-    visit.need(Right.PROVE)
+    visit.need(Right.PROVE, Right.CONFIRM)
     if faults := told.faults():
         return await _page(visit, ref, request, told=told, about="cast", faults=faults)
     challenges, who = visit.hall.challenges, visit.actor.name
