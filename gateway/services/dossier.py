@@ -12,6 +12,7 @@ from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party, Role
 from gateway.domain.readers import Readership, Share
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
@@ -22,6 +23,7 @@ from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
 from gateway.services.excerpt import Opened, read_content
 from gateway.services.request_view import RequestView, read_request
+from gateway.services.rights import holds
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
 from gateway.storage import (
@@ -202,7 +204,7 @@ class Archive:
         return await view.all(ReaderHandover, site=self._party.site, message=tuple(row.id for row in messages))
 
     async def read(self, message_id: int, *, actor: str, purpose: str) -> Opened:
-        """A message, whose medical parts are for those who may read them.
+        """A message, whose medical parts are for physicians of the case.
 
         The reading is recorded before the content leaves.
 
@@ -216,7 +218,8 @@ class Archive:
             case = await act.one(Case, id=message.case_id)
             if case is None:
                 raise LookupError("a message without its case")
-            whole = self._readership.may_read_medical(actor, case.physician)
+            named = self._readership.may_read_medical(actor, case.physician)
+            whole = named and await holds(act, self._party, actor, Right.VALIDATE)
             await act.record(
                 "message.read",
                 actor=actor,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -31,6 +32,8 @@ from gateway.web.pages import (
     invitation,
     journal,
     language,
+    mails,
+    messages,
     noting,
     proofs,
     rehearsal,
@@ -46,20 +49,8 @@ _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
 PAGES = (
-    sign_in,
-    invitation,
-    today,
-    drafting,
-    noting,
-    proofs,
-    cases,
-    clock,
-    calendar,
-    journal,
-    state,
-    accounts,
-    about,
-    language,
+    *(sign_in, invitation, today, drafting, noting, mails, messages),
+    *(proofs, cases, clock, calendar, journal, state, accounts, about, language),
 )
 
 
@@ -80,6 +71,7 @@ def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
     app.exception_handler(Absent)(_absent)
     app.exception_handler(Unknown)(_absent)
     app.exception_handler(NotAllowed)(_absent)
+    app.exception_handler(RequestValidationError)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
     app.exception_handler(Exception)(_defect)

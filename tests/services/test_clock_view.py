@@ -18,6 +18,7 @@ from gateway.services.changes import CHANGES, Seen
 from gateway.services.clock_sheet import clock_sheet
 from gateway.services.clock_view import MOST_HYPOTHESES, ClockReader, ClockView
 from gateway.services.desk import Submitted
+from gateway.services.forms import Line
 from gateway.services.once import Asking, OnceStore, asked
 from gateway.services.rights import Actor
 from tests.services.certifying import text_of
@@ -32,6 +33,11 @@ CLERK = Actor(name="alice", role=Role.HOSPITAL, posts=(Post.SECRETARIAT,))
 DAY = timedelta(days=1)
 
 
+async def no_forms(_actor: Actor, _ref: str | None = None) -> tuple[Line, ...]:
+    """Nobody has begun a form."""
+    return ()
+
+
 def reader(world: World) -> ClockReader:
     """What the console reads clocks with."""
     almanac = Almanac(base=world.calendar, site=world.party.site)
@@ -43,6 +49,7 @@ def reader(world: World) -> ClockReader:
         almanac=almanac,
         worklist=world.archive.worklist,
         watched=places(world.party),
+        forms=no_forms,
     )
     return ClockReader(
         store=world.store,

@@ -25,12 +25,14 @@ from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
 from gateway.services.tokens import Tokens
 from gateway.storage import Account
 from gateway.web.app import make
@@ -58,6 +60,19 @@ def hall_of(world: World) -> Hall:
         readership=world.readership,
         persons_needed=world.persons,
     )
+    forms = Forms(
+        store=store,
+        cabinet=world.cabinet,
+        drafts=drafts,
+        placing=world.placing,
+        casework=world.casework,
+        composer=world.composer,
+        almanac=almanac,
+        clock=world.clock,
+        party=world.party,
+        directory=world.directory,
+        max_bytes=25_000_000,
+    )
 
     async def document(*_args: Any, **named: Any) -> bytes:
         return b"%PDF-made-up with identity" if named.get("identity") else b"%PDF-made-up"
@@ -70,6 +85,7 @@ def hall_of(world: World) -> Hall:
         almanac=almanac,
         worklist=world.archive.worklist,
         watched=places(world.party),
+        forms=forms.under_way,
     )
     sign_ins = SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party)
     return Hall(
@@ -118,19 +134,8 @@ def hall_of(world: World) -> Hall:
         ),
         desk=world.desk,
         drafts=drafts,
-        forms=Forms(
-            store=store,
-            cabinet=world.cabinet,
-            drafts=drafts,
-            placing=world.placing,
-            casework=world.casework,
-            composer=world.composer,
-            almanac=almanac,
-            clock=world.clock,
-            party=world.party,
-            directory=world.directory,
-            max_bytes=25_000_000,
-        ),
+        forms=forms,
+        messages=Messages(store=store, archive=world.archive, party=world.party),
         notes=Notes(
             store=store,
             cabinet=world.cabinet,
@@ -141,6 +146,14 @@ def hall_of(world: World) -> Hall:
         ),
         resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
+        sorting=Sorting(
+            store=store,
+            cabinet=world.cabinet,
+            triage=world.triage,
+            party=world.party,
+            directory=world.directory,
+            reads=drafts.reads,
+        ),
         confirmations=world.confirmations,
         proofs=EnteredProofs(
             store=store,
@@ -167,6 +180,7 @@ def hall_of(world: World) -> Hall:
         journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
         dossier=document,
         certificate=document,
+        printed=document,
         explanation=document,
     )
 
