@@ -6,6 +6,8 @@ from gateway.web.wording import PARIS
 
 FORM = "%d/%m/%Y"
 FIRST_YEAR, LAST_YEAR = 1900, 2999
+LONGEST_NUMBER = 15
+"""Digits."""
 
 
 def typed_day(text: str) -> date | None:
@@ -20,6 +22,11 @@ def typed_day(text: str) -> date | None:
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError("a year from another time")
     return found
+
+
+def typed_number(text: str) -> int | None:
+    """A number of ours in a form or an address; None for anything else, and for what no table holds."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
 
 
 def day_begins(day: date, *, next_one: bool = False) -> datetime:

@@ -25,6 +25,7 @@ from gateway.services.sign_ins import Presence
 from gateway.web.frame import IN_ARABIC, environment, language_for
 from gateway.web.hall import Hall
 from gateway.web.menu import Item, menu
+from gateway.web.typed import typed_number
 
 T = TypeVar("T")
 
@@ -119,6 +120,17 @@ class Visit:
             )
         )
         return HTMLResponse(text, status_code=status)
+
+    def number(self, typed: str) -> int:
+        """A number of ours.
+
+        Raises:
+            Absent: there is no page for a form or an address that was not ours.
+        """
+        found = typed_number(typed)
+        if found is None:
+            raise Absent
+        return found
 
     def need(self, *rights: Right) -> None:
         """Let through who has one of these rights; services ask again, inside the act.

@@ -13,7 +13,12 @@ from tests.web.screen import NARROW, WIDE, Screen, faults, needs_chromium, on_sc
 pytestmark = [pytest.mark.system, needs_chromium]
 
 EVERYBODY = ("/", "/dossiers", "/dossiers/{ref}", "/journal", "/aide", "/accessibilite", "/donnees", "/absente")
-SECRETARY = (*EVERYBODY, "/etat", "/demandes/nouvelle", "/dossiers/{ref}/noter/DISCHARGE", "/dossiers/{ref}/clore")
+CLOCK = "/dossiers/{ref}/delai/{request}"
+EFFECT = "/calendrier/effet?what=official&first=28/01/2026&name=Deuil&source=JO"
+SECRETARY = (
+    *(*EVERYBODY, "/etat", "/demandes/nouvelle", "/dossiers/{ref}/noter/DISCHARGE", "/dossiers/{ref}/clore"),
+    *(CLOCK, "/calendrier", "/calendrier?mois=2026-03", EFFECT, "/preuves", "/dossiers/{ref}/preuves"),
+)
 ADMINISTRATOR = ("/etat", "/comptes")
 STRANGER = ("/connexion",)
 
@@ -37,11 +42,16 @@ async def ref_of(screen: Screen) -> str:
     return (await screen.world.archive.cases())[-1].case.ref
 
 
+async def request_of(screen: Screen) -> str:
+    """Its request."""
+    return (await screen.world.archive.cases())[-1].requests[0].request.hash
+
+
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_pages_have_no_fault_and_fit(screen: Screen, width: int, language: str) -> None:
     """Each role's pages, wide and narrow, in both languages."""
-    ref = await ref_of(screen)
+    ref, request = await ref_of(screen), await request_of(screen)
     found: dict[str, object] = {}
     people = (
         ("Claire Morel", (Post.SECRETARIAT,), SECRETARY),
@@ -51,7 +61,7 @@ async def test_pages_have_no_fault_and_fit(screen: Screen, width: int, language:
     for name, posts, paths in people:
         page = await screen.page(name, *posts, width=width, language=language)
         for path in paths:
-            await page.goto(screen.origin + path.format(ref=ref))
+            await page.goto(screen.origin + path.format(ref=ref, request=request))
             found[f"{name} {path}"] = (list(await faults(page)), await overflow(page))
         await page.context.clear_cookies()
         for path in STRANGER:
@@ -59,6 +69,17 @@ async def test_pages_have_no_fault_and_fit(screen: Screen, width: int, language:
             found[f"{name} {path}"] = (list(await faults(page)), await overflow(page))
 
     assert {place: told for place, told in found.items() if told != ([], 0)} == {}
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+async def test_the_clock_has_no_fault_and_fits_from_right_to_left(screen: Screen, width: int) -> None:
+    """In Arabic as in the others."""
+    ref, request = await ref_of(screen), await request_of(screen)
+    page = await screen.page("Claire Morel", Post.SECRETARIAT, width=width)
+    await page.goto(screen.origin + "/langue/ar?retour=" + CLOCK.format(ref=ref, request=request))
+
+    assert await page.evaluate("document.dir") == "rtl"
+    assert (list(await faults(page)), await overflow(page)) == ([], 0)
 
 
 async def test_nothing_is_refused_by_the_policy_and_nobody_else_is_asked(screen: Screen) -> None:

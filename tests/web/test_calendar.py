@@ -148,6 +148,7 @@ async def test_a_proposal_is_put_aside_with_a_reason(hospital: World, secretary:
     assert "Proposition" not in shown(await secretary.get("/calendrier"))
 
 
+@pytest.mark.usefixtures("bob")
 async def test_a_page_that_is_out_of_date_names_who_changed_the_calendar(hospital: World, secretary: Browser) -> None:
     """What Claire looked at was worked out against another calendar."""
     await preview(secretary, ANNOUNCED)
@@ -214,8 +215,8 @@ async def test_an_announced_day_is_taken_back(hospital: World, secretary: Browse
 
 async def test_who_may_not_state_days_finds_no_form(app: FastAPI, hospital: World) -> None:
     """An auditor reads; an address or a form made by hand leads nowhere."""
-    auditor = await signed_in(app, hospital, "Anne Audit", Post.AUDITOR)
     effect = await amend(hospital, feast(date(2026, 1, 30)), "Claire Morel")
+    auditor = await signed_in(app, hospital, "Anne Audit", Post.AUDITOR)
     page = (await auditor.get("/calendrier")).text
     answers = [
         await preview(auditor, MOURNING),

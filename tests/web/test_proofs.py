@@ -285,3 +285,19 @@ async def test_an_empty_list_and_english(hospital: World, claire: Browser) -> No
 
     assert "No proof is waiting" in shown(await claire.get("/preuves"))
     assert hospital.clock.now() > START
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "-1", "٣", "1e3", "0x1", "9" * 5000])
+async def test_a_number_that_is_none_of_ours_leads_nowhere(submitted: Submitted, claire: Browser, number: str) -> None:
+    """In an address and in a form alike: no fault of the database, no fault of ours."""
+    await enter(claire, submitted)
+    answers = [
+        await claire.client.get(f"/preuves/{number}"),
+        await claire.client.get(f"/preuves/{number}/fichier"),
+        await claire.send(f"/preuves/{number}", verdict="decline", seen="1"),
+        await claire.send("/preuves/1", verdict="decline", seen=number),
+        await claire.send(f"/calendrier/propositions/{number}/confirmer", seen="1"),
+        await claire.send("/calendrier/propositions/1/confirmer", seen=number),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}

@@ -18,7 +18,7 @@ from sqlalchemy.types import NullType
 
 from gateway import storage
 from gateway.adapters.database import engines
-from gateway.adapters.database.narrowing import asked
+from gateway.adapters.database.narrowing import MICROSECOND, asked, setback
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
@@ -173,14 +173,14 @@ class _View:
     async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
         table = _table(storage.AuditEntry)
         order = table.c.index.desc() if question.newest else table.c.index
-        asked = await asked(self._connection, table, question)
-        rows = await self._connection.execute(select(table).where(*asked).order_by(order).limit(question.limit))
+        conditions = await asked(self._connection, table, question)
+        rows = await self._connection.execute(select(table).where(*conditions).order_by(order).limit(question.limit))
         return tuple(storage.AuditEntry(**row) for row in rows.mappings())
 
     async def count(self, question: storage.Question) -> int:
         table = _table(storage.AuditEntry)
-        asked = await asked(self._connection, table, question)
-        query = select(func.count()).select_from(table).where(*asked)
+        conditions = await asked(self._connection, table, question)
+        query = select(func.count()).select_from(table).where(*conditions)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def logged(self, *, after: int | None, limit: int) -> Sequence[Row]:

@@ -21,7 +21,7 @@ from gateway.domain.workdays import Calendar
 from gateway.services.calendar_acts import Effect
 from gateway.services.changes import Seen
 from gateway.web.typed import typed_day
-from gateway.web.visit import Absent, Visit, signed_in
+from gateway.web.visit import Visit, signed_in
 
 router = APIRouter()
 Here = Annotated[Visit, Depends(signed_in)]
@@ -179,31 +179,28 @@ async def record(visit: Here, wanted: Annotated[Sent, Depends(Sent)]) -> Respons
 
 
 @router.post(PLACE + "/propositions/{number}/confirmer")
-async def confirm(number: int, visit: Here, seen: Annotated[str, Form()] = "") -> Response:
+async def confirm(number: str, visit: Here, seen: Annotated[str, Form()] = "") -> Response:
     """A second person confirms what another proposed."""
     visit.need(Right.CALENDAR, Right.CONFIRM)
-    who = visit.actor.name
-    return await _act(visit, seen, lambda: visit.hall.calendar.confirm(number, actor=who))
+    proposal, who = visit.number(number), visit.actor.name
+    return await _act(visit, seen, lambda: visit.hall.calendar.confirm(proposal, actor=who))
 
 
 @router.post(PLACE + "/propositions/{number}/ecarter")
 async def decline(
-    number: int, visit: Here, seen: Annotated[str, Form()] = "", source: Annotated[str, Form()] = ""
+    number: str, visit: Here, seen: Annotated[str, Form()] = "", source: Annotated[str, Form()] = ""
 ) -> Response:
     """Anybody who may confirm may put a proposal aside, and says why."""
     visit.need(Right.CALENDAR, Right.CONFIRM)
-    who, why = visit.actor.name, source.strip()
+    proposal, who, why = visit.number(number), visit.actor.name, source.strip()
     if not why:
-        return await _month(visit, "", faults={f"decline-{number}": _SOURCE})
-    return await _act(visit, seen, lambda: visit.hall.calendar.decline(number, actor=who, source=why))
+        return await _month(visit, "", faults={f"decline-{proposal}": _SOURCE})
+    return await _act(visit, seen, lambda: visit.hall.calendar.decline(proposal, actor=who, source=why))
 
 
 async def _act(
     visit: Visit, seen: str, work: Callable[[], Awaitable[Effect]], *, wanted: Wanted | None = None
 ) -> Response:
-    if not (seen.isascii() and seen.isdigit()):
-        raise Absent
-
     async def again(error: GatewayError) -> Response:
         return await _month(visit, "", wanted=wanted, error=error)
 
@@ -211,7 +208,7 @@ async def _act(
         days = [row.date for row in (*done.change.stated, *done.change.withdrawn)]
         return f"{PLACE}?mois={min(days):%Y-%m}" if days else PLACE
 
-    return await visit.act(work, then=then, again=again, otherwise=PLACE, seen=Seen(case=None, size=int(seen)))
+    return await visit.act(work, then=then, again=again, otherwise=PLACE, seen=Seen(case=None, size=visit.number(seen)))
 
 
 def _day(typed: str) -> date | None:

@@ -22,7 +22,6 @@ Here = Annotated[Visit, Depends(signed_in)]
 PLACE = "/dossiers/{ref}/delai/{request}"
 LANGUAGES = ("fr", "en", "ar")
 """Those in which the explanation is printed."""
-LONGEST_NUMBER = 15
 
 Field = Annotated[str, Form()]
 NO_REASON = french("Dites pourquoi : la raison est gardée avec votre nom.")
@@ -108,7 +107,7 @@ async def settle(ref: str, request: str, visit: Here, told: Decided) -> Response
     faults = told.faults(Finding.IN_TIME, Finding.LATE)
     if found is None or faults:
         return await _page(visit, ref, request, told=told, about=told.number, faults=faults)
-    disputes, number, who = visit.hall.disputes, _number(told.number), visit.actor.name
+    disputes, number, who = visit.hall.disputes, visit.number(told.number), visit.actor.name
     return await _act(
         visit,
         (ref, request),
@@ -139,7 +138,7 @@ async def rule(ref: str, request: str, visit: Here, told: Decided) -> Response:
 @router.post(PLACE + "/mettre-en-cause")
 async def cast(ref: str, request: str, visit: Here, told: Decided) -> Response:
     """A person knows something against a recorded acceptance."""
-    visit.need(Right.PROVE)
+    visit.need(Right.PROVE, Right.CONFIRM)
     if faults := told.faults():
         return await _page(visit, ref, request, told=told, about="cast", faults=faults)
     challenges, who = visit.hall.challenges, visit.actor.name
@@ -162,7 +161,7 @@ async def _act(
     async def again(error: GatewayError) -> Response:
         return await _page(visit, ref, request, told=told, about=about, error=error)
 
-    seen = Seen(case=ref, size=_number(told.seen))
+    seen = Seen(case=ref, size=visit.number(told.seen))
     return await visit.act(work, then=lambda _done: place, again=again, otherwise=place, seen=seen)
 
 
@@ -191,10 +190,3 @@ async def _page(
         about=about,
         **_SHOWN,
     )
-
-
-def _number(typed: str) -> int:
-    """A number of ours in a form; there is no page for a form that was not ours."""
-    if not (typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_NUMBER):
-        raise Absent
-    return int(typed)

@@ -15,7 +15,7 @@ from gateway.services.changes import Seen
 from gateway.services.entered import MAX_SCAN, Shown
 from gateway.services.proof_view import UNKNOWN, media_of
 from gateway.web.typed import typed_day
-from gateway.web.visit import Absent, Visit, signed_in
+from gateway.web.visit import Visit, signed_in
 from gateway.web.wording import ALGIERS
 
 router = APIRouter()
@@ -78,26 +78,27 @@ async def waiting(visit: Here) -> Response:
 
 
 @router.get("/preuves/{number}")
-async def proof(number: int, visit: Here) -> Response:
+async def proof(number: str, visit: Here) -> Response:
     """One of them: the document beside the entry."""
-    return await _proof(visit, number)
+    return await _proof(visit, visit.number(number))
 
 
 @router.get("/preuves/{number}/fichier")
-async def document(number: int, visit: Here) -> Response:
+async def document(number: str, visit: Here) -> Response:
     """The document itself; that it was looked at is recorded before it leaves."""
     visit.need(Right.PROVE, Right.CONFIRM)
-    _found, data = await visit.hall.proofs.read(number, actor=visit.actor.name)
+    _found, data = await visit.hall.proofs.read(visit.number(number), actor=visit.actor.name)
     kind = media_of(data)
     if kind.startswith("image/"):
         return Response(data, media_type=kind, headers={"Content-Disposition": "inline"})
     return visit.file(data, f"preuve-{number}.{EXTENSIONS[kind]}", kind)
 
 
-@router.post("/preuves/{number}")
-async def check(number: int, visit: Here, told: Annotated[Check, Depends(Check)]) -> Response:
+@router.post("/preuves/{place}")
+async def check(place: str, visit: Here, told: Annotated[Check, Depends(Check)]) -> Response:
     """A second person confirms it, with the date as they read it, or puts it aside."""
     visit.need(Right.PROVE, Right.CONFIRM)
+    number = visit.number(place)
     read_again, faults = told.read()
     if told.verdict not in {"confirm", "decline"}:
         return await _proof(visit, number, told=told, faults={"verdict": _VERDICT})
@@ -118,7 +119,7 @@ async def check(number: int, visit: Here, told: Annotated[Check, Depends(Check)]
         then=lambda _done: f"/preuves/{number}",
         again=again,
         otherwise=f"/preuves/{number}",
-        seen=Seen(case=found.case.ref, size=_size(told.seen)),
+        seen=Seen(case=found.case.ref, size=visit.number(told.seen)),
     )
 
 
@@ -156,7 +157,7 @@ async def enter(
         then=lambda done: f"/preuves/{done.id}",
         again=again,
         otherwise=f"/dossiers/{view.case.ref}",
-        seen=Seen(case=view.case.ref, size=_size(told.seen)),
+        seen=Seen(case=view.case.ref, size=visit.number(told.seen)),
     )
 
 
@@ -208,10 +209,3 @@ def _hour(typed: str) -> time | None:
         return datetime.strptime(typed.strip().replace("h", ":").replace(" ", ""), "%H:%M").time()  # noqa: DTZ007  an hour
     except ValueError:
         return None
-
-
-def _size(typed: str) -> int:
-    """The log's size in a form of ours; there is no page for a form that was not ours."""
-    if not (typed.isascii() and typed.isdigit()):
-        raise Absent
-    return int(typed)
