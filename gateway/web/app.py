@@ -25,7 +25,9 @@ from gateway.web.hall import Hall
 from gateway.web.pages import (
     about,
     accounts,
+    calendar,
     cases,
+    clock,
     drafting,
     invitation,
     journal,
@@ -33,6 +35,7 @@ from gateway.web.pages import (
     mails,
     messages,
     noting,
+    proofs,
     rehearsal,
     sign_in,
     state,
@@ -47,7 +50,7 @@ _log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 PAGES = (
     *(sign_in, invitation, today, drafting, noting, mails, messages),
-    *(cases, journal, state, accounts, about, language),
+    *(proofs, cases, clock, calendar, journal, state, accounts, about, language),
 )
 
 
