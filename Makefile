@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
+.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -75,6 +75,9 @@ test-several: install test-system ## trois passerelles sur une base, tuées au h
 
 fuzz: install ## un million de courriers altérés, sans qu'aucun ne surprenne (FUZZ_ARGS="--seed 7 --executions 100000")
 	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+fuzz-api: install ## cent demandes par opération de l'API, permises ou non, jugées par sa description (API_EXAMPLES=1000 pour plus)
+	API_EXAMPLES=$${API_EXAMPLES:-100} $(BIN)/python -m pytest tests/web/test_api_description.py --timeout 3600
 
 check: install format-check lint dangers types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
 

@@ -62,11 +62,12 @@ FUZZED = [
     "`make fuzz` altère un million de fois des courriers honnêtes et hostiles, et les donne à ce qui lit",
     "ce qui vient d'ailleurs : structure, en-têtes, charge, manifeste, accusés, CMS, lignes d'état de gpg,",
     "réponse du travailleur, dossier exporté, et au juge dont la cryptographie est remplacée par une qui réussit",
-    "toujours. Rien d'autre qu'un refus ne doit en sortir, en moins de deux secondes. L'intégration continue",
-    "en rejoue quelques milliers, et tout ce qui fut trouvé (`tests/fuzz/found/`).",
+    "toujours. Rien d'autre qu'un refus ne doit en sortir, en moins de deux secondes de processeur. L'intégration",
+    "continue en rejoue quelques milliers, et tout ce qui fut trouvé (`tests/fuzz/found/`).",
     "",
-    "Dernier passage, graine 20261125 : 999 992 exécutions, une surprise (une date de signature que la machine ne peut",
-    "représenter), réparée ; la cible rejouée avec la même graine n'en donne plus.",
+    "Derniers passages : graine 20261126, 999 992 exécutions, aucune surprise ; graine 20261127, après une réécriture",
+    "de la lecture du CMS, 999 990 exécutions, une surprise (une structure qui n'est pas une séquence était lue comme",
+    "telle, et refusée par hasard), réparée ; la cible rejouée avec la même graine n'en donne plus.",
 ]
 
 VERDICTS = {

@@ -43,11 +43,12 @@ class OidcSection(Section):
 
 
 class WebSection(Section):
-    """Where the console listens, and the address that people type."""
+    """Where the console listens, and the address that people type; how often each program may ask the API."""
 
     listen: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     port: int = Field(default=8480, ge=0, le=65535)
     address: Origin | None = None
+    api_per_minute: int = Field(default=60, ge=1, le=100_000)
     oidc: OidcSection | None = None
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import open_home, sweep_homes
 from gateway.adapters.sandbox import Limits, WorkerPool
 from gateway.adapters.smtp import SmtpCourier
+from gateway.announcements import webhooks
 from gateway.config import Settings
 from gateway.core import Core, open_core, pinned_keys
 from gateway.domain.parties import Suite
@@ -256,6 +257,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             purge=vouching.purge(base),
             handovers=handovers(base, core.readers, core.composer),
             alarms=alarm_watch(base, met, witness),
+            webhooks=webhooks(base),
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,

@@ -32,6 +32,7 @@ from gateway.domain.reasons import setting_reason, system_reason, toml_reason
 from gateway.domain.territory import outside
 from gateway.domain.watching import Place
 from gateway.domain.words import listed, said
+from gateway.hooks import WebhookSection, webhooks_faults
 from gateway.log_keeping import AuditSection, anchor_mailbox, audit_faults
 from gateway.mailservers import DEFAULT_LIMIT, ImapSection, MailboxSection, OAuthSection, SmtpSection, mailboxes_faults
 from gateway.metering import MetricsSection
@@ -216,6 +217,7 @@ class Settings(BaseSettings):
     alarms: AlarmsSection = AlarmsSection()
     staff: dict[Identifier, StaffSection] = Field(default_factory=dict)
     web: WebSection | None = None
+    webhooks: tuple[WebhookSection, ...] = ()
     partners: dict[Identifier, PartnerSection]
 
     @model_validator(mode="after")
@@ -246,6 +248,7 @@ class Settings(BaseSettings):
             *mailboxes_faults(self.mailboxes, readers=self.readers, taken=taken),
             *staff_faults(self.staff, domains=domains, taken=taken),
             *audit_faults(self.audit, taken=taken),
+            *webhooks_faults(self.webhooks),
         )
         if faults:
             raise ValueError(listed(faults))

@@ -91,6 +91,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
+    questions = Questions(store=store, recorded=playing or not base.rehearsal)
     archive, almanac = records.archive(base), legal_time.almanac(settings)
     drafts = Drafts(
         store=store,
@@ -158,6 +159,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     return Hall(
         settings=settings.web or WebSection(),
         party=us,
+        directory=settings.directory,
         four_eyes=settings.four_eyes,
         rehearsal=base.rehearsal,
         version=version("soins-gateway"),
@@ -209,8 +211,11 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         months=CalendarReader(store=store, acts=calendar, clock=clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
+        alarms=records.alarm_book(base),
+        health=records.health(base),
         control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
-        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
+        journal=Journal(store=store, questions=questions),
+        questions=questions,
         dossier=dossier,
         certificate=certificate,
         printed=printed,

@@ -11,7 +11,7 @@ import typer
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
-from gateway import access, config, databank, log_keeping, mailservers, metering, readership, staffing
+from gateway import access, config, databank, hooks, log_keeping, mailservers, metering, readership, staffing
 from gateway.cli.commands import app
 from gateway.cli.language import LOCALES
 
@@ -35,6 +35,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "retention": readership.RetentionSection,
     "alarms": staffing.AlarmsSection,
     "web": access.WebSection,
+    "webhooks": hooks.WebhookSection,
 }
 FEW = 30
 """Sentences that name a command: fewer were a pattern that finds nothing."""

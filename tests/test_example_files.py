@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway import access, config, databank, log_keeping, mailservers, metering, readership, setting, staffing
+from gateway import access, config, databank, hooks, log_keeping, mailservers, metering, readership, setting, staffing
 from gateway.adapters.openpgp.keyfiles import read_public_key
 from gateway.adapters.smime.certificates import fingerprint, read_certificate
 from gateway.domain import kinds
@@ -42,9 +42,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "alarms": staffing.AlarmsSection,
     "staff.accueil": staffing.StaffSection,
     "web": access.WebSection,
+    "webhooks": hooks.WebhookSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"database", "metrics", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil", "web"}
+OPTIONAL = {"database", "metrics", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil", "web"} | {
+    "webhooks"
+}
 """Sections that are commented out as a whole."""
 NESTED = {("web", "oidc")}
 """Keys that are sections of their own."""
@@ -57,7 +60,7 @@ def explained_keys() -> dict[str, dict[str, tuple[bool, bool]]]:
     section = ""
     explained = False
     for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
-        if head := re.fullmatch(r"#?\[([a-z.]+)]", line):
+        if head := re.fullmatch(r"#?\[{1,2}([a-z.]+)]{1,2}", line):
             section = head[1]
             found[section] = {}
         elif key := re.fullmatch(r"(#?)([a-z_]+) = .+", line):
@@ -88,7 +91,8 @@ def test_the_example_has_every_section_of_the_settings() -> None:
 
     assert set(config.Settings.model_fields) == shown
     assert set(SECTIONS) | WITHOUT_MODEL == set(explained_keys())
-    assert {name for name in explained_keys() if f"#[{name}]" in EXAMPLE.read_text(encoding="utf-8")} == OPTIONAL
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert {name for name in explained_keys() if re.search(rf"^#\[+{name}]", text, re.MULTILINE)} == OPTIONAL
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -205,7 +209,7 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     blocks = EXAMPLE.read_text(encoding="utf-8").replace('suite = "openpgp"', 'suite = "smime"').split("\n\n")
     ways = ("#[oauth]", "#[readers.medecin]", "#[mailboxes.medecin]", "#[staff.accueil]")
-    commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z]+]$)"
+    commented = r"(?m)^#(?=[a-z_]+ = |\[{1,2}[a-z]+]{1,2}$)"
     path.write_text(
         "\n\n".join(block if any(head in block for head in ways) else re.sub(commented, "", block) for block in blocks),
         encoding="utf-8",
@@ -218,6 +222,7 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     assert settings.partners["cnas"].convention
     assert settings.smime is not None
     assert settings.partners["cnas"].crl == tmp_path / "autorite-cnas.crl"
+    assert [target.name for target in settings.webhooks] == ["dpi"]
 
 
 def uncommented(path: Path) -> str:

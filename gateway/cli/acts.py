@@ -107,18 +107,9 @@ def coverage(
 
     found = with_archive(config, lambda archive: archive.coverage(ref, at))
     if as_json:
-        rows = [
-            {
-                "payer": cover.payer,
-                "reason": cover.reason,
-                "until": cover.until,
-                "request": cover.request,
-                "source": cover.source,
-                "contested": cover.contested,
-            }
-            for cover in (found.decides, *found.others)
-        ]
-        echo_json({"day": found.day, "covered": found.covered, "decides": rows[0], "others": rows[1:]})
+        from gateway.services.shapes.coverage import coverage_json
+
+        echo_json(coverage_json(found))
         return
     typer.echo(_("Le {day} : {payer}.").format(day=day(found.day), payer=_(PAYERS[found.decides.payer])))
     for cover in (found.decides, *found.others):

@@ -45,7 +45,9 @@ def alarms(
         return
     found = with_base(config, lambda base: _listed(base, every=every))
     if as_json:
-        echo_json([_plain(alarm) for alarm in found])
+        from gateway.services.shapes.alarms import alarm_json
+
+        echo_json([alarm_json(alarm) for alarm in found])
         return
     if not found:
         typer.echo(_("Aucune alarme."))
@@ -72,7 +74,9 @@ def take(
     who = person(settings(config))
     done = with_base(config, lambda base: records.alarm_book(base).take(number, actor=who), rehearsals_too=False)
     if as_json:
-        echo_json(_plain(done))
+        from gateway.services.shapes.alarms import alarm_json
+
+        echo_json(alarm_json(done))
         return
     typer.echo(_("Alarme n° {number} prise par {who}.").format(number=done.id, who=done.taken_by))
     if done.ended_at is None:
@@ -145,23 +149,6 @@ def _standing(alarm: Any) -> str:
     if not alarm.told:
         return "  " + _("personne n'est prévenu par courrier")
     return "  " + _("prévenus : {who}").format(who=", ".join(alarm.told))
-
-
-def _plain(alarm: Any) -> dict[str, Any]:
-    from gateway.services.alarms.words import severity, told
-
-    sentence, mend = told(alarm)
-    names = (
-        *("kind", "case", "request", "message", "partner", "started_at", "ended_at", "taken_at", "taken_by"),
-        *("told", "told_at", "called_at"),
-    )
-    return {
-        "number": alarm.id,
-        "severity": severity(alarm),
-        "sentence": str(sentence),
-        "mend": str(mend),
-        **{name: getattr(alarm, name) for name in names},
-    }
 
 
 def show_alarms(now: Any) -> None:

@@ -84,8 +84,9 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Montrer les jours fériés, leur source, et les fêtes à confirmer (un an à partir d'aujourd'hui)."""
-    from gateway.cli.effects import calendar_json, show_calendar
+    from gateway.cli.effects import show_calendar
     from gateway.cli.output import echo_json
+    from gateway.services.shapes.calendar import calendar_json
 
     if what_if is not None:
         _preview_move(config, what_if, as_json=as_json)
@@ -285,8 +286,9 @@ def _carry_out(config: Path, plan: Callable[[Any], Any], *, what_if: bool, as_js
 
 
 def _tell(effect: Any, *, as_json: bool) -> None:
-    from gateway.cli.effects import effect_json, show_effect
+    from gateway.cli.effects import show_effect
     from gateway.cli.output import echo_json
+    from gateway.services.shapes.calendar import effect_json
 
     if as_json:
         echo_json(effect_json(effect))

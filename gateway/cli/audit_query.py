@@ -14,10 +14,9 @@ import typer
 from gateway.cli.moments import bound
 from gateway.cli.output import echo_json
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, system_user, with_base
-from gateway.domain.audit import instant
+from gateway.services.shapes.log import COLUMNS, records_json
 from gateway.storage import AuditEntry, Question
 
-COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partner", "outcome")
 LOOK_SECONDS = 1.0
 
 
@@ -94,26 +93,10 @@ async def _answer(base: Any, question: Question, show: Any, *, counted: bool, fo
             show(found, first=False, more=True)
 
 
-def _records(found: Sequence[AuditEntry]) -> list[dict[str, Any]]:
-    return [json.loads(entry.canonical) if entry.canonical else _erased(entry) for entry in found]
-
-
-def _erased(entry: AuditEntry) -> dict[str, Any]:
-    """What is left of a record whose time was over."""
-    blank: dict[str, Any] = dict.fromkeys((*COLUMNS, "details"))
-    return blank | {
-        "index": entry.index,
-        "at": instant(entry.at),
-        "event": "",
-        "actor": "",
-        "purged_by": entry.purged_by,
-    }
-
-
 def _lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
     if first and not more and not found:
         typer.echo(_("Aucun enregistrement."))
-    for record in _records(found):
+    for record in records_json(found):
         if record.get("purged_by") is not None:
             erased = _("(effacé après son temps ; voir l'enregistrement {index})").format(index=record["purged_by"])
             typer.echo(f"{record['index']:>6}  {record['at']}  {erased}")
@@ -126,12 +109,12 @@ def _lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
 
 def _json(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
     del first, more
-    echo_json(_records(found))
+    echo_json(records_json(found))
 
 
 def _json_lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
     del first, more
-    for record in _records(found):
+    for record in records_json(found):
         typer.echo(json.dumps(record, ensure_ascii=False))
 
 
@@ -142,7 +125,7 @@ def _csv(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
     writer = csv.writer(lines)
     if first:
         writer.writerow([*COLUMNS, "details"])
-    for record in _records(found):
+    for record in records_json(found):
         details = json.dumps(record["details"], ensure_ascii=False, sort_keys=True)
         writer.writerow([*(_inert(record[name]) for name in COLUMNS), details])
     typer.echo(lines.getvalue(), nl=False)

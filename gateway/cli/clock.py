@@ -13,7 +13,7 @@ import typer
 from gateway.cli.moments import instant_typed
 from gateway.cli.output import day, echo_json, end
 from gateway.cli.pages import Contents
-from gateway.cli.rulings import acceptances_json, doubt_lines
+from gateway.cli.rulings import doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, calendar_standing, with_archive
 from gateway.domain.labels import REASONS
 from gateway.domain.plain import period_json
@@ -66,7 +66,9 @@ def explain(
     view = with_archive(config, lambda archive: archive.case(ref))
     started = [item for item in view.requests if item.period is not None]
     if as_json:
-        echo_json([_explained(item) for item in started])
+        from gateway.services.shapes.rulings import explained_json
+
+        echo_json([explained_json(item) for item in started])
         return
     if not started:
         typer.echo(_("Aucun délai ne court : la CNAS n'a pas encore accusé réception."))
@@ -75,10 +77,6 @@ def explain(
         show_period(item.period, awaited=item.request.state is State.RUNNING)
         for line in doubt_lines(item):
             typer.echo(f"  {line}")
-
-
-def _explained(item: Any) -> dict[str, Any]:
-    return {"request": item.request.hash} | period_json(item.period) | {"acceptances": acceptances_json(item)}
 
 
 def show_period(period: Any, *, awaited: bool = True) -> None:

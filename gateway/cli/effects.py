@@ -30,6 +30,8 @@ def status_word(status: RowStatus) -> str:
 
 def show_calendar(calendar: Any, proposals: Any, first: date, last: date) -> None:
     """Days of which the calendar says something, feasts that may still move, how far it goes, what waits."""
+    from gateway.services.shapes.calendar import statements
+
     rows = [
         (
             day(row.date),
@@ -39,7 +41,7 @@ def show_calendar(calendar: Any, proposals: Any, first: date, last: date) -> Non
             row.source,
             row.recorded_by or "–",
         )
-        for row in _statements(calendar, first, last)
+        for row in statements(calendar, first, last)
     ]
     headings = (_("Jour"), _("Compté"), _("Nom"), _("Statut"), _("Source"), _("Saisi par"))
     table(headings, rows, empty=_("Aucun jour férié du {first} au {last}.").format(first=day(first), last=day(last)))
@@ -58,45 +60,6 @@ def show_calendar(calendar: Any, proposals: Any, first: date, last: date) -> Non
         )
         show_change(proposal.change)
         typer.echo(_("  Une seconde personne la confirme : gateway calendar confirm {number}").format(number=act.id))
-
-
-def calendar_json(calendar: Any, proposals: Any, first: date, last: date) -> dict[str, Any]:
-    """The same as data."""
-    return {
-        "from": first,
-        "until": last,
-        "covers_from": calendar.covers_from,
-        "covers_until": calendar.covers_until,
-        "version": calendar.version,
-        "days": [
-            row_json(row) | {"counted": calendar.is_working(row.date), "uncertain": calendar.is_uncertain(row.date)}
-            for row in _statements(calendar, first, last)
-        ],
-        "uncertain_feasts": [
-            {
-                "feast": feast.id,
-                "name": feast.rows[0].name,
-                "first": feast.rows[0].date,
-                "last": feast.rows[-1].date,
-                "moves": feast.shifts,
-            }
-            for feast in calendar.open_feasts(first, last)
-        ],
-        "proposals": [
-            {
-                "number": proposal.act.id,
-                "recorded_at": proposal.act.recorded_at,
-                "recorded_by": proposal.act.recorded_by,
-                **change_json(proposal.change),
-            }
-            for proposal in proposals
-        ],
-    }
-
-
-def _statements(calendar: Any, first: date, last: date) -> list[Any]:
-    days = (first + offset * ONE_DAY for offset in range((last - first).days + 1))
-    return [row for each in days if (row := calendar.statement(each)) is not None]
 
 
 def _counted(calendar: Any, each: date) -> str:
@@ -190,60 +153,3 @@ def _day_words(each: Any, uncertain: bool) -> str:  # noqa: FBT001  a fact of th
     doubt = _("incertain") if uncertain else ""
     words = f"{_(REASONS[each.reason.value])} {name}".strip()
     return f"{words} ({doubt})" if doubt and each.working else words
-
-
-def effect_json(effect: Any) -> dict[str, Any]:
-    """The same as data."""
-    return {
-        "act": effect.number,
-        "standing": effect.standing,
-        "needs_second_person": effect.second,
-        "before": effect.before.version,
-        "after": effect.after.version,
-        **change_json(effect.change),
-        "days": [
-            {
-                "date": item.before.date,
-                "before": {
-                    "counted": item.before.working,
-                    "reason": item.before.reason,
-                    "uncertain": item.was_uncertain,
-                },
-                "after": {"counted": item.after.working, "reason": item.after.reason, "uncertain": item.is_uncertain},
-            }
-            for item in effect.days
-        ],
-        "periods": [
-            {
-                "case": period.case,
-                "request": period.request,
-                "received": period.received,
-                "before": _ends_json(period.before),
-                "after": _ends_json(period.after),
-                "moved": period.before != period.after,
-            }
-            for period in effect.periods
-        ],
-        "acceptances_before_end": effect.shaken,
-    }
-
-
-def change_json(change: Any) -> dict[str, Any]:
-    """What a change states and withdraws, as data."""
-    return {
-        "verb": change.verb,
-        "source": change.source,
-        "stated": [row_json(row) for row in change.stated],
-        "withdrawn": [row_json(row) for row in change.withdrawn],
-        "covers_until": change.covers_until,
-    }
-
-
-def row_json(row: Any) -> dict[str, Any]:
-    """A row of the calendar, as data."""
-    names = ("date", "name", "feast", "status", "off", "source", "recorded_at", "recorded_by")
-    return {name: getattr(row, name) for name in names}
-
-
-def _ends_json(ends: Any) -> dict[str, Any]:
-    return {"tacit_at": ends.nominal, "earliest_tacit_at": ends.earliest, "latest_tacit_at": ends.latest}

@@ -40,7 +40,9 @@ def proof_list(
     """Lister ce qui prouve qu'une demande a été reçue, son degré et ses instants."""
     found = with_archive(config, lambda archive: archive.proofs.of_case(ref))
     if as_json:
-        echo_json(_case_json(found))
+        from gateway.services.shapes.proofs import proofs_json
+
+        echo_json(proofs_json(found))
         return
     rows = [_evidence_row(each) for each in found.evidence]
     headings = (_("Preuve"), _("Degré"), _("De"), _("Réception attestée"), _("Arrivée ici"), "")
@@ -63,7 +65,9 @@ def proof_unmatched(
     """Lister les accusés et avis de remise qui ne vont avec aucun de nos courriers. Ils ne changent rien."""
     found = with_archive(config, lambda archive: archive.proofs.unmatched(settled=everything))
     if as_json:
-        echo_json([_unmatched_json(mail, ref) for mail, ref in found])
+        from gateway.services.shapes.proofs import unmatched_json
+
+        echo_json([unmatched_json(mail, ref) for mail, ref in found])
         return
     rows = [
         (
@@ -112,7 +116,9 @@ def proof_enter(
     )
     proof = _act(config, lambda proofs, who: proofs.enter(shown, actor=who))
     if as_json:
-        echo_json(_entered_json(proof))
+        from gateway.services.shapes.proofs import entered_json
+
+        echo_json(entered_json(proof))
         return
     typer.echo(_entered_line(proof))
     if not proof.settled_at:
@@ -195,31 +201,3 @@ def _entered_line(proof: Any) -> str:
         return told.format(number=proof.id, who=who, at=at, other=proof.settled_by)
     told = _("Preuve {number} apportée par {who} : réception {at}. Elle compte ; confirmée par {other}.")
     return told.format(number=proof.id, who=who, at=at, other=proof.settled_by)
-
-
-def _entered_json(proof: Any) -> dict[str, object]:
-    names = ("id", "request_hash", "partner", "received_at", "sha256", "mail", "entered_at", "entered_by")
-    return {name: getattr(proof, name) for name in (*names, "settled_at", "settled_by", "counted")}
-
-
-def _case_json(found: Any) -> dict[str, object]:
-    names = ("request_hash", "partner", "kind", "grade", "statement", "mail")
-    instants = ("sent_at", "stated_at", "dated_at", "arrived_at", "recorded_at")
-    return {
-        "case": found.case.ref,
-        "evidence": [
-            {name: getattr(each.evidence, name) for name in (*names, *instants)} | {"starts": each.starts}
-            for each in found.evidence
-        ],
-        "entered": [_entered_json(proof) for proof in found.entered],
-        "reports": [_mail_json(mail) for mail in found.reports],
-    }
-
-
-def _mail_json(mail: Any) -> dict[str, object]:
-    names = ("id", "verdict", "reason", "partner", "received_earliest", "held_back", "settled_as", "settled_at")
-    return {name: getattr(mail, name) for name in names}
-
-
-def _unmatched_json(mail: Any, ref: str | None) -> dict[str, object]:
-    return _mail_json(mail) | {"likely_case": ref, "likely_request": mail.likely_request}

@@ -22,8 +22,8 @@ from gateway.cli.output import (
 )
 from gateway.cli.pages import Contents
 from gateway.cli.printing import message_print
-from gateway.cli.readers import assign, handover_json, show_handovers, summary
-from gateway.cli.rulings import acceptances_json, doubt_lines
+from gateway.cli.readers import assign, show_handovers, summary
+from gateway.cli.rulings import doubt_lines
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
 from gateway.cli.todo import show_duty
 from gateway.domain.labels import CONDITIONS, GRADES, STATES
@@ -44,7 +44,9 @@ def cases(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
 
     role, found = with_archive(config, read)
     if as_json:
-        echo_json([_case_json(view) for view in found])
+        from gateway.services.shapes.cases import case_json
+
+        echo_json([case_json(view) for view in found])
     else:
         show_cases(found, role)
 
@@ -62,7 +64,9 @@ def case_show(
 
     role, view = with_archive(config, read)
     if as_json:
-        echo_json(_case_json(view))
+        from gateway.services.shapes.cases import case_json
+
+        echo_json(case_json(view))
         return
     _show_whose(view)
     typer.echo(_("État : {state}").format(state=_(CASE_STATES[view.case.state])))
@@ -126,135 +130,6 @@ def _show_request(item: Any, ref: str) -> None:
         typer.echo(_("  à remettre à la CPAM : gateway certificate {ref} --output certificat.pdf").format(ref=ref))
 
 
-def _case_json(view: Any) -> dict[str, Any]:
-    return {
-        "case": view.case.ref,
-        "hospital": view.case.hospital,
-        "opened_at": view.case.opened_at,
-        "state": view.case.state,
-        "authorised_until": view.case.authorised_until,
-        "physician": view.case.physician,
-        "forgotten_at": view.forgotten_at,
-        "repatriation": view.beside.repatriation,
-        "claim": view.beside.claim,
-        "flags": view.beside.flags,
-        "facts": [
-            {
-                "id": row.id,
-                "kind": row.kind,
-                "day": row.day,
-                "first": row.first,
-                "last": row.last,
-                "request": row.request_hash,
-                "message": row.message,
-                "by": row.by,
-                "recorded_at": row.recorded_at,
-            }
-            for row in view.facts
-        ],
-        "requests": [_request_json(item) for item in view.requests],
-        "messages": [
-            {
-                "id": row.id,
-                "direction": row.direction,
-                "kind": row.kind,
-                "partner": row.partner,
-                "at": row.at,
-                "mic": row.mic,
-                "request": row.request_hash,
-            }
-            for row in view.messages
-        ],
-        "duties": [
-            {"code": duty.code, "by": duty.by, "urgency": duty.urgency, "request": duty.request, "due": duty.due}
-            for duty in view.duties
-        ],
-        "owed_copies": [
-            {
-                "message": row.message,
-                "partner": row.partner,
-                "reason": row.reason,
-                "noticed_at": row.noticed_at,
-                "settled_at": row.settled_at,
-            }
-            for row in view.owed_copies
-        ],
-        "transmissions": [
-            {
-                "message": row.message,
-                "partner": row.partner,
-                "receipt": row.receipt,
-                "state": row.state,
-                "attempts": row.attempts,
-                "handed_over_at": row.handed_over_at,
-                "code": row.code,
-            }
-            for row in view.transmissions
-        ],
-        "handovers": [handover_json(row) for row in view.handovers],
-    }
-
-
-def _request_json(item: Any) -> dict[str, Any]:
-    request = item.request
-    return {
-        "request": request.hash,
-        "state": request.state,
-        "kind": request.kind,
-        "nature": request.nature,
-        "supersedes": request.supersedes,
-        "granted_from": request.granted_from,
-        "granted_until": request.granted_until,
-        "form_owed": request.form_owed,
-        "requested_from": request.requested_from,
-        "requested_until": request.requested_until,
-        "authorised_until": request.authorised_until,
-        "submitted_at": request.submitted_at,
-        "handed_over_at": request.handed_over_at,
-        "started_at": request.started_at,
-        "grade": request.grade,
-        "tacit_at": request.nominal_at,
-        "earliest_tacit_at": request.earliest_at,
-        "latest_tacit_at": request.latest_at,
-        "elapsed_at": request.elapsed_at,
-        "asks_person": request.asks_person,
-        "evidence": [
-            {
-                "partner": row.partner,
-                "kind": row.kind,
-                "grade": row.grade,
-                "sent_at": row.sent_at,
-                "stated_at": row.stated_at,
-                "dated_at": row.dated_at,
-                "arrived_at": row.arrived_at,
-                "recorded_at": row.recorded_at,
-            }
-            for row in item.evidence
-        ],
-        "answers": [
-            {
-                "number": row.id,
-                "says": row.says,
-                "taken_as": row.taken_as,
-                "received_earliest": row.earliest,
-                "received_latest": row.latest,
-                "stated_at": row.stated,
-                "message": row.message,
-                "in_dispute": row in item.doubted,
-            }
-            for row in item.answers
-        ],
-        "acceptance": None
-        if item.acceptance is None
-        else {
-            "effective_at": item.acceptance.effective_at,
-            "recorded_at": item.acceptance.recorded_at,
-            "contested": item.contested,
-        },
-        "acceptances": acceptances_json(item),
-    }
-
-
 # --- Messages.
 
 
@@ -268,6 +143,8 @@ def message_list(
     found, handed = with_archive(config, lambda archive: _messages(archive, case))
     own = {row.id: [each for each in handed if each.message == row.id] for row in found}
     if as_json:
+        from gateway.services.shapes.cases import handover_json
+
         echo_json([asdict(row) | {"handovers": [handover_json(each) for each in own[row.id]]} for row in found])
         return
     rows = [(*message_row(row), summary(own[row.id])) for row in found]

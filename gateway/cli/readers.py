@@ -80,17 +80,3 @@ def state(row: Any) -> str:
     """Where a hand-over stands; who got a notice was told, and has nothing yet."""
     told_only = row.way is Way.NOTICE or row.share is Share.NOTICE
     return _("prévenu") if told_only and row.state in {State.DONE, State.ERASED} else _(HANDOVER_STATES[row.state])
-
-
-def handover_json(row: Any) -> dict[str, Any]:
-    """A hand-over as data."""
-    return {
-        "message": row.message,
-        "reader": row.reader,
-        "share": row.share,
-        "way": row.way,
-        "state": row.state,
-        "attempts": row.attempts,
-        "handed_at": row.handed_at,
-        "failing_since": row.failing_since,
-    }

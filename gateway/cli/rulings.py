@@ -135,21 +135,6 @@ def doubt_lines(item: Any) -> list[str]:
     return lines
 
 
-def acceptances_json(item: Any) -> list[dict[str, Any]]:
-    """The same as data: every acceptance of a request, with what was found against it."""
-    return [
-        {
-            "effective_at": each.acceptance.effective_at,
-            "recorded_at": each.acceptance.recorded_at,
-            "withdrawn_at": each.acceptance.withdrawn_at,
-            "contested": bool(each.open),
-            "challenges": [_challenge_json(row, each) for row in each.challenges],
-            "rulings": [_ruling_json(row) for row in each.rulings],
-        }
-        for each in item.acceptances
-    ]
-
-
 # --- parts
 
 
@@ -201,6 +186,8 @@ def _show_words(words: str | None) -> None:
 
 
 def _plain(contest: Any) -> dict[str, Any]:
+    from gateway.services.shapes.rulings import challenge_json, ruling_json
+
     found, words = contest.found, contest.words
     return {
         "case": contest.ref,
@@ -210,20 +197,6 @@ def _plain(contest: Any) -> dict[str, Any]:
         "recorded_at": found.acceptance.recorded_at,
         "withdrawn_at": found.acceptance.withdrawn_at,
         "open": bool(found.open),
-        "challenges": [_challenge_json(row, found) | {"words": words[row]} for row in found.challenges],
-        "rulings": [_ruling_json(row) | {"words": words[row]} for row in found.rulings],
+        "challenges": [challenge_json(row, found) | {"words": words[row]} for row in found.challenges],
+        "rulings": [ruling_json(row) | {"words": words[row]} for row in found.rulings],
     }
-
-
-def _challenge_json(row: Any, found: Any) -> dict[str, Any]:
-    return {
-        "ground": row.ground,
-        "about": row.about,
-        "raised_at": row.raised_at,
-        "raised_by": row.raised_by,
-        "open": row in found.open,
-    }
-
-
-def _ruling_json(row: Any) -> dict[str, Any]:
-    return {"finding": row.finding, "person": row.person, "at": row.at, "decides": row.decides}

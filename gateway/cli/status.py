@@ -23,7 +23,9 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
     now = with_base(config, read)
     if as_json:
-        echo_json(_status_json(now))
+        from gateway.services.shapes.status import status_json
+
+        echo_json(status_json(now))
     else:
         _show_status(now)
     if not now.healthy:
@@ -53,11 +55,6 @@ def _show_machine(now: Any) -> None:
     if now.disk is not None:
         free, share = now.disk.free / GIGA, round(100 * now.disk.free / max(1, now.disk.total))
         typer.echo(_("Place libre sur le disque : {free:.1f} Go ({share} %)").format(free=free, share=share))
-
-
-def _status_json(now: Any) -> dict[str, Any]:
-    told = {name: getattr(now, name) for name in now.__dataclass_fields__}
-    return told | {"faults": now.faults, "healthy": now.healthy}
 
 
 def _show_status(now: Any) -> None:

@@ -31,7 +31,9 @@ def todo(
 
     role, found = with_archive(config, read)
     if as_json:
-        echo_json([_plain(item) for item in found])
+        from gateway.services.shapes.todo import item_json
+
+        echo_json([item_json(item) for item in found])
         return
     if not found:
         typer.echo(_("Rien à faire."))
@@ -67,18 +69,3 @@ def _until(due: Any) -> str:
     if due is None:
         return ""
     return " – " + _("avant {end}").format(end=end(due) if isinstance(due, datetime) else day(due))
-
-
-def _plain(item: Any) -> dict[str, Any]:
-    duty = item.duty
-    return {
-        "case": item.ref,
-        "hospital": item.hospital,
-        "code": duty.code,
-        "by": duty.by,
-        "urgency": duty.urgency,
-        "request": duty.request,
-        "due": duty.due,
-        "sentence": str(duty.sentence),
-        "commands": duty.commands,
-    }

@@ -39,7 +39,9 @@ def triage_list(
 
     found, unmatched = with_archive(config, read)
     if as_json:
-        echo_json([_plain(view) for view in found])
+        from gateway.services.shapes.mails import mail_json
+
+        echo_json([mail_json(view) for view in found])
         return
     rows = [
         (
@@ -67,7 +69,9 @@ def triage_show(mail: MailArgument, config: ConfigOption = DEFAULT_CONFIG, as_js
     """Montrer ce que l'on sait d'un courrier, sans l'ouvrir."""
     view = with_archive(config, lambda archive: archive.mail(mail))
     if as_json:
-        echo_json(_plain(view))
+        from gateway.services.shapes.mails import mail_json
+
+        echo_json(mail_json(view))
         return
     found = view.mail
     typer.echo(_("Courrier {number} : {reason}").format(number=found.id, reason=_reason(found)))
@@ -272,14 +276,3 @@ def _next(view: Any) -> str:
     if mail.held_back:
         return _("Tant qu'il n'est pas classé, aucune acceptation tacite n'est enregistrée.")
     return _("Il ne retient rien.")
-
-
-def _plain(view: Any) -> dict[str, object]:
-    names = (
-        *("id", "verdict", "step", "reason", "partner", "folder", "uidvalidity", "uid", "size", "sha256"),
-        *("received_earliest", "received_latest", "dated_by", "held_back", "settled_as", "settled_by", "settled_at"),
-        *("likely_request", "likely_by"),
-    )
-    letter = view.letter
-    signed = letter and {name: getattr(letter, name) for name in ("author", "signed_at", "kind", "copied", "mic")}
-    return {name: getattr(view.mail, name) for name in names} | {"likely_case": view.ref, "signed": signed}

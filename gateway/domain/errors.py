@@ -19,6 +19,7 @@ from gateway.domain.refused import (
     NotAllowed,
     PreconditionMissing,
     RequestTooLate,
+    Stale,
     Unknown,
 )
 from gateway.domain.relocated import (
@@ -59,6 +60,7 @@ __all__ = [
     "PreconditionMissing",
     "RequestTooLate",
     "SignInRefused",
+    "Stale",
     "TooManyTries",
     "Unknown",
 ]

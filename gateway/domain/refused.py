@@ -83,6 +83,13 @@ class NotAllowed(DeskError):
     why = "{reason}"
 
 
+class Stale(DeskError):
+    """What the act is based on has changed since it was read."""
+
+    what = "Rien n'est fait : ce que vous avez lu a changé depuis."
+    mend = "Relisez-le, puis recommencez."
+
+
 class IllegalTransition(DeskError):
     """An event that the state table does not allow; the state is unchanged."""
 

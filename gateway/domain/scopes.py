@@ -19,6 +19,7 @@ class Scope(StrEnum):
     PROOFS = "proofs:write"
     CALENDAR = "calendar:write"
     AUDIT = "audit:read"
+    ALARMS = "alarms:write"
     KEYS = "keys:write"
 
 
@@ -29,6 +30,7 @@ SCOPE_WORDS = {
     Scope.PROOFS: french("saisir des preuves"),
     Scope.CALENDAR: french("compléter le calendrier algérien"),
     Scope.AUDIT: french("lire le journal"),
+    Scope.ALARMS: french("prendre une alarme"),
     Scope.KEYS: french("changer les clés"),
 }
 
@@ -39,6 +41,7 @@ _RIGHTS = {
     Scope.PROOFS: Right.PROVE,
     Scope.CALENDAR: Right.CALENDAR,
     Scope.AUDIT: Right.AUDIT,
+    Scope.ALARMS: Right.ALARMS,
     Scope.KEYS: Right.KEYS,
 }
 

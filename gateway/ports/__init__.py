@@ -5,6 +5,7 @@ Instants are aware UTC. Adapters implement these; tests implement them by hand. 
 """
 
 from gateway.ports.alarms import Keyholder, OtherPath
+from gateway.ports.hooks import Carrier, Target
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
 from gateway.ports.machine import Clock, Noise, Room, Space, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
@@ -17,6 +18,7 @@ from gateway.ports.witness import AnchorBook, LogSigner, Stamp, Stamper
 __all__ = [
     "DROP",
     "AnchorBook",
+    "Carrier",
     "Clock",
     "Courier",
     "Drop",
@@ -49,6 +51,7 @@ __all__ = [
     "Stamp",
     "Stamper",
     "Survey",
+    "Target",
     "TimeSource",
     "Vault",
     "WrappedKey",

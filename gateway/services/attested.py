@@ -67,6 +67,25 @@ class ProofReader:
                 reports=tuple(mail for mail in mails if mail.id not in attesting and _is_report(mail)),
             )
 
+    async def entered(self, *, settled: bool = False) -> tuple[EnteredProof, ...]:
+        """The proofs that persons brought and that wait for a second one; with ``settled`` the others too."""
+        async with self._store.view() as view:
+            if settled:
+                return await view.all(EnteredProof, site=self._party.site)
+            return await view.all(EnteredProof, site=self._party.site, settled_at=None)
+
+    async def one(self, number: int) -> EnteredProof:
+        """One of them.
+
+        Raises:
+            Unknown.
+        """
+        async with self._store.view() as view:
+            found = await view.one(EnteredProof, site=self._party.site, id=number)
+        if found is None:
+            raise Unknown(kind=said("preuve"), ref=str(number))
+        return found
+
     async def unmatched(self, *, settled: bool = False) -> tuple[tuple[Mail, str | None], ...]:
         """Receipts and reports that fit no mail of ours, each with the case that it may be about.
 

@@ -35,6 +35,7 @@ from gateway.ports import Clock
 from gateway.services.almanac import Proposal
 from gateway.services.calendar_watch import challenge_recorded, refresh_open
 from gateway.services.requests import Requests
+from gateway.services.rights import in_person
 from gateway.storage import Acceptance, Act, Case, Detail, Request, Store, View
 
 Plan = Callable[[Calendar], Change]
@@ -190,6 +191,8 @@ class CalendarActs:
         return effect
 
     async def _confirm(self, act: Act, proposal: Proposal, actor: str) -> Effect:
+        if self._persons_needed > 1:
+            in_person(actor, said("confirmer une proposition de calendrier"))
         if proposal.act.recorded_by == actor and self._persons_needed > 1:
             reason = said(
                 "Vous l'avez proposé vous-même (n° {number}) ; il faut une seconde personne.", number=proposal.act.id

@@ -114,6 +114,25 @@ class Archive:
             found = await view.all(Case, site=self._party.site)
             return tuple([await self._case_view(view, case, with_patient=False) for case in found])
 
+    async def page(self, before: int | None, *, limit: int) -> tuple[CaseView, ...]:
+        """Some cases, the newest first: those that were opened before this one, by its id."""
+        async with self._store.view() as view:
+            found = await view.before(Case, before, limit=limit, site=self._party.site)
+            return tuple([await self._case_view(view, case, with_patient=False) for case in found])
+
+    async def request(self, request_hash: str) -> tuple[str, RequestView]:
+        """One request, with its case's reference.
+
+        Raises:
+            Unknown.
+        """
+        async with self._store.view() as view:
+            row = await view.one(Request, site=self._party.site, hash=request_hash)
+            case = None if row is None else await view.one(Case, id=row.case_id)
+            if row is None or case is None:
+                raise Unknown(kind=said("demande"), ref=request_hash[:12])
+            return case.ref, await read_request(view, row, self._almanac, self._party.role)
+
     async def case(self, ref: str) -> CaseView:
         """One case.
 

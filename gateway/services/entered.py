@@ -20,6 +20,7 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request
 from gateway.services.receptions import Attestation, Receptions
 from gateway.services.requests import Requests, iso
+from gateway.services.rights import in_person
 from gateway.storage import Act, Case, Direction, EnteredProof, Mail, Message, Request, Store
 
 MAX_SCAN = 20_000_000
@@ -107,6 +108,8 @@ class EnteredProofs:
         """
         async with self._store.act() as act:
             proof = await self._waiting(act, number)
+            if self._persons_needed > 1:
+                in_person(actor, said("confirmer la preuve {number}", number=number))
             if proof.entered_by == actor and self._persons_needed > 1:
                 reason = said("Vous l'avez apportée vous-même ; il faut une seconde personne.")
                 raise NotAllowed(act=said("confirmer la preuve {number}", number=number), reason=reason)

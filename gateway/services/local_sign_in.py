@@ -82,7 +82,8 @@ class LocalSignIn:
         async with self._store.view() as view:
             account = await view.one(Account, site=self._party.site, login=login, disabled_at=None)
         await self._prove_password(account, password)
-        assert account is not None  # noqa: S101  nobody's password fits
+        if account is None:
+            raise LookupError("nobody's password fits")
         try:
             async with self._store.act() as act:
                 # First the record: it holds the log, so that of two uses of one code the second sees the first.

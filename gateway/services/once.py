@@ -4,7 +4,7 @@ A browser sends the one-time token of its form, a program its Idempotency-Key. W
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -20,12 +20,14 @@ class Asking:
     """What is asked for now: the asker's key, who asks, and a hash of what they ask.
 
     ``seen`` is what they had before their eyes, where the act is only for a case that has not changed since.
+    ``provided`` is looked at inside the act, before anything of it is done: it raises what keeps it from being done.
     """
 
     key: str
     by: str
     body: str
     seen: Seen | None = None
+    provided: Callable[[View], Awaitable[None]] | None = None
 
 
 _asking: ContextVar[Asking | None] = ContextVar("_asking", default=None)
@@ -74,6 +76,8 @@ class OnceStore:
             if asking is not None:
                 await self._keep(act, asking)
                 await _unchanged(act, asking.seen)
+                if asking.provided is not None:
+                    await asking.provided(act)
             yield act
         if asking is not None:
             # A second act of the same asking belongs to the first one.

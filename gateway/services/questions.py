@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from gateway.domain.audit import fit
 from gateway.services.requests import iso
 from gateway.storage import AuditEntry, Detail, Question, Store
 
@@ -35,10 +36,11 @@ class Questions:
     async def _record(self, question: Question, found: int, actor: str) -> None:
         if not self._recorded:
             return
-        details: dict[str, Detail] = {f"asked_{name}": value for name, value in question.equal.items()}
+        # Whoever asks may ask for anything; what the log keeps of it is fit to be kept.
+        details: dict[str, Detail] = {f"asked_{name}": fit(value) for name, value in question.equal.items()}
         told = asdict(question) | {"since": iso(question.since), "until": iso(question.until)}
         for name in ("begins", "since", "until", "before"):
             if told[name] is not None:
-                details[f"asked_{name}"] = told[name]
+                details[f"asked_{name}"] = fit(told[name]) if isinstance(told[name], str) else told[name]
         async with self._store.act() as act:
             await act.record("log.read", actor=actor, outcome="read", details=details | {"found": found})

@@ -54,6 +54,18 @@ class Resend:
                 await self._queue(act, message, row, actor)
         return Resent(message=message, partners=tuple(row.partner for row in chosen))
 
+    async def request(self, request_hash: str, *, actor: str) -> Resent:
+        """The same for the message of a request.
+
+        Raises:
+            Unknown, NotAllowed.
+        """
+        async with self._store.view() as view:
+            found = await view.all(Message, site=self._party.site, direction=Direction.OUT, mic=request_hash, limit=1)
+        if not found:
+            raise Unknown(kind=said("demande envoyée"), ref=request_hash[:12])
+        return await self.again(found[0].id, actor=actor)
+
     async def _lacking(self, act: Act, message: Message, rows: tuple[Transmission, ...]) -> tuple[Transmission, ...]:
         """The copies of which nothing attests the reception."""
         found = await act.all(StoredEvidence, site=self._party.site, request_hash=message.mic)

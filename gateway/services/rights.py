@@ -1,7 +1,7 @@
 """Whether a person may do what they ask for, asked inside the act itself, so that it is true when it is done.
 
 Accounts decide as soon as there is one: before that, whoever may run our commands may do everything, as the machine
-decides. The gateway itself acts for nobody.
+decides. A program has the rights of its scopes, always. The gateway itself acts for nobody.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,14 @@ from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Party, Role
 from gateway.domain.rights import RIGHT_WORDS, Post, Right, rights_of
 from gateway.domain.scopes import Scope, known_scopes, rights_of_program
-from gateway.domain.words import said
+from gateway.domain.words import Said, said
 from gateway.storage import Account, Token, View
 
 GATEWAY = "gateway"
 """Who acts when nobody does."""
+
+PROGRAM = "programme:"
+"""What the name of a program begins with in the audit log: no person is called so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +50,26 @@ async def holds(view: View, party: Party, actor: str, *wanted: Right) -> bool:
     """The same, for who does less instead of nothing."""
     if actor == GATEWAY:
         return True
-    program = await view.one(Token, site=party.site, name=actor)
-    if program is None and not await view.all(Account, site=party.site, limit=1):
-        return True
-    if program is not None:
-        held = rights_of_program(() if program.revoked_at else known_scopes(program.scopes))
-    else:
+    if actor.startswith(PROGRAM):
+        held = await _of_program(view, party, actor)
+    elif await view.all(Account, site=party.site, limit=1):
         found = await view.one(Account, site=party.site, name=actor, disabled_at=None)
         held = rights_of(party.role, found.posts) if found else frozenset()
+    else:
+        return True
     return bool(held & set(wanted))
+
+
+async def _of_program(view: View, party: Party, actor: str) -> frozenset[Right]:
+    found = await view.one(Token, site=party.site, name=actor.removeprefix(PROGRAM), revoked_at=None)
+    return rights_of_program(known_scopes(found.scopes)) if found else frozenset()
+
+
+def in_person(actor: str, act: Said) -> None:
+    """Four eyes are eyes: a program is no second person.
+
+    Raises:
+        NotAllowed.
+    """
+    if actor.startswith(PROGRAM):
+        raise NotAllowed(act=act, reason=said("Il faut une seconde personne ; un programme n'en est pas une."))

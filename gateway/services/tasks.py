@@ -27,6 +27,7 @@ from gateway.services.purge import Purge
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
 from gateway.services.timekeeping import Timekeeper, ask
+from gateway.services.webhooks import Webhooks
 from gateway.services.witness import Witness
 
 _log = structlog.get_logger()
@@ -70,6 +71,7 @@ class Tasks:
         purge: Purge | None,
         handovers: Handovers,
         alarms: AlarmWatch,
+        webhooks: Webhooks | None = None,
         repair: CopyRepair,
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
@@ -94,6 +96,7 @@ class Tasks:
         self._purge = purge
         self._handovers = handovers
         self._alarms = alarms
+        self._webhooks = webhooks
         self._repair = repair
         self._cabinet = cabinet
         self._quarantine = quarantine
@@ -120,6 +123,8 @@ class Tasks:
             works = [self._inbound(mailbox, rank) for rank, mailbox in enumerate(self._mailboxes)]
             works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
+            if self._webhooks is not None:
+                works.append(self._rounds("webhooks", self._webhooks.round))
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
             if self._purge is not None:

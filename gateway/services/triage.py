@@ -23,6 +23,7 @@ from gateway.services.reading import Reader, Reading, Word
 from gateway.services.receptions import Receptions
 from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
+from gateway.services.rights import in_person
 from gateway.services.timekeeping import STEP_LIMIT
 from gateway.storage import FOR_A_PERSON, Act, Case, Direction, Mail, Message, Request, Store, Verdict, View
 
@@ -153,6 +154,7 @@ class Triage:
     def _seconded(self, mail: Mail, proposal: str, actor: str) -> bool:
         if mail.proposal != proposal or mail.settled_by is None:
             return False
+        in_person(actor, said("classer le courrier {mail}", mail=mail.id))
         if mail.settled_by == actor:
             raise NotAllowed(
                 act=said("classer le courrier {mail}", mail=mail.id), reason=said("Il faut une seconde personne.")

@@ -32,6 +32,7 @@ from gateway.storage.rows import (
 from gateway.storage.store import Act, Store, View
 from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V, Value
+from gateway.storage.webhooks import WebhookMark
 
 __all__ = [
     "FOR_A_PERSON",
@@ -80,4 +81,5 @@ __all__ = [
     "Verdict",
     "View",
     "Way",
+    "WebhookMark",
 ]

@@ -29,6 +29,7 @@ from gateway.storage.rows import (
     Transmission,
     VaultKey,
 )
+from gateway.storage.webhooks import WebhookMark
 
 Value = (
     VaultKey
@@ -64,6 +65,7 @@ Value = (
     | Token
     | AskedOnce
     | FormDraft
+    | WebhookMark
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

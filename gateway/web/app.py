@@ -7,6 +7,7 @@ person look the same.
 import secrets
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.alone import alone
+from gateway.web.api import application
 from gateway.web.forms import keep_uploads_in_memory
 from gateway.web.hall import Hall
 from gateway.web.pages import (
@@ -41,7 +43,7 @@ from gateway.web.pages import (
     state,
     today,
 )
-from gateway.web.threshold import Threshold
+from gateway.web.threshold import API, Threshold
 from gateway.web.visit import Absent, ProofNeeded, SignInNeeded
 from gateway.web.ways import back_to
 
@@ -63,9 +65,10 @@ def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
         app.include_router(page.router, include_in_schema=False)
     if persons:
         app.include_router(rehearsal.router(persons), include_in_schema=False)
+    app.mount(application.PLACE, application.make(hall))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     origin = hall.settings.origin
-    app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall))
+    app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall), to_programs=partial(application.refusal, hall))
     app.exception_handler(SignInNeeded)(_to_sign_in)
     app.exception_handler(ProofNeeded)(_to_proof)
     app.exception_handler(Absent)(_absent)
@@ -99,6 +102,9 @@ async def _absent(request: Request, _error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
+    if request.url.path.startswith(API):
+        # A path that no mount takes, such as one with a line break in it.
+        return application.refusal(request.app.state.hall, status)
     return alone(request, "absent.html", status=status)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.access import WebSection
-from gateway.domain.parties import Party
+from gateway.domain.parties import Directory, Party
 from gateway.ports import Clock, Noise
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
+from gateway.services.alarms.book import AlarmBook
 from gateway.services.calendar_acts import CalendarActs
 from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
@@ -21,12 +22,14 @@ from gateway.services.dossier import Archive
 from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
+from gateway.services.health import HealthReader
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.proof_view import ProofPages
+from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.sorting import Sorting
@@ -43,6 +46,7 @@ class Hall:
 
     settings: WebSection
     party: Party
+    directory: Directory
     four_eyes: bool
     rehearsal: bool
     version: str
@@ -72,8 +76,11 @@ class Hall:
     months: CalendarReader
     challenges: Challenges
     disputes: Disputes
+    alarms: AlarmBook
+    health: HealthReader
     control: ControlRoom
     journal: Journal
+    questions: Questions
     dossier: Document
     certificate: Document
     printed: Document

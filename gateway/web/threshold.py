@@ -3,8 +3,12 @@
 Nothing here knows a page. RFC 9110 for methods; Fetch Metadata (W3C) for Sec-Fetch-Site; CSP level 3.
 """
 
+from collections.abc import Callable
+from http import HTTPStatus
+
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.words import french
@@ -28,15 +32,24 @@ _HEADERS = {
 API = "/api/"
 
 
-class _TooLarge(Exception):
-    """The body goes on beyond what we take."""
+class _TooLarge(HTTPException):
+    """The body goes on beyond what we take: told by whoever reads it, as any refusal."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 class Threshold:
-    """ASGI middleware. ``origin`` is the console's own, ``hosts`` the names by which it may be asked for."""
+    """ASGI middleware. ``origin`` is the console's own, ``hosts`` the names by which it may be asked for.
 
-    def __init__(self, app: ASGIApp, *, origin: str, hosts: frozenset[str]) -> None:
+    ``to_programs`` makes the answer to a program from its status; persons get a sentence.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, origin: str, hosts: frozenset[str], to_programs: Callable[[int], Response]
+    ) -> None:
         self._app = app
+        self._to_programs = to_programs
         self._origin = origin
         self._hosts = hosts
 
@@ -53,18 +66,23 @@ class Threshold:
         try:
             await self._app(scope, _Measured(receive), dressed)
         except _TooLarge:
-            await PlainTextResponse(french("Trop grand."), status_code=413)(scope, receive, dressed)
+            await self._told(scope, 413, french("Trop grand."))(scope, receive, dressed)
 
-    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         if headers.get("host", "") not in self._hosts:
-            return PlainTextResponse(french("Adresse inconnue."), status_code=421)
+            return self._told(scope, 421, french("Adresse inconnue."))
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MAX_BODY:
-            return PlainTextResponse(french("Trop grand."), status_code=413)
+            return self._told(scope, 413, french("Trop grand."))
         if scope["method"] not in _SAFE and not scope["path"].startswith(API) and not self._ours(headers):
             return PlainTextResponse(french("Demande venue d'un autre site."), status_code=403)
         return None
+
+    def _told(self, scope: Scope, status: int, words: str) -> Response:
+        if scope["path"].startswith(API):
+            return self._to_programs(status)
+        return PlainTextResponse(words, status_code=status)
 
     def _ours(self, headers: Headers) -> bool:
         """Whether a form of ours sent it: the browser says so, or an older one at least where it comes from.

@@ -174,6 +174,7 @@ FRENCH_ON_PURPOSE = {
     "gateway/services/letters.py": "letters speak the language of the protocol",
     "gateway/wire/mdn.py": "receipts speak the language of the protocol",
     "gateway/adapters/imap/session.py": "a message in the hospital's own mailbox",
+    "gateway/web/api": "described to the hospital's developers, as in docs/; what is answered is marked",
 }
 
 

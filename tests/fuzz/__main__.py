@@ -15,7 +15,7 @@ from tests.fuzz.targets import TARGETS
 
 FOUND = Path(__file__).parent / "found"
 SLOW = 2.0
-"""Seconds that no mail of this size may take."""
+"""Seconds of processor that no mail of this size may take: a busy machine is no fault of the mail."""
 
 
 def attempt(name: str, data: bytes) -> None:
@@ -24,14 +24,14 @@ def attempt(name: str, data: bytes) -> None:
     Raises:
         Exception: anything but a refusal; AssertionError when it took too long.
     """
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         TARGETS[name].run(data)
     except GatewayError:
         # A refusal is what hostile bytes are for.
         return
     finally:
-        took = time.perf_counter() - started
+        took = time.process_time() - started
     if took > SLOW:
         raise AssertionError(f"{took:.1f} s")
 

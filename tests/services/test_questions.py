@@ -127,3 +127,14 @@ async def test_who_asked_what_is_a_record_too(hospital: World) -> None:
 
 def _rfc3339(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
+
+
+async def test_a_strange_question_is_answered_and_kept_in_a_form_fit_for_the_log(hospital: World) -> None:
+    """An address, a character that does not print: nothing is found, and the record of the reading holds neither."""
+    questions = Questions(store=hospital.store, recorded=True)
+    strange = Question(equal={"message": "<a@b.test>", "outcome": "x\x9f"}, begins="\u202e")
+
+    assert await questions.ask(strange, actor="alice") == ()
+    (reading,) = await hospital.events("log.read")
+    assert b"a@b.test" not in reading.canonical
+    assert "asked_message" in reading.canonical.decode()

@@ -113,7 +113,7 @@ async def test_only_who_manages_accounts_gives_access(hospital: World, tokens: T
     await person(hospital, "Claire", Post.SECRETARIAT)
     await tokens.create("dpi", scopes=[scope.value for scope in Scope], days=9, actor="Adam")
 
-    for nobody in ("Claire", "dpi", "passant"):
+    for nobody in ("Claire", "programme:dpi", "passant"):
         with pytest.raises(NotAllowed):
             await tokens.create("autre", scopes=["cases:read"], days=9, actor=nobody)
         with pytest.raises(NotAllowed):
@@ -131,14 +131,14 @@ async def test_acts_of_a_program_obey_its_scopes(hospital: World, tokens: Tokens
     await tokens.create("dpi", scopes=["proofs:write"], days=9, actor="Adam")
 
     async with hospital.store.view() as view:
-        await entitled(view, hospital.party, "dpi", Right.PROVE)
+        await entitled(view, hospital.party, "programme:dpi", Right.PROVE)
         for right in set(Right) - {Right.PROVE}:
             with pytest.raises(NotAllowed):
-                await entitled(view, hospital.party, "dpi", right)
+                await entitled(view, hospital.party, "programme:dpi", right)
     await tokens.revoke("dpi", actor="Adam")
     async with hospital.store.view() as view:
         with pytest.raises(NotAllowed):
-            await entitled(view, hospital.party, "dpi", Right.PROVE)
+            await entitled(view, hospital.party, "programme:dpi", Right.PROVE)
 
 
 def test_no_scope_confirms_validates_or_forgets() -> None:

@@ -50,6 +50,7 @@ def hall_of(world: World) -> Hall:
     store = world.store
     assert isinstance(store, OnceStore)
     almanac = Almanac(base=world.calendar, site=world.party.site)
+    questions = Questions(store=store, recorded=True)
     drafts = Drafts(
         store=store,
         cabinet=world.cabinet,
@@ -91,6 +92,7 @@ def hall_of(world: World) -> Hall:
     return Hall(
         settings=WebSection(),
         party=world.party,
+        directory=world.directory,
         four_eyes=world.persons > 1,
         rehearsal=False,
         version="0",
@@ -176,8 +178,11 @@ def hall_of(world: World) -> Hall:
         months=CalendarReader(store=store, acts=world.calendar_acts, clock=world.clock),
         challenges=world.challenges,
         disputes=world.disputes,
+        alarms=world.book,
+        health=world.health,
         control=ControlRoom(health=world.health, alarms=world.book),
-        journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
+        journal=Journal(store=store, questions=questions),
+        questions=questions,
         dossier=document,
         certificate=document,
         printed=document,

@@ -73,3 +73,20 @@ def is_defect(error: DBAPIError) -> bool:
 
 def _is_postgresql(error: DBAPIError) -> bool:
     return hasattr(error.orig, "sqlstate")
+
+
+class translated:  # noqa: N801  reads as a word in a with statement
+    """Errors of the database leave as StorageFailed, broken constraints as LookupError; errors of ours pass.
+
+    The driver's own words may hold bound values: only the kind of the error leaves.
+    """
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DBAPIError) and is_defect(error):
+            reason = f"a constraint refuses the row: {driver_reason(error)}"
+            raise LookupError(reason) from None
+        if isinstance(error, DBAPIError):
+            raise failure(error) from None

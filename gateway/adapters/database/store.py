@@ -13,14 +13,13 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, insert, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
 from gateway import storage
 from gateway.adapters.database import engines
 from gateway.adapters.database.narrowing import MICROSECOND, aside, narrowed, setback, unindexed
-from gateway.adapters.database.refusals import driver_reason, failure, is_defect
+from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.domain import audit, transmission
 from gateway.domain.errors import AlreadyThere, AuditBroken
@@ -81,7 +80,7 @@ class _View:
         self._connection = connection
 
     async def _values(self, kind: type[V], query: Select[Any]) -> tuple[V, ...]:
-        with _translated():
+        with translated():
             rows = await self._connection.execute(query)
             return tuple(kind(**row) for row in rows.mappings())
 
@@ -110,7 +109,7 @@ class _View:
     async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[storage.Tally, ...]:
         table = _table(kind)
         query = select(table.c[by], func.count(), func.min(table.c[oldest])).where(*_conditions(table, equal))
-        with _translated():
+        with translated():
             found = await self._connection.execute(query.group_by(table.c[by]).order_by(table.c[by]))
             return tuple(storage.Tally(value=value, count=count, oldest=first) for value, count, first in found)
 
@@ -208,7 +207,7 @@ class _View:
             select(*(type_coerce(table.c[name], NullType()) for name in COLUMNS)).order_by(table.c.index).limit(limit)
         )
         # Translated here already: whoever verifies reads on after a row that cannot be read.
-        with _translated():
+        with translated():
             rows = await self._connection.execute(query if after is None else query.where(table.c.index > after))
             return rows.fetchall()
 
@@ -344,7 +343,7 @@ class DatabaseStore:
     @asynccontextmanager
     async def view(self) -> AsyncIterator[storage.View]:
         """See :meth:`gateway.storage.Store.view`."""
-        with _translated():
+        with translated():
             async with self._reader.begin() as connection:
                 yield _View(connection)
 
@@ -356,7 +355,7 @@ class DatabaseStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[storage.Act]:
-        with _translated():
+        with translated():
             connection = await self._writer.connect()
             try:
                 await connection.begin()
@@ -382,20 +381,3 @@ async def _finish(work: Any) -> None:
     except asyncio.CancelledError:
         await task
         raise
-
-
-class _translated:  # noqa: N801  reads as a word in a with statement
-    """Errors of the database leave as StorageFailed, broken constraints as LookupError; errors of ours pass.
-
-    The driver's own words may hold bound values: only the kind of the error leaves.
-    """
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, DBAPIError) and is_defect(error):
-            reason = f"a constraint refuses the row: {driver_reason(error)}"
-            raise LookupError(reason) from None
-        if isinstance(error, DBAPIError):
-            raise failure(error) from None

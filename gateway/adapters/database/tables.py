@@ -20,6 +20,7 @@ from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow,
 from gateway.adapters.database.lease_tables import LeaseRow
 from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
+from gateway.adapters.database.webhook_tables import WebhookMarkRow
 from gateway.domain import amendments, case, request, transmission
 from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade
@@ -345,6 +346,7 @@ TABLES: dict[type, type[SQLModel]] = {
     amendments.CalendarStatement: CalendarStatementRow,
     storage.Alarm: AlarmRow,
     storage.AlarmMark: AlarmMarkRow,
+    storage.WebhookMark: WebhookMarkRow,
     storage.AuditEntry: AuditEntryRow,
     storage.LogPoint: LogPointRow,
     storage.Anchor: AnchorRow,

@@ -60,6 +60,8 @@ def without_content(definite: bytes) -> tuple[bytes, memoryview | None]:
     reader = _Reader(definite)
     # ContentInfo, its [0], the (Auth)EnvelopedData, and the only sequence directly in it: EncryptedContentInfo.
     path = [reader.head(0, len(definite))]
+    if path[0].tag != _SEQUENCE:
+        return definite, None
     for tag in (_EXPLICIT, _SEQUENCE, _SEQUENCE):
         found = [child for child in reader.inside(path[-1]) if child.tag == tag]
         if len(found) != 1:

@@ -59,6 +59,18 @@ class AlarmBook:
         async with self._store.view() as view:
             return await view.all(Alarm, site=self._party.site, newest=True)
 
+    async def one(self, number: int) -> Alarm:
+        """One of them.
+
+        Raises:
+            Unknown.
+        """
+        async with self._store.view() as view:
+            found = await view.one(Alarm, site=self._party.site, id=number)
+        if found is None:
+            raise Unknown(kind=said("alarme"), ref=str(number))
+        return found
+
     async def take(self, number: int, *, actor: str) -> Alarm:
         """Say by name who sees to it: nobody else is told any more. What no fact undoes ends by that.
 

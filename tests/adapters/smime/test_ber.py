@@ -160,7 +160,8 @@ def test_an_envelope_is_read_without_its_content(size: int) -> None:
 
 
 def test_what_is_no_envelope_is_left_whole() -> None:
-    """A signature; an envelope without content, or with two contents, of which nobody could say which one counts."""
+    """A signature; no sequence at all; an envelope without content, or with two, of which nobody knows which counts."""
+    assert without_content(b"\x04\x03\x30\x82\x01") == (b"\x04\x03\x30\x82\x01", None)
     signature = cms_signature(signer())
     assert without_content(signature) == (signature, None)
     about = element(0x30, element(0x06, b"\x2a", form="short") + element(0x30, b"", form="short"), form="short")
