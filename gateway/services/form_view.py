@@ -99,12 +99,17 @@ class FormView:
     def complete(self) -> bool:
         """Whether nothing of the form itself is missing."""
         blocked = self.outlook.obstacle is not None or (self.outlook.warning is not None and not self.because)
-        return self.code is not None and not self.missing and not blocked and self.size <= self.outlook.room
+        return self.code is not None and not self.missing and not blocked and not self.heavy
 
     @property
     def validated(self) -> bool:
         """Whether a physician validated this very version, where one must."""
         return not self.medical or self.validated_by is not None
+
+    @property
+    def heavy(self) -> bool:
+        """Whether its files are more than a mail carries."""
+        return self.size > self.outlook.room
 
     @property
     def size(self) -> int:
@@ -133,7 +138,7 @@ def checks(view: FormView, now: datetime) -> tuple[Check, ...]:
         there = sum(not tray.missing for tray in required)
         told = said("{there} sur {all}.", there=there, all=len(required))
         found.append(Check(done=there == len(required), title=said("Pièces obligatoires"), told=told))
-    if view.size > view.outlook.room:
+    if view.heavy:
         told = said(
             "Les pièces pèsent {size} Ko ; {room} Ko passent.", size=_ko(view.size), room=_ko(view.outlook.room)
         )

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.words import french
 
-MAX_BODY = 40 * 1024 * 1024
-"""Bytes of one request: what a mail may carry, and the form around it."""
+MAX_BODY = 88 * 1024 * 1024
+"""Bytes of one request: four files at their largest and the form around them, so that a page says what is too heavy."""
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -545,3 +545,17 @@ async def test_the_cnas_asks_for_care_with_its_adviser(tmp_path: Path) -> None:
         assert (await world.only(Case)).state.value == "received"
         await agent.client.aclose()
         await adviser.client.aclose()
+
+
+async def test_files_that_are_together_too_heavy_are_kept_and_said(secretary: Browser) -> None:
+    """Each is small enough; the mail would not be. Nothing is lost, and the page says what to do."""
+    await secretary.get(NEW)
+    heavy = PDF + bytes(9_000_000)
+    answer = await sent(secretary, NEW, upload=[*files(*ROLES[2:]), *files(*ROLES[:2], data=heavy)], **fields())
+    led = await secretary.get(f"{answer.headers['location']}/relire")
+    page = (await secretary.get(led.headers["location"])).text
+
+    assert led.headers["location"].endswith("?manque=1")
+    assert "trop lourdes pour un courrier" in page
+    assert "Les pièces pèsent 17579 Ko" in page
+    assert page.count(">Présente<") == 4
