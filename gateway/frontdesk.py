@@ -127,7 +127,12 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
         control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
-        journal=Journal(store=store, questions=Questions(store=store, recorded=playing or not base.rehearsal)),
+        journal=Journal(
+            store=store,
+            questions=Questions(
+                store=store, party=us, readership=settings.readership, recorded=playing or not base.rehearsal
+            ),
+        ),
         dossier=dossier,
         certificate=certificate,
     )

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from gateway.domain.audit import iso
 from gateway.domain.errors import AccessInvalid, NotAllowed, Unknown
 from gateway.domain.parties import Party
-from gateway.domain.rights import POSTS, Post, Right
+from gateway.domain.rights import MEDICAL_POSTS, POSTS, Post, Right
 from gateway.domain.words import Said, said
 from gateway.ports import Clock, Noise, Vault
 from gateway.services.rights import GATEWAY, entitled
@@ -22,7 +22,6 @@ from gateway.storage import Account, Act, Detail, Store, Token, View
 
 INVITED_FOR = timedelta(hours=48)
 CODE_BYTES = 16
-MEDICAL_POSTS = frozenset({Post.PHYSICIAN, Post.ADVISER})
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _NAME_LENGTHS = range(2, 81)

@@ -12,7 +12,6 @@ from gateway.domain import request as life
 from gateway.domain.case import token
 from gateway.domain.errors import (
     FicheInvalid,
-    IllegalTransition,
     NotAllowed,
     PreconditionMissing,
     RequestTooLate,
@@ -30,6 +29,7 @@ from gateway.domain.kinds import (
     parse_date,
 )
 from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.rights import Right
 from gateway.domain.tacit import end_of_day_in_paris
 from gateway.domain.words import dated, listed, said
 from gateway.ports import Clock, Noise
@@ -38,11 +38,13 @@ from gateway.services.arrived import FORM
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request, unfinished
 from gateway.services.casework import Casework, Happening
-from gateway.services.compose import Composer, Draft, SealedMail, current_pins
+from gateway.services.compose import Composer, SealedMail, current_pins
+from gateway.services.exchange_place import Place, draft, foreseen, needed
 from gateway.services.fiche import Fiche, by_place, check
 from gateway.services.replies import Reply, answers
 from gateway.services.requests import Requests
-from gateway.storage import Act, Case, Fact, Message, Request, Store, VaultKey, View
+from gateway.services.rights import entitled
+from gateway.storage import Act, Case, Fact, Message, Request, Store, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +65,6 @@ class Submitted:
         if self.about is None:
             raise LookupError("this message is about no request")
         return self.about
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where an exchange happens: the case with its key, whether it is new, and the requests that it concerns."""
-
-    case: Case
-    key: VaultKey
-    opens: bool
-    request: Request | None = None
-    replaced: Request | None = None
-    answers_to: str | None = None
 
 
 class Desk:
@@ -117,12 +107,14 @@ class Desk:
         check(fiche)
         self._in_time(fiche)
         async with self._store.view() as view:
+            await entitled(view, self._party, actor, needed(self._party, fiche))
             place = await self._place(view, fiche)
             await self._guarded(view, fiche, place)
             pins = await current_pins(view, self._party.site)
-        _foreseen(fiche, place)
-        mail = await self._composer.seal(_draft(fiche, place), pins)
+        foreseen(fiche, place)
+        mail = await self._composer.seal(draft(fiche, place), pins)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, needed(self._party, fiche))
             return await self._send(act, fiche, place, mail, actor)
 
     async def note(self, fiche: Fiche, *, actor: str) -> Case:
@@ -139,6 +131,7 @@ class Desk:
             raise NotAllowed(act=said(kind.title), reason=said("Un fait noté ne porte pas de pièce jointe."))
         check(fiche, pieces=False)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             place = await self._place(act, fiche)
             if place.opens:
                 raise Unknown(kind=said("dossier"), ref="–")
@@ -158,6 +151,7 @@ class Desk:
             Unknown, NotAllowed, FicheInvalid, IllegalTransition: nothing was changed.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             old = await act.one(Fact, site=self._party.site, id=fact_id)
             if old is None:
                 raise Unknown(kind=said("fait"), ref=str(fact_id))
@@ -185,6 +179,7 @@ class Desk:
             NotAllowed: a request or dispute is open, an acceptance in doubt. IllegalTransition: the stay is not over.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             case = await find_case(act, self._party.site, ref)
             await act.lock(case.id)
             reason = await unfinished(act, case)
@@ -204,7 +199,7 @@ class Desk:
         if end is not None and self._clock.now() >= end_of_day_in_paris(end):
             raise RequestTooLate(end=dated(end))
 
-    async def _place(self, view: View, fiche: Fiche) -> _Place:
+    async def _place(self, view: View, fiche: Fiche) -> Place:
         kind = fiche.kind
         if fiche.ref is None:
             event = kind.outcome.case
@@ -214,13 +209,13 @@ class Desk:
             case, key = self._casework.new(
                 ref=token(self._noise(6)), hospital=self._hospital(fiche), event=event, values=fiche.values
             )
-            return _Place(case=case, key=key, opens=True)
+            return Place(case=case, key=key, opens=True)
         case = await find_case(view, self._party.site, fiche.ref)
         key = await self._cabinet.case_key(view, case)
         if kind.subject is Subject.CASE:
-            return _Place(case=case, key=key, opens=False)
+            return Place(case=case, key=key, opens=False)
         if kind.subject is Subject.REQUEST:
-            return _Place(case=case, key=key, opens=False, replaced=await self._replaced(view, case, fiche))
+            return Place(case=case, key=key, opens=False, replaced=await self._replaced(view, case, fiche))
         request = await open_request(view, case, fiche.request, or_settled=kind.subject is Subject.EXCHANGE)
         asked = await view.one(
             Message,
@@ -229,7 +224,7 @@ class Desk:
             kind=(EXTENSION_REQUEST.id, EXTENSION_REQUEST_VITAL.id),
         )
         answers_to = asked.message_id if asked else None
-        return _Place(case=case, key=key, opens=False, request=request, answers_to=answers_to)
+        return Place(case=case, key=key, opens=False, request=request, answers_to=answers_to)
 
     async def _replaced(self, view: View, case: Case, fiche: Fiche) -> Request | None:
         named = fiche.values.get("supersedes", "")
@@ -247,7 +242,7 @@ class Desk:
         fault = said("hopital : attendu {choices}", choices=", ".join(hospitals))
         raise FicheInvalid(path=fiche.path, faults=listed([fault]))
 
-    async def _guarded(self, view: View, fiche: Fiche, place: _Place) -> None:
+    async def _guarded(self, view: View, fiche: Fiche, place: Place) -> None:
         if fiche.because:
             return
         known = Known(facts={}) if place.opens else await self._casework.known(view, place.case, place.request)
@@ -257,7 +252,7 @@ class Desk:
 
     # --- the commit
 
-    async def _send(self, act: Act, fiche: Fiche, place: _Place, mail: SealedMail, actor: str) -> Submitted:
+    async def _send(self, act: Act, fiche: Fiche, place: Place, mail: SealedMail, actor: str) -> Submitted:
         case, key = place.case, place.key
         if place.opens:
             case = await self._casework.open(act, case, key, actor=actor)
@@ -289,7 +284,7 @@ class Desk:
         return Submitted(case=case, message=message, about=request)
 
     async def _requested(
-        self, act: Act, fiche: Fiche, place: _Place, *, case: Case, mail: SealedMail, message: Message, actor: str
+        self, act: Act, fiche: Fiche, place: Place, *, case: Case, mail: SealedMail, message: Message, actor: str
     ) -> Request:
         replaced = place.replaced
         request = await act.add(
@@ -367,32 +362,3 @@ class Desk:
             partner=message.partner if message else None,
             reason=fiche.because,
         )
-
-
-def _foreseen(fiche: Fiche, place: _Place) -> None:
-    """What the table forbids is refused before anything is sealed; the commit looks again.
-
-    Raises:
-        IllegalTransition.
-    """
-    event = fiche.kind.outcome_of(fiche.values).case
-    if event is not None and not place.opens:
-        stay.step(place.case.state, event)
-    asked = fiche.kind.outcome_of(fiche.values).request
-    if asked is not None and place.request is not None and (place.request.state, asked) not in life.TRANSITIONS:
-        raise IllegalTransition(table=said("demande"), state=place.request.state, event=asked)
-
-
-def _draft(fiche: Fiche, place: _Place) -> Draft:
-    values = dict(fiche.values)
-    if place.replaced is not None:
-        values["supersedes"] = place.replaced.hash
-    return Draft(
-        kind=fiche.kind,
-        ref=place.case.ref,
-        hospital=place.case.hospital,
-        values=values,
-        attachments=fiche.attachments,
-        request_hash=place.request.hash if place.request else None,
-        in_reply_to=place.answers_to,
-    )

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from gateway.access import WebSection
 from gateway.adapters.authenticator import TimeCodes
 from gateway.adapters.passwords import Argon2Passwords
-from gateway.domain.rights import Post
+from gateway.domain.rights import POSTS, RIGHTS, Post, Right
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
@@ -104,7 +104,10 @@ def hall_of(world: World) -> Hall:
         challenges=world.challenges,
         disputes=world.disputes,
         control=ControlRoom(health=world.health, alarms=world.book),
-        journal=Journal(store=store, questions=Questions(store=store, recorded=True)),
+        journal=Journal(
+            store=store,
+            questions=Questions(store=store, party=world.party, readership=world.readers.readership, recorded=True),
+        ),
         dossier=document,
         certificate=document,
     )
@@ -135,6 +138,22 @@ class Browser:
             cookie.secure = False
         self.page = answer.text
         return answer
+
+
+async def housed(world: World) -> None:
+    """Accounts of those who act beside the console: once one person has an account, nobody acts without one."""
+    both = tuple(post for post in POSTS[world.party.role] if Right.SEND in RIGHTS[world.party.role][post])[:1]
+    async with world.store.act() as act:
+        for name in ("alice", "bob", "carol"):
+            row = Account(
+                site=world.party.site,
+                login=name,
+                name=name,
+                posts=(*both, Post.ADMINISTRATOR),
+                created_at=world.clock.now(),
+                created_by="root",
+            )
+            await act.add(row)
 
 
 async def signed_in(app: FastAPI, world: World, name: str, *posts: Post) -> Browser:
