@@ -13,6 +13,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
 LOCK_ARGS ?=
+SBOM ?= dist/sbom.cdx.json
 
 # The lock files name no server: they are made from the public registry alone, whatever this machine's pip uses besides.
 REGISTRY_ONLY := PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= PIP_INDEX_URL= CUSTOM_COMPILE_COMMAND="make lock"
@@ -30,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz check format format-check lint types imports docs docs-fresh words words-fresh lock clean
+.PHONY: help install system bench-audit bench-seal bench-bombs test-system package-system demo test test-package test-several fuzz check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -75,7 +76,7 @@ test-several: install test-system ## trois passerelles sur une base, tuées au h
 fuzz: install ## un million de courriers altérés, sans qu'aucun ne surprenne (FUZZ_ARGS="--seed 7 --executions 100000")
 	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
-check: install format-check lint types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
+check: install format-check lint dangers types imports docs-fresh words-fresh test-package test ## tout ce que demande l'intégration continue
 
 bench-seal: install ## mesure le scellement et l'ouverture, à côté de leurs planchers, en deux minutes
 	@$(BIN)/python -m tests.bench.seal $(BENCH_ARGS)
@@ -95,6 +96,9 @@ format-check: install
 
 lint: install ## règles de code (ruff)
 	@$(BIN)/ruff check $(SOURCES)
+
+dangers: install ## ce qui serait dangereux dans le code (bandit)
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml gateway
 
 types: install ## types (mypy strict)
 	@$(BIN)/mypy
@@ -118,6 +122,12 @@ words-fresh: install ## échoue si les catalogues sont périmés ou incomplets
 lock: install ## recalcule les fichiers de verrouillage (LOCK_ARGS=--upgrade pour monter les versions)
 	@$(PIP_COMPILE) --extra postgresql --extra web --output-file requirements.lock pyproject.toml
 	@$(BIN)/python -c '$(DEV_NEEDS)' | $(PIP_COMPILE) --constraint requirements.lock --output-file requirements-dev.lock -
+
+sbom: install ## écrit dist/sbom.cdx.json : de quoi le programme livré est fait (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
+		--mc-type application --output-reproducible --output-format JSON --output-file $(SBOM)
+	@echo "$(SBOM)"
 
 clean: ## enlève ce que les outils ont produit, y compris .venv
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -106,7 +106,7 @@ def _error_templates() -> Iterator[str]:
 
 
 def _titles(value: object) -> Iterator[str]:
-    """Every ``title`` of a table of dataclasses, however deep."""
+    """Every ``title`` and ``effect`` of a table of dataclasses, however deep."""
     if isinstance(value, Mapping):
         value = tuple(value.values())
     if isinstance(value, tuple | list | frozenset):
@@ -115,7 +115,7 @@ def _titles(value: object) -> Iterator[str]:
     elif is_dataclass(value):
         for field in fields(value):
             held = getattr(value, field.name)
-            if field.name == "title":
+            if field.name in {"title", "effect"} and held:
                 yield held
             else:
                 yield from _titles(held)

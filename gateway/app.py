@@ -35,12 +35,12 @@ from gateway.services.accept import Accept
 from gateway.services.acknowledge import Acknowledgements
 from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.copies import CopyRepair
+from gateway.services.draft_retention import DraftRetention
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
-from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
@@ -62,7 +62,6 @@ class Daemon:
 
     core: Core
     tasks: Tasks
-    pulse: Pulse
 
 
 # --- The daemon.
@@ -77,7 +76,7 @@ async def run(settings: Settings) -> None:
     stop = told_to_stop()
     async with (
         open_daemon(settings) as daemon,
-        monitoring.watched(daemon.core.base, daemon.pulse),
+        monitoring.watched(daemon.core.base),
         _console(settings),
     ):
         notify("READY=1")
@@ -113,13 +112,11 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         core = await stack.enter_async_context(open_core(settings, clock=clock))
         async with core.base.store.view() as view:
             await core.requests.almanac.calendar(view)  # refused now rather than at each tick
-        pulse = Pulse(core.base.clock)
-        core.base.engine.committed = pulse.committed
         pool = await stack.enter_async_context(_pool(core))
-        pool.failed = pulse.worker_failed
-        tasks = await stack.enter_async_context(_tasks(core, pool, pulse))
+        pool.failed = core.base.pulse.worker_failed
+        tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
-        yield Daemon(core=core, tasks=tasks, pulse=pulse)
+        yield Daemon(core=core, tasks=tasks)
 
 
 def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
@@ -162,7 +159,7 @@ def _turns(base: Base) -> tuple[Turns, Store]:
 
 
 @asynccontextmanager
-async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Tasks]:
+async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
     settings, base = core.base.settings, core.base
     us, directory = settings.party, settings.directory
     own_mta = frozenset(host.lower() for host in settings.reception.own_mta)
@@ -247,6 +244,7 @@ async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Ta
     repair = CopyRepair(
         store=base.store, cabinet=base.cabinet, composer=core.composer, opener=pool, clock=base.clock, party=us
     )
+    witness = vouching.witness(base)
     try:
         yield Tasks(
             mailboxes=(ours, *physicians),
@@ -254,13 +252,14 @@ async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Ta
             deadlines=core.deadlines,
             timekeeper=core.timekeeper,
             sources=time_sources(settings, base.clock, mailboxes),
-            witness=vouching.witness(base),
+            witness=witness,
             purge=vouching.purge(base),
             handovers=handovers(base, core.readers, core.composer),
-            alarms=alarm_watch(base, met),
+            alarms=alarm_watch(base, met, witness),
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
+            drafts=DraftRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,
@@ -272,7 +271,7 @@ async def _tasks(core: Core, pool: WorkerPool, pulse: Pulse) -> AsyncIterator[Ta
             ),
             clock=base.clock,
             turns=turns,
-            pulse=pulse,
+            pulse=base.pulse,
             pinned_keys=partial(pinned_keys, base, core.keys),
             use_keys=pool.refresh,
             rhythm=Rhythm(

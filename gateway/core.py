@@ -24,6 +24,7 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.desk import Desk
 from gateway.services.once import OnceStore
 from gateway.services.pins import Pins
+from gateway.services.placing import Placing
 from gateway.services.readers import Readers
 from gateway.services.requests import Requests
 from gateway.services.timekeeping import Timekeeper
@@ -44,6 +45,7 @@ class Core:
     casework: Casework
     timekeeper: Timekeeper
     deadlines: Deadlines
+    placing: Placing
     desk: Desk
     triage: Triage
     confirmations: Confirmations
@@ -115,6 +117,9 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         readership=settings.readership,
         persons_needed=persons_needed,
     )
+    placing = Placing(
+        cabinet=cabinet, casework=casework, clock=clock, noise=secrets.token_bytes, party=us, directory=directory
+    )
     desk = Desk(
         store=store,
         cabinet=cabinet,
@@ -122,9 +127,8 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         requests=requests,
         casework=casework,
         clock=clock,
-        noise=secrets.token_bytes,
+        placing=placing,
         party=us,
-        directory=directory,
     )
     readers = Readers(store=store, clock=clock, party=us, directory=directory, readership=settings.readership)
     triage = Triage(
@@ -149,6 +153,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
         casework=casework,
         timekeeper=timekeeper,
         deadlines=deadlines,
+        placing=placing,
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=us),

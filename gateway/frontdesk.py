@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import uvicorn
@@ -27,8 +28,11 @@ from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
+from gateway.services.drafts import Drafts
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -50,19 +54,24 @@ class _Server(uvicorn.Server):
         yield
 
 
-@asynccontextmanager
-async def open_console(
-    settings: Settings, *, clock: Clock | None = None, playing: bool = False
-) -> AsyncIterator[FastAPI]:
-    """The console, ready to be served, in a demonstration that goes on with ``playing``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """A demonstration that goes on: its clock, and the persons whom anybody may be, by the codes of their doors."""
 
-    ``clock`` is as in :func:`gateway.records.open_base`.
+    clock: Clock
+    persons: Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_console(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[FastAPI]:
+    """The console, ready to be served.
 
     Raises:
         ConfigError, DatabaseDamaged, OwnKeyUnusable.
     """
+    clock, persons = (playing.clock, playing.persons) if playing is not None else (None, None)
     async with open_core(settings, clock=clock, once=True) as core:
-        yield app.make(hall(core, playing=playing))
+        yield app.make(hall(core, playing=playing is not None), persons=persons)
 
 
 def hall(core: Core, *, playing: bool = False) -> Hall:
@@ -75,7 +84,17 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
-    archive = records.archive(base)
+    archive, almanac = records.archive(base), legal_time.almanac(settings)
+    drafts = Drafts(
+        store=store,
+        cabinet=cabinet,
+        desk=core.desk,
+        clock=clock,
+        noise=secrets.token_bytes,
+        party=us,
+        readership=settings.readership,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
@@ -112,13 +131,28 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             cabinet=cabinet,
             clock=clock,
             party=us,
-            almanac=legal_time.almanac(settings),
+            almanac=almanac,
             worklist=archive.worklist,
             watched=settings.watched,
         ),
         archive=archive,
         cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
+        drafts=drafts,
+        forms=Forms(
+            store=store,
+            cabinet=cabinet,
+            drafts=drafts,
+            placing=core.placing,
+            casework=core.casework,
+            composer=core.composer,
+            almanac=almanac,
+            clock=clock,
+            party=us,
+            directory=settings.directory,
+            max_bytes=settings.smtp.max_bytes,
+        ),
+        notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
         confirmations=core.confirmations,
@@ -139,14 +173,14 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
 
 
 @asynccontextmanager
-async def served(settings: Settings, *, clock: Clock | None = None, playing: bool = False) -> AsyncIterator[str]:
+async def served(settings: Settings, *, playing: Playing | None = None) -> AsyncIterator[str]:
     """The console, listening until the end of the block; gives the address that people type.
 
     Raises:
         CannotListen: the port is taken. GatewayError: it could not start.
     """
     section = settings.web or WebSection()
-    async with open_console(settings, clock=clock, playing=playing) as console:
+    async with open_console(settings, playing=playing) as console:
         with _listening(section) as door:
             server = _Server(
                 uvicorn.Config(

@@ -22,13 +22,14 @@ from gateway.services.alarms.calls import AlarmCalls
 from gateway.services.alarms.facts import AlarmFacts
 from gateway.services.alarms.mail import AlarmPost
 from gateway.services.alarms.watch import AlarmWatch
+from gateway.services.witness import Witness
 
 US = "us"
 """Owner of our own keys."""
 
 
-def alarm_watch(base: Rooms, met: "MetServers") -> AlarmWatch:
-    """What a running gateway does about alarms; ``met`` are the servers that it meets.
+def alarm_watch(base: Rooms, met: "MetServers", witness: Witness | None) -> AlarmWatch:
+    """What a running gateway does about alarms; ``met`` are the servers that it meets, ``witness`` signs its log.
 
     Raises:
         CalendarInvalid.
@@ -49,6 +50,7 @@ def alarm_watch(base: Rooms, met: "MetServers") -> AlarmWatch:
             watched=settings.watched,
             limits=section.limits,
             ways=vouched_by(settings.audit),
+            log_sound=lambda: None if witness is None else witness.sound,
         ),
         post=AlarmPost(party=us, cabinet=base.cabinet, noise=secrets.token_bytes),
         calls=AlarmCalls(store=store, path=path, clock=clock, party=us),

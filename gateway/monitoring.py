@@ -14,19 +14,18 @@ from gateway import records
 from gateway.adapters.pages import Make, Page, served
 from gateway.lookout import Keys, MetServers
 from gateway.services.monitor import Monitor
-from gateway.services.pulse import Pulse
 from gateway.wire.exposition import MEDIA_TYPE
 
 _log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def watched(base: records.Base, pulse: Pulse) -> AsyncIterator[None]:
+async def watched(base: records.Base) -> AsyncIterator[None]:
     """Show it while the block runs, where the configuration says so."""
     section = base.settings.metrics
     async with AsyncExitStack() as stack:
         if section is not None:
-            monitor = monitor_of(base, pulse)
+            monitor = monitor_of(base)
             try:
                 port = await stack.enter_async_context(
                     served(pages(monitor), address=section.address, port=section.port)
@@ -37,10 +36,10 @@ async def watched(base: records.Base, pulse: Pulse) -> AsyncIterator[None]:
         yield
 
 
-def monitor_of(base: records.Base, pulse: Pulse) -> Monitor:
+def monitor_of(base: records.Base) -> Monitor:
     """What the pages ask."""
     keys = Keys(base.settings, base.clock, MetServers(base.settings))
-    return Monitor(health=records.health(base, keys), pulse=pulse, clock=base.clock)
+    return Monitor(health=records.health(base, keys), pulse=base.pulse, clock=base.clock)
 
 
 def pages(monitor: Monitor) -> dict[str, Make]:

@@ -27,22 +27,20 @@ from gateway.services.contests import Contests
 from gateway.services.dossier import Archive
 from gateway.services.forget import Forgetting
 from gateway.services.health import HealthReader
+from gateway.services.pulse import Pulse
 from gateway.storage import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What every command needs: settings, clock, database, vault; ``rehearsal`` says that a demonstration made them.
-
-    ``store`` is where acts are made, on ``engine``, whose commits can be counted.
-    """
+    """What every command needs: settings, clock, database, vault; ``rehearsal`` says that a demonstration made them."""
 
     settings: Settings
     rehearsal: bool
     clock: Clock
-    engine: database.DatabaseStore
     store: Store
     cabinet: Cabinet
+    pulse: Pulse
 
 
 def identity(settings: Settings, *, rehearsal: bool = False) -> dict[str, str]:
@@ -72,7 +70,10 @@ async def open_base(
     master, former = master_key_of(settings.vault.master_key), settings.vault.former_master_key
     clock = clock or SystemClock()
     us = settings.party
-    store = database.DatabaseStore(settings.database_url, clock=clock, site=us.site, party=us.id)
+    pulse = Pulse(clock)
+    store = database.DatabaseStore(
+        settings.database_url, clock=clock, site=us.site, party=us.id, committed=pulse.committed
+    )
     spool = settings.gateway.data / "spool"
     vault = FileVault(folder=spool, master=master, former=master_key_of(former) if former else None)
     try:
@@ -81,9 +82,9 @@ async def open_base(
             settings=settings,
             rehearsal=database.REHEARSAL in found,
             clock=clock,
-            engine=store,
             store=store,
             cabinet=cabinet,
+            pulse=pulse,
         )
     finally:
         await store.close()

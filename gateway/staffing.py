@@ -40,13 +40,18 @@ class AlarmsSection(Section):
     escalate_after_minutes: int = Field(default=60, ge=5, le=10080)
     authorisation_days: int = Field(default=7, ge=1, le=60)
     follow_up_days: int = Field(default=7, ge=1, le=90)
+    backup_days: int | None = Field(default=None, ge=1, le=90)
     command: tuple[str, ...] | None = Field(default=None, min_length=1)
     command_seconds: float = Field(default=30, gt=0, le=300)
 
     @property
     def limits(self) -> Limits:
         """What the rules look at."""
-        return Limits(authorisation_days=self.authorisation_days, follow_up_days=self.follow_up_days)
+        return Limits(
+            authorisation_days=self.authorisation_days,
+            follow_up_days=self.follow_up_days,
+            backup_days=self.backup_days,
+        )
 
 
 class StaffSection(Section):

@@ -79,6 +79,8 @@ def test_what_cannot_work_is_refused_at_start(text: str, said: str, tmp_path: Pa
         "escalate_after_minutes = 4",
         "authorisation_days = 0",
         "follow_up_days = 91",
+        "backup_days = 0",
+        "backup_days = 91",
         "command = []",
         "command_seconds = 0",
         "command_seconds = 301",

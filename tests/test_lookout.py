@@ -109,13 +109,14 @@ async def test_the_watch_of_a_gateway_stands_on_its_configuration(place: Place) 
     place.create()
     place.write(
         place.config.read_text()
-        + '\n[alarms]\nauthorisation_days = 3\ncommand = ["/bin/true"]\n\n[staff.un]\naddress = "un@hopital.test"\n'
+        + '\n[alarms]\nauthorisation_days = 3\nbackup_days = 2\ncommand = ["/bin/true"]\n'
+        + '\n[staff.un]\naddress = "un@hopital.test"\n'
     )
     async with open_base(place.installation().settings) as base:
-        watch = alarm_watch(base, MetServers(base.settings))
+        watch = alarm_watch(base, MetServers(base.settings), None)
         assert [member.id for member in watch._staff.members] == ["un"]
         assert watch._calls.possible
-        assert watch._facts._limits.authorisation_days == 3
+        assert (watch._facts._limits.authorisation_days, watch._facts._limits.backup_days) == (3, 2)
         assert await watch.round() >= 0
 
 

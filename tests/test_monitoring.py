@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from gateway import monitoring, records
 from gateway.config import load
 from gateway.domain.errors import ConfigInvalid
-from gateway.services.pulse import Pulse
 from tests.cli.installed import install
 from tests.services.fakes import FakeClock
 
@@ -49,7 +48,7 @@ async def test_the_three_pages_of_a_gateway(tmp_path: Path) -> None:
     with somebody_s_port() as port:
         pass
     settings = load(hospital(tmp_path, f"[metrics]\nport = {port}\n"))
-    async with records.open_base(settings) as base, monitoring.watched(base, Pulse(base.clock)):
+    async with records.open_base(settings) as base, monitoring.watched(base):
         alive, ready, metrics = [await ask(port, path) for path in ("/healthz", "/readyz", "/metrics")]
 
     assert alive == (200, "ok\n")
@@ -67,7 +66,7 @@ async def test_without_its_section_nothing_listens(tmp_path: Path) -> None:
     """It is off by default."""
     async with records.open_base(load(hospital(tmp_path, ""))) as base:
         with capture_logs() as told:
-            async with monitoring.watched(base, Pulse(base.clock)):
+            async with monitoring.watched(base):
                 pass
 
     assert told == []
@@ -77,7 +76,7 @@ async def test_a_port_that_is_taken_stops_no_clock(tmp_path: Path) -> None:
     """The gateway works without its pages, and says so."""
     with somebody_s_port() as port, capture_logs() as told:
         settings = load(hospital(tmp_path, f"[metrics]\nport = {port}\n"))
-        async with records.open_base(settings) as base, monitoring.watched(base, Pulse(base.clock)):
+        async with records.open_base(settings) as base, monitoring.watched(base):
             pass
 
     assert [(event["event"], event["port"]) for event in told] == [("metrics.not_served", port)]

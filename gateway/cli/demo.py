@@ -23,13 +23,16 @@ def demo(
     speed: Annotated[
         float, typer.Option(min=0, max=1000, help="Heures virtuelles par seconde, pour regarder ; 0 : au plus vite.")
     ] = 0,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Ouvrir ensuite la console de chaque établissement, jusqu'à Ctrl-C.")
+    ] = False,
 ) -> None:
     """Voir la passerelle à l'œuvre : trois établissements, deux histoires, moins d'une minute."""
     _require_extra()
     _require_fresh(keep)
     from gateway.demo.rehearsal import perform
 
-    _play(lambda: perform(keep=keep, speed=speed, out=sys.stdout, commands=_typed))
+    _play(lambda: perform(keep=keep, speed=speed, out=sys.stdout, commands=_typed, serve=serve))
 
 
 def rehearse(

@@ -44,6 +44,15 @@ HADDAD = Patient(
     quote="8900.00",
     physician="Docteure Vasseur",
 )
+CHERIF = Patient(
+    name="Cherif",
+    first_name="Nadia",
+    born=date(1969, 5, 12),
+    care="rééducation après prothèse",
+    reason="récupération plus lente que prévu",
+    quote="6400.00",
+    physician="Docteure Vasseur",
+)
 
 
 def request(patient: Patient, today: date) -> Fiche:

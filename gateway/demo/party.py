@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from gettext import gettext as _
+from itertools import product
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,7 @@ from gateway.adapters.master_key import generate_master_key
 from gateway.adapters.openpgp.keyfiles import export_public, generate, read_public_key
 from gateway.config import Settings, load
 from gateway.core import Core
+from gateway.demo.cast import console_sections
 from gateway.demo.clock import VirtualClock
 from gateway.demo.servers import HOST, RELAY, MailServer
 from gateway.domain.parties import Suite
@@ -80,11 +82,17 @@ class Actor:
 
 
 def install(
-    profile: Profile, folder: Path, server: MailServer, ca: Path, *, by_mail: AbstractSet[str] = frozenset()
+    profile: Profile,
+    folder: Path,
+    server: MailServer,
+    ca: Path,
+    *,
+    by_mail: AbstractSet[str] = frozenset(),
+    served: bool = False,
 ) -> Installed:
     """Configuration, keys and data folder, without the database. Blocks for about a second: call it in a thread.
 
-    ``by_mail`` are the roles that have a mail program and no gateway.
+    ``by_mail`` are the roles that have a mail program and no gateway; ``served`` gives the party a console.
 
     Raises:
         ConfigError, OwnKeyUnusable, StorageFailed.
@@ -99,10 +107,13 @@ def install(
     generate_master_key(keys / "master.key")
     generate_log_key(keys / "audit.key")
     config = folder / "gateway.toml"
-    config.write_text(_configuration(profile, server, ca, by_mail), encoding="utf-8")
+    told = _configuration(profile, server, ca, by_mail)
+    config.write_text(told + (console_sections(profile.role) if served else ""), encoding="utf-8")
     settings = load(config)
     generate(keys, settings.gateway.name, settings.gateway.address, passphrase)
     settings.gateway.data.mkdir(mode=0o700)
+    for reader in settings.readership.readers:
+        Path(reader.place).mkdir(mode=0o700, parents=True)
     public = export_public(settings.openpgp.folder)
     return Installed(
         profile=profile,
@@ -122,9 +133,11 @@ async def running(installed: Installed, others: Iterable[Installed], clock: Virt
     """
     structlog.contextvars.bind_contextvars(party=installed.profile.id)
     async with app.open_daemon(installed.settings, clock=clock) as daemon:
-        for other in others:
+        # Where two persons are named, a key counts once both have checked it.
+        checkers = ("demo", "demo-2") if installed.settings.four_eyes else ("demo",)
+        for other, checker in product(others, checkers):
             await daemon.core.pins.pin(
-                other.profile.role, Suite.OPENPGP.value, other.fingerprint, other.public_key, actor="demo"
+                other.profile.role, Suite.OPENPGP.value, other.fingerprint, other.public_key, actor=checker
             )
         stop = asyncio.Event()
         work = asyncio.create_task(daemon.tasks.work_until(stop))
@@ -141,15 +154,15 @@ async def running(installed: Installed, others: Iterable[Installed], clock: Virt
 
 
 async def install_all(
-    folder: Path, server: MailServer, ca: Path, *, by_mail: AbstractSet[str] = frozenset()
+    folder: Path, server: MailServer, ca: Path, *, by_mail: AbstractSet[str] = frozenset(), served: bool = False
 ) -> dict[str, Installed]:
-    """All three, by role; ``by_mail`` as of ``install``.
+    """All three, by role; ``by_mail`` and ``served`` as of ``install``.
 
     Raises:
         ConfigError, OwnKeyUnusable, StorageFailed, DatabaseDamaged.
     """
     work = [
-        asyncio.to_thread(install, profile, folder / profile.folder, server, ca, by_mail=by_mail)
+        asyncio.to_thread(install, profile, folder / profile.folder, server, ca, by_mail=by_mail, served=served)
         for profile in PROFILES
     ]
     made = await asyncio.gather(*work)

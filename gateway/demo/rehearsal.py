@@ -4,12 +4,12 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import TextIO
 
-from gateway.demo import story, theatre
+from gateway.demo import serving, story, theatre
 from gateway.demo.stage import Commands, Stage
 
 
-def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands) -> None:
-    """Play both stories; arguments as of :func:`gateway.demo.theatre.perform`.
+def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands, serve: bool = False) -> None:
+    """Play both stories; arguments as of :func:`gateway.demo.theatre.perform`. ``serve`` opens the consoles then.
 
     Raises:
         GatewayError, DemonstrationFailed: the story did not end as it must.
@@ -23,6 +23,7 @@ def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands)
         begins=story.START,
         act=_both,
         done=lambda stage, seconds: _close(stage, seconds, kept=keep is not None),
+        after=serving.doors if serve else None,
     )
     theatre.perform(play, keep=keep, speed=speed, out=out, commands=commands)
 

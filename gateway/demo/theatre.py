@@ -34,7 +34,8 @@ AUTHORITY = "autorite.pem"
 class Play:
     """What is performed. ``begins`` is the virtual instant; ``by_mail`` are roles without a gateway, at a mail program.
 
-    ``done`` says the last words, with the seconds that it took.
+    ``done`` says the last words, with the seconds that it took. ``after`` goes on until somebody ends it, the
+    gateways still at work; ``served`` says that they then have consoles.
     """
 
     title: str
@@ -43,6 +44,12 @@ class Play:
     act: Callable[[Stage], Awaitable[None]]
     done: Callable[[Stage, float], None]
     by_mail: frozenset[str] = frozenset()
+    after: Callable[[Stage], Awaitable[None]] | None = None
+
+    @property
+    def served(self) -> bool:
+        """Whether the parties have consoles in the end."""
+        return self.after is not None
 
 
 def perform(play: Play, *, keep: Path | None, speed: float, out: TextIO, commands: Commands) -> None:
@@ -69,6 +76,8 @@ async def _perform(play: Play, keep: Path | None, speed: float, screen: Screen, 
         async with AsyncExitStack() as stack:
             stage = await _set_up(stack, play, folder, screen, speed=speed, commands=commands)
             await play.act(stage)
+            if play.after is not None:
+                await play.after(stage)
         play.done(stage, SystemClock().uptime() - began)
         if keep is not None:
             _store(stage)
@@ -99,7 +108,7 @@ async def _set_up(
     ca = folder / AUTHORITY
     server = await stack.enter_async_context(open_server(clock, accounts, ca))
     screen.scene(_("Trois établissements, une messagerie"))
-    installed = await install_all(folder, server, ca, by_mail=play.by_mail)
+    installed = await install_all(folder, server, ca, by_mail=play.by_mail, served=play.served)
     for party in installed.values():
         who = {"name": party.profile.name, "address": party.profile.address, "fingerprint": party.fingerprint}
         screen.say(_("{name} <{address}>, clé {fingerprint}").format(**who))

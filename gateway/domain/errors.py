@@ -8,6 +8,7 @@ a person's name or an address.
 from gateway.domain.disproved import AuditBroken, CheckpointInvalid, DossierBroken
 from gateway.domain.fault import Fault, GatewayError
 from gateway.domain.refused import (
+    ChangedMeanwhile,
     DeskError,
     FicheInvalid,
     FileUnreadable,
@@ -36,6 +37,7 @@ __all__ = [
     "AuditBroken",
     "BackupUnusable",
     "CannotListen",
+    "ChangedMeanwhile",
     "CheckpointInvalid",
     "DatabaseNotCopied",
     "DeskError",

@@ -27,7 +27,10 @@ class Ledger(Enum):
     EVIDENCE = "evidence"
 
 
-READINGS = ("case.read", "case.searched", "log.read", "mail.read", "message.read", "proof.read")
+READINGS = (
+    *("case.read", "case.searched", "draft.read", "fact.read"),
+    *("log.read", "mail.read", "message.read", "proof.read"),
+)
 """Who read what."""
 
 FAMILIES = ("alarm.", "console.", "mailbox.", "watch.", "transmission.")

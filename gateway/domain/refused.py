@@ -88,3 +88,11 @@ class IllegalTransition(DeskError):
 
     what = "Impossible maintenant : « {event} » ({table} dans l'état « {state} »)."
     mend = "« gateway case show » montre où en est le dossier ; docs/case-states.md, ce qui peut suivre."
+
+
+class ChangedMeanwhile(DeskError):
+    """Another person changed what this one was filling; their text is kept for them on the page."""
+
+    what = "{who} a changé cette page pendant que vous la remplissiez ({at})."
+    why = "Ce que vous avez tapé n'est pas encore gardé."
+    mend = "Votre texte est ci-dessous : comparez, corrigez, puis gardez-le de nouveau."

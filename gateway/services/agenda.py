@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.domain import request as life
 from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.duties import Duty
+from gateway.domain.ledger import Ledger, ledger_of
 from gateway.domain.parties import Grade, Party
 from gateway.domain.period import Period
 from gateway.domain.rights import Right
@@ -31,15 +32,20 @@ from gateway.storage import (
     View,
 )
 
+CHANGES = 100
+"""Records that are looked at to say that something changed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
     """Whether the gateway works, and how much awaits a person: shown on every page.
 
-    ``polled_at`` is the oldest of the last looks at the watched places, None when one was never looked at.
+    ``polled_at`` is the oldest of the last looks at the watched places, None when one was never looked at. ``seen`` is
+    how far the log had grown.
     """
 
     now: datetime
+    seen: int
     polled_at: datetime | None
     suspended_at: datetime | None
     to_sort: int
@@ -116,14 +122,25 @@ class Agenda:
             )
             to_confirm = await view.all(EnteredProof, site=site, settled_at=None)
             alarms = await counts(view, site)
+            seen, _, _ = await view.head()
         looks = [poll.last_at for poll in polls if poll is not None]
         return Pulse(
             now=self._clock.now(),
+            seen=seen,
             polled_at=min(looks) if len(looks) == len(polls) and looks else None,
             suspended_at=mark.suspended_at if mark else None,
             to_sort=len(to_sort),
             to_confirm=len(to_confirm),
             alarms=alarms,
+        )
+
+    async def changes(self, seen: int) -> int:
+        """How much was recorded since a page was made, what was only read or watched over left out; up to a hundred."""
+        async with self._store.view() as view:
+            found = await view.entries(after=seen - 1, limit=CHANGES)
+        return sum(
+            ledger_of(row.event, case=row.case, request=row.request, partner=row.partner) is Ledger.EVIDENCE
+            for row in found
         )
 
     async def today(self, actor: Actor) -> Today:

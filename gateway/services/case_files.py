@@ -10,6 +10,7 @@ from datetime import datetime
 
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage
+from gateway.domain.duties import Duty
 from gateway.domain.parties import Party
 from gateway.domain.rights import Right
 from gateway.domain.watching import Place
@@ -35,9 +36,13 @@ class Looks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
-    """All that the page of a case shows. ``looks`` is None while no request has left."""
+    """All that the page of a case shows. ``duties`` count the mails that seem to be about it.
+
+    ``looks`` is None while no request has left.
+    """
 
     view: CaseView
+    duties: tuple[Duty, ...]
     entries: tuple[Entry, ...]
     coverage: Coverage
     looks: Looks | None
@@ -87,8 +92,14 @@ class CaseFiles:
             Unknown: no such case.
         """
         view = await self._archive.open(ref, actor=actor.name)
-        coverage = await self._archive.coverage(view.case.ref)
-        return CaseFile(view=view, entries=chronicle(view), coverage=coverage, looks=await self._looks(view))
+        items = await self._archive.worklist.todo(view.case.ref)
+        return CaseFile(
+            view=view,
+            duties=tuple(item.duty for item in items),
+            entries=chronicle(view),
+            coverage=await self._archive.coverage(view.case.ref),
+            looks=await self._looks(view),
+        )
 
     async def page(self, actor: Actor, *, before: int | None = None, closed: bool = False) -> Page:
         """Some cases, the newest first."""

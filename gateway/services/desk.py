@@ -3,48 +3,39 @@
 Each act names its author. Everything is validated and sealed before the commit: an error leaves nothing half-done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.domain import case as stay
 from gateway.domain import request as life
-from gateway.domain.case import token
 from gateway.domain.errors import (
-    FicheInvalid,
     NotAllowed,
-    PreconditionMissing,
-    RequestTooLate,
     Unknown,
 )
-from gateway.domain.guards import Known, guard
 from gateway.domain.kinds import (
     EXTENSION_REGULARISATION,
-    EXTENSION_REQUEST,
-    EXTENSION_REQUEST_VITAL,
     KINDS,
     Answer,
     Subject,
     Travel,
-    parse_date,
 )
-from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.parties import Party
 from gateway.domain.rights import Right
-from gateway.domain.tacit import end_of_day_in_paris
-from gateway.domain.words import dated, listed, said
-from gateway.ports import Clock, Noise
+from gateway.domain.words import said
+from gateway.ports import Clock
 from gateway.services.accept import request_terms, spanned
 from gateway.services.arrived import FORM
 from gateway.services.cabinet import Cabinet
-from gateway.services.cases import find_case, open_request, unfinished
+from gateway.services.cases import find_case, unfinished
 from gateway.services.casework import Casework, Happening
 from gateway.services.compose import Composer, SealedMail, current_pins
-from gateway.services.exchange_place import Place, draft, foreseen, needed
 from gateway.services.fiche import Fiche, by_place, check
+from gateway.services.placing import Place, Placing, draft_of, foreseen, needed
 from gateway.services.replies import Reply, answers
 from gateway.services.requests import Requests
 from gateway.services.rights import entitled
-from gateway.storage import Act, Case, Fact, Message, Request, Store, View
+from gateway.storage import Act, Case, Fact, Message, Request, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +58,10 @@ class Submitted:
         return self.about
 
 
+Then = Callable[[Act], Awaitable[None]]
+"""What else belongs to a commit."""
+
+
 class Desk:
     """The acts of persons on cases."""
 
@@ -79,9 +74,8 @@ class Desk:
         requests: Requests,
         casework: Casework,
         clock: Clock,
-        noise: Noise,
+        placing: Placing,
         party: Party,
-        directory: Directory,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -89,12 +83,11 @@ class Desk:
         self._requests = requests
         self._casework = casework
         self._clock = clock
-        self._noise = noise
         self._party = party
-        self._directory = directory
+        self._placing = placing
 
-    async def submit(self, fiche: Fiche, *, actor: str) -> Submitted:
-        """Validate, seal, commit; the daemon sends.
+    async def submit(self, fiche: Fiche, *, actor: str, then: Then | None = None) -> Submitted:
+        """Validate, seal, commit; the daemon sends. ``then`` is done in the same commit.
 
         Raises:
             NotAllowed: our role does not send this kind. FicheInvalid: every fault at once. RequestTooLate: K2.
@@ -105,17 +98,20 @@ class Desk:
         if kind.travel is not Travel.MAIL or kind.subject is Subject.NOTICE or kind.route(self._party.role) is None:
             raise NotAllowed(act=said(kind.title), reason=said("Ce rôle n'envoie pas ce type de message."))
         check(fiche)
-        self._in_time(fiche)
+        self._placing.in_time(fiche)
         async with self._store.view() as view:
             await entitled(view, self._party, actor, needed(self._party, fiche))
-            place = await self._place(view, fiche)
-            await self._guarded(view, fiche, place)
+            place = await self._placing.place(view, fiche)
+            await self._placing.guarded(view, fiche, place)
             pins = await current_pins(view, self._party.site)
         foreseen(fiche, place)
-        mail = await self._composer.seal(draft(fiche, place), pins)
+        mail = await self._composer.seal(draft_of(fiche, place), pins)
         async with self._store.act() as act:
             await entitled(act, self._party, actor, needed(self._party, fiche))
-            return await self._send(act, fiche, place, mail, actor)
+            sent = await self._send(act, fiche, place, mail, actor)
+            if then is not None:
+                await then(act)
+            return sent
 
     async def note(self, fiche: Fiche, *, actor: str) -> Case:
         """Note a fact, or what came or went by another secured way.
@@ -132,10 +128,10 @@ class Desk:
         check(fiche, pieces=False)
         async with self._store.act() as act:
             await entitled(act, self._party, actor, Right.SEND)
-            place = await self._place(act, fiche)
+            place = await self._placing.place(act, fiche)
             if place.opens:
                 raise Unknown(kind=said("dossier"), ref="–")
-            await self._guarded(act, fiche, place)
+            await self._placing.guarded(act, fiche, place)
             await act.lock(place.case.id)
             case = await act.one(Case, id=place.case.id) or place.case
             request = await self._moved(act, fiche, place.request, actor=actor, message=None)
@@ -188,67 +184,6 @@ class Desk:
             state = stay.step(case.state, stay.Event.CLOSED)
             await act.record("case.closed", actor=actor, case=case.ref, outcome=state.value)
             return await act.save(replace(case, state=state, closed_at=self._clock.now()))
-
-    # --- before the commit
-
-    def _in_time(self, fiche: Fiche) -> None:
-        """K2: a request comes before the authorisation ends; a person may insist, and says why."""
-        if fiche.kind.subject is not Subject.REQUEST or fiche.because:
-            return
-        end = parse_date(fiche.values.get("authorised_until", ""))
-        if end is not None and self._clock.now() >= end_of_day_in_paris(end):
-            raise RequestTooLate(end=dated(end))
-
-    async def _place(self, view: View, fiche: Fiche) -> Place:
-        kind = fiche.kind
-        if fiche.ref is None:
-            event = kind.outcome.case
-            if event is None or event not in stay.OPENINGS:
-                fault = said("dossier : manque (le numéro du dossier, par exemple 7F3K-Q2)")
-                raise FicheInvalid(path=fiche.path, faults=listed([fault]))
-            case, key = self._casework.new(
-                ref=token(self._noise(6)), hospital=self._hospital(fiche), event=event, values=fiche.values
-            )
-            return Place(case=case, key=key, opens=True)
-        case = await find_case(view, self._party.site, fiche.ref)
-        key = await self._cabinet.case_key(view, case)
-        if kind.subject is Subject.CASE:
-            return Place(case=case, key=key, opens=False)
-        if kind.subject is Subject.REQUEST:
-            return Place(case=case, key=key, opens=False, replaced=await self._replaced(view, case, fiche))
-        request = await open_request(view, case, fiche.request, or_settled=kind.subject is Subject.EXCHANGE)
-        asked = await view.one(
-            Message,
-            site=self._party.site,
-            request_hash=request.hash,
-            kind=(EXTENSION_REQUEST.id, EXTENSION_REQUEST_VITAL.id),
-        )
-        answers_to = asked.message_id if asked else None
-        return Place(case=case, key=key, opens=False, request=request, answers_to=answers_to)
-
-    async def _replaced(self, view: View, case: Case, fiche: Fiche) -> Request | None:
-        named = fiche.values.get("supersedes", "")
-        return await open_request(view, case, named) if named else None
-
-    def _hospital(self, fiche: Fiche) -> str:
-        """Whose case is opened: ours, or at the CNAS the hospital that the fiche names."""
-        if self._party.role is Role.HOSPITAL:
-            return self._party.id
-        hospitals = [partner.id for partner in self._directory.with_role(Role.HOSPITAL)]
-        if fiche.hospital in hospitals:
-            return fiche.hospital
-        if fiche.hospital is None and len(hospitals) == 1:
-            return hospitals[0]
-        fault = said("hopital : attendu {choices}", choices=", ".join(hospitals))
-        raise FicheInvalid(path=fiche.path, faults=listed([fault]))
-
-    async def _guarded(self, view: View, fiche: Fiche, place: Place) -> None:
-        if fiche.because:
-            return
-        known = Known(facts={}) if place.opens else await self._casework.known(view, place.case, place.request)
-        reason = guard(fiche.kind.id, fiche.values, known)
-        if reason is not None:
-            raise PreconditionMissing(act=said(fiche.kind.title), reason=reason)
 
     # --- the commit
 

@@ -20,6 +20,7 @@ from gateway.services.cabinet import QUARANTINE, Cabinet
 from gateway.services.cases import find_case
 from gateway.services.casework import hospital_day
 from gateway.services.challenged import acceptances_of, contested
+from gateway.services.draft_rows import forgotten
 from gateway.services.rights import entitled
 from gateway.storage import (
     Act,
@@ -156,6 +157,7 @@ class Forgetting:
             if mail.file in quarantined:
                 await act.save(replace(mail, file=None))
         await act.save(replace(key, wrapped=b"", destroyed_at=self._clock.now()))
+        await forgotten(act, case, self._clock.now())
         return (*files, *quarantined)
 
     async def _quarantined(self, act: Act, case: Case) -> tuple[SpoolFile, ...]:

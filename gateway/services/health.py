@@ -20,6 +20,7 @@ from gateway.ports import Clock, Keyholder, PublicKey, Room, Space
 from gateway.services.alarms.book import Counts, counts
 from gateway.services.alarms.habits import habits
 from gateway.services.almanac import Almanac
+from gateway.services.backups import last_backup
 from gateway.services.calendar_watch import is_short
 from gateway.services.compose import current_pins
 from gateway.services.contests import Contests
@@ -237,12 +238,6 @@ class HealthReader:
             if (kind := KINDS.get(str(each.value))) is not None
         )
         return tuple(sorted(told, key=lambda each: (each.severity, each.kind)))
-
-
-async def last_backup(view: View) -> datetime | None:
-    """When the latest backup was made, as the log tells it."""
-    found = await view.entries(event="backup.made", newest=True, limit=1)
-    return found[0].at if found else None
 
 
 def _numbers(found: tuple[Tally, ...]) -> dict[object, int]:

@@ -6,7 +6,9 @@ It ends after 30 minutes without a page, and after 10 hours in any case. What fo
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gateway.domain.errors import Unknown
 from gateway.domain.parties import Party
+from gateway.domain.words import said
 from gateway.ports import Clock, Noise
 from gateway.services.once import digest
 from gateway.services.rights import Actor
@@ -71,15 +73,30 @@ class SignIns:
         await act.record("console.signed_in", actor=account.name, outcome="password" if account.password else "oidc")
         return secret
 
-    async def present(self, secret: str) -> Presence | None:
-        """Who keeps this secret; None when nobody does, or no longer."""
+    async def play(self, name: str) -> str:
+        """Sign a person of a demonstration in; nothing is proved there, and a real console never asks this.
+
+        Raises:
+            Unknown: no such account.
+        """
+        async with self._store.act() as act:
+            account = await act.one(Account, site=self._party.site, name=name, disabled_at=None)
+            if account is None:
+                raise Unknown(kind=said("compte"), ref=name)
+            return await self.begin(act, account)
+
+    async def present(self, secret: str, *, touches: bool = True) -> Presence | None:
+        """Who keeps this secret; None when nobody does, or no longer.
+
+        ``touches``: this is a page that the person asked for, so that they are there.
+        """
         async with self._store.view() as view:
             row = await view.one(SignIn, site=self._party.site, secret=digest(secret.encode()), ended_at=None)
             account = None if row is None else await view.one(Account, id=row.account, disabled_at=None)
         now = self._clock.now()
         if row is None or account is None or now - row.seen_at > IDLE or now - row.started_at > LONGEST:
             return None
-        if now - row.seen_at >= TOUCHED_EVERY:
+        if touches and now - row.seen_at >= TOUCHED_EVERY:
             async with self._store.act() as act:
                 # Read again: somebody may have ended it meanwhile, and that must stand.
                 row = await act.one(SignIn, id=row.id, ended_at=None)

@@ -17,6 +17,7 @@ from gateway.services.alarms.watch import AlarmWatch
 from gateway.services.cabinet import UNNAMED_SECONDS, Cabinet
 from gateway.services.copies import CopyRepair
 from gateway.services.deadlines import Deadlines
+from gateway.services.draft_retention import DraftRetention
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
@@ -72,6 +73,7 @@ class Tasks:
         repair: CopyRepair,
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
+        drafts: DraftRetention,
         alarm_mails: AlarmMailRetention,
         pins: Pins,
         clock: Clock,
@@ -95,6 +97,7 @@ class Tasks:
         self._repair = repair
         self._cabinet = cabinet
         self._quarantine = quarantine
+        self._drafts = drafts
         self._alarm_mails = alarm_mails
         self._pins = pins
         self._clock = clock
@@ -234,8 +237,9 @@ class Tasks:
             self._swept_at = now
             removed = await self._cabinet.sweep()
             erased, retired = await self._quarantine.round(), await self._pins.end_overlaps()
+            drafts = await self._drafts.round()
             erased += await self._alarm_mails.round()
-            _log.info("hour.swept", removed=removed, erased=erased, retired=retired)
+            _log.info("hour.swept", removed=removed, erased=erased, retired=retired, drafts=drafts)
 
 
 class _Pause:

@@ -40,7 +40,10 @@ class Rule:
 
 
 class Witness:
-    """One for a database. ``book``, ``stamper``, ``post``: where checkpoints go, None where that is not configured."""
+    """One for a database. ``book``, ``stamper``, ``post``: where checkpoints go, None where that is not configured.
+
+    ``sound`` says what was found of the log when it was last to be signed; None before the first time.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Witness:
         self._book = book
         self._stamper = stamper
         self._post = post
+        self.sound: bool | None = None
 
     async def round(self, *, at_once: bool = False) -> None:
         """Sign what is due, then write down what is owed. An anchor that fails is told once, and tried again.
@@ -71,6 +75,9 @@ class Witness:
         """
         try:
             await self._sign(at_once=at_once)
+        except AuditBroken:
+            self.sound = False
+            raise
         finally:
             await self._anchor()
 
@@ -89,6 +96,7 @@ class Witness:
         if proved != head:
             reason = said("Ce qui suit le dernier point de contrôle ne mène pas à la tête du journal.")
             raise AuditBroken(index=last.size if last else 0, reason=reason)
+        self.sound = True
         checkpoint = Checkpoint(origin=self._signer.verifier.name, head=head.head(), at=self._clock.now())
         point = LogPoint(size=size, at=checkpoint.at, note=self._signer.sign(checkpoint), frontier=head.encode())
         try:

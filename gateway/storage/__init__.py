@@ -3,6 +3,7 @@
 from gateway.storage.accounts import Account, AskedOnce, SignIn, Token
 from gateway.storage.alarms import Alarm, AlarmMark, Call
 from gateway.storage.anchoring import Anchor, LogPoint, Way
+from gateway.storage.drafts import FormDraft
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Matter, Ruling
 from gateway.storage.leases import Lease
 from gateway.storage.letters import Hint, Letter
@@ -51,6 +52,7 @@ __all__ = [
     "Direction",
     "EnteredProof",
     "Fact",
+    "FormDraft",
     "HeardAnswer",
     "Hint",
     "Lease",

@@ -8,6 +8,7 @@ from gateway.ports import SpoolFile
 from gateway.storage.accounts import Account, AskedOnce, SignIn, Token
 from gateway.storage.alarms import Alarm, AlarmMark
 from gateway.storage.anchoring import Anchor, LogPoint
+from gateway.storage.drafts import FormDraft
 from gateway.storage.judged import Acceptance, Challenge, HeardAnswer, Ruling
 from gateway.storage.leases import Lease
 from gateway.storage.letters import Letter
@@ -62,6 +63,7 @@ Value = (
     | SignIn
     | Token
     | AskedOnce
+    | FormDraft
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

@@ -6,6 +6,7 @@ person look the same.
 
 import secrets
 import traceback
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,8 +19,22 @@ from starlette.exceptions import HTTPException
 
 from gateway.domain.errors import GatewayError, NotAllowed, Unknown
 from gateway.web.alone import alone
+from gateway.web.forms import keep_uploads_in_memory
 from gateway.web.hall import Hall
-from gateway.web.pages import about, accounts, cases, invitation, journal, language, sign_in, state, today
+from gateway.web.pages import (
+    about,
+    accounts,
+    cases,
+    drafting,
+    invitation,
+    journal,
+    language,
+    noting,
+    rehearsal,
+    sign_in,
+    state,
+    today,
+)
 from gateway.web.threshold import Threshold
 from gateway.web.visit import Absent, ProofNeeded, SignInNeeded
 from gateway.web.ways import back_to
@@ -27,15 +42,18 @@ from gateway.web.ways import back_to
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (sign_in, invitation, today, cases, journal, state, accounts, about, language)
+PAGES = (sign_in, invitation, today, drafting, noting, cases, journal, state, accounts, about, language)
 
 
-def make(hall: Hall) -> FastAPI:
-    """The console on these services."""
+def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
+    """The console on these services; ``persons`` opens the doors of a demonstration (gateway.web.pages.rehearsal)."""
+    keep_uploads_in_memory()
     app = FastAPI(title="Passerelle soins programmés", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.hall = hall
     for page in PAGES:
         app.include_router(page.router, include_in_schema=False)
+    if persons:
+        app.include_router(rehearsal.router(persons), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     origin = hall.settings.origin
     app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall))

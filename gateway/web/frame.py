@@ -6,13 +6,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.catalogues import Language, translator
 from gateway.domain.rights import Right
-from gateway.web.wording import Wording, paris_day
+from gateway.web.wording import Wording, bound, paris_day
 
 
 @cache
 def environment(language: Language) -> Environment:
     """The templates in this language."""
-    translate = translator(language)
+
+    def translate(text: str) -> str:
+        return bound(translator(language)(text))
+
     words = Wording(translate)
     made = Environment(
         loader=PackageLoader("gateway.web"),

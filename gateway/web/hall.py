@@ -16,9 +16,12 @@ from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
 from gateway.services.disputes import Disputes
 from gateway.services.dossier import Archive
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
@@ -49,6 +52,9 @@ class Hall:
     archive: Archive
     cases: CaseFiles
     desk: Desk
+    drafts: Drafts
+    forms: Forms
+    notes: Notes
     resend: Resend
     triage: Triage
     confirmations: Confirmations

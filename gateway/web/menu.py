@@ -25,6 +25,8 @@ def menu(actor: Actor, pulse: Pulse) -> tuple[Item, ...]:
     found: list[Item] = []
     if actor.role is Role.HOSPITAL and actor.may(Right.SEND):
         found.append(Item(words=french("Nouvelle demande"), place="/demandes/nouvelle", main=True))
+    elif actor.may(Right.VALIDATE):
+        found.append(Item(words=french("Formulaires à valider"), place="/demandes/nouvelle"))
     found += [Item(words=french("À faire"), place="/"), Item(words=french("Dossiers"), place="/dossiers")]
     if actor.may(Right.SORT, Right.QUARANTINE):
         found.append(

@@ -179,6 +179,10 @@ class Visit:
         again: Callable[[GatewayError], Awaitable[Response]],
         otherwise: str,
     ) -> "_Done[T] | Response":
+        earlier = await self.hall.once.earlier(asking)
+        if earlier is not None:
+            # What was done the first time may make the second impossible: it is not asked again.
+            return _led(earlier.answer or otherwise)
         try:
             with asked(asking):
                 return _Done(value=await work())
@@ -196,6 +200,11 @@ class _Done(Generic[T]):
     value: T
 
 
+def keep_signed_in(answer: Response, secret: str) -> None:
+    """Let the browser keep the secret of a sign-in: for this host alone, and never for a script."""
+    answer.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="lax", path="/")
+
+
 def _led(place: str) -> Response:
     return RedirectResponse(place, status_code=HTTPStatus.SEE_OTHER)
 
@@ -206,8 +215,21 @@ async def signed_in(request: Request) -> Visit:
     Raises:
         SignInNeeded.
     """
+    return await _visit(request, touches=True)
+
+
+async def glancing(request: Request) -> Visit:
+    """The person whose page asks by itself: that does not keep them signed in.
+
+    Raises:
+        SignInNeeded.
+    """
+    return await _visit(request, touches=False)
+
+
+async def _visit(request: Request, *, touches: bool) -> Visit:
     hall: Hall = request.app.state.hall
-    presence = await hall.sign_ins.present(request.cookies.get(COOKIE, ""))
+    presence = await hall.sign_ins.present(request.cookies.get(COOKIE, ""), touches=touches)
     if presence is None:
         raise SignInNeeded
     return Visit(request=request, hall=hall, presence=presence, language=language_of(request))

@@ -3,6 +3,7 @@
 Dates are absolute and in full (CONSOLE §3); the end of a period is its last minute in Algiers, never « midnight ».
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -13,10 +14,10 @@ from markupsafe import Markup
 
 from gateway.domain.kinds import KINDS
 from gateway.domain.labels import GRADES, REASONS, ROLES, STATES
-from gateway.domain.parties import Role
+from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.words import Translator, french, told
-from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, PAYERS, RETURNS
+from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, FUNCTIONS, PAYERS, RETURNS
 from gateway.storage import Way
 from gateway.wire.fields import escaped
 
@@ -66,6 +67,16 @@ def paris_day(at: datetime) -> date:
     return at.astimezone(PARIS).date()
 
 
+_BEFORE = re.compile(r" (?=[:;?!»])")
+_AFTER = re.compile(r"(?<=«) ")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def bound(text: str) -> str:
+    """French punctuation stays on the line of its word; an English text has no such spaces."""
+    return _AFTER.sub(_NO_BREAK, _BEFORE.sub(_NO_BREAK, text))
+
+
 class Wording:
     """Words for one language."""
 
@@ -74,7 +85,7 @@ class Wording:
 
     def text(self, value: object) -> str:
         """A sentence kept as data, in the reader's language; what others wrote, with nothing that deceives the eye."""
-        return escaped(str(told(value, self._)))
+        return bound(escaped(str(told(value, self._))))
 
     def long_day(self, value: date) -> str:
         """« lundi 8 mars 2027 »."""
@@ -131,6 +142,14 @@ class Wording:
         if isinstance(value, datetime):
             return self._("{day}, fin de journée à Alger").format(day=self.long_day(self.last_day(value)))
         return "" if value is None else self.long_day(value)
+
+    def lines(self, value: str) -> str:
+        """A text of several lines, each with nothing that deceives the eye."""
+        return "\n".join(escaped(line) for line in value.splitlines())
+
+    def functions(self, partner: Partner, functions: tuple[Function, ...]) -> tuple[str, ...]:
+        """As what a partner gets a mail."""
+        return tuple(self._(FUNCTIONS[function]) for function in functions if partner.fills(function))
 
     def label(self, member: Enum) -> str:
         """A member of a table of the domain."""

@@ -24,6 +24,7 @@ from gateway.domain.alarms.facts import (
     Handed,
     Happened,
     Lifetime,
+    Limits,
     Outgoing,
     Owed,
     ServerCertificate,
@@ -41,7 +42,7 @@ NOW = datetime(2026, 1, 28, 9, 0, tzinfo=UTC)
 TODAY = NOW.date()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FAR = date(2026, 12, 31)
-QUIET = Facts(now=NOW, today=TODAY, us=Role.HOSPITAL, calendar_covers_until=date(2027, 12, 31))
+QUIET = Facts(now=NOW, today=TODAY, us=Role.HOSPITAL, calendar_covers_until=date(2027, 12, 31), log_sound=True)
 """A hospital where nothing is wrong."""
 
 Step = Callable[[Facts], Facts]
@@ -80,6 +81,11 @@ def unanchored(hours: int, *, failing: int | None = None) -> Step:
     since = None if failing is None else NOW - failing * HOUR
     waits = Unanchored(setting="anchor_mail", count=1, since=NOW - hours * HOUR, failing_since=since)
     return lambda facts: replace(facts, unanchored=(waits,))
+
+
+def unsaved(since: timedelta) -> Step:
+    """Without a backup for so long, where two days are too long."""
+    return lambda facts: replace(facts, limits=Limits(backup_days=2), unsaved_for=since)
 
 
 def with_(**changes: Any) -> Step:
@@ -288,6 +294,8 @@ WALKS: tuple[tuple[str, Step, Step, Step], ...] = (
     ("key_unusable", key(NOW + timedelta(seconds=1)), key(NOW), key(NOW + 900 * DAY)),
     ("anchor_late", unanchored(5), unanchored(6), with_(unanchored=())),
     ("anchor_late", unanchored(0, failing=0), unanchored(1, failing=1), with_(unanchored=())),
+    ("log_broken", with_(log_sound=True), with_(log_sound=False), with_(log_sound=True)),
+    ("backup_late", unsaved(2 * DAY - timedelta(seconds=1)), unsaved(2 * DAY), unsaved(timedelta())),
     (
         "calendar_horizon",
         with_(calendar_covers_until=TODAY + 90 * DAY),
@@ -365,6 +373,19 @@ def test_a_sentence_names_nothing_that_the_facts_do_not_hold() -> None:
         named = {name for text in (kind.sentence, kind.mend) for _, name, _, _ in Formatter().parse(text) if name}
         assert named <= allowed, kind.name
         assert str(kind.told({})).endswith(".")
+
+
+def test_nobody_who_did_not_ask_is_told_of_backups() -> None:
+    """Whoever backs the machine up by other means has no [alarms] backup_days."""
+    assert alarms.sighted(replace(QUIET, unsaved_for=900 * DAY)) == ()
+
+
+def test_what_was_told_of_the_log_stands_until_it_is_looked_at_again() -> None:
+    """A start of the service proves nothing: only a checkpoint that continues the former one does."""
+    standing = keys(change(replace(QUIET, log_sound=False), (), frozenset()))
+
+    assert change(replace(QUIET, log_sound=None), (), standing).nothing
+    assert change(replace(QUIET, log_sound=None), (), frozenset()).nothing
 
 
 # --- Ladders.

@@ -15,6 +15,7 @@ from gateway.domain.errors import GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import PublicKey
 from gateway.services import tasks
 from gateway.services.alarms.retention import AlarmMailRetention
+from gateway.services.draft_retention import DraftRetention
 from gateway.services.leases import Alone
 from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
@@ -99,6 +100,7 @@ async def running(world: World, factory: _Factory, pulse: Pulse | None = None) -
         quarantine=QuarantineRetention(
             store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
         ),
+        drafts=DraftRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
         clock=world.clock,
         pinned_keys=_no_keys,
         use_keys=_use,

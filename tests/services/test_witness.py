@@ -13,10 +13,11 @@ from gateway.adapters.log_key import LogKey, generate_log_key, verify_note
 from gateway.domain.errors import AuditBroken, CheckpointInvalid, ServerUnreachable, StorageFailed
 from gateway.domain.merkle import Frontier
 from gateway.ports import Stamp
+from gateway.services.alarms.words import told
 from gateway.services.anchors import Outside
 from gateway.services.auditing import Audited, Auditor
 from gateway.services.witness import Rule, Witness
-from gateway.storage import Anchor, LogPoint, Way
+from gateway.storage import Alarm, Anchor, LogPoint, Way
 from tests.services.fakes import FakeClock
 from tests.services.world import MINUTE, World
 
@@ -227,6 +228,31 @@ async def test_a_log_that_was_put_back_below_its_checkpoint_is_told(bench: Bench
         await bench.witness.round()
     with pytest.raises(AuditBroken, match="10"):
         await bench.verified()
+
+
+async def test_a_log_that_contradicts_its_checkpoint_is_an_alarm_until_it_does_not(bench: Bench) -> None:
+    """Once, urgent, over a restart of the service too; the end comes with the next checkpoint that fits."""
+    bench.world.alarms._facts._log_sound = lambda: bench.witness.sound
+    await bench.add(10)
+    await bench.witness.round()
+    await bench.world.watch(MINUTE)
+    assert "log_broken" not in await bench.world.open_alarms()
+    await bench.add(10)
+    leaf = (await bench.world.events())[15].leaf.hex()
+    tampered(bench, 'UPDATE audit SET leaf = (SELECT leaf FROM audit WHERE "index" = 3) WHERE "index" = 15')
+    for _ in range(3):
+        with pytest.raises(AuditBroken):
+            await bench.witness.round()
+        await bench.world.watch(MINUTE)
+    bench.witness.sound = None
+    await bench.world.watch(MINUTE)
+    (alarm,) = await bench.world.all(Alarm, kind="log_broken", ended_at=None)
+    assert str(told(alarm)[0]).startswith("Le journal d'audit contredit")
+    assert [entry.outcome for entry in await bench.world.events("alarm.log_broken")] == ["started"]
+    tampered(bench, f"UPDATE audit SET leaf = x'{leaf}' WHERE \"index\" = 15")  # noqa: S608  our own bytes
+    await bench.witness.round()
+    await bench.world.watch(MINUTE)
+    assert "log_broken" not in await bench.world.open_alarms()
 
 
 async def test_a_rollback_past_an_anchor_is_found(bench: Bench) -> None:

@@ -68,6 +68,7 @@ from gateway.services.judge import Judge
 from gateway.services.matching import Matching
 from gateway.services.once import OnceStore
 from gateway.services.pins import Pins
+from gateway.services.placing import Placing
 from gateway.services.reader_mail import ReaderPost
 from gateway.services.readers import Readers
 from gateway.services.receive import Arrival, Receiver
@@ -190,6 +191,7 @@ class World:
     casework: Casework
     timekeeper: Timekeeper
     deadlines: Deadlines
+    placing: Placing
     desk: Desk
     triage: Triage
     confirmations: Confirmations
@@ -214,6 +216,7 @@ class World:
     calendar: Calendar
     calendar_acts: CalendarActs
     persons: int
+    readership: Readership
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     # --- what is stored
@@ -522,6 +525,7 @@ def assemble(
         readership=readership,
         persons_needed=persons,
     )
+    placing = Placing(cabinet=cabinet, casework=casework, clock=clock, noise=random, party=party, directory=directory)
     desk = Desk(
         store=store,
         cabinet=cabinet,
@@ -529,9 +533,8 @@ def assemble(
         requests=requests,
         casework=casework,
         clock=clock,
-        noise=random,
+        placing=placing,
         party=party,
-        directory=directory,
     )
     readers = Readers(store=store, clock=clock, party=party, directory=directory, readership=readership)
     triage = Triage(
@@ -666,6 +669,7 @@ def assemble(
         casework=casework,
         timekeeper=timekeeper,
         deadlines=deadlines,
+        placing=placing,
         desk=desk,
         triage=triage,
         confirmations=Confirmations(store=store, deadlines=deadlines, clock=clock, party=party),
@@ -723,4 +727,5 @@ def assemble(
         calendar=calendar,
         calendar_acts=CalendarActs(store=store, requests=requests, clock=clock, party=party, persons_needed=persons),
         persons=persons,
+        readership=readership,
     )

@@ -4,6 +4,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from fastapi import FastAPI
@@ -17,9 +18,12 @@ from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
 from gateway.services.case_files import CaseFiles
 from gateway.services.control import ControlRoom
+from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
+from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
@@ -41,6 +45,16 @@ def hall_of(world: World) -> Hall:
     store = world.store
     assert isinstance(store, OnceStore)
     almanac = Almanac(base=world.calendar, site=world.party.site)
+    drafts = Drafts(
+        store=store,
+        cabinet=world.cabinet,
+        desk=world.desk,
+        clock=world.clock,
+        noise=secrets.token_bytes,
+        party=world.party,
+        readership=world.readership,
+        persons_needed=world.persons,
+    )
 
     async def document(*_args: Any, **_named: Any) -> bytes:
         return b"%PDF-made-up"
@@ -88,6 +102,28 @@ def hall_of(world: World) -> Hall:
             watched=places(world.party),
         ),
         desk=world.desk,
+        drafts=drafts,
+        forms=Forms(
+            store=store,
+            cabinet=world.cabinet,
+            drafts=drafts,
+            placing=world.placing,
+            casework=world.casework,
+            composer=world.composer,
+            almanac=almanac,
+            clock=world.clock,
+            party=world.party,
+            directory=world.directory,
+            max_bytes=25_000_000,
+        ),
+        notes=Notes(
+            store=store,
+            cabinet=world.cabinet,
+            casework=world.casework,
+            desk=world.desk,
+            party=world.party,
+            reads=drafts.reads,
+        ),
         resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
         confirmations=world.confirmations,
@@ -133,9 +169,11 @@ class Browser:
         return self._kept(await self.client.post(path, data=data, files=files, headers=SAME_ORIGIN))
 
     def _kept(self, answer: httpx.Response) -> httpx.Response:
-        """The page stays open; to a browser the loopback is as good as TLS."""
+        """The page stays open; to a browser the loopback is as good as TLS, and a person sees only spaces."""
         for cookie in self.client.cookies.jar:
             cookie.secure = False
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            answer._content = answer.content.replace("\N{NO-BREAK SPACE}".encode(), b" ")
         self.page = answer.text
         return answer
 
@@ -154,6 +192,12 @@ async def housed(world: World) -> None:
                 created_by="root",
             )
             await act.add(row)
+
+
+def without_its_path(answer: httpx.Response) -> str:
+    """A page but for the address that was asked for, which the choice of a language leads back to."""
+    path: str = answer.request.url.raw_path.decode()
+    return answer.text.replace(quote(path, safe="/"), "").replace(path, "")
 
 
 async def signed_in(app: FastAPI, world: World, name: str, *posts: Post) -> Browser:

@@ -320,20 +320,26 @@ class _Act(_View):
         return erased
 
 
+def _nobody_counts(seconds: float) -> None:
+    del seconds
+
+
 class DatabaseStore:
     """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
 
     ``committed`` is called with the seconds of each commit.
     """
 
-    def __init__(self, url: str, *, clock: Clock, site: str, party: str) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock, site: str, party: str, committed: Callable[[float], None] = _nobody_counts
+    ) -> None:
         self._clock = clock
         self._site = site
         self._party = party
         # One writer a process: two would only wait for each other inside the database.
         self._writer, self._reader = engines.writer(url), engines.reader(url)
         self._writing = asyncio.Lock()
-        self.committed: Callable[[float], None] = _nobody_counts
+        self._committed = committed
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[storage.View]:
@@ -357,7 +363,7 @@ class DatabaseStore:
                 yield _Act(connection, clock=self._clock, site=self._site, party=self._party)
                 began = self._clock.uptime()
                 await _finish(connection.commit())
-                self.committed(self._clock.uptime() - began)
+                self._committed(self._clock.uptime() - began)
             finally:
                 # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
                 await _finish(connection.close())
@@ -366,10 +372,6 @@ class DatabaseStore:
         """Give the connections back."""
         await self._reader.dispose()
         await self._writer.dispose()
-
-
-def _nobody_counts(seconds: float) -> None:
-    del seconds
 
 
 async def _finish(work: Any) -> None:

@@ -14,6 +14,7 @@ from gateway.adapters.database.alarm_tables import AlarmMarkRow, AlarmRow
 from gateway.adapters.database.anchor_tables import AnchorRow, LogPointRow
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
+from gateway.adapters.database.draft_tables import FormDraftRow
 from gateway.adapters.database.inbound import LetterRow, MailRow, PollRow
 from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow, HeardAnswerRow, RulingRow
 from gateway.adapters.database.lease_tables import LeaseRow
@@ -352,5 +353,6 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.SignIn: SignInRow,
     storage.Token: TokenRow,
     storage.AskedOnce: AskedOnceRow,
+    storage.FormDraft: FormDraftRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

@@ -12,10 +12,14 @@ from gateway.domain.parties import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the configuration decides: days before an authorisation ends, days without what should follow."""
+    """What the configuration decides: days before an authorisation ends, days without what should follow.
+
+    ``backup_days`` is how long the data may go without a backup; None where nobody asked to be told.
+    """
 
     authorisation_days: int = 7
     follow_up_days: int = 7
+    backup_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +198,9 @@ CONFIRMS_WITHIN = timedelta(hours=24)
 class Facts:
     """All of it. ``clock_trusted`` False: time is in doubt, so nothing that depends on it starts or ends.
 
+    ``unsaved_for`` is the time since the latest backup. ``log_sound`` says whether the log still continued its last
+    checkpoint when it was last to be signed; None when this process has not come to that yet.
+
     ``mail_unread_for`` is the time since the last poll of the folder that was polled longest ago; ``unreachable`` says
     that we ourselves have looked in vain for long enough.
     """
@@ -219,3 +226,5 @@ class Facts:
     habits: tuple[Habit, ...] = ()
     unconfirmed: tuple[Unconfirmed, ...] = ()
     unanchored: tuple[Unanchored, ...] = ()
+    unsaved_for: timedelta = timedelta()
+    log_sound: bool | None = None

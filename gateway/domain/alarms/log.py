@@ -1,4 +1,4 @@
-"""Alarms about the audit log: what should stand outside and does not."""
+"""Alarms about the audit log: what should stand outside and does not, and a log that contradicts its checkpoints."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,7 +19,27 @@ def _late(facts: Facts) -> Iterator[Sighting]:
         yield Sighting(kind="anchor_late", part=each.setting, values=values, begins=begins)
 
 
+def _broken(facts: Facts) -> Iterator[Sighting]:
+    if facts.log_sound is not True:
+        # Not signed since the daemon started: what was told of it stands.
+        yield Sighting(kind="log_broken", begins=facts.log_sound is False)
+
+
 KINDS = (
+    Kind(
+        name="log_broken",
+        severity=Severity.URGENT,
+        desk=Desk.ADMINISTRATOR,
+        condition=french(
+            "Le journal ne continue plus son dernier point de contrôle signé : il a été modifié ou remplacé."
+        ),
+        sentence=french("Le journal d'audit contredit ce qui en fut signé : plus rien n'y est attesté."),
+        mend=french(
+            "Gardez la base telle qu'elle est, et les sauvegardes ; gateway audit verify dit où. Prévenez l'auditeur, "
+            "et ne restaurez rien avant lui."
+        ),
+        find=_broken,
+    ),
     Kind(
         name="anchor_late",
         severity=Severity.WARNING,

@@ -72,6 +72,12 @@ def _server(facts: Facts) -> Iterator[Sighting]:
             yield Sighting(kind="server_certificate_ends", partner=met.server, values=values)
 
 
+def _unsaved(facts: Facts) -> Iterator[Sighting]:
+    days = facts.limits.backup_days
+    if days is not None and facts.unsaved_for >= timedelta(days=days):
+        yield Sighting(kind="backup_late", values={"count": facts.unsaved_for.days})
+
+
 _DOUBT = french("Corrigez l'heure (NTP) : aucun silence ne s'enregistre tant qu'une seconde source ne la confirme pas.")
 _RENEW = french(
     "La vôtre (us, imap, smtp) : prolongez-la ou renouvelez-la. Celle d'un partenaire : demandez-lui la nouvelle, et "
@@ -173,6 +179,17 @@ KINDS = (
         ),
         mend=french("Demandez à l'administrateur de ce serveur s'il sera renouvelé."),
         find=_server,
+    ),
+    Kind(
+        name="backup_late",
+        severity=Severity.WARNING,
+        desk=Desk.ADMINISTRATOR,
+        condition=french("Aucune sauvegarde depuis [alarms] backup_days jours ; sans cette clé, rien n'est signalé."),
+        sentence=french("Aucune sauvegarde depuis {count} jours : ce disque a seul les dossiers et leurs preuves."),
+        mend=french(
+            "gateway backup DOSSIER ; voyez aussi pourquoi celle de la nuit ne se fait plus (systemctl list-timers)."
+        ),
+        find=_unsaved,
     ),
     Kind(
         name="calendar_horizon",

@@ -4,7 +4,7 @@ What changes by the minute is read each time; cases and habits, whose alarms cou
 which are slow to read, every hour and whenever another is pinned.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from gateway.domain.alarms.facts import Facts, Habit, Lifetime, Limits, Stay, Unconfirmed
@@ -16,6 +16,7 @@ from gateway.services.alarms import rows
 from gateway.services.alarms.anchors import unanchored
 from gateway.services.alarms.habits import habits, unconfirmed
 from gateway.services.almanac import Almanac
+from gateway.services.backups import unsaved_for
 from gateway.services.casework import hospital_day
 from gateway.services.compose import current_pins
 from gateway.services.polls import last_poll
@@ -26,8 +27,15 @@ LOOKS = 5
 """Looks in vain before a mailbox counts as unreachable: a clock that was moved forward is no time spent trying."""
 
 
+def _not_looked_at() -> None:
+    return None
+
+
 class AlarmFacts:
-    """Facts as of now. ``ways`` are those by which checkpoints are to leave."""
+    """Facts as of now. ``ways`` are those by which checkpoints are to leave.
+
+    ``log_sound`` tells what the witness found of the log.
+    """
 
     def __init__(
         self,
@@ -41,6 +49,7 @@ class AlarmFacts:
         watched: tuple[Place, ...],
         limits: Limits,
         ways: Collection[Way] = frozenset(),
+        log_sound: Callable[[], bool | None] = _not_looked_at,
     ) -> None:
         self._store = store
         self._almanac = almanac
@@ -51,6 +60,7 @@ class AlarmFacts:
         self._watched = watched
         self._limits = limits
         self._ways = ways
+        self._log_sound = log_sound
         self._silence = _Silence()
         self._unreachable = False
         self._stays: tuple[Stay, ...] = ()
@@ -105,6 +115,8 @@ class AlarmFacts:
             habits=self._habits,
             unconfirmed=self._unconfirmed,
             unanchored=await unanchored(view, self._ways),
+            unsaved_for=await unsaved_for(view, now),
+            log_sound=self._log_sound(),
         )
 
     async def _oldest_poll(self, view: View) -> datetime | None:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from gateway.domain.errors import GatewayError, SignInRefused, TooManyTries
 from gateway.web.alone import alone
 from gateway.web.hall import Hall
-from gateway.web.visit import COOKIE, Visit, signed_in
+from gateway.web.visit import COOKIE, Visit, keep_signed_in, signed_in
 from gateway.web.ways import asked_from, ours
 
 router = APIRouter()
@@ -41,7 +41,7 @@ def let_in(secret: str, place: str) -> Response:
     """Lead there whose browser keeps this secret from now on, until it is closed."""
     answer = RedirectResponse(place, status_code=HTTPStatus.SEE_OTHER)
     # Lax: an address in a mail opens its page; whatever changes something must come from a page of ours besides.
-    answer.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="lax", path="/")
+    keep_signed_in(answer, secret)
     return answer
 
 
