@@ -39,9 +39,20 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "alarms": staffing.AlarmsSection,
     "staff.accueil": staffing.StaffSection,
     "web": access.WebSection,
+    "web.oidc": access.OidcSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"database", "metrics", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil", "web"}
+OPTIONAL = {
+    "database",
+    "metrics",
+    "oauth",
+    "smime",
+    "readers.medecin",
+    "mailboxes.medecin",
+    "staff.accueil",
+    "web",
+    "web.oidc",
+}
 """Sections that are commented out as a whole."""
 NESTED = {("web", "oidc")}
 """Keys that are sections of their own."""
@@ -202,7 +213,7 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     blocks = EXAMPLE.read_text(encoding="utf-8").replace('suite = "openpgp"', 'suite = "smime"').split("\n\n")
     ways = ("#[oauth]", "#[readers.medecin]", "#[mailboxes.medecin]", "#[staff.accueil]")
-    commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z]+]$)"
+    commented = r"(?m)^#(?=[a-z_]+ = |\[[a-z.]+]$)"
     path.write_text(
         "\n\n".join(block if any(head in block for head in ways) else re.sub(commented, "", block) for block in blocks),
         encoding="utf-8",
@@ -214,6 +225,8 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     assert settings.gateway.calendar == tmp_path / "algeria.toml"
     assert settings.partners["cnas"].convention
     assert settings.smime is not None
+    assert settings.web is not None
+    assert settings.web.oidc is not None
     assert settings.partners["cnas"].crl == tmp_path / "autorite-cnas.crl"
 
 

@@ -29,7 +29,7 @@ from gateway.domain.relocated import (
     LeaseLost,
     NotRestored,
 )
-from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
+from gateway.domain.unproven import AccessInvalid, InvitationOver, ProviderRefused, SignInRefused, TooManyTries
 
 __all__ = [
     "AccessInvalid",
@@ -55,6 +55,7 @@ __all__ = [
     "NotAllowed",
     "NotRestored",
     "PreconditionMissing",
+    "ProviderRefused",
     "RequestTooLate",
     "SignInRefused",
     "TooManyTries",

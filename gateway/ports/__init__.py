@@ -5,6 +5,7 @@ Instants are aware UTC. Adapters implement these; tests implement them by hand. 
 """
 
 from gateway.ports.alarms import Keyholder, OtherPath
+from gateway.ports.identity import Departure, IdentityProvider, Known
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
 from gateway.ports.machine import Clock, Noise, Room, Space, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
@@ -19,6 +20,7 @@ __all__ = [
     "AnchorBook",
     "Clock",
     "Courier",
+    "Departure",
     "Drop",
     "DropFile",
     "Enclosure",
@@ -28,7 +30,9 @@ __all__ = [
     "FolderState",
     "HandOver",
     "HandOverOutcome",
+    "IdentityProvider",
     "Keyholder",
+    "Known",
     "Listed",
     "LogSigner",
     "Mailbox",

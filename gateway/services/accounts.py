@@ -148,6 +148,24 @@ class Accounts:
             await self._record(act, "account.disabled", gone, actor, {})
         return gone
 
+    async def link(self, login: str, subject: str, *, issuer: str, actor: str) -> Account:
+        """Say who a person is at the identity provider: its lasting id, as the provider's administrator gives it.
+
+        Raises:
+            AccessInvalid: no id, or another account's. Unknown, NotAllowed.
+        """
+        named = f"{issuer} {subject.strip()}"
+        async with self._store.act() as act:
+            await self._entitled(act, actor)
+            account = await self._found(act, login)
+            self._not_oneself(account, actor, said("relier son propre compte"))
+            others = await act.all(Account, site=self._party.site, subject=named)
+            if not subject.strip() or any(one.id != account.id for one in others):
+                raise AccessInvalid.of({"subject": said("identité : manque, ou est déjà celle d'un autre compte")})
+            linked = await act.save(replace(account, subject=named))
+            await self._record(act, "account.linked", linked, actor, {})
+        return linked
+
     # --- what they share
 
     async def _entitled(self, view: View, actor: str) -> None:
@@ -172,6 +190,7 @@ class Accounts:
             account,
             password=None,
             totp=None,
+            subject=None,
             disabled_at=None,
             invitation=invitation_key(self._vault, code),
             invited_until=until,

@@ -30,6 +30,7 @@ from gateway.web.pages import (
     journal,
     language,
     noting,
+    oidc,
     rehearsal,
     sign_in,
     state,
@@ -42,7 +43,7 @@ from gateway.web.ways import back_to
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (sign_in, invitation, today, drafting, noting, cases, journal, state, accounts, about, language)
+PAGES = (sign_in, oidc, invitation, today, drafting, noting, cases, journal, state, accounts, about, language)
 
 
 def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:

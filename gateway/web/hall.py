@@ -22,6 +22,7 @@ from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.notes import Notes
+from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
@@ -46,6 +47,7 @@ class Hall:
     once: OnceStore
     sign_ins: SignIns
     local: LocalSignIn
+    oidc: OidcSignIn | None
     accounts: Accounts
     tokens: Tokens
     agenda: Agenda

@@ -79,6 +79,7 @@ def hall_of(world: World) -> Hall:
             sign_ins=sign_ins,
             party=world.party,
         ),
+        oidc=None,
         accounts=Accounts(
             store=store, vault=world.vault, clock=world.clock, noise=secrets.token_bytes, party=world.party
         ),
