@@ -44,7 +44,7 @@ system:
 
 # Real mail servers, a clock that moves, faults of the system, and systemd's own judgement.
 test-system:
-	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql sqop mutt
+	@PYTHON="$(PYTHON)" .ci/system-packages postfix dovecot-imapd dovecot-lmtpd libfaketime faketime strace openssl poppler-utils systemd postgresql sqop mutt chromium fonts-noto-core
 
 # What builds a container without an engine.
 package-system:

@@ -32,12 +32,14 @@ from gateway.services.drafts import Drafts
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
 from gateway.services.tokens import Tokens
 from gateway.web import app
 from gateway.web.hall import Hall
@@ -97,9 +99,25 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         readership=settings.readership,
         persons_needed=2 if settings.four_eyes else 1,
     )
+    forms = Forms(
+        store=store,
+        cabinet=cabinet,
+        drafts=drafts,
+        placing=core.placing,
+        casework=core.casework,
+        composer=core.composer,
+        almanac=almanac,
+        clock=clock,
+        party=us,
+        directory=settings.directory,
+        max_bytes=settings.smtp.max_bytes,
+    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
+
+    async def printed(number: int, *, actor: str, language: str) -> bytes:
+        return (await exhibits.printed_message(base, number, actor=actor, language=language))[1]
 
     async def certificate(ref: str, *, actor: str, request: str | None, language: str) -> bytes:
         certifier = exhibits.certifier(base, playing=playing)
@@ -137,27 +155,25 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             almanac=almanac,
             worklist=archive.worklist,
             watched=settings.watched,
+            forms=forms.under_way,
         ),
         archive=archive,
         cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
         drafts=drafts,
-        forms=Forms(
-            store=store,
-            cabinet=cabinet,
-            drafts=drafts,
-            placing=core.placing,
-            casework=core.casework,
-            composer=core.composer,
-            almanac=almanac,
-            clock=clock,
-            party=us,
-            directory=settings.directory,
-            max_bytes=settings.smtp.max_bytes,
-        ),
+        forms=forms,
+        messages=Messages(store=store, archive=archive, party=us),
         notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
         resend=Resend(store=store, clock=clock, party=us),
         triage=core.triage,
+        sorting=Sorting(
+            store=store,
+            cabinet=cabinet,
+            triage=core.triage,
+            party=us,
+            directory=settings.directory,
+            reads=drafts.reads,
+        ),
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
         calendar=legal_time.calendar_acts(settings, store, clock),
@@ -172,6 +188,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         ),
         dossier=dossier,
         certificate=certificate,
+        printed=printed,
     )
 
 

@@ -25,7 +25,7 @@ from gateway.domain.errors import MailMalformed, MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.framing import encode_frame, read_frame
 from gateway.ports import Clock, SignatureFacts
-from gateway.wire import incoming, mime, sealed, smime
+from gateway.wire import incoming, mangled, mime, sealed, smime
 from gateway.wire.incoming import Copied, Incoming
 from gateway.wire.sealed import Shape
 
@@ -72,11 +72,15 @@ def read(raw: bytes, bench: Bench, *, whole: bool = False) -> Incoming:
     """
     outer = structure = None
     try:
-        part = mime.parse(raw)
+        came = mime.parse(raw)
+        part = mangled.as_written(came)
         outer, structure = incoming.read_outer(part.headers), sealed.structure_of(part)
         opened = open_mail(part, bench)
+        around, opened = opened.whole if whole else None, replace(opened, whole=None)
         seen = replace(_facts(part, outer, opened, bench), structure=structure)
-        return replace(seen, whole=opened.whole.raw) if whole and opened.whole else seen
+        if part is not came:
+            seen = replace(seen, outer_differs=(*mangled.CHANGED, *seen.outer_differs))
+        return replace(seen, whole=around.raw) if around else seen
     except MailRefused as refused:
         step, reason = refused.step, refused.reason
         return Incoming(shape=None, outer=outer, structure=structure, failed_step=step, failed_reason=reason)
@@ -153,6 +157,7 @@ def _open_encrypted(part: mime.Part, bench: Bench) -> Opened:
     if bench.home is None or bench.own is None:
         raise MailRefused(step="decrypt", reason="no-key")
     plain = decrypt(bench.home, message, bench.passphrase, bench.own, bench.limits, former=bench.former)
+    del message  # a large mail is held no longer than somebody needs it
     if plain.signature is not None:
         # RFC 3156 §6.2: signed and encrypted in one go; the whole plaintext is under the signature.
         return Opened(shape=Shape.ENCRYPTED_ONE_PASS, entity=plain.data, signature=plain.signature)
@@ -165,6 +170,7 @@ def _open_envelope(part: mime.Part, bench: Bench) -> Opened:
         raise MailRefused(step="decrypt", reason="no-key")
     ours = bench.smime
     unproven = decrypt_smime(envelope, ours.own, max_plain=bench.limits.max_plain, former=ours.former)
+    del envelope
     return _signed_inside(unproven.data, bench, Suite.SMIME)
 
 

@@ -11,11 +11,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gateway import access, config, databank, log_keeping, mailservers, metering, readership, setting, staffing
+from gateway.adapters.openpgp.keyfiles import read_public_key
+from gateway.adapters.smime.certificates import fingerprint, read_certificate
 from gateway.domain import kinds
 from gateway.domain.parties import Grade, PartnerKind
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "config" / "gateway.example.toml"
+KEYS = ROOT / "keys.example"
 FICHE = ROOT / "config" / "fiches" / "extension_request.toml"
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -265,3 +268,13 @@ def test_the_commented_lines_of_the_fiche_name_a_known_kind() -> None:
 
     assert kinds.KINDS[document["kind"]] is kinds.EXTENSION_REQUEST
     assert document["dossier"] == "7F3K-Q2"
+
+
+def test_the_example_keys_are_public_and_are_those_that_the_page_describes() -> None:
+    """What a partner hands over, in each suite, with the fingerprint that would be read on the telephone."""
+    page = "".join((KEYS / "README.md").read_text(encoding="utf-8").split())
+    key = read_public_key((KEYS / "exemple-cnas.asc").read_bytes())
+    certificate = read_certificate((KEYS / "exemple-cnas.pem").read_bytes())
+    assert (key.can_sign, key.can_encrypt) == (True, True)
+    assert key.fingerprint in page
+    assert fingerprint(certificate) in page

@@ -1,7 +1,7 @@
 """The first page: what is to be done today, the clocks that run, and whether what is shown can be believed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from gateway.ports import Clock
 from gateway.services.alarms.book import Counts, counts
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.forms import Line
 from gateway.services.polls import last_poll
 from gateway.services.rights import Actor
 from gateway.services.worklist import Worklist
@@ -34,6 +35,10 @@ from gateway.storage import (
 
 CHANGES = 100
 """Records that are looked at to say that something changed."""
+
+
+FormsOf = Callable[[Actor], Awaitable[tuple[Line, ...]]]
+"""The forms under way, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,7 @@ class Today:
     """The first page."""
 
     tasks: tuple[Task, ...]
+    forms: tuple[Line, ...]
     clocks: tuple[RunningClock, ...]
     followed: int
 
@@ -102,6 +108,7 @@ class Agenda:
         almanac: Almanac,
         worklist: Worklist,
         watched: tuple[Place, ...],
+        forms: FormsOf,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -110,6 +117,7 @@ class Agenda:
         self._almanac = almanac
         self._worklist = worklist
         self._watched = watched
+        self._forms = forms
 
     async def pulse(self) -> Pulse:
         """As of now."""
@@ -159,7 +167,8 @@ class Agenda:
             Task(duty=item.duty, ref=item.ref, patient=names.get(item.ref) if item.ref else None) for item in items
         )
         order = sorted(clocks, key=lambda row: (row.period.earliest_tacit_at, row.ref))
-        return Today(tasks=tasks, clocks=tuple(order), followed=len(cases))
+        forms = tuple(line for line in await self._forms(actor) if line.theirs)
+        return Today(tasks=tasks, forms=forms, clocks=tuple(order), followed=len(cases))
 
     async def names(self, view: View, cases: Iterable[Case]) -> dict[str, str]:
         """The patients of these cases, by the case's reference; who was forgotten has no name."""

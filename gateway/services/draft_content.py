@@ -97,8 +97,13 @@ def looked_at(kind: Kind, upload: Upload) -> tuple[str, str] | str:
         return "empty"
     if len(upload.data) > MAX_PIECE:
         return "size"
-    for sign, media_type, extension in _SIGNS:
-        if upload.data.startswith(sign):
-            stem = safe_filename(upload.name).rpartition(".")
-            return media_type, safe_filename(f"{stem[0] or stem[2] or piece.fiche}.{extension}")
-    return "type"
+    known = media_of(upload.data)
+    if known is None:
+        return "type"
+    stem = safe_filename(upload.name).rpartition(".")
+    return known[0], safe_filename(f"{stem[0] or stem[2] or piece.fiche}.{known[1]}")
+
+
+def media_of(data: bytes) -> tuple[str, str] | None:
+    """The type that these bytes begin as, and its extension; None for one that is not taken."""
+    return next(((media_type, name) for sign, media_type, name in _SIGNS if data.startswith(sign)), None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gateway.domain.case import OPENINGS
 from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS, Kind, Subject, Travel, as_kept
 from gateway.domain.parties import Party
@@ -10,9 +11,10 @@ from gateway.domain.readers import has_medical
 from gateway.domain.words import said
 from gateway.ports import SpoolFile
 from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.cases import find_case
 from gateway.services.draft_content import Content, content_of
 from gateway.services.fiche import Fiche
-from gateway.storage import Act, Case, FormDraft, VaultKey, View
+from gateway.storage import Act, Case, FormDraft, Request, VaultKey, View
 from gateway.wire.payload import Attachment
 
 
@@ -55,6 +57,27 @@ def fiche_of(draft: FormDraft, content: Content, case: Case | None, pieces: tupl
         hospital=content.hospital or None,
         because=content.because.strip() or None,
     )
+
+
+async def aimed(view: View, us: Party, aim: Aim) -> tuple[Aim, Case | None]:
+    """The same aim with its request as it is kept, and its case.
+
+    Raises:
+        Unknown: no such case or request, not ours to send, or a case must be named.
+    """
+    kind = sendable(aim.kind, us)
+    if aim.ref is None:
+        if kind.outcome.case not in OPENINGS:
+            raise Unknown(kind=said("dossier"), ref="–")
+        return replace(aim, request=None), None
+    case = await find_case(view, us.site, aim.ref)
+    if aim.request is None or kind.subject in {Subject.CASE, Subject.REQUEST}:
+        return replace(aim, ref=case.ref, request=None), case
+    rows = await view.all(Request, site=us.site, case_id=case.id)
+    found = [row.hash for row in rows if row.hash.startswith(aim.request)]
+    if len(found) != 1:
+        raise Unknown(kind=said("demande"), ref=aim.request[:12])
+    return replace(aim, ref=case.ref, request=found[0]), case
 
 
 async def same(view: View, us: Party, case: Case | None, aim: Aim) -> FormDraft | None:

@@ -17,11 +17,11 @@ from gateway.domain.sheet import long_instant
 from gateway.domain.words import said
 from gateway.ports import Clock, Noise, SpoolFile
 from gateway.services.cabinet import Cabinet, wrapped
-from gateway.services.cases import find_case
 from gateway.services.desk import Desk, Submitted
 from gateway.services.draft_content import MOST, Content, KeptPiece, Upload, looked_at
 from gateway.services.draft_rows import (
     Aim,
+    aimed,
     case_of,
     emptied,
     end,
@@ -31,7 +31,6 @@ from gateway.services.draft_rows import (
     opened,
     record,
     same,
-    sendable,
     under_way,
 )
 from gateway.services.rights import Actor, entitled
@@ -100,13 +99,12 @@ class Drafts:
             Unknown: no such case or kind. NotAllowed: not this person's, or far too long.
             ChangedMeanwhile: somebody began the same; what was uploaded for free places is kept.
         """
-        kind = sendable(aim.kind, self._party)
         _bearable(typed)
         async with self._store.view() as view:
-            case = None if aim.ref is None else await find_case(view, self._party.site, aim.ref)
+            aim, case = await aimed(view, self._party, aim)
             key = await self._cabinet.case_key(view, case) if case else None
         key = key or await self._cabinet.standing_key(DRAFTS)
-        kept, refused = await self._stored(kind, typed.uploads, key, actor)
+        kept, refused = await self._stored(KINDS[aim.kind], typed.uploads, key, actor)
         async with self._store.act() as act:
             await entitled(act, self._party, actor.name, Right.SEND, Right.VALIDATE)
             found = await same(act, self._party, case, aim)
@@ -116,7 +114,7 @@ class Drafts:
                     FormDraft(
                         site=self._party.site,
                         code=self._noise(CODE_BYTES).hex(),
-                        kind=kind.id,
+                        kind=aim.kind,
                         case_id=case.id if case else None,
                         request_hash=aim.request,
                         vault_key=key.id,
@@ -203,7 +201,8 @@ class Drafts:
                 continue
             await act.add(file)
             after = replace(after, pieces=(*(each for each in after.pieces if each.role != piece.role), piece))
-        gone = {piece.file for piece in before.pieces} - {piece.file for piece in after.pieces}
+        seen = {piece.file for piece in before.pieces} | {piece.file for piece, _file in files}
+        gone = seen - {piece.file for piece in after.pieces}
         if after != before or draft.version == 0:
             await self._write(act, draft, after, key, actor)
         return stale, await emptied(act, gone), taken

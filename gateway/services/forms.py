@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from gateway.domain import case as stay
 from gateway.domain import request as life
-from gateway.domain.errors import DeskError, IllegalTransition, NoCorrespondent
+from gateway.domain.errors import DeskError, FicheInvalid, IllegalTransition, NoCorrespondent
 from gateway.domain.kinds import KINDS, Field, Kind, Subject, parse_date
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.rights import Right
@@ -25,6 +25,7 @@ from gateway.services.compose import ENCRYPTION_OVERHEAD, Composer, current_pins
 from gateway.services.draft_content import Content
 from gateway.services.draft_rows import (
     Aim,
+    aimed,
     case_of,
     fiche_of,
     is_medical,
@@ -32,7 +33,6 @@ from gateway.services.draft_rows import (
     opened,
     record,
     same,
-    sendable,
     under_way,
 )
 from gateway.services.drafts import Drafts
@@ -172,10 +172,10 @@ class Forms:
         Raises:
             Unknown: no such case or kind. NotAllowed: this person neither sends nor validates.
         """
-        kind = sendable(aim.kind, self._party)
         async with self._store.view() as view:
             await entitled(view, self._party, actor.name, Right.SEND, Right.VALIDATE)
-            case = None if aim.ref is None else await find_case(view, self._party.site, aim.ref)
+            aim, case = await aimed(view, self._party, aim)
+            kind = KINDS[aim.kind]
             values = {} if case is None else await self._prefilled(view, case, kind)
             known = _Known(aim=aim, case=case, draft=None, content=Content(values=values))
             return await self._shown(view, kind, known, actor)
@@ -184,12 +184,11 @@ class Forms:
         """The code of the form that is under way for the same.
 
         Raises:
-            Unknown: no such case.
+            Unknown: no such case, kind or request.
         """
-        if aim.ref is None:
-            return None
         async with self._store.view() as view:
-            found = await same(view, self._party, await find_case(view, self._party.site, aim.ref), aim)
+            aim, case = await aimed(view, self._party, aim)
+            found = await same(view, self._party, case, aim)
         return found.code if found else None
 
     async def show(self, code: str, *, actor: Actor) -> FormView:
@@ -264,10 +263,9 @@ class Forms:
         until = parse_date(values.get("authorised_until", ""))
         if kind.subject is Subject.REQUEST and until is not None and now >= end_of_day_in_paris(until):
             warning = LATE
-        hospital = known.case.hospital if known.case else known.content.hospital or self._party.id
         try:
-            to, copy = self._composer.addressees(kind, hospital)
-        except NoCorrespondent as error:
+            to, copy = self._composer.addressees(kind, self._hospital(known))
+        except (NoCorrespondent, FicheInvalid) as error:
             return Outlook(obstacle=error, warning=warning)
         pins = await current_pins(view, self._party.site)
         limits = [self._max_bytes, *(partner.max_bytes for partner in (*to, *copy))]
@@ -282,6 +280,12 @@ class Forms:
             room=int(min(limits) / ENCRYPTION_OVERHEAD),
             until=until,
         )
+
+    def _hospital(self, known: _Known) -> str:
+        if known.case is not None:
+            return known.case.hospital
+        draft = known.draft or _unkept(known, self._party, self._clock.now())
+        return self._placing.hospital(fiche_of(draft, known.content, None))
 
     async def _said_against(self, view: View, known: _Known) -> tuple[DeskError | None, Said | None]:
         draft = known.draft or _unkept(known, self._party, self._clock.now())

@@ -77,7 +77,7 @@ class Placing:
                 fault = said("dossier : manque (le numéro du dossier, par exemple 7F3K-Q2)")
                 raise FicheInvalid(path=fiche.path, faults=listed([fault]))
             case, key = self._casework.new(
-                ref=token(self._noise(6)), hospital=self._hospital(fiche), event=event, values=fiche.values
+                ref=token(self._noise(6)), hospital=self.hospital(fiche), event=event, values=fiche.values
             )
             return Place(case=case, key=key, opens=True)
         case = await find_case(view, self._party.site, fiche.ref)
@@ -100,8 +100,12 @@ class Placing:
         named = fiche.values.get("supersedes", "")
         return await open_request(view, case, named) if named else None
 
-    def _hospital(self, fiche: Fiche) -> str:
-        """Whose case is opened: ours, or at the CNAS the hospital that the fiche names."""
+    def hospital(self, fiche: Fiche) -> str:
+        """Whose case is opened: ours, or at the CNAS the hospital that the fiche names.
+
+        Raises:
+            FicheInvalid: it names none of several.
+        """
         if self._party.role is Role.HOSPITAL:
             return self._party.id
         hospitals = [partner.id for partner in self._directory.with_role(Role.HOSPITAL)]

@@ -16,6 +16,9 @@ from gateway.storage import Account, Act, SignIn, Store
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=10)
+LAPSE = timedelta(hours=12)
+"""For how long after the last page what a person typed is still kept for them."""
+
 FRESH = timedelta(minutes=10)
 """For how long a person who proved who they are need not prove it again."""
 
@@ -103,6 +106,10 @@ class SignIns:
                 if row is None:
                     return None
                 row = await act.save(replace(row, seen_at=now))
+        return self._presence(row, account)
+
+    def _presence(self, row: SignIn, account: Account) -> Presence:
+        now = self._clock.now()
         actor = Actor(name=account.name, role=self._party.role, posts=account.posts)
         return Presence(
             account=account,
@@ -113,6 +120,18 @@ class SignIns:
             ends_at=min(row.seen_at + IDLE, row.started_at + LONGEST),
             last=row.started_at + LONGEST <= row.seen_at + IDLE,
         )
+
+    async def lapsed(self, secret: str) -> Presence | None:
+        """Who kept this secret when nothing but time ended their presence: what they were typing may still be kept.
+
+        It gives nothing to read: who comes back signs in again.
+        """
+        async with self._store.view() as view:
+            row = await view.one(SignIn, site=self._party.site, secret=digest(secret.encode()), ended_at=None)
+            account = None if row is None else await view.one(Account, id=row.account, disabled_at=None)
+        if row is None or account is None or self._clock.now() - row.seen_at > LAPSE:
+            return None
+        return self._presence(row, account)
 
     async def renew_proof(self, act: Act, presence: Presence) -> None:
         """The person proved who they are once more, inside the act that saw it."""

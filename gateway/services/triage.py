@@ -26,7 +26,7 @@ from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
 from gateway.services.rights import entitled
 from gateway.services.timekeeping import STEP_LIMIT
-from gateway.storage import FOR_A_PERSON, Act, Case, Direction, Mail, Message, Request, Store, Verdict
+from gateway.storage import FOR_A_PERSON, Act, Case, Direction, Mail, Message, Request, Store, Verdict, View
 
 
 class Triage:
@@ -120,6 +120,23 @@ class Triage:
 
     # --- four eyes
 
+    async def would_free(self, view: View, mail: Mail) -> bool:
+        """Whether a word that stops no period needs a second person."""
+        four_eyes = self._persons_needed > 1 and self._party.role is Role.HOSPITAL
+        return four_eyes and bool(await self.waiting_for(view, mail))
+
+    def two_for_entered(self, mail: Mail) -> bool:
+        """Whether any word on what one person alone brought needs a second one."""
+        return self._persons_needed > 1 and mail.verdict is Verdict.ENTERED
+
+    async def waiting_for(self, view: View, mail: Mail) -> set[str]:
+        """The open requests whose silence cannot be recorded while nobody has sorted this mail."""
+        if not mail.held_back and mail.verdict is not Verdict.VANISHED:
+            return set()
+        rows = await view.all(Request, site=self._party.site, state=tuple(life.OPEN))
+        since = mail.received_latest
+        return {row.hash for row in rows if since is None or since >= row.submitted_at - STEP_LIMIT}
+
     async def _needs_two(self, act: Act, mail: Mail, reading: Reading | None) -> bool:
         """Whether it was seen by one person alone, or settling it so would let a silence be recorded."""
         if self._persons_needed == 1 or self._party.role is not Role.HOSPITAL:
@@ -128,14 +145,12 @@ class Triage:
 
     async def _frees(self, act: Act, mail: Mail, reading: Reading | None) -> bool:
         """Whether settling it so would let a silence be recorded that the mail holds back."""
-        if not mail.held_back and mail.verdict is not Verdict.VANISHED:
+        waiting = await self.waiting_for(act, mail)
+        if not waiting:
             return False
-        rows = await act.all(Request, site=self._party.site, state=tuple(life.OPEN))
-        since = mail.received_latest
-        waiting = {row.hash for row in rows if since is None or since >= row.submitted_at - STEP_LIMIT}
         stopped = _stopped(reading)
         if stopped is None:
-            return bool(waiting)
+            return True
         # An answer stops its own request; against what the mail itself cites, it would free another.
         return mail.likely_request in waiting - {stopped}
 

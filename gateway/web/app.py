@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -29,6 +30,8 @@ from gateway.web.pages import (
     invitation,
     journal,
     language,
+    mails,
+    messages,
     noting,
     oidc,
     rehearsal,
@@ -43,7 +46,10 @@ from gateway.web.ways import back_to
 _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (sign_in, oidc, invitation, today, drafting, noting, cases, journal, state, accounts, about, language)
+PAGES = (
+    *(sign_in, oidc, invitation, today, drafting, noting, mails, messages),
+    *(cases, journal, state, accounts, about, language),
+)
 
 
 def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
@@ -63,6 +69,7 @@ def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
     app.exception_handler(Absent)(_absent)
     app.exception_handler(Unknown)(_absent)
     app.exception_handler(NotAllowed)(_absent)
+    app.exception_handler(RequestValidationError)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
     app.exception_handler(Exception)(_defect)

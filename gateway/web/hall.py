@@ -21,11 +21,13 @@ from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
 from gateway.services.tokens import Tokens
 from gateway.services.triage import Triage
 
@@ -57,8 +59,10 @@ class Hall:
     drafts: Drafts
     forms: Forms
     notes: Notes
+    messages: Messages
     resend: Resend
     triage: Triage
+    sorting: Sorting
     confirmations: Confirmations
     proofs: EnteredProofs
     calendar: CalendarActs
@@ -68,3 +72,4 @@ class Hall:
     journal: Journal
     dossier: Document
     certificate: Document
+    printed: Document

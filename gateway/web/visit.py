@@ -60,6 +60,7 @@ class Visit:
     hall: Hall
     presence: Presence
     language: Language
+    lapsed: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -216,6 +217,22 @@ async def signed_in(request: Request) -> Visit:
         SignInNeeded.
     """
     return await _visit(request, touches=True)
+
+
+async def lately_signed_in(request: Request) -> Visit:
+    """The person who sends a form, also when their sign-in ran out while they typed: to keep it, and show nothing.
+
+    Raises:
+        SignInNeeded.
+    """
+    try:
+        return await signed_in(request)
+    except SignInNeeded:
+        hall: Hall = request.app.state.hall
+        presence = await hall.sign_ins.lapsed(request.cookies.get(COOKIE, ""))
+        if presence is None:
+            raise
+        return Visit(request=request, hall=hall, presence=presence, language=language_of(request), lapsed=True)
 
 
 async def glancing(request: Request) -> Visit:

@@ -16,9 +16,22 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.labels import GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
+from gateway.domain.steps import BY_NAME
 from gateway.domain.words import Translator, french, told
-from gateway.services.terms import CASE_STATES, CLAIMS, COVER_REASONS, FLAGS, FUNCTIONS, PAYERS, RETURNS
-from gateway.storage import Way
+from gateway.services.sorting_words import title_of
+from gateway.services.terms import (
+    CASE_STATES,
+    CLAIMS,
+    COVER_REASONS,
+    DATED_BY,
+    FLAGS,
+    FUNCTIONS,
+    HINTS,
+    MAIL_REASONS,
+    PAYERS,
+    RETURNS,
+)
+from gateway.storage import Hint, Mail, Way
 from gateway.wire.fields import escaped
 
 ALGIERS = ZoneInfo("Africa/Algiers")
@@ -150,6 +163,29 @@ class Wording:
     def functions(self, partner: Partner, functions: tuple[Function, ...]) -> tuple[str, ...]:
         """As what a partner gets a mail."""
         return tuple(self._(FUNCTIONS[function]) for function in functions if partner.fills(function))
+
+    def settled(self, settled_as: str | None) -> str:
+        """What a mail was said to be."""
+        return self._(title_of(settled_as or ""))
+
+    def refused(self, mail: Mail) -> str:
+        """Why a mail waits for a person, or was refused."""
+        return self._(MAIL_REASONS[mail.reason]) if mail.reason in MAIL_REASONS else escaped(mail.reason or "–")
+
+    def step(self, name: str | None) -> str:
+        """The step of the trust list at which a mail was refused."""
+        found = BY_NAME.get(name or "")
+        if found is None:
+            return escaped(name or "–")
+        return self._("étape {number} : {title}").format(number=found.number, title=self._(found.title))
+
+    def hint(self, hint: Hint | None) -> str:
+        """Why a case is proposed."""
+        return self._(HINTS[hint]) if hint else ""
+
+    def dated_by(self, source: str) -> str:
+        """Who says when a mail arrived."""
+        return self._(DATED_BY.get(source, source))
 
     def label(self, member: Enum) -> str:
         """A member of a table of the domain."""

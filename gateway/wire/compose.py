@@ -125,7 +125,12 @@ def entity(headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
         MailMalformed: as ``field``, or the body is not canonical CRLF.
     """
     require_canonical(body)
-    return b"".join(field(name, value) for name, value in headers) + _CRLF + body
+    return _written(headers, body)
+
+
+def _written(headers: Sequence[tuple[str, str]], *body: bytes) -> bytes:
+    # In one go: each further concatenation would copy a large body again.
+    return b"".join((*(field(name, value) for name, value in headers), _CRLF, *body))
 
 
 def _quoted_printable(text: str) -> bytes:
@@ -229,8 +234,11 @@ def multipart(
     if not all(_NAME.fullmatch(key) and _PARAM_VALUE.fullmatch(value) for key, value in params):
         raise MailMalformed(reason="parameter", step="compose")
     listed = "".join(f'; {key}="{value}"' for key, value in (*params, ("boundary", boundary)))
-    body = b"".join(mark + _CRLF + part + _CRLF for part in parts) + mark + b"--" + _CRLF
-    return entity([*headers, ("Content-Type", f"multipart/{subtype}{listed}")], body)
+    for part in parts:
+        # What stands between them is canonical by itself.
+        require_canonical(part)
+    body = [piece for part in parts for piece in (mark, _CRLF, part, _CRLF)]
+    return _written([*headers, ("Content-Type", f"multipart/{subtype}{listed}")], *body, mark, b"--", _CRLF)
 
 
 def check_outgoing(raw: bytes, allowed_names: Collection[str]) -> None:

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 
 from gateway.domain.errors import MailMalformed
 from gateway.wire.fields import Hop, Mailbox, addresses, codec, date, decode_words, message_ids, received
@@ -51,6 +52,7 @@ _LINE_END = re.compile(rb"\r?\n")
 _HEADER_END = re.compile(rb"\r?\n(\r?\n)")
 _REST_OF_BOUNDARY = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
 _BLANK = b" \t\r\n"
+_PIECE = 1024 * 1024
 _SINGLE = ("content-type", "content-transfer-encoding")
 
 
@@ -138,7 +140,7 @@ class Part:
             case "quoted-printable":
                 return binascii.a2b_qp(self.body)
             case "base64":
-                return _base64(self.body)
+                return _base64(self.source, self.body_start, self.end)
             case _:
                 raise MailMalformed(reason="transfer-encoding")
 
@@ -175,14 +177,26 @@ class Part:
             waiting.extend(reversed(part.parts))
 
 
-def _base64(body: bytes) -> bytes:
-    compact = body.translate(None, _BLANK)
+def _base64(source: bytes, start: int, end: int) -> bytes:
+    # Piece by piece, so that a large file is in memory once and not four times.
+    decoded, rest = BytesIO(), b""
+    for at in range(start, end, _PIECE):
+        rest += source[at : min(at + _PIECE, end)].translate(None, _BLANK)
+        # The last four stay behind: they alone may be padded.
+        ready = max(len(rest) - 1, 0) // 4 * 4
+        decoded.write(_fours(rest[:ready], padding=0))
+        rest = rest[ready:]
+    decoded.write(_fours(rest, padding=len(rest) - len(rest.rstrip(b"="))))
+    return decoded.getvalue()
+
+
+def _fours(compact: bytes, *, padding: int) -> bytes:
     try:
         decoded = base64.b64decode(compact, validate=True)
     except binascii.Error as error:
         raise MailMalformed(reason="base64") from error
     # Python stops silently at padding in the middle; two readers would then see two files.
-    if len(decoded) != len(compact) // 4 * 3 - (len(compact) - len(compact.rstrip(b"="))):
+    if len(decoded) != len(compact) // 4 * 3 - padding:
         raise MailMalformed(reason="base64")
     return decoded
 

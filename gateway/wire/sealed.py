@@ -150,14 +150,17 @@ def _two_children(part: Part, media: str, protocols: frozenset[str], step: str) 
 
 
 def _armoured(part: Part, begin: bytes, step: str) -> bytes:
-    armour = part.decoded().strip(b" \t\r\n")
-    label = begin.removeprefix(b"-----BEGIN").removesuffix(b"-----")
-    if not armour.startswith(begin) or not armour.endswith(b"-----END" + label + b"-----"):
+    armour = part.decoded()
+    last = b"-----END" + begin.removeprefix(b"-----BEGIN") + b"\r\n"
+    if not (armour.startswith(begin) and armour.endswith(last)):
+        # Most mails are so; only others are worth the copies.
+        armour = armour.strip(b" \t\r\n") + b"\r\n"
+    if not (armour.startswith(begin) and armour.endswith(last)):
         raise MailMalformed(reason="armour", step=step)
     # A second block would be a second message (or signature), and two readers could choose differently.
     if armour.count(b"-----BEGIN ") != 1:
         raise MailMalformed(reason="armour", step=step)
-    return armour + b"\r\n"
+    return armour
 
 
 def read_encrypted(part: Part) -> bytes:

@@ -3,7 +3,7 @@
 import codecs
 
 from gateway.domain.parties import Suite
-from tests.attacks.scene import CNAS, HOSPITAL, LETTER, SECRET, Scene, headed, html, letter, mixed
+from tests.attacks.scene import CNAS, HOSPITAL, LETTER, SECRET, Bytes, Scene, headed, html, letter, mixed
 
 
 def _part(mail: bytes) -> bytes:
@@ -52,6 +52,36 @@ async def a1_text_behind(acted: Scene) -> bytes:
 async def a1_forwarded(acted: Scene) -> bytes:
     """As an attached mail, that a mail program would open in place."""
     return headed(mixed(html("Voyez :"), b"Content-Type: message/rfc822\r\n\r\n" + await acted.sealed(letter())))
+
+
+def _exchange(mail: Bytes, text: bytes = b"", *, kind: bytes = b"text/plain") -> Bytes:
+    """What Exchange makes of PGP/MIME: a multipart/mixed, and an empty text before the two parts."""
+    first = b"--chiffre\r\nContent-Type: %s; charset=us-ascii\r\n\r\n%s\r\n" % (kind, text)
+    loose = Bytes(mail.swap(b'multipart/encrypted; protocol="application/pgp-encrypted";', b"multipart/mixed;"))
+    return Bytes(loose.swap(b"--chiffre\r\n", first + b"--chiffre\r\n"))
+
+
+async def a1_exchange_with_text(acted: Scene) -> bytes:
+    """The shape that is put right, but its text is not empty: whatever is read beside a plaintext may steal it."""
+    return _exchange(await acted.sealed(letter()), b"Bonjour")
+
+
+async def a1_exchange_with_markup(acted: Scene) -> bytes:
+    """Or it is markup, even if it is empty."""
+    return _exchange(await acted.sealed(letter()), kind=b"text/html")
+
+
+async def a1_exchange_with_more(acted: Scene) -> bytes:
+    """Or a fourth part follows."""
+    mail = _exchange(await acted.sealed(letter()))
+    return mail.swap(b"\r\n--chiffre--", b"\r\n--chiffre\r\nContent-Type: text/html\r\n\r\n<p>\r\n--chiffre--")
+
+
+async def honest_exchange(acted: Scene) -> bytes:
+    """Its control part in base 64, as Exchange writes it."""
+    mail = _exchange(await acted.sealed(letter()))
+    encoded = b"application/pgp-encrypted\r\nContent-Transfer-Encoding: base64\r\n\r\nVmVyc2lvbjogMQ0K"
+    return mail.swap(b"application/pgp-encrypted\r\n\r\nVersion: 1", encoded)
 
 
 # --- A3: a signature that covers a fragment

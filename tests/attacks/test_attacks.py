@@ -165,6 +165,13 @@ async def test_another_outer_header_is_noted_and_decides_nothing(hospital: World
     assert len(await hospital.events("mail.outer_differs")) == 1
 
 
+async def test_what_exchange_made_of_a_mail_is_noted(hospital: World, keys: Scene) -> None:
+    """It is read as it was written, and whoever looks into it sees that it did not come so."""
+    row = await arrive(hospital, (await made("honest-exchange", keys))[0])
+    (noted,) = await hospital.events("mail.outer_differs")
+    assert (row.partner, json.loads(noted.canonical)["details"]["fields"]) == ("cnas", ["Content-Type"])
+
+
 async def test_headers_repeated_for_older_readers_are_not_text(hospital: World, keys: Scene) -> None:
     """RFC 9788 section 5.2: only what stands below them is."""
     judged = await hospital.receiver._judge.judge((await made("a11-legacy-display", keys))[0])

@@ -13,7 +13,7 @@ from gateway.adapters.openpgp.open import OpenLimits
 from gateway.adapters.smime.bench import SmimeBench
 from gateway.domain.errors import MailRefused
 from gateway.domain.parties import Role, Suite
-from gateway.wire import mime, sealed
+from gateway.wire import mangled, mime, sealed
 from gateway.worker import Bench, read
 from tests.attacks.make import made, rows
 from tests.attacks.scene import Scene, scene
@@ -53,7 +53,7 @@ class Second:
     def believes(self, mail: bytes) -> bool:
         """Whether it opens the mail with our key, and finds the partner's signature on what is inside."""
         try:
-            armour = sealed.read_encrypted(mime.parse(mail))
+            armour = sealed.read_encrypted(mangled.as_written(mime.parse(mail)))
         except MailRefused:
             return False
         told = self.folder / "verifications"

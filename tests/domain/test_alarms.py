@@ -292,6 +292,7 @@ WALKS: tuple[tuple[str, Step, Step, Step], ...] = (
     ("key_ends", key(NOW + 61 * DAY), key(NOW + 60 * DAY), key(NOW + 900 * DAY)),
     ("key_ends_now", key(NOW + 8 * DAY), key(NOW + 7 * DAY), key(None)),
     ("key_unusable", key(NOW + timedelta(seconds=1)), key(NOW), key(NOW + 900 * DAY)),
+    ("key_never_ends", key(NOW + 900 * DAY), key(None), key(NOW + 900 * DAY)),
     ("anchor_late", unanchored(5), unanchored(6), with_(unanchored=())),
     ("anchor_late", unanchored(0, failing=0), unanchored(1, failing=1), with_(unanchored=())),
     ("log_broken", with_(log_sound=True), with_(log_sound=False), with_(log_sound=True)),

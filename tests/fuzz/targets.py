@@ -15,6 +15,7 @@ from gateway.adapters import sandbox
 from gateway.adapters.openpgp.command import Outcome, _parse
 from gateway.adapters.openpgp.open import Decrypted, OpenLimits, _judge_signature, _with_integrity, leading_tags
 from gateway.adapters.smime.bench import SmimeBench
+from gateway.adapters.smime.ber import NotBer, _Reader, to_definite, without_content
 from gateway.adapters.smime.cms import read_envelope, read_signer
 from gateway.adapters.smime.open import Unproven
 from gateway.domain import trust
@@ -126,6 +127,20 @@ def answer(data: bytes) -> None:
         sandbox._answer({"seen": json.loads(data)}, b"")
 
 
+def definite(data: bytes) -> None:
+    """The quick look at lengths and the reader that puts them right never differ."""
+    try:
+        wanted = _Reader(data).whole()
+    except NotBer:
+        wanted = None
+    try:
+        found = to_definite(data)
+    except NotBer:
+        found = None
+    if found != wanted or (found is not None and without_content(found)[0] is None):
+        raise AssertionError("two readings of one structure")
+
+
 def _stubbed(run: Callable[[bytes], object]) -> Callable[[bytes], object]:
     """With signatures that are always the partner's, and ciphertexts that hold their own armour."""
     stubs: dict[str, Any] = {
@@ -157,6 +172,9 @@ SEALED = (
     b"Content-Type: application/octet-stream\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nAAAA\r\n"
     b"-----END PGP MESSAGE-----\r\n--c--\r\n"
 )
+MANGLED = SEALED.replace(b'multipart/encrypted; protocol="application/pgp-encrypted"', b"multipart/mixed").replace(
+    b"--c\r\n", b"--c\r\nContent-Type: text/plain\r\n\r\n\r\n--c\r\n", 1
+)
 REPORTS = [path.read_bytes() for path in sorted(MAILS.glob("*.eml"))]
 CMS = [attack.mail for attack in attacks().values()]
 TOLD = manifest.encode(
@@ -185,7 +203,7 @@ STATUS = (
 SEEN = json.dumps(sandbox.encode_incoming(worker.read(REPORTS[0], Bench(limits=BENCH.limits)))).encode()
 
 TARGETS = {
-    "mail": Target(run=_stubbed(mail), seeds=[*REPORTS, *CMS, SIGNED, SEALED, mixed(SIGNED, SEALED)]),
+    "mail": Target(run=_stubbed(mail), seeds=[*REPORTS, *CMS, SIGNED, SEALED, MANGLED, mixed(SIGNED, SEALED)]),
     "plaintext": Target(run=_stubbed(plaintext), seeds=[SIGNED, *CMS[:4]]),
     "one-pass": Target(run=_stubbed(one_pass), seeds=[letter(), MESSAGE, *REPORTS[:6]]),
     "payload": Target(run=incoming.read_inner, seeds=[letter(), MESSAGE, mixed(letter(), MESSAGE)]),
@@ -195,6 +213,7 @@ TARGETS = {
     "fields": Target(run=header_fields, seeds=[line for each in REPORTS[:12] for line in each.split(b"\n")[:12]]),
     "cms-signer": Target(run=read_signer, seeds=[_cms(each) for each in CMS]),
     "cms-envelope": Target(run=read_envelope, seeds=[_cms(each) for each in CMS]),
+    "definite": Target(run=definite, seeds=[_cms(each) for each in CMS]),
     "status": Target(run=status_lines, seeds=[STATUS]),
     "packets": Target(run=packets, seeds=[b"\xc1\x0c" + bytes(12) + b"\xc3\x04" + bytes(4) + b"\xd2\x05" + bytes(5)]),
     "answer": Target(run=answer, seeds=[SEEN]),

@@ -59,11 +59,11 @@ async def test_an_alarm_mail_that_left_goes_after_a_month(told: World) -> None:
     assert await retention(told).round() == len(files)
     assert await readable(told) == before - files
     assert not files & told.cabinet.vault.names()
-    (record,) = await told.events("alarm.mails_erased")
+    (record,) = await told.events("watch.mails_erased")
     assert f'"mails":{len(files)}'.encode() in record.canonical
     assert {row.state for row in await alarm_mails(told)} == {State.HANDED_OVER}
     assert await retention(told).round() == 0
-    assert len(await told.events("alarm.mails_erased")) == 1
+    assert len(await told.events("watch.mails_erased")) == 1
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ async def test_a_mail_that_changes_meanwhile_stays_for_the_next_round(
     monkeypatch.setattr(_View, "served", stale)
     assert await retention(told).round() == 0
     assert await readable(told) == before
-    assert not await told.events("alarm.mails_erased")
+    assert not await told.events("watch.mails_erased")

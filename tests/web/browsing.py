@@ -23,11 +23,13 @@ from gateway.services.entered import EnteredProofs
 from gateway.services.forms import Forms
 from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
+from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
+from gateway.services.sorting import Sorting
 from gateway.services.tokens import Tokens
 from gateway.storage import Account
 from gateway.web.app import make
@@ -54,6 +56,19 @@ def hall_of(world: World) -> Hall:
         party=world.party,
         readership=world.readership,
         persons_needed=world.persons,
+    )
+    forms = Forms(
+        store=store,
+        cabinet=world.cabinet,
+        drafts=drafts,
+        placing=world.placing,
+        casework=world.casework,
+        composer=world.composer,
+        almanac=almanac,
+        clock=world.clock,
+        party=world.party,
+        directory=world.directory,
+        max_bytes=25_000_000,
     )
 
     async def document(*_args: Any, **_named: Any) -> bytes:
@@ -92,6 +107,7 @@ def hall_of(world: World) -> Hall:
             almanac=almanac,
             worklist=world.archive.worklist,
             watched=places(world.party),
+            forms=forms.under_way,
         ),
         archive=world.archive,
         cases=CaseFiles(
@@ -104,19 +120,8 @@ def hall_of(world: World) -> Hall:
         ),
         desk=world.desk,
         drafts=drafts,
-        forms=Forms(
-            store=store,
-            cabinet=world.cabinet,
-            drafts=drafts,
-            placing=world.placing,
-            casework=world.casework,
-            composer=world.composer,
-            almanac=almanac,
-            clock=world.clock,
-            party=world.party,
-            directory=world.directory,
-            max_bytes=25_000_000,
-        ),
+        forms=forms,
+        messages=Messages(store=store, archive=world.archive, party=world.party),
         notes=Notes(
             store=store,
             cabinet=world.cabinet,
@@ -127,6 +132,14 @@ def hall_of(world: World) -> Hall:
         ),
         resend=Resend(store=store, clock=world.clock, party=world.party),
         triage=world.triage,
+        sorting=Sorting(
+            store=store,
+            cabinet=world.cabinet,
+            triage=world.triage,
+            party=world.party,
+            directory=world.directory,
+            reads=drafts.reads,
+        ),
         confirmations=world.confirmations,
         proofs=EnteredProofs(
             store=store,
@@ -147,6 +160,7 @@ def hall_of(world: World) -> Hall:
         ),
         dossier=document,
         certificate=document,
+        printed=document,
     )
 
 
@@ -184,6 +198,8 @@ async def housed(world: World) -> None:
     both = tuple(post for post in POSTS[world.party.role] if Right.SEND in RIGHTS[world.party.role][post])[:1]
     async with world.store.act() as act:
         for name in ("alice", "bob", "carol"):
+            if await act.one(Account, site=world.party.site, name=name) is not None:
+                continue
             row = Account(
                 site=world.party.site,
                 login=name,
@@ -204,6 +220,7 @@ def without_its_path(answer: httpx.Response) -> str:
 async def signed_in(app: FastAPI, world: World, name: str, *posts: Post) -> Browser:
     """The browser of a person who has signed in; their account is made where there is none."""
     hall: Hall = app.state.hall
+    await housed(world)
     async with world.store.act() as act:
         account = await act.one(Account, site=world.party.site, name=name)
         if account is None:

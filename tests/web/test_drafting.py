@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.formparsers import MultiPartParser
 
 from gateway.domain.kinds import EXTENSION_REQUEST
+from gateway.domain.parties import Role
 from gateway.domain.rights import Post
 from gateway.ports import SpoolFile
 from gateway.services.draft_retention import KEPT_FOR, DraftRetention
@@ -19,7 +20,8 @@ from gateway.services.forget import Forgetting
 from gateway.storage import Case, FormDraft, Message, Request
 from gateway.web.threshold import MAX_BODY
 from tests.services.mails import VALUES
-from tests.services.world import World
+from tests.services.opened import CARE
+from tests.services.world import World, open_world
 from tests.web.browsing import Browser, console, signed_in, without_its_path
 
 KIND = "EXTENSION_REQUEST"
@@ -451,3 +453,95 @@ async def test_a_crash_between_the_sealing_and_the_commit_leaves_the_form(
     assert not await hospital.all(Request)
     await secretary.get(f"{place}/relire")
     assert (await sent(secretary, f"{place}/envoyer")).status_code == 303
+
+
+async def test_what_was_typed_when_the_sign_in_ran_out_is_kept_and_nothing_is_shown(
+    hospital: World, secretary: Browser, app: FastAPI
+) -> None:
+    """She is led to the sign-in page, then to her form; a conflict, or a day later, shows nothing."""
+    place = await kept(secretary, "form")
+    page = (await secretary.get(place)).text
+    hospital.clock.advance(timedelta(minutes=45))
+    reading = await secretary.get(place)
+    secretary.page = page
+    answer = await sent(secretary, place, upload=files("quote"), **fields(physician="Dr Tardif"))
+    secretary.page = page
+    stale = await sent(secretary, place, **fields(physician="Dr Encore"))
+    back = await signed_in(app, hospital, "Claire Morel")
+    shown = (await back.get(answer.headers["location"])).text
+    hospital.clock.advance(timedelta(days=1))
+    secretary.page = page
+    dead = await sent(secretary, place, **fields(physician="Dr Jamais"))
+
+    assert reading.headers["location"].startswith("/connexion")
+    assert answer.headers["location"] == place
+    assert 'value="Dr Tardif"' in shown
+    assert shown.count(">Présente<") == 2
+    assert stale.headers["location"].startswith(("/connexion", place))
+    assert "Dr Encore" not in shown
+    assert dead.headers["location"].startswith("/connexion")
+    assert (await hospital.only(FormDraft)).version == 2
+    await back.client.aclose()
+
+
+async def test_a_form_waits_on_the_first_page_of_who_must_act(secretary: Browser, physician: Browser) -> None:
+    """First on the physician's, then on the secretary's."""
+    place = await kept(secretary, *ROLES)
+    early = (await secretary.get("/")).text
+    theirs = (await physician.get("/")).text
+    await physician.get(f"{place}/relire")
+    await sent(physician, f"{place}/valider")
+
+    assert place not in early
+    assert f"{place}/relire" in theirs
+    assert "validé par Dr Vasseur" in (await secretary.get("/")).text
+    assert place not in (await physician.get("/")).text
+
+
+async def test_the_same_place_twice_in_one_form_keeps_one_file(hospital: World, secretary: Browser) -> None:
+    """A browser does not send it so; whoever does leaves no file behind that nobody knows."""
+    await secretary.get(NEW)
+    await sent(secretary, NEW, upload=[*files("form"), *files("form", data=PDF + b"2")], **fields())
+
+    assert len([file for file in await hospital.all(SpoolFile) if file.wrapped]) == 1
+    assert len(hospital.vault.names()) == 1
+
+
+async def test_a_form_is_about_a_request_of_its_case(hospital: World, secretary: Browser) -> None:
+    """Named whole or by its beginning it is one form; a made-up one is no page, nor is a message without its case."""
+    submitted = await hospital.to_running()
+    path, name = f"/dossiers/{submitted.case.ref}/envoyer/INFO_RESPONSE", submitted.request.hash
+    await secretary.get(f"{path}?demande={name}")
+    first = await sent(secretary, f"{path}?demande={name}")
+    again = await secretary.get(f"{path}?demande={name[:12]}")
+    odd = [
+        await secretary.get(place)
+        for place in (f"{path}?demande=%00", f"{path}?demande={'f' * 64}", "/demandes/nouvelle/MEDICAL_REPORT")
+    ]
+
+    assert again.headers["location"] == first.headers["location"]
+    assert (await hospital.only(FormDraft)).request_hash == name
+    assert {answer.status_code for answer in odd} == {404}
+
+
+async def test_the_cnas_asks_for_care_with_its_adviser(tmp_path: Path) -> None:
+    """Other posts, other kinds: one hospital need not be chosen, and the adviser validates what is medical."""
+    async with open_world(tmp_path, Role.CNAS, once=True) as world:
+        app = console(world)
+        agent = await signed_in(app, world, "Agent", Post.AGENT)
+        adviser = await signed_in(app, world, "Dr Conseil", Post.ADVISER)
+        path = "/demandes/nouvelle/CARE_REQUEST"
+        page = (await agent.get(path)).text
+        typed = {f"f-{name}": value for name, value in CARE.items()}
+        answer = await sent(agent, path, upload=files("medical_file"), **typed)
+        place = answer.headers["location"]
+        await adviser.get(f"{place}/relire")
+        await sent(adviser, f"{place}/valider")
+        await agent.get(f"{place}/relire")
+        done = await sent(agent, f"{place}/envoyer")
+
+        assert "hôpital, médecin qui suit le patient" in page
+        assert done.status_code == 303, done.text
+        assert (await world.only(Case)).state.value == "received"
+        await agent.client.aclose()
+        await adviser.client.aclose()

@@ -1,6 +1,8 @@
 """The tree of a mail: exact slices, limits, and no exception but MailMalformed."""
 
 import base64
+import binascii
+from unittest import mock
 
 import pytest
 from hypothesis import example, given
@@ -208,3 +210,23 @@ def test_base64_round_trips(data: bytes) -> None:
     raw = b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(data)
 
     assert parse(raw).decoded() == data
+
+
+@given(st.text(alphabet="AQz+/= \r\n-", max_size=60), st.integers(1, 9))
+def test_base64_read_in_pieces_is_what_it_is_as_a_whole(text: str, piece: int) -> None:
+    """Wherever a piece ends: the same bytes, or the same refusal."""
+    body = text.encode()
+    compact = b"".join(body.split())
+    try:
+        wanted: bytes | None = base64.b64decode(compact, validate=True)
+    except binascii.Error:
+        wanted = None
+    padding = len(compact) - len(compact.rstrip(b"="))
+    if wanted is not None and len(wanted) != len(compact) // 4 * 3 - padding:
+        wanted = None
+    with mock.patch.object(mime, "_PIECE", piece):
+        try:
+            found: bytes | None = parse(b"Content-Transfer-Encoding: base64\r\n\r\n" + body).decoded()
+        except MailMalformed:
+            found = None
+    assert found == wanted

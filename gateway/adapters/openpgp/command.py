@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 # A Linux pipe holds 64 KiB: what is written before gpg starts must fit without a reader.
@@ -95,8 +96,8 @@ def run(home: Path, arguments: Sequence[str], *, data: bytes, side: Mapping[str,
                 raise
     return Outcome(
         returncode=process.returncode,
-        output=bytes(streams.output),
-        status=_parse(bytes(streams.status)),
+        output=streams.output.getvalue(),
+        status=_parse(streams.status.getvalue()),
         overrun=streams.overrun,
     )
 
@@ -128,8 +129,10 @@ class _Streams:
     """Moves bytes to and from one gpg process without threads, so that a memory cap of the process stays meaningful."""
 
     def __init__(self, process: subprocess.Popen[bytes], data: bytes, status_fd: int, max_output: int) -> None:
-        self.output = bytearray()
-        self.status = bytearray()
+        # Such a buffer gives its bytes away without a copy.
+        self.output = BytesIO()
+        self.status = BytesIO()
+        self._listening = 2
         self.overrun = False
         self._process = process
         self._data = memoryview(data)
@@ -147,7 +150,7 @@ class _Streams:
             selector.register(stdin, selectors.EVENT_WRITE)
             selector.register(stdout, selectors.EVENT_READ)
             selector.register(self._status_fd, selectors.EVENT_READ)
-            while not self.overrun and (self._listens(stdout) or self._listens(self._status_fd)):
+            while not self.overrun and self._listening:
                 for key, _ in selector.select():
                     if key.fileobj is stdin:
                         self._write(stdin.fileno())
@@ -157,9 +160,6 @@ class _Streams:
                         self._read(self._status_fd, self.status, MAX_STATUS)
         if self.overrun:
             self._process.kill()
-
-    def _listens(self, stream: object) -> bool:
-        return any(key.fileobj == stream for key in self._selector.get_map().values())
 
     def _write(self, fd: int) -> None:
         try:
@@ -174,10 +174,11 @@ class _Streams:
             if self._process.stdin is not None:
                 self._process.stdin.close()
 
-    def _read(self, fd: int, into: bytearray, limit: int) -> None:
+    def _read(self, fd: int, into: BytesIO, limit: int) -> None:
         chunk = os.read(fd, CHUNK)
         if not chunk:
             self._selector.unregister(fd)
-        into += chunk
-        if len(into) > limit:
+            self._listening -= 1
+        into.write(chunk)
+        if into.tell() > limit:
             self.overrun = True

@@ -55,6 +55,9 @@ no-allow-external-cache
 disable-scdaemon
 """
 
+# How much goes to gpg, and comes from it, at a time.
+_PIECE = 1024 * 1024
+
 _PUBLIC_BLOCK = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
@@ -145,6 +148,7 @@ def client(home: Path) -> Any:
         gpg = gnupg.GPG(gnupghome=str(home), env=environment())
     except (OSError, ValueError) as error:
         raise OwnKeyUnusable(reason=said("GnuPG ne se lance pas sur cette machine.")) from error
+    gpg.buffer_size = _PIECE
     if gpg.version is None or gpg.version < OLDEST_GNUPG:
         raise OwnKeyUnusable(reason=said("GnuPG 2.2.8 ou plus récent est nécessaire."))
     return gpg

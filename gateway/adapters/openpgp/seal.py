@@ -85,22 +85,19 @@ class OpenPgpSealer:
         return Signature(suite=Suite.OPENPGP, data=bytes(result.data), micalg=_MICALG, fingerprint=own.fingerprint)
 
     def _encrypt(self, entity: bytes, key: PublicKey, partner: str) -> bytes:
-        self._check(key, partner)
+        fault = self._admitted(key)
+        if fault is not None:
+            raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=fault)
         options = ["--no-encrypt-to", "--compress-algo", "none", "--cipher-algo", "AES256", "--force-mdc"]
-        refused = KeyUnusable(
-            partner=partner, fingerprint=key.fingerprint, reason=said("GnuPG refuse de chiffrer avec elle.")
-        )
         try:
             result = self._home.gpg.encrypt(entity, [key.fingerprint], always_trust=True, extra_args=options)
         except OSError as error:
             # gpg stopped reading a long entity because it refuses the key.
-            raise refused from error
+            raise self._refused(key, partner) from error
         begun = _status_lines(result, "BEGIN_ENCRYPTION")
         done = result.returncode == 0 and len(_status_lines(result, "END_ENCRYPTION")) == 1
         if not done or len(begun) != 1 or _status_lines(result, "INV_RECP"):
-            raise KeyUnusable(
-                partner=partner, fingerprint=key.fingerprint, reason=said("GnuPG refuse de chiffrer avec elle.")
-            )
+            raise self._refused(key, partner)
         mdc, cipher, *aead = begun[0]
         if cipher != _AES256 or (mdc == "0" and aead in ([], ["0"])):
             raise KeyUnusable(
@@ -113,15 +110,29 @@ class OpenPgpSealer:
         if reason is not None:
             raise KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=reason)
 
-    def _why_unusable(self, key: PublicKey) -> Said | None:
+    def _refused(self, key: PublicKey, partner: str) -> KeyUnusable:
+        """Why gpg refused a key, which it judges each time that it encrypts, is asked only then."""
+        reason = self._why_unusable(key) or said("GnuPG refuse de chiffrer avec elle.")
+        return KeyUnusable(partner=partner, fingerprint=key.fingerprint, reason=reason)
+
+    def _admitted(self, key: PublicKey) -> Said | None:
+        """Why this is not exactly the pinned key; None when it is, and in the home."""
         if not _FULL_FINGERPRINT.fullmatch(key.fingerprint):
             return said("Son empreinte n'est pas complète.")
         try:
             self._home.admit(key)
-            facts = self._home.facts(key.fingerprint)
         except KeyFileInvalid as error:
             return said("{reason}", reason=error.fields["reason"])
-        return _why_not_now(facts)
+        return None
+
+    def _why_unusable(self, key: PublicKey) -> Said | None:
+        fault = self._admitted(key)
+        if fault is not None:
+            return fault
+        try:
+            return _why_not_now(self._home.facts(key.fingerprint))
+        except KeyFileInvalid as error:
+            return said("{reason}", reason=error.fields["reason"])
 
 
 def _why_not_now(facts: KeyFacts) -> Said | None:

@@ -17,9 +17,11 @@ _LONG_TAG = 0x1F
 _OCTET_STRING = 0x04
 _SEQUENCE = 0x30
 _IMPLICIT_STRING = 0x80
+_EXPLICIT = 0xA0
 # RFC 5652 §6.1, EncryptedContentInfo: a type, an algorithm, and a [0] that is a string cut in pieces. Nothing else of
 # CMS looks like this.
 _ENCRYPTED_CONTENT = b"\x06\x30\xa0"
+_CONTENT_IN_ONE_PIECE = b"\x06\x30\x80"
 _INDEFINITE = 0x80
 _END = b"\0\0"
 _MAX_LENGTH_BYTES = 4
@@ -32,6 +34,7 @@ class NotBer(ValueError):
 @dataclass(frozen=True, slots=True)
 class _Head:
     tag: int
+    at: int
     start: int
     end: int | None
     """None for an element that lasts until its end mark."""
@@ -40,10 +43,80 @@ class _Head:
 def to_definite(data: bytes) -> bytes:
     """The one element that ``data`` is, with definite and shortest lengths, cut octet strings joined.
 
+    What is so already, as almost every mail is, comes back as it is: a large one is not copied level by level.
+
     Raises:
         NotBer: cut, followed by other bytes, too deep, too many elements, or a tag or length that CMS never needs.
     """
-    return _Reader(data).whole()
+    return data if _is_definite(data) else _Reader(data).whole()
+
+
+def without_content(definite: bytes) -> tuple[bytes, memoryview | None]:
+    """An envelope (RFC 5652 §6, RFC 5083 §2.1) with its encrypted content left empty, and that content.
+
+    A parser that copies each level would copy a large content at each. What has no such content, or is no envelope,
+    comes back whole, with None.
+    """
+    reader = _Reader(definite)
+    # ContentInfo, its [0], the (Auth)EnvelopedData, and the only sequence directly in it: EncryptedContentInfo.
+    path = [reader.head(0, len(definite))]
+    for tag in (_EXPLICIT, _SEQUENCE, _SEQUENCE):
+        found = [child for child in reader.inside(path[-1]) if child.tag == tag]
+        if len(found) != 1:
+            return definite, None
+        path += found
+    children = list(reader.inside(path[-1]))
+    if bytes(child.tag for child in children) != _CONTENT_IN_ONE_PIECE:
+        return definite, None
+    content = children[-1]
+    shell, cut = b"".join(_length(content.tag, 0)), content
+    for head in reversed(path):
+        # Beside what became shorter stand, on each level, the bytes that stood there.
+        shell = _encoded(head.tag, definite[head.start : cut.at] + shell + definite[cut.end : head.end])
+        cut = head
+    return shell, memoryview(definite)[content.start : content.end]
+
+
+def _is_definite(data: bytes) -> bool:
+    """Whether ``to_definite`` would change nothing. False, too, for whatever it would refuse."""
+    at, ends, kinds = 0, [len(data)], [bytearray()]
+    for _ in range(MAX_ELEMENTS):
+        head = _plain_head(data, at, ends[-1])
+        if head is None or len(ends) > MAX_DEPTH:
+            return False
+        tag, start, end = head
+        kinds[-1].append(tag)
+        # What may be a string in pieces is left to the reader.
+        if tag == _OCTET_STRING | _CONSTRUCTED or (tag == _EXPLICIT and kinds[-1] == _ENCRYPTED_CONTENT):
+            return False
+        at = end
+        if tag & _CONSTRUCTED and start < end:
+            at = start
+            ends.append(end)
+            kinds.append(bytearray())
+        while len(ends) > 1 and at == ends[-1]:
+            ends.pop()
+            kinds.pop()
+        if len(ends) == 1:
+            return at == len(data)
+    return False
+
+
+def _plain_head(data: bytes, at: int, limit: int) -> tuple[int, int, int] | None:
+    """Tag, start and end of an element whose length is told in the shortest way; None for any other."""
+    if at + 2 > limit or data[at] & _LONG_TAG == _LONG_TAG:
+        return None
+    length, start = data[at + 1], at + 2
+    if length & _INDEFINITE:
+        count = length & 0x7F
+        start += count
+        if not 1 <= count <= _MAX_LENGTH_BYTES or start > limit:
+            return None
+        length = int.from_bytes(data[at + 2 : start], "big")
+        if length < max(_INDEFINITE, 1 << 8 * (count - 1)):
+            return None
+    end = start + length
+    return (data[at], start, end) if end <= limit else None
 
 
 class _Reader:
@@ -85,6 +158,14 @@ class _Reader:
             raise NotBer("no end mark")
         return children, at
 
+    def inside(self, head: _Head) -> Iterator[_Head]:
+        """The elements directly in one; all have definite lengths."""
+        at = head.start
+        while head.end is not None and at < head.end:
+            child = self.head(at, head.end)
+            yield child
+            at = child.end or head.end
+
     def head(self, at: int, limit: int) -> _Head:
         if at + 2 > limit:
             raise NotBer("cut")
@@ -92,7 +173,7 @@ class _Reader:
         if tag & _LONG_TAG == _LONG_TAG:
             raise NotBer("long tag")
         if first == _INDEFINITE:
-            return _Head(tag, at + 2, None)
+            return _Head(tag, at, at + 2, None)
         count = first & 0x7F if first & _INDEFINITE else 0
         start = at + 2 + count
         if count > _MAX_LENGTH_BYTES or start > limit:
@@ -100,7 +181,7 @@ class _Reader:
         length = int.from_bytes(self._data[at + 2 : start], "big") if count else first
         if start + length > limit:
             raise NotBer("cut")
-        return _Head(tag, start, start + length)
+        return _Head(tag, at, start, start + length)
 
 
 def _octets(child: bytes) -> bytes:

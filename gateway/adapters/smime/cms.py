@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from asn1crypto import cms, core
 from asn1crypto.x509 import Certificate as ParsedCertificate
 
-from gateway.adapters.smime.ber import to_definite
+from gateway.adapters.smime.ber import to_definite, without_content
 from gateway.domain.errors import MailRefused
 
 _DATA = "1.2.840.113549.1.7.1"
@@ -108,11 +109,12 @@ class Envelope:
     authenticated: bool
     cipher: ContentCipher
     iv: bytes
-    content: bytes
+    content: bytes | memoryview
     recipients: tuple[Recipient, ...]
     by_password: bool
 
 
+@lru_cache(maxsize=64)
 def names_of(certificate: bytes) -> tuple[KeyName, ...]:
     """The two ways in which CMS may name this certificate (DER, from a person, not from a mail)."""
     parsed = ParsedCertificate.load(certificate)
@@ -264,7 +266,8 @@ def read_envelope(data: bytes) -> Envelope:
         MailRefused: step ``decrypt``; another content, or a weak cipher.
     """
     with _parsing("decrypt"):
-        kind, content = _content(data, {_ENVELOPED, _AUTH_ENVELOPED}, "decrypt")
+        shell, apart = without_content(to_definite(data))
+        kind, content = _content(shell, {_ENVELOPED, _AUTH_ENVELOPED}, "decrypt")
         authenticated = kind == _AUTH_ENVELOPED
         inside = content["auth_encrypted_content_info" if authenticated else "encrypted_content_info"]
         algorithm = inside["content_encryption_algorithm"]
@@ -276,7 +279,7 @@ def read_envelope(data: bytes) -> Envelope:
             authenticated=authenticated,
             cipher=cipher,
             iv=algorithm["parameters"].native if cipher is ContentCipher.AES_CBC else b"",
-            content=inside["encrypted_content"].native or b"",
+            content=apart if apart is not None else inside["encrypted_content"].native or b"",
             recipients=tuple(recipient for info in infos for recipient in _recipients(info)),
             by_password=any(info.name in {"kekri", "pwri", "ori"} for info in infos),
         )

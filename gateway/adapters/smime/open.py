@@ -5,6 +5,7 @@ holds. It is named so, and nothing but the search for that signature may look at
 """
 
 from dataclasses import dataclass
+from io import BytesIO
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -20,7 +21,8 @@ from gateway.adapters.smime.openssl import OpensslFailed, OpensslMissing, run
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.words import said
 
-_BLOCK_BITS = 128
+_BLOCK = 16
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +77,15 @@ def _by_ourselves(found: Envelope, wrapped: bytes, own: Identity) -> bytes:
     if not isinstance(own.key, rsa.RSAPrivateKey):
         raise OpensslFailed("not for this kind of key")
     decryptor = Cipher(AES(own.key.decrypt(wrapped, PKCS1v15())), CBC(found.iv)).decryptor()
-    unpadder = PKCS7(_BLOCK_BITS).unpadder()
-    return (
-        unpadder.update(decryptor.update(found.content)) + unpadder.update(decryptor.finalize()) + unpadder.finalize()
-    )
+    unpadder = PKCS7(8 * _BLOCK).unpadder()
+    # Only the last block is padded: the rest goes through piece by piece, and is in memory once.
+    content, plain = memoryview(found.content), BytesIO()
+    last = max(len(content) - _BLOCK, 0)
+    for at in range(0, last, _PIECE):
+        plain.write(decryptor.update(content[at : min(at + _PIECE, last)]))
+    block = decryptor.update(content[last:]) + decryptor.finalize()
+    plain.write(unpadder.update(block) + unpadder.finalize())
+    return plain.getvalue()
 
 
 def _by_openssl(envelope: bytes, own: Identity) -> bytes:

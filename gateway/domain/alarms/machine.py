@@ -45,7 +45,9 @@ def _calendar(facts: Facts) -> Iterator[Sighting]:
 def _key_rung(key: Lifetime, now: datetime) -> str | None:
     if not key.usable or (key.ends_at is not None and key.ends_at <= now):
         return "key_unusable"
-    if key.ends_at is None or key.ends_at - now > KEY_SOON:
+    if key.ends_at is None:
+        return "key_never_ends"
+    if key.ends_at - now > KEY_SOON:
         return None
     return "key_ends_now" if key.ends_at - now <= KEY_NOW else "key_ends"
 
@@ -165,6 +167,16 @@ KINDS = (
         sentence=french("La clé ou le certificat {suite} de {partner} finit le {day}."),
         mend=_RENEW,
         find=_key("key_ends"),
+        ladder="key",
+    ),
+    Kind(
+        name="key_never_ends",
+        severity=Severity.NOTICE,
+        desk=Desk.ADMINISTRATOR,
+        condition=french("Une clé, de nous ou d'un partenaire, n'a pas de date de fin."),
+        sentence=french("La clé {suite} de {partner} n'a pas de date de fin : rien ne rappellera de la changer."),
+        mend=french("Convenez d'une clé qui finit ; sinon notez quand vous la changerez, et prenez l'alarme."),
+        find=_key("key_never_ends"),
         ladder="key",
     ),
     Kind(

@@ -42,7 +42,7 @@ class AlarmMailRetention:
         async with self._store.act() as act:
             names = [name for seen in found for name in await self._destroy(act, seen)]
             if names:
-                await act.record("alarm.mails_erased", actor="gateway", details={"mails": len(names)})
+                await act.record("watch.mails_erased", actor="gateway", details={"mails": len(names)})
         self._cabinet.discard(names)
         return len(names)
 

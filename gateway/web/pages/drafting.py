@@ -15,10 +15,12 @@ from gateway.services.drafts import Kept, Typed
 from gateway.services.form_view import FormView, overlaid
 from gateway.web.downloads import attached
 from gateway.web.forms import form_of, number_of, texts_of, typed_in
-from gateway.web.visit import Visit, signed_in
+from gateway.web.visit import SignInNeeded, Visit, lately_signed_in, signed_in
 
 router = APIRouter()
 Here = Annotated[Visit, Depends(signed_in)]
+Late = Annotated[Visit, Depends(lately_signed_in)]
+"""Who keeps a form may have typed longer than a sign-in lasts."""
 
 
 @router.get("/demandes/nouvelle")
@@ -50,7 +52,7 @@ async def opening(kind: str, visit: Here) -> Response:
 
 
 @router.post("/demandes/nouvelle/{kind}")
-async def open_kept(kind: str, visit: Here) -> Response:
+async def open_kept(kind: str, visit: Late) -> Response:
     """Keep it."""
     return await _begun(visit, Aim(kind=kind))
 
@@ -64,7 +66,7 @@ async def about(ref: str, kind: str, visit: Here, demande: str = "") -> Response
 
 
 @router.post("/dossiers/{ref}/envoyer/{kind}")
-async def about_kept(ref: str, kind: str, visit: Here, demande: str = "") -> Response:
+async def about_kept(ref: str, kind: str, visit: Late, demande: str = "") -> Response:
     """Keep it."""
     form = await form_of(visit.request)
     named = str(form.get("demande", "")) or demande
@@ -79,12 +81,13 @@ async def form(code: str, visit: Here, manque: int = 0, refus: str = "") -> Resp
 
 
 @router.post("/demandes/{code}")
-async def keep(code: str, visit: Here) -> Response:
+async def keep(code: str, visit: Late) -> Response:
     """Keep what was typed and uploaded, then stay, or go on to the re-reading."""
     form = await form_of(visit.request)
     typed = await typed_in(form)
 
     async def again(error: GatewayError) -> Response:
+        _require_present(visit)
         return await _conflict(visit, await visit.hall.forms.show(code, actor=visit.actor), typed, error)
 
     return await visit.act(
@@ -149,6 +152,12 @@ async def piece(code: str, role: str, visit: Here) -> Response:
 # --- shapes of these pages
 
 
+def _require_present(visit: Visit) -> None:
+    """A page with what is in a form is for who is signed in now."""
+    if visit.lapsed:
+        raise SignInNeeded
+
+
 async def _blank(visit: Visit, aim: Aim) -> Response:
     return await _page(visit, await visit.hall.forms.blank(aim, actor=visit.actor))
 
@@ -158,6 +167,7 @@ async def _begun(visit: Visit, aim: Aim) -> Response:
     typed = await typed_in(form)
 
     async def again(error: GatewayError) -> Response:
+        _require_present(visit)
         code = await visit.hall.forms.begun(aim)
         forms, actor = visit.hall.forms, visit.actor
         view = await (forms.show(code, actor=actor) if code else forms.blank(aim, actor=actor))

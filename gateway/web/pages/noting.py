@@ -10,6 +10,7 @@ from gateway.domain.errors import FicheInvalid, GatewayError, IllegalTransition,
 from gateway.services.notes import NoteView
 from gateway.services.terms import worded
 from gateway.web.forms import fields_of, text_of, texts_of
+from gateway.web.numbers import Number
 from gateway.web.visit import Visit, signed_in
 
 router = APIRouter()
@@ -49,13 +50,13 @@ async def note(ref: str, kind: str, visit: Here, demande: str = "") -> Response:
 
 
 @router.get("/dossiers/{ref}/corriger/{fact}")
-async def wrong(ref: str, fact: int, visit: Here) -> Response:
+async def wrong(ref: str, fact: Number, visit: Here) -> Response:
     """A noted fact, to be corrected."""
     return await _page(visit, await visit.hall.notes.fact(ref, fact, actor=visit.actor))
 
 
 @router.post("/dossiers/{ref}/corriger/{fact}")
-async def correct(ref: str, fact: int, visit: Here) -> Response:
+async def correct(ref: str, fact: Number, visit: Here) -> Response:
     """Correct it, or withdraw it."""
     form = await texts_of(visit.request)
     values = fields_of(form)

@@ -1,10 +1,15 @@
 """Definite lengths out of any BER: one reading, bounded work, and what is primitive stays byte for byte."""
 
 import pytest
+from asn1crypto import cms
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.smime.ber import MAX_DEPTH, MAX_ELEMENTS, NotBer, to_definite
+from gateway.adapters.smime.ber import MAX_DEPTH, MAX_ELEMENTS, NotBer, _Reader, to_definite, without_content
+from tests.adapters.smime.forge import cms_signature, signer
+from tests.adapters.smime.people import person, rsa_key
 
 
 def element(tag: int, content: bytes, *, form: str) -> bytes:
@@ -100,3 +105,75 @@ def test_depth_and_number_have_limits() -> None:
     assert to_definite(many).endswith(b"\x05\x00")
     with pytest.raises(NotBer):
         to_definite(b"\x30\x80" + b"\x05\x00" * MAX_ELEMENTS + b"\0\0")
+
+
+# --- what needs no rewriting
+
+US = person("hopital", key=rsa_key())
+
+
+def envelope(content: bytes) -> bytes:
+    """As ``cryptography`` makes it."""
+    builder = PKCS7EnvelopeBuilder().set_data(content).add_recipient(US.certificate)
+    return builder.encrypt(Encoding.DER, [PKCS7Options.Binary])
+
+
+def test_what_is_definite_already_comes_back_as_it_is() -> None:
+    """The very same bytes: a large mail is not copied. What is not is still put right."""
+    for whole in (cms_signature(signer()), envelope(b"x" * 5000)):
+        assert to_definite(whole) is whole
+        assert to_definite(whole) == _Reader(whole).whole()
+    streamed = element(0x30, element(0x02, b"\x01", form="short"), form="open")
+    assert to_definite(streamed) == b"\x30\x03\x02\x01\x01"
+
+
+@given(trees(), st.integers(0, 400), st.integers(0, 255))
+def test_the_quick_look_and_the_reader_never_differ(tree: tuple[bytes, bytes], at: int, octet: int) -> None:
+    """Whatever one changed octet makes of it: the same bytes, or both refuse."""
+    told = bytearray(tree[1])
+    told[at % len(told)] = octet
+    data = bytes(told)
+    try:
+        wanted: bytes | None = _Reader(data).whole()
+    except NotBer:
+        wanted = None
+    try:
+        found: bytes | None = to_definite(data)
+    except NotBer:
+        found = None
+    assert found == wanted
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 255, 256, 70_000])
+def test_an_envelope_is_read_without_its_content(size: int) -> None:
+    """What a parser finds in the rest is the same, and beside it lies the content, whatever the form of its length."""
+    whole = envelope(b"x" * size)
+    shell, content = without_content(whole)
+    assert content is not None
+    parsed, hollow = (cms.ContentInfo.load(each, strict=True)["content"] for each in (whole, shell))
+    assert bytes(content) == parsed["encrypted_content_info"]["encrypted_content"].native
+    assert hollow["encrypted_content_info"]["encrypted_content"].native == b""
+    assert hollow["recipient_infos"].dump() == parsed["recipient_infos"].dump()
+    algorithm = "content_encryption_algorithm"
+    assert hollow["encrypted_content_info"][algorithm].native == parsed["encrypted_content_info"][algorithm].native
+    assert to_definite(shell) is shell
+
+
+def test_what_is_no_envelope_is_left_whole() -> None:
+    """A signature; an envelope without content, or with two contents, of which nobody could say which one counts."""
+    signature = cms_signature(signer())
+    assert without_content(signature) == (signature, None)
+    about = element(0x30, element(0x06, b"\x2a", form="short") + element(0x30, b"", form="short"), form="short")
+    content = element(0x80, b"secret", form="short")
+    inside = element(0x06, b"\x2a", form="short") + element(0x30, b"", form="short") + content
+    full = element(0x30, inside, form="short")
+    for parts in (about, full + full, about + full, b""):
+        data = element(0x30, element(0x06, b"\x2a", form="short") + _explicit(parts), form="short")
+        assert without_content(data) == (data, None)
+    one = element(0x30, element(0x06, b"\x2a", form="short") + _explicit(full), form="short")
+    assert bytes(without_content(one)[1] or b"") == b"secret"
+
+
+def _explicit(parts: bytes) -> bytes:
+    version = element(0x02, b"\x00", form="short")
+    return element(0xA0, element(0x30, version + parts, form="short"), form="short")

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 
 from gateway.adapters.openpgp.open import OpenLimits
+from gateway.adapters.smime import open as opening
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
-from gateway.domain.errors import OwnKeyUnusable
+from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.ports import PublicKey
 from gateway.wire import sealed
@@ -217,6 +218,25 @@ def test_a_machine_without_openssl_blames_no_mail(tmp_path: Path, monkeypatch: p
     with pytest.raises(OwnKeyUnusable, match="OpenSSL"):
         opened(good)
     assert_ours(opened(envelope(SIGNED)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 47, 48, 49, 1000])
+def test_a_content_goes_through_piece_by_piece(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of whatever length, with its padding in a piece of its own or not; a ciphertext that was cut is refused."""
+    monkeypatch.setattr(opening, "_PIECE", 32)
+    content = b"x" * size
+    whole = envelope(content)
+    assert opening.decrypt(whole, US.identity(), max_plain=2000).data == content
+    bare = cms.ContentInfo.load(whole)
+    inside = bare["content"]["encrypted_content_info"]
+    for cut in (inside["encrypted_content"].native[:-1], inside["encrypted_content"].native[:-16], b""):
+        inside["encrypted_content"] = cut
+        if len(cut) % 16 == 0 and cut:
+            # Cut at a block, the padding is that of a random block: almost always wrong, never more text.
+            continue
+        with pytest.raises(MailRefused) as caught:
+            opening.decrypt(bare.dump(force=True), US.identity(), max_plain=2000)
+        assert (caught.value.step, caught.value.reason) == ("decrypt", "damaged")
 
 
 def test_our_expired_certificate_still_opens_old_mail() -> None:
