@@ -110,15 +110,14 @@ class OidcSignIn:
         row = self._waiting.pop(state, None)
         late = row is None or self._clock.uptime() - row.since >= PATIENCE.total_seconds()
         if row is None or late or row.browser != digest(browser.encode()):
-            raise await self._refuse(
-                ProviderRefused(reason=said("La demande est trop ancienne, ou d'un autre navigateur."))
-            )
+            # Not recorded: anybody can make such an address up, as often as they like.
+            raise ProviderRefused(reason=said("La demande est trop ancienne, ou d'un autre navigateur."))
         try:
             known = await self._provider.who(code, row.leaving, at=self._clock.now())
         except ProviderRefused as error:
             raise await self._refuse(error) from error
         async with self._store.act() as act:
-            account = await self._account(act, known)
+            account = await self._account(act, known, first_use=row.presence is None)
             if account is not None and row.presence is None:
                 secret = await self._sign_ins.begin(act, account, former=former, way="oidc")
                 return Arrival(secret=secret, back=row.back)
@@ -130,11 +129,11 @@ class OidcSignIn:
             reason = said("Ce n'est pas la même personne, ou elle n'a pas redonné la preuve.")
         raise await self._refuse(ProviderRefused(reason=reason))
 
-    async def _account(self, act: Act, known: Known) -> Account | None:
+    async def _account(self, act: Act, known: Known, *, first_use: bool) -> Account | None:
         site, subject = self._party.site, f"{self._issuer} {known.subject}"
         linked = await act.all(Account, site=site, subject=subject, disabled_at=None, limit=1)
-        if linked:
-            return linked[0]
+        if linked or not first_use:
+            return linked[0] if linked else None
         login = typed_login(known.login or "")
         found = await act.one(Account, site=site, login=login, disabled_at=None, subject=None)
         if found is None or found.password is not None or found.invited_until is None:

@@ -172,6 +172,7 @@ async def test_a_state_serves_once_in_its_browser_and_for_ten_minutes(
     hospital.clock.advance(timedelta(minutes=10))
     assert (await claire.get(f"{BACK}?state={state}&code={code}")).status_code == 403
     assert (await claire.get(f"{BACK}?state=&code=")).status_code == 403
+    assert await hospital.events("console.refused") == ()
 
 
 async def test_a_login_over_there_opens_no_account_that_lives_here(
