@@ -1,6 +1,7 @@
 """Gathers every text that a person may read and keeps the catalogues of gateway/locales in step with them.
 
-French texts need English, the command-line library's English needs French. Run it as ``.venv/bin/python
+French texts need English, those of the pages that are open in Arabic need Arabic too, and the command-line library's
+English needs French. Run it as ``.venv/bin/python
 docs/words.py``: new texts appear with an empty translation, those that are gone disappear, and what is left to do is
 named. With ``--check`` nothing is written, and a stale or incomplete catalogue is a failure.
 """  # noqa: INP001  a script, not a package
@@ -21,14 +22,25 @@ from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
+from gateway.catalogues import DOMAIN, LOCALES, Language
 from gateway.cli import pages, usage
 from gateway.cli.commands import app
-from gateway.cli.language import DOMAIN, LOCALES, Language
 from gateway.domain import errors, kinds
 
 ROOT = Path(__file__).parents[1]
 MARKS = {"_", "said", "french", "translate"}
 """Functions whose first argument is a text."""
+
+ARABIC = frozenset(
+    {
+        *(f"gateway/web/templates/{name}.html" for name in ("absent", "alone", "base", "failed", "macros", "pulse")),
+        *(f"gateway/web/templates/clock{part}.html" for part in ("", "_answer", "_conditions", "_decide")),
+        *(f"gateway/web/{name}.py" for name in ("menu", "pages/clock", "threshold", "wording")),
+        *(f"gateway/domain/{name}.py" for name in ("attestation", "challenge", "labels", "rights", "sheet", "words")),
+        *(f"gateway/services/{name}.py" for name in ("changes", "clock_sheet", "moved_ends")),
+    }
+)
+"""Where the pages that are open in Arabic have their texts."""
 
 Texts = dict[str, set[str]]
 """Each text and the files, or other places, where it is written."""
@@ -69,6 +81,11 @@ def written_in_french() -> Texts:
     _note(found, "gateway/cli", _help_texts())
     english = written_in_english()
     return {text: places for text, places in found.items() if text not in english}
+
+
+def open_in_arabic() -> Texts:
+    """Those of ours that a reader of Arabic meets."""
+    return {text: places & ARABIC for text, places in written_in_french().items() if places & ARABIC}
 
 
 def written_in_english() -> Texts:
@@ -131,7 +148,11 @@ def _help_texts() -> Iterator[str]:
 
 def files() -> tuple[dict[Path, bytes], list[str]]:
     """Every file of the catalogues as it must be, and what is left to translate."""
-    wanted = {Language.ENGLISH: written_in_french(), Language.FRENCH: written_in_english()}
+    wanted = {
+        Language.ENGLISH: written_in_french(),
+        Language.FRENCH: written_in_english(),
+        Language.ARABIC: open_in_arabic(),
+    }
     template = _catalogue(None, wanted[Language.ENGLISH] | wanted[Language.FRENCH], {})
     made = {LOCALES / f"{DOMAIN}.pot": _po(template)}
     left = []

@@ -17,10 +17,11 @@ LOCALES = Path(__file__).parent / "locales"
 
 
 class Language(StrEnum):
-    """One that has a catalogue."""
+    """One that has a catalogue; the Arabic one holds what the pages that are open in Arabic say, and no more."""
 
     FRENCH = "fr"
     ENGLISH = "en"
+    ARABIC = "ar"
 
 
 @cache

@@ -13,12 +13,15 @@ from gateway.adapters.openpgp.attest import attest
 from gateway.adapters.smime.certificates import CertificateFault, Correspondent, read_certificate
 from gateway.adapters.smime.verify import verify_detached
 from gateway.adapters.tsa import TimestampAuthority
+from gateway.catalogues import Language
 from gateway.config import Settings
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.domain.words import Said, said
 from gateway.ports import PublicKey
 from gateway.records import Base
+from gateway.services.clock_sheet import clock_sheet
+from gateway.services.clock_view import ClockView
 from gateway.services.excerpt import Opened
 from gateway.services.export.case import Exporter, Vouched
 from gateway.services.export.certified import Clerk
@@ -78,6 +81,24 @@ async def printed_message(base: Base, number: int, *, actor: str, language: str)
     at = base.clock.now()
     sheet = message_sheet(opened, party=base.settings.party, actor=actor, at=at, rehearsal=base.rehearsal)
     return opened, TypstPrinter().pdf(sheet, language=language, at=at)
+
+
+def printed_clock(base: Base, view: ClockView, *, actor: str, language: str) -> bytes:
+    """The explanation of a period as a PDF file, in French, English or Arabic.
+
+    Raises:
+        DocumentFailed.
+    """
+    at = base.clock.now()
+    sheet = clock_sheet(
+        view,
+        party=base.settings.party,
+        actor=actor,
+        at=at,
+        rehearsal=base.rehearsal,
+        unreviewed=language == Language.ARABIC.value,
+    )
+    return TypstPrinter().pdf(sheet, language=language, at=at)
 
 
 def _certifier(base: Base, vouched: Vouched, *, playing: bool) -> Certifier:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 
 import uvicorn
@@ -26,7 +27,9 @@ from gateway.domain.reasons import system_reason
 from gateway.ports import Clock
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
+from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
+from gateway.services.clock_view import ClockReader
 from gateway.services.control import ControlRoom
 from gateway.services.drafts import Drafts
 from gateway.services.forms import Forms
@@ -36,8 +39,10 @@ from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
+from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
+from gateway.services.rights import Actor
 from gateway.services.sign_ins import SignIns
 from gateway.services.sorting import Sorting
 from gateway.services.tokens import Tokens
@@ -119,10 +124,37 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     async def printed(number: int, *, actor: str, language: str) -> bytes:
         return (await exhibits.printed_message(base, number, actor=actor, language=language))[1]
 
-    async def certificate(ref: str, *, actor: str, request: str | None, language: str) -> bytes:
+    async def certificate(ref: str, *, actor: str, request: str | None, language: str, identity: bool = True) -> bytes:
         certifier = exhibits.certifier(base, playing=playing)
-        issued = await certifier.issue(ref, actor=actor, language=language, request_hash=request)
+        issued = await certifier.issue(ref, actor=actor, language=language, identity=identity, request_hash=request)
         return issued.pdf
+
+    agenda = Agenda(
+        store=store,
+        cabinet=cabinet,
+        clock=clock,
+        party=us,
+        almanac=almanac,
+        worklist=archive.worklist,
+        watched=settings.watched,
+        forms=forms.under_way,
+    )
+    clocks = ClockReader(
+        store=store,
+        cabinet=cabinet,
+        clock=clock,
+        party=us,
+        almanac=almanac,
+        grace=timedelta(hours=settings.deadlines.grace_hours),
+        names=agenda.names,
+        standing=core.deadlines.standing,
+        persons_needed=2 if settings.four_eyes else 1,
+    )
+
+    calendar = legal_time.calendar_acts(settings, store, clock)
+
+    async def explanation(ref: str, *, request: str, actor: Actor, language: str) -> bytes:
+        return exhibits.printed_clock(base, await clocks.of(ref, request, actor), actor=actor.name, language=language)
 
     sign_ins = SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us)
     return Hall(
@@ -147,17 +179,9 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         oidc=_oidc(settings, core, sign_ins),
         accounts=Accounts(store=store, vault=cabinet.vault, clock=clock, noise=secrets.token_bytes, party=us),
         tokens=Tokens(store=store, clock=clock, noise=secrets.token_bytes, party=us),
-        agenda=Agenda(
-            store=store,
-            cabinet=cabinet,
-            clock=clock,
-            party=us,
-            almanac=almanac,
-            worklist=archive.worklist,
-            watched=settings.watched,
-            forms=forms.under_way,
-        ),
+        agenda=agenda,
         archive=archive,
+        clocks=clocks,
         cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
         desk=core.desk,
         drafts=drafts,
@@ -176,7 +200,16 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         ),
         confirmations=core.confirmations,
         proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
-        calendar=legal_time.calendar_acts(settings, store, clock),
+        proof_pages=ProofPages(
+            store=store,
+            cabinet=cabinet,
+            party=us,
+            directory=settings.directory,
+            almanac=legal_time.almanac(settings),
+            names=agenda.names,
+        ),
+        calendar=calendar,
+        months=CalendarReader(store=store, acts=calendar, clock=clock),
         challenges=legal_time.challenges(settings, store, cabinet, clock),
         disputes=legal_time.disputes(settings, store, cabinet, clock),
         control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
@@ -189,6 +222,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         dossier=dossier,
         certificate=certificate,
         printed=printed,
+        explanation=explanation,
     )
 
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.cli import readers
-from gateway.cli.rulings import FINDINGS
 from gateway.domain.challenge import GROUNDS
-from gateway.domain.labels import STATES
+from gateway.domain.labels import FINDINGS, STATES
 from gateway.domain.parties import Grade
 from gateway.domain.settlements import NOT_AN_ANSWER, WORDS
 from gateway.services import terms

@@ -7,13 +7,22 @@ read. Catalogues lie in the package; a text that they lack stays as it is writte
 import gettext
 import os
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from itertools import islice
 
-from gateway.catalogues import DOMAIN, LOCALES, Language
+from gateway import catalogues
+from gateway.catalogues import DOMAIN, LOCALES
 
 __all__ = ["DOMAIN", "LOCALES", "OPTION", "Language", "chosen", "speak", "spoken", "translate", "use"]
 
 OPTION = "--lang"
+
+
+class Language(StrEnum):
+    """One that commands speak."""
+
+    FRENCH = catalogues.Language.FRENCH.value
+    ENGLISH = catalogues.Language.ENGLISH.value
 
 
 def speak(arguments: Sequence[str]) -> list[str]:

@@ -17,21 +17,13 @@ from gateway.cli.session import (
     with_base,
 )
 from gateway.domain.challenge import GROUNDS, Finding
-from gateway.domain.labels import STATES
-from gateway.domain.words import french
+from gateway.domain.labels import FINDINGS, STATES
 
 app = typer.Typer(
     help="Les acceptations réputées acquises mises en cause : les maintenir ou les retirer.",
     no_args_is_help=True,
     cls=Contents,
 )
-
-FINDINGS = {
-    Finding.IN_TIME: french("à temps"),
-    Finding.LATE: french("tardive"),
-    Finding.UPHELD: french("maintenue"),
-    Finding.WITHDRAWN: french("retirée"),
-}
 
 CaseArgument = Annotated[str, typer.Argument(help="Le dossier, par exemple 7F3K-Q2.")]
 BecauseOption = Annotated[str, typer.Option(help="Pourquoi ; gardé sous la clé du dossier.")]

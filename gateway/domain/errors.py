@@ -28,6 +28,7 @@ from gateway.domain.relocated import (
     DatabaseNotCopied,
     LeaseLost,
     NotRestored,
+    Overtaken,
 )
 from gateway.domain.unproven import AccessInvalid, InvitationOver, ProviderRefused, SignInRefused, TooManyTries
 
@@ -54,6 +55,7 @@ __all__ = [
     "NoCorrespondent",
     "NotAllowed",
     "NotRestored",
+    "Overtaken",
     "PreconditionMissing",
     "ProviderRefused",
     "RequestTooLate",

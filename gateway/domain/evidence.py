@@ -112,6 +112,19 @@ def entered_instant(day: date, entered_at: datetime) -> datetime:
     return start_of_day(day + ONE_DAY) - LAST_INSTANT
 
 
+def is_day_alone(received_at: datetime, entered_at: datetime) -> bool:
+    """Whether a person who entered this instant gave a day without an hour."""
+    return received_at == entered_instant(algiers_day(received_at), entered_at)
+
+
+def same_reception(received_at: datetime, entered_at: datetime, read_again: date | datetime) -> bool:
+    """Whether a second reader of a document found what the first one entered: the day, and the minute if one was."""
+    alone = is_day_alone(received_at, entered_at)
+    if isinstance(read_again, datetime):
+        return not alone and received_at.replace(second=0, microsecond=0) == read_again.astimezone(UTC)
+    return alone and algiers_day(received_at) == read_again
+
+
 def start_of(evidences: Iterable[Evidence], addressees: Mapping[str, ReceptionPolicy]) -> Start | None:
     """The start of the period of one request, None while nothing starts it.
 

@@ -1,5 +1,7 @@
 """How states, grades, roles, days and conditions are called, in French; who shows them translates."""
 
+from gateway.domain.challenge import Finding
+from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade, Role
 from gateway.domain.request import State
 from gateway.domain.words import french
@@ -93,10 +95,47 @@ ROLES = {
 }
 
 READINGS = {
-    "A1": french("Le délai finit avec son quatrième jour, à minuit heure d'Alger : les jours sont ceux de qui reçoit."),
+    "A1": french("Le délai finit avec son quatrième jour, heure d'Alger : les jours sont ceux de qui reçoit."),
     "A4": french("Un jour férié n'est pas un jour ouvrable, bien que le texte ne nomme que le vendredi et le samedi."),
     "R4": french("Reçue un jour férié, la demande compte à partir du jour ouvrable suivant, comme un vendredi."),
     "R5": french("Le texte ne dit pas d'heure : une réception à 23 h 59 fait de ce jour le premier."),
     "T24": french("Une réponse reçue avant la fin est à temps ; l'instant de la fin appartient au jour suivant."),
 }
 """The points that the texts leave open, as this gateway reads them (:mod:`gateway.domain.period`)."""
+
+RULES = {
+    "R1": french("Le jour de réception compte, sauf un vendredi ou un samedi."),
+    "R2": french("Quatre jours ouvrables, ceux du pays qui reçoit."),
+    "R3": french("Le dimanche compte."),
+    "R7": french("Une demande d'informations n'arrête pas le délai."),
+}
+"""What the text itself says (instruction DSS/DACI/2019/224, § 5.1 b)."""
+
+FINDINGS = {
+    Finding.IN_TIME: french("à temps"),
+    Finding.LATE: french("tardive"),
+    Finding.UPHELD: french("maintenue"),
+    Finding.WITHDRAWN: french("retirée"),
+}
+
+HOLIDAYS = (
+    french("Aïd el-Fitr"),
+    french("Aïd el-Adha"),
+    french("Mawlid"),
+    french("Achoura"),
+    french("Awal Moharram"),
+    french("Yennayer"),
+    french("Jour de l'An"),
+    french("Fête du Travail"),
+    french("Indépendance"),
+    french("Révolution"),
+)
+"""The names of the shipped calendar, so that each reader's language has them."""
+
+STATUSES = {
+    RowStatus.FORECAST: french("prévu par calcul, pas encore annoncé"),
+    RowStatus.FIXED: french("fixé par la loi"),
+    RowStatus.OFFICIAL: french("annoncé officiellement"),
+    RowStatus.OBSERVED: french("constaté le jour passé"),
+}
+"""How a row of the calendar is known."""

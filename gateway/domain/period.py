@@ -199,6 +199,15 @@ def outcomes(received: datetime, calendar: Calendar, *, length: int = LENGTH) ->
     )
 
 
+def lines_under(received: datetime, calendar: Calendar, outcome: Outcome) -> tuple[DayLine, ...]:
+    """The period day by day as one hypothesis has it; every feast has its day there, so that nothing is uncertain.
+
+    Raises:
+        ValueError: the instant is naive.
+    """
+    return _lines(algiers_day(received), outcome.counted_days, calendar, (), under=outcome.hypothesis)
+
+
 def whole_working_days_left(at: datetime, period: Period, calendar: Calendar) -> int:
     """Counted days that begin at or after ``at``, under the hypothesis that leaves the fewest.
 
@@ -248,12 +257,17 @@ def _counted(first: date, calendar: Calendar, under: Hypothesis | None, length: 
 
 
 def _lines(
-    first: date, counted: tuple[date, ...], calendar: Calendar, hypotheses: Iterable[Hypothesis]
+    first: date,
+    counted: tuple[date, ...],
+    calendar: Calendar,
+    hypotheses: Iterable[Hypothesis],
+    *,
+    under: Hypothesis | None = None,
 ) -> tuple[DayLine, ...]:
     lines = []
     for offset in range((counted[-1] - first).days + 1):
-        day = calendar.day(first + offset * ONE_DAY)
-        uncertain = any(calendar.day(day.date, under).working != day.working for under in hypotheses)
+        day = calendar.day(first + offset * ONE_DAY, under)
+        uncertain = any(calendar.day(day.date, other).working != day.working for other in hypotheses)
         rank = counted.index(day.date) + 1 if day.working else None
         lines.append(_line(day, rank=rank, on_reception=offset == 0, uncertain=uncertain))
     return tuple(lines)

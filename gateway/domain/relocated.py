@@ -56,6 +56,16 @@ class AlreadyAsked(GatewayError):
     mend = "Rien n'a été fait deux fois ; regardez le dossier."
 
 
+class Overtaken(GatewayError):
+    """Somebody or something changed the case after the page was shown on which this act was asked for."""
+
+    fault = Fault.OPERATOR
+    exit_code = 4
+    what = "Rien n'a été fait : le dossier a changé depuis que cette page s'est affichée."
+    why = "{changes}."
+    mend = "Relisez la page, puis recommencez si c'est encore nécessaire."
+
+
 class CannotListen(GatewayError):
     """The console's place is taken, or not this machine's."""
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from gateway.domain.attestation import ENTERED
 from gateway.domain.errors import NotAllowed, Unknown
-from gateway.domain.evidence import CLOCK_TOLERANCE, entered_instant
+from gateway.domain.evidence import CLOCK_TOLERANCE, entered_instant, same_reception
 from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.domain.rights import Right
 from gateway.domain.words import Said, dated, said
@@ -100,17 +100,22 @@ class EnteredProofs:
             await self._record(act, "proof.entered", proof, case, actor)
             return proof if self._persons_needed > 1 else await self._count(act, proof, actor)
 
-    async def confirm(self, number: int, *, actor: str) -> EnteredProof:
+    async def confirm(self, number: int, *, actor: str, read_again: date | datetime | None = None) -> EnteredProof:
         """A second person has looked at it: it counts.
 
+        ``read_again`` is the reception as they read it on the document, where they were asked to type it.
+
         Raises:
-            Unknown: no such proof waits. NotAllowed: this person brought it.
+            Unknown: no such proof waits. NotAllowed: this person brought it, or has read another date.
         """
         async with self._store.act() as act:
             await entitled(act, self._party, actor, Right.CONFIRM)
             proof = await self._waiting(act, number)
             if proof.entered_by == actor and self._persons_needed > 1:
                 reason = said("Vous l'avez apportée vous-même ; il faut une seconde personne.")
+                raise NotAllowed(act=said("confirmer la preuve {number}", number=number), reason=reason)
+            if read_again is not None and not same_reception(proof.received_at, proof.entered_at, read_again):
+                reason = said("La date que vous avez lue n'est pas celle qui a été saisie : rien n'est confirmé.")
                 raise NotAllowed(act=said("confirmer la preuve {number}", number=number), reason=reason)
             return await self._count(act, proof, actor)
 

@@ -9,18 +9,23 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-from gateway.domain.errors import AlreadyAsked, AlreadyThere
+from gateway.domain.errors import AlreadyAsked, AlreadyThere, Overtaken
 from gateway.ports import Clock
+from gateway.services.changes import Seen, changes_since, told_of
 from gateway.storage import Act, AskedOnce, Store, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What is asked for now: the asker's key, who asks, and a hash of what they ask."""
+    """What is asked for now: the asker's key, who asks, and a hash of what they ask.
+
+    ``seen`` is what they had before their eyes, where the act is only for a case that has not changed since.
+    """
 
     key: str
     by: str
     body: str
+    seen: Seen | None = None
 
 
 _asking: ContextVar[Asking | None] = ContextVar("_asking", default=None)
@@ -62,11 +67,13 @@ class OnceStore:
 
         Raises:
             AlreadyAsked: an act was committed under this key; nothing of this one is.
+            Overtaken: the case is no longer as the asker saw it.
         """
         async with self._store.act() as act:
             asking = _asking.get()
             if asking is not None:
                 await self._keep(act, asking)
+                await _unchanged(act, asking.seen)
             yield act
         if asking is not None:
             # A second act of the same asking belongs to the first one.
@@ -90,3 +97,13 @@ class OnceStore:
             await act.add(row)
         except AlreadyThere:
             raise AlreadyAsked from None
+
+
+async def _unchanged(act: Act, seen: Seen | None) -> None:
+    """Let through who acts on what they saw.
+
+    Raises:
+        Overtaken: who changed what is told.
+    """
+    if seen is not None and (found := await changes_since(act, seen)):
+        raise Overtaken(changes=told_of(found))

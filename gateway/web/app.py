@@ -25,7 +25,9 @@ from gateway.web.hall import Hall
 from gateway.web.pages import (
     about,
     accounts,
+    calendar,
     cases,
+    clock,
     drafting,
     invitation,
     journal,
@@ -34,6 +36,7 @@ from gateway.web.pages import (
     messages,
     noting,
     oidc,
+    proofs,
     rehearsal,
     sign_in,
     state,
@@ -48,7 +51,7 @@ _log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 PAGES = (
     *(sign_in, oidc, invitation, today, drafting, noting, mails, messages),
-    *(cases, journal, state, accounts, about, language),
+    *(proofs, cases, clock, calendar, journal, state, accounts, about, language),
 )
 
 

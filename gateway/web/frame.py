@@ -6,7 +6,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.catalogues import Language, translator
 from gateway.domain.rights import Right
+from gateway.domain.words import french
 from gateway.web.wording import Wording, bound, paris_day
+
+IN_ARABIC = frozenset({"absent.html", "alone.html", "clock.html", "failed.html"})
+"""The pages whose every text has Arabic (docs/words.py); all others are French for who reads Arabic."""
+
+
+def language_for(name: str, wanted: Language) -> Language:
+    """The language in which this page is shown to who wants this one."""
+    return Language.FRENCH if wanted is Language.ARABIC and name not in IN_ARABIC else wanted
 
 
 @cache
@@ -16,7 +25,7 @@ def environment(language: Language) -> Environment:
     def translate(text: str) -> str:
         return bound(translator(language)(text))
 
-    words = Wording(translate)
+    words = Wording(translate, language)
     made = Environment(
         loader=PackageLoader("gateway.web"),
         autoescape=True,
@@ -24,5 +33,8 @@ def environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(_=translate, words=words, Right=Right, paris_day=paris_day, language=language.value)
+    made.filters["capital"] = lambda text: text[:1].upper() + text[1:]
+    made.globals.update(
+        _=translate, words=words, Right=Right, paris_day=paris_day, french=french, language=language.value
+    )
     return made

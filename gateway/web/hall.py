@@ -9,8 +9,10 @@ from gateway.ports import Clock, Noise
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.calendar_acts import CalendarActs
+from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
 from gateway.services.challenges import Challenges
+from gateway.services.clock_view import ClockReader
 from gateway.services.confirm import Confirmations
 from gateway.services.control import ControlRoom
 from gateway.services.desk import Desk
@@ -25,6 +27,7 @@ from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
+from gateway.services.proof_view import ProofPages
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
 from gateway.services.sorting import Sorting
@@ -54,6 +57,7 @@ class Hall:
     tokens: Tokens
     agenda: Agenda
     archive: Archive
+    clocks: ClockReader
     cases: CaseFiles
     desk: Desk
     drafts: Drafts
@@ -65,7 +69,9 @@ class Hall:
     sorting: Sorting
     confirmations: Confirmations
     proofs: EnteredProofs
+    proof_pages: ProofPages
     calendar: CalendarActs
+    months: CalendarReader
     challenges: Challenges
     disputes: Disputes
     control: ControlRoom
@@ -73,3 +79,4 @@ class Hall:
     dossier: Document
     certificate: Document
     printed: Document
+    explanation: Document

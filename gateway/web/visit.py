@@ -16,11 +16,13 @@ from starlette.datastructures import FormData
 
 from gateway.catalogues import Language
 from gateway.domain.errors import AlreadyAsked, GatewayError
+from gateway.domain.rights import Right
 from gateway.services.agenda import Pulse
+from gateway.services.changes import Seen
 from gateway.services.once import Asking, asked, digest
 from gateway.services.rights import Actor
 from gateway.services.sign_ins import Presence
-from gateway.web.frame import environment
+from gateway.web.frame import IN_ARABIC, environment, language_for
 from gateway.web.hall import Hall
 from gateway.web.menu import Item, menu
 
@@ -90,8 +92,8 @@ class Visit:
 
     @property
     def document_language(self) -> str:
-        """The language of the documents that this person takes away."""
-        return self.language.value
+        """The language of the documents that this person takes away; those that have Arabic ask for it themselves."""
+        return (Language.FRENCH if self.language is Language.ARABIC else self.language).value
 
     def file(self, data: bytes, name: str, media_type: str) -> Response:
         """A file to take away: never shown inside our pages, never guessed at."""
@@ -103,7 +105,7 @@ class Visit:
         """A page of the console, in its frame."""
         pulse = await self.hall.agenda.pulse()
         text = (
-            environment(self.language)
+            environment(language_for(name, self.language))
             .get_template(name)
             .render(
                 visit=self,
@@ -112,10 +114,20 @@ class Visit:
                 pulse=pulse,
                 token=self.form_token,
                 here=self.request.url.path,
+                in_arabic=name in IN_ARABIC,
                 **shown,
             )
         )
         return HTMLResponse(text, status_code=status)
+
+    def need(self, *rights: Right) -> None:
+        """Let through who has one of these rights; services ask again, inside the act.
+
+        Raises:
+            Absent: to anybody else there is nothing here.
+        """
+        if not self.actor.may(*rights):
+            raise Absent
 
     async def act(
         self,
@@ -124,16 +136,18 @@ class Visit:
         then: Callable[[T], str],
         again: Callable[[GatewayError], Awaitable[Response]],
         otherwise: str = "/",
+        seen: Seen | None = None,
     ) -> Response:
         """Do what a form asks for, once, and lead to the page that shows it.
 
         ``then`` gives that page's path from what was done; ``again`` shows the form once more, with what was typed and
-        why nothing was done. Who sends the same form twice is led where the first time led, or ``otherwise``.
+        why nothing was done. Who sends the same form twice is led where the first time led, or ``otherwise``. With
+        ``seen``, nothing is done where the case has changed since the page was shown, and ``again`` is told by whom.
 
         Raises:
             Absent: the form was not one of ours.
         """
-        asking = await self._asking()
+        asking = await self._asking(seen)
         done = await self._once(asking, work, again=again, otherwise=otherwise)
         if isinstance(done, Response):
             return done
@@ -168,9 +182,10 @@ class Visit:
             raise Absent
         return form
 
-    async def _asking(self) -> Asking:
+    async def _asking(self, seen: Seen | None = None) -> Asking:
         token = str((await self.form())["token"])
-        return Asking(key=digest(token.encode()), by=self.actor.name, body=digest(self.request.url.path.encode()))
+        body = digest(self.request.url.path.encode())
+        return Asking(key=digest(token.encode()), by=self.actor.name, body=body, seen=seen)
 
     async def _once(
         self,

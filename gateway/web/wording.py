@@ -4,7 +4,7 @@ Dates are absolute and in full (CONSOLE §3); the end of a period is its last mi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from gateway.catalogues import Language
+from gateway.domain.attestation import FORMS
 from gateway.domain.kinds import KINDS
-from gateway.domain.labels import GRADES, REASONS, ROLES, STATES
+from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.steps import BY_NAME
-from gateway.domain.words import Translator, french, told
+from gateway.domain.words import Said, Translator, french, told
 from gateway.services.sorting_words import title_of
 from gateway.services.terms import (
     CASE_STATES,
@@ -36,6 +38,9 @@ from gateway.wire.fields import escaped
 
 ALGIERS = ZoneInfo("Africa/Algiers")
 PARIS = ZoneInfo("Europe/Paris")
+ISOLATE, END_OF_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+"""Round a name in another script inside a sentence."""
+
 DAYS = (
     french("lundi"),
     french("mardi"),
@@ -93,12 +98,19 @@ def bound(text: str) -> str:
 class Wording:
     """Words for one language."""
 
-    def __init__(self, translate: Translator) -> None:
+    def __init__(self, translate: Translator, language: Language) -> None:
         self._ = translate
+        self._partial = language is Language.ARABIC
 
     def text(self, value: object) -> str:
-        """A sentence kept as data, in the reader's language; what others wrote, with nothing that deceives the eye."""
-        return bound(escaped(str(told(value, self._))))
+        """A sentence kept as data, in the reader's language; what others wrote, with nothing that deceives the eye.
+
+        What has no Arabic is French that says so.
+        """
+        text = bound(escaped(str(told(value, self._))))
+        if self._partial and isinstance(value, Said) and bound(self._(value.template)) == bound(value.template):
+            return Markup('<span lang="fr" dir="ltr">{}</span>').format(text)
+        return text
 
     def long_day(self, value: date) -> str:
         """« lundi 8 mars 2027 »."""
@@ -111,6 +123,14 @@ class Wording:
         """« lundi 8 mars », where the year goes without saying."""
         words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
         return self._("{weekday} {day} {month}").format(**words, month=self._(MONTHS[value.month - 1]))
+
+    def month(self, value: date) -> str:
+        """« mars 2027 »."""
+        return f"{self._(MONTHS[value.month - 1])} {value.year}"
+
+    def weekdays(self) -> tuple[str, ...]:
+        """The days of a week, from Monday."""
+        return tuple(self._(name) for name in DAYS)
 
     def ordinal(self, number: int) -> str:
         """The day of a month as dates write it: « 1er » in French."""
@@ -139,9 +159,93 @@ class Wording:
         """The time of day of a local instant."""
         return local.strftime(self._("%H h %M"))
 
+    def algiers_day(self, at: datetime) -> date:
+        """The calendar date of an instant in Algiers."""
+        return at.astimezone(ALGIERS).date()
+
     def last_day(self, end: datetime) -> date:
         """The last day of a period that ends at this instant, in Algiers."""
         return (end - timedelta(minutes=1)).astimezone(ALGIERS).date()
+
+    def last_minute(self, end: datetime) -> str:
+        """The end of a period as nobody misreads it: the last minute of its last day, and what it is in Paris."""
+        last = end - timedelta(minutes=1)
+        here, there = last.astimezone(ALGIERS), last.astimezone(PARIS)
+        if here.utcoffset() == there.utcoffset():
+            return self._("Fin de journée, {time}, heure d'Alger (même heure à Paris).").format(time=self.clock(here))
+        return self._("Fin de journée, {time}, heure d'Alger ; à Paris, le {day} à {paris}.").format(
+            time=self.clock(here), day=self.day(there.date()), paris=self.clock(there)
+        )
+
+    def algiers_instant(self, at: datetime) -> str:
+        """An instant in Algiers, where the days of a period are."""
+        local = at.astimezone(ALGIERS)
+        return self._("{day} à {time}").format(day=self.long_day(local.date()), time=self.clock(local))
+
+    def between(self, earliest: datetime, latest: datetime | None) -> str:
+        """The last day of a period, or the two between which it lies."""
+        first = self.long_day(self.last_day(earliest))
+        if latest is None:
+            return self._("au plus tôt le {day}").format(day=first)
+        last = self.long_day(self.last_day(latest))
+        return first if first == last else self._("entre le {first} et le {last}").format(first=first, last=last)
+
+    def until(self, earliest: datetime, latest: datetime | None) -> str:
+        """The same as an answer to « until when »."""
+        told = self.between(earliest, latest)
+        return self._("jusqu'au {day}").format(day=told) if earliest == latest else told
+
+    def received_between(self, first: datetime, last: datetime) -> str:
+        """When something came, or the two instants between which it did."""
+        if first == last:
+            return self.exact_instant(first)
+        told = self._("entre {first} et {last}")
+        return told.format(first=self.exact_instant(first), last=self.exact_instant(last))
+
+    def shift(self, days: int) -> str:
+        """How far a feast is from where it is expected."""
+        if days == 0:
+            return self._("date prévue")
+        return self._("un jour plus tard") if days > 0 else self._("un jour plus tôt")
+
+    def exact_instant(self, at: datetime | None) -> str:
+        """An instant in Paris to the second, among other instants."""
+        if at is None:
+            return "–"
+        local = at.astimezone(PARIS)
+        return self._("{day}, {time}").format(
+            day=self.day(local.date()), time=local.strftime(self._("%H h %M min %S s"))
+        )
+
+    def holiday(self, name: str) -> str:
+        """A day off as this language calls it, when the calendar's own name is known; with its Muslim year."""
+        stem, _, year = name.rpartition(" ")
+        known, rest = (stem, f" {year}") if stem and year.isdigit() else (name, "")
+        told = self._(known)
+        if self._partial and bound(told) == bound(known):
+            return f"{ISOLATE}{escaped(known)}{rest}{END_OF_ISOLATE}"
+        return escaped(told) + rest
+
+    def holidays(self, names: Iterable[str]) -> str:
+        """Several of them."""
+        return ", ".join(self.holiday(name) for name in names)
+
+    def condition(self, name: str) -> str:
+        """What a silence lacks, or what a person is asked."""
+        return self._(CONDITIONS[name]) if name in CONDITIONS else name
+
+    def form(self, kind: str) -> str:
+        """A form of evidence."""
+        return self._(FORMS[kind].title) if kind in FORMS else kind
+
+    def sentence_case(self, text: str) -> str:
+        """With a capital, where it begins a line."""
+        told = self._(text)
+        return told[:1].upper() + told[1:]
+
+    def table(self, words: Mapping[Any, str], key: Any) -> str:
+        """One of a table of the domain, by its key."""
+        return self._(words[key])
 
     def written_day(self, text: str) -> str:
         """A date as a fiche holds it (ISO 8601), in full; anything else as it stands."""
@@ -201,7 +305,7 @@ class Wording:
 
     def reason(self, value: Enum) -> str:
         """Why a day counts or not."""
-        return self._(REASONS[value.value]).removesuffix(" :")
+        return self._(REASONS[value.value]).rstrip(": " + _NO_BREAK)
 
     def kind(self, name: str) -> str:
         """A message kind as a person calls it."""

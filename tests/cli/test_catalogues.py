@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
+from jinja2 import Environment
+from jinja2.meta import find_referenced_templates
 
 from gateway.cli.language import LOCALES, translate
 from gateway.domain.errors import AlreadyThere, GatewayError, MailRefused
 from gateway.domain.words import dated, filled, listed, said
+from gateway.web.frame import IN_ARABIC
 from tests.test_house import LEAVES
 
 ROOT = Path(__file__).parents[2]
@@ -85,13 +88,35 @@ def test_english_reads_like_english(words: Any) -> None:
     assert [item for item in told.values() if FRENCH_LETTERS.search(item) or FRENCH_SPACING.search(item)] == []
 
 
+def test_a_page_that_is_open_in_arabic_has_all_its_texts(words: Any) -> None:
+    """Whatever it extends, includes or imports has Arabic too, in Arabic letters where the French has letters."""
+    folder = ROOT / "gateway" / "web" / "templates"
+    wanted, looked_at = set(IN_ARABIC), set[str]()
+    while wanted:
+        name = wanted.pop()
+        looked_at.add(name)
+        parsed = Environment(autoescape=True).parse((folder / name).read_text(encoding="utf-8"))
+        wanted |= {found for found in find_referenced_templates(parsed) if found} - looked_at
+    catalogue = words._translations(LOCALES / "ar" / "LC_MESSAGES" / "messages.po")
+    told = {text: str(message.string) for text, message in catalogue.items()}
+
+    assert {f"gateway/web/templates/{name}" for name in looked_at} <= words.ARABIC
+    assert [path for path in words.ARABIC if not (ROOT / path).is_file()] == []
+    spoken = {text: re.sub(r"\{[^}]*\}|%\w", "", text) for text in told}
+    assert [
+        text
+        for text, bare in spoken.items()
+        if re.search(r"[^\W\d_]{2}", bare) and not re.search("[\u0620-\u064a]", told[text])
+    ] == ["%H h %M min %S s", "1er"]
+
+
 def test_compiled_catalogues_are_in_the_package() -> None:
     """The wheel takes what this pattern names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = project["tool"]["setuptools"]["package-data"]["gateway"]
     shipped = {path for pattern in patterns for path in (ROOT / "gateway").glob(pattern)}
 
-    assert {LOCALES / language / "LC_MESSAGES" / "messages.mo" for language in ("fr", "en")} <= shipped
+    assert {LOCALES / language / "LC_MESSAGES" / "messages.mo" for language in ("fr", "en", "ar")} <= shipped
 
 
 @pytest.mark.usefixtures("english")

@@ -27,6 +27,7 @@ FRENCH, ENGLISH = Language.FRENCH, Language.ENGLISH
         (["--lang=fr"], {"LANG": "en_US"}, FRENCH),
         (["--lang", "fr", "--lang=en"], {}, ENGLISH),
         (["--lang", "de"], {"LANG": "en_US"}, ENGLISH),
+        (["--lang", "ar"], {"LANG": "en_US"}, ENGLISH),
         (["--lang"], {}, FRENCH),
     ],
 )

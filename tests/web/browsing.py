@@ -16,7 +16,9 @@ from gateway.domain.rights import POSTS, RIGHTS, Post, Right
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
+from gateway.services.calendar_view import CalendarReader
 from gateway.services.case_files import CaseFiles
+from gateway.services.clock_view import ClockReader
 from gateway.services.control import ControlRoom
 from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
@@ -26,6 +28,7 @@ from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.messages import Messages
 from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
+from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
 from gateway.services.resend import Resend
 from gateway.services.sign_ins import SignIns
@@ -35,7 +38,7 @@ from gateway.storage import Account
 from gateway.web.app import make
 from gateway.web.hall import Hall
 from gateway.web.visit import COOKIE
-from tests.services.world import World, places
+from tests.services.world import GRACE, World, places
 
 ORIGIN = "http://127.0.0.1:8480"
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -71,9 +74,19 @@ def hall_of(world: World) -> Hall:
         max_bytes=25_000_000,
     )
 
-    async def document(*_args: Any, **_named: Any) -> bytes:
-        return b"%PDF-made-up"
+    async def document(*_args: Any, **named: Any) -> bytes:
+        return b"%PDF-made-up with identity" if named.get("identity") else b"%PDF-made-up"
 
+    agenda = Agenda(
+        store=store,
+        cabinet=world.cabinet,
+        clock=world.clock,
+        party=world.party,
+        almanac=almanac,
+        worklist=world.archive.worklist,
+        watched=places(world.party),
+        forms=forms.under_way,
+    )
     sign_ins = SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party)
     return Hall(
         settings=WebSection(),
@@ -99,15 +112,17 @@ def hall_of(world: World) -> Hall:
             store=store, vault=world.vault, clock=world.clock, noise=secrets.token_bytes, party=world.party
         ),
         tokens=Tokens(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
-        agenda=Agenda(
+        agenda=agenda,
+        clocks=ClockReader(
             store=store,
             cabinet=world.cabinet,
             clock=world.clock,
             party=world.party,
             almanac=almanac,
-            worklist=world.archive.worklist,
-            watched=places(world.party),
-            forms=forms.under_way,
+            grace=GRACE,
+            names=agenda.names,
+            standing=world.deadlines.standing,
+            persons_needed=world.persons,
         ),
         archive=world.archive,
         cases=CaseFiles(
@@ -150,7 +165,16 @@ def hall_of(world: World) -> Hall:
             directory=world.directory,
             persons_needed=world.persons,
         ),
+        proof_pages=ProofPages(
+            store=store,
+            cabinet=world.cabinet,
+            party=world.party,
+            directory=world.directory,
+            almanac=almanac,
+            names=agenda.names,
+        ),
         calendar=world.calendar_acts,
+        months=CalendarReader(store=store, acts=world.calendar_acts, clock=world.clock),
         challenges=world.challenges,
         disputes=world.disputes,
         control=ControlRoom(health=world.health, alarms=world.book),
@@ -161,6 +185,7 @@ def hall_of(world: World) -> Hall:
         dossier=document,
         certificate=document,
         printed=document,
+        explanation=document,
     )
 
 

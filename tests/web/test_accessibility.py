@@ -1,4 +1,4 @@
-"""Every page in Debian's Chromium: no fault that axe finds, nothing too wide, nobody else asked; and keyboard alone."""
+"""Every page in Debian's Chromium: nothing that axe finds, nothing too wide; and the keyboard alone."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

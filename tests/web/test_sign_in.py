@@ -249,7 +249,7 @@ async def test_an_invited_person_comes_in_by_the_address_that_was_shown(
     assert 'id="password-faute"' in short.text
     assert secret[1] in short.text
     assert (done.status_code, done.headers["location"]) == (303, "/")
-    assert "Claire Morel, secrétariat" in (await claire.get("/")).text
+    assert "<bdi>Claire Morel</bdi> · secrétariat" in (await claire.get("/")).text
     assert (await claire.get(found[0])).status_code == 410
     assert (await claire.get("/comptes")).status_code == 404
     await claire.client.aclose()
@@ -291,11 +291,11 @@ async def test_functions_change_and_an_account_closes_from_the_page(
     """What the person sees changes with their next page; closed, they are out."""
     await added(adam)
     claire = await signed_in(app, hospital, "Claire Morel")
-    assert "Claire Morel, secrétariat" in (await claire.get("/")).text
+    assert "<bdi>Claire Morel</bdi> · secrétariat" in (await claire.get("/")).text
     await adam.browser.get("/comptes")
     changed = await adam.browser.send("/comptes/cmorel/fonctions", posts="auditor")
     assert changed.headers["location"] == "/comptes"
-    assert "Claire Morel, auditeur" in (await claire.get("/")).text
+    assert "<bdi>Claire Morel</bdi> · auditeur" in (await claire.get("/")).text
     await adam.browser.get("/comptes")
     again = await adam.browser.send("/comptes/cmorel/invitation")
     assert INVITATION.search(again.text)

@@ -11,6 +11,7 @@ from gateway.domain.case import State
 from gateway.domain.errors import GatewayError
 from gateway.domain.kinds import KINDS, Subject, Travel
 from gateway.domain.kinds.stay import ADMISSION, DISCHARGE, INTERRUPTION, READMISSION, REPATRIATION_DONE, TRANSFER
+from gateway.domain.rights import Right
 from gateway.services.case_files import CaseFile
 from gateway.storage import Direction
 from gateway.web.buttons import buttons
@@ -107,6 +108,12 @@ async def proof(ref: str, visit: Signed) -> Response:
 
 @router.get("/dossiers/{ref}/certificat/{request}.pdf")
 async def certificate(ref: str, request: str, visit: Signed) -> Response:
-    """The certificate of a tacit acceptance; recorded before it leaves."""
-    data = await visit.hall.certificate(ref, actor=visit.actor.name, request=request, language=visit.document_language)
+    """The certificate of a tacit acceptance, with the patient's name for who may know it; recorded before it leaves."""
+    data = await visit.hall.certificate(
+        ref,
+        actor=visit.actor.name,
+        request=request,
+        language=visit.document_language,
+        identity=visit.actor.may(Right.IDENTITY),
+    )
     return visit.file(data, f"certificat-{ref}.pdf", "application/pdf")

@@ -1,0 +1,258 @@
+"""« Quels jours comptent ? »: a month of the Algerian calendar; a change is looked at before anybody records it."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query
+from fastapi.responses import Response
+
+from gateway.domain.amendments import Change
+from gateway.domain.calendar_plans import LONGEST_BLOCK, setting, withdrawing
+from gateway.domain.errors import GatewayError
+from gateway.domain.feasts import ONE_DAY, RowStatus
+from gateway.domain.labels import STATUSES
+from gateway.domain.rights import Right
+from gateway.domain.words import french
+from gateway.domain.workdays import Calendar
+from gateway.services.calendar_acts import Effect
+from gateway.services.changes import Seen
+from gateway.web.typed import typed_day
+from gateway.web.visit import Absent, Visit, signed_in
+
+router = APIRouter()
+Here = Annotated[Visit, Depends(signed_in)]
+PLACE = "/calendrier"
+OTHER = "autre"
+"""The choice of a holiday that is none of the feasts that are expected."""
+
+COUNT = re.compile(r"[0-9]{1,2}")
+MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
+WHAT = {
+    "official": french("Un jour férié annoncé"),
+    "worked": french("Un jour déclaré travaillé"),
+    "seen_off": french("Un jour passé, constaté chômé"),
+    "seen_worked": french("Un jour passé, constaté travaillé"),
+    "withdrawn": french("Retirer ce que le calendrier dit de ce jour"),
+}
+_DAY = french("Écrivez le jour ainsi : 10/03/2027.")
+_COUNT = french("Un nombre de jours, de 1 à 10.")
+_WHAT = french("Choisissez ce que vous savez de ce jour.")
+_SOURCE = french("Dites d'où vous le savez : communiqué, texte, article.")
+_NAME = french("Nommez ce jour férié.")
+_FEAST = french("Dites si c'est cette fête qui est annoncée.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A change as it was typed."""
+
+    what: str = ""
+    first: str = ""
+    days: str = "1"
+    name: str = ""
+    feast: str = ""
+    source: str = ""
+
+    @property
+    def off(self) -> bool:
+        """Whether it states days off."""
+        return self.what in {"official", "seen_off"}
+
+    def faults(self, known: Calendar) -> dict[str, str]:
+        """What its fields lack, by the calendar in force."""
+        faults = {}
+        if self.what not in WHAT:
+            faults["what"] = _WHAT
+        if _day(self.first) is None:
+            faults["first"] = _DAY
+        if not (COUNT.fullmatch(self.days) and 1 <= int(self.days) <= LONGEST_BLOCK):
+            faults["days"] = _COUNT
+        if not self.source.strip():
+            faults["source"] = _SOURCE
+        feasts = {feast.id for feast in known.feasts}
+        if self.what == "official" and not faults and self.feast not in {OTHER, *feasts}:
+            # An announcement settles its feast only if it names it.
+            first = _day(self.first) or date.min
+            if known.open_feasts(first - ONE_DAY, first + int(self.days) * ONE_DAY):
+                faults["feast"] = _FEAST
+        if self.off and self.feast not in feasts and not self.name.strip():
+            faults["name"] = _NAME
+        return faults
+
+    def plan(self, known: Calendar) -> Change:
+        """The change, of a form without faults.
+
+        Raises:
+            NotAllowed: it cannot be worked out.
+            ValueError: the form has faults.
+        """
+        first, count, source = _day(self.first), int(self.days), self.source.strip()
+        if first is None:
+            raise ValueError("a day without faults is one")
+        if self.what == "withdrawn":
+            return withdrawing(known, days=[first + offset * ONE_DAY for offset in range(count)], source=source)
+        return setting(
+            known,
+            first=first,
+            days=count,
+            status=RowStatus.OBSERVED if self.what.startswith("seen") else RowStatus.OFFICIAL,
+            source=source,
+            off=self.off,
+            name=self.name.strip() or None,
+            feast=self._feast(known, first),
+        )
+
+    def _feast(self, known: Calendar, first: date) -> str | None:
+        """The feast that the days are said to be of; an announced holiday of another kind has an id of its own."""
+        if self.feast in {feast.id for feast in known.feasts}:
+            return self.feast
+        if self.what == "official":
+            return f"{OTHER}-{first}"
+        row = known.statement(first)
+        # Only a row of the same feast takes an announced day off back.
+        return row.feast if self.what == "worked" and row is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Wanted):
+    """As it stands in an address."""
+
+    what: Annotated[str, Query()] = ""
+    first: Annotated[str, Query()] = ""
+    days: Annotated[str, Query()] = "1"
+    name: Annotated[str, Query()] = ""
+    feast: Annotated[str, Query()] = ""
+    source: Annotated[str, Query()] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent(Wanted):
+    """As a form sends it; ``seen`` is the log's size when its effect was shown."""
+
+    what: Annotated[str, Form()] = ""
+    first: Annotated[str, Form()] = ""
+    days: Annotated[str, Form()] = "1"
+    name: Annotated[str, Form()] = ""
+    feast: Annotated[str, Form()] = ""
+    source: Annotated[str, Form()] = ""
+    seen: Annotated[str, Form()] = ""
+
+
+@router.get(PLACE)
+async def calendar(visit: Here, mois: str = "") -> Response:
+    """A month."""
+    return await _month(visit, mois)
+
+
+@router.get(PLACE + "/effet")
+async def effect(visit: Here, wanted: Annotated[Asked, Depends(Asked)]) -> Response:
+    """What a change would do, before anything is recorded."""
+    visit.need(Right.CALENDAR)
+    size = await visit.hall.months.log_size()
+    if faults := await _faults(visit, wanted):
+        return await _month(visit, "", wanted=wanted, faults=faults)
+    try:
+        found = await visit.hall.calendar.preview(wanted.plan)
+    except GatewayError as error:
+        return await _month(visit, "", wanted=wanted, error=error)
+    return await visit.page(
+        "calendar_effect.html", effect=found, wanted=wanted, what=WHAT, log_size=size, STATUSES=STATUSES
+    )
+
+
+@router.post(PLACE + "/enregistrer")
+async def record(visit: Here, wanted: Annotated[Sent, Depends(Sent)]) -> Response:
+    """Record the change, or propose it to a second person.
+
+    Raises:
+        Absent: the form was not one of ours.
+    """
+    visit.need(Right.CALENDAR)
+    who = visit.actor.name
+    if faults := await _faults(visit, wanted):
+        return await _month(visit, "", wanted=wanted, faults=faults)
+    return await _act(visit, wanted.seen, lambda: visit.hall.calendar.amend(wanted.plan, actor=who), wanted=wanted)
+
+
+@router.post(PLACE + "/propositions/{number}/confirmer")
+async def confirm(number: int, visit: Here, seen: Annotated[str, Form()] = "") -> Response:
+    """A second person confirms what another proposed."""
+    visit.need(Right.CALENDAR, Right.CONFIRM)
+    who = visit.actor.name
+    return await _act(visit, seen, lambda: visit.hall.calendar.confirm(number, actor=who))
+
+
+@router.post(PLACE + "/propositions/{number}/ecarter")
+async def decline(
+    number: int, visit: Here, seen: Annotated[str, Form()] = "", source: Annotated[str, Form()] = ""
+) -> Response:
+    """Anybody who may confirm may put a proposal aside, and says why."""
+    visit.need(Right.CALENDAR, Right.CONFIRM)
+    who, why = visit.actor.name, source.strip()
+    if not why:
+        return await _month(visit, "", faults={f"decline-{number}": _SOURCE})
+    return await _act(visit, seen, lambda: visit.hall.calendar.decline(number, actor=who, source=why))
+
+
+async def _act(
+    visit: Visit, seen: str, work: Callable[[], Awaitable[Effect]], *, wanted: Wanted | None = None
+) -> Response:
+    if not (seen.isascii() and seen.isdigit()):
+        raise Absent
+
+    async def again(error: GatewayError) -> Response:
+        return await _month(visit, "", wanted=wanted, error=error)
+
+    def then(done: Effect) -> str:
+        days = [row.date for row in (*done.change.stated, *done.change.withdrawn)]
+        return f"{PLACE}?mois={min(days):%Y-%m}" if days else PLACE
+
+    return await visit.act(work, then=then, again=again, otherwise=PLACE, seen=Seen(case=None, size=int(seen)))
+
+
+def _day(typed: str) -> date | None:
+    try:
+        return typed_day(typed)
+    except ValueError:
+        return None
+
+
+async def _faults(visit: Visit, wanted: Wanted) -> dict[str, str]:
+    standing, _proposals = await visit.hall.calendar.standing()
+    return wanted.faults(standing)
+
+
+async def _month(
+    visit: Visit,
+    mois: str,
+    *,
+    wanted: Wanted | None = None,
+    faults: dict[str, str] | None = None,
+    error: GatewayError | None = None,
+) -> Response:
+    """The page of a month: the one asked for, else that of the change, else today's."""
+    asked = MONTH.fullmatch(mois)
+    day = _day(wanted.first) if wanted else None
+    months = visit.hall.months
+    if asked:
+        found = await months.month(int(asked[1]), int(asked[2]))
+    elif day is not None and MONTH.fullmatch(f"{day:%Y-%m}"):
+        found = await months.month(day.year, day.month)
+    else:
+        found = await months.this_month()
+    status = HTTPStatus.CONFLICT if error else HTTPStatus.UNPROCESSABLE_ENTITY if faults else HTTPStatus.OK
+    return await visit.page(
+        "calendar.html",
+        status=status,
+        view=found,
+        wanted=wanted or Wanted(),
+        faults=faults or {},
+        error=error,
+        what=WHAT,
+        OTHER=OTHER,
+        STATUSES=STATUSES,
+    )
