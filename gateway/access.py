@@ -30,13 +30,19 @@ def _origin(text: str) -> str:
     return text
 
 
+def _issuer(text: str) -> str:
+    if not re.fullmatch(r"(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])[!-~]+", text):
+        raise ValueError(said("adresse https:// du fournisseur d'identité, telle qu'il la publie (issuer)"))
+    return text
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class OidcSection(Section):
     """The hospital's identity provider (OpenID Connect)."""
 
-    issuer: str = Field(pattern=r"^https?://")
+    issuer: Annotated[str, AfterValidator(_issuer)]
     client_id: str = Field(min_length=1)
     client_secret: Secret
     label: str | None = Field(default=None, min_length=1, max_length=60)

@@ -37,6 +37,7 @@ from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.messages import Messages
 from gateway.services.notes import Notes
+from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
 from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
@@ -47,6 +48,7 @@ from gateway.services.sorting import Sorting
 from gateway.services.tokens import Tokens
 from gateway.web import app
 from gateway.web.hall import Hall
+from gateway.web.ways import BACK
 
 GRACE_SECONDS = 5
 """How long a page that is being made may still take when the console stops."""
@@ -91,7 +93,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
     store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
-    questions = Questions(store=store, recorded=playing or not base.rehearsal)
+    questions = Questions(store=store, party=us, readership=settings.readership, recorded=playing or not base.rehearsal)
     archive, almanac = records.archive(base), legal_time.almanac(settings)
     drafts = Drafts(
         store=store,
@@ -176,6 +178,7 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
             sign_ins=sign_ins,
             party=us,
         ),
+        oidc=_oidc(settings, core, sign_ins),
         accounts=Accounts(store=store, vault=cabinet.vault, clock=clock, noise=secrets.token_bytes, party=us),
         tokens=Tokens(store=store, clock=clock, noise=secrets.token_bytes, party=us),
         agenda=agenda,
@@ -220,6 +223,31 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         certificate=certificate,
         printed=printed,
         explanation=explanation,
+    )
+
+
+def _oidc(settings: Settings, core: Core, sign_ins: SignIns) -> OidcSignIn | None:
+    """Coming in by the identity provider, where the configuration names one."""
+    section = settings.web.oidc if settings.web is not None else None
+    if settings.web is None or section is None:
+        return None
+    # Loaded where it is used: most houses have none at first.
+    from gateway.adapters.openid import OpenIdProvider
+
+    provider = OpenIdProvider(
+        issuer=section.issuer,
+        client_id=section.client_id,
+        client_secret=section.client_secret.read(),
+        back=f"{settings.web.origin}{BACK}",
+    )
+    return OidcSignIn(
+        store=core.base.store,
+        clock=core.base.clock,
+        noise=secrets.token_bytes,
+        sign_ins=sign_ins,
+        party=settings.party,
+        provider=provider,
+        issuer=section.issuer,
     )
 
 

@@ -42,11 +42,21 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "alarms": staffing.AlarmsSection,
     "staff.accueil": staffing.StaffSection,
     "web": access.WebSection,
+    "web.oidc": access.OidcSection,
     "webhooks": hooks.WebhookSection,
     "partners.cnas": config.PartnerSection,
 }
-OPTIONAL = {"database", "metrics", "oauth", "smime", "readers.medecin", "mailboxes.medecin", "staff.accueil", "web"} | {
-    "webhooks"
+OPTIONAL = {
+    "database",
+    "metrics",
+    "oauth",
+    "smime",
+    "readers.medecin",
+    "mailboxes.medecin",
+    "staff.accueil",
+    "web",
+    "web.oidc",
+    "webhooks",
 }
 """Sections that are commented out as a whole."""
 NESTED = {("web", "oidc")}
@@ -209,7 +219,7 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     blocks = EXAMPLE.read_text(encoding="utf-8").replace('suite = "openpgp"', 'suite = "smime"').split("\n\n")
     ways = ("#[oauth]", "#[readers.medecin]", "#[mailboxes.medecin]", "#[staff.accueil]")
-    commented = r"(?m)^#(?=[a-z_]+ = |\[{1,2}[a-z]+]{1,2}$)"
+    commented = r"(?m)^#(?=[a-z_]+ = |\[{1,2}[a-z.]+]{1,2}$)"
     path.write_text(
         "\n\n".join(block if any(head in block for head in ways) else re.sub(commented, "", block) for block in blocks),
         encoding="utf-8",
@@ -221,6 +231,8 @@ def test_commented_keys_load_once_uncommented(tmp_path: Path) -> None:
     assert settings.gateway.calendar == tmp_path / "algeria.toml"
     assert settings.partners["cnas"].convention
     assert settings.smime is not None
+    assert settings.web is not None
+    assert settings.web.oidc is not None
     assert settings.partners["cnas"].crl == tmp_path / "autorite-cnas.crl"
     assert [target.name for target in settings.webhooks] == ["dpi"]
 

@@ -13,7 +13,7 @@ import typer
 
 from gateway.cli.moments import bound
 from gateway.cli.output import echo_json
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, storable, system_user, with_base
+from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, keeper, storable, with_base
 from gateway.services.shapes.log import COLUMNS, records_json
 from gateway.storage import AuditEntry, Question
 
@@ -77,9 +77,9 @@ def query(
 async def _answer(base: Any, question: Question, show: Any, *, counted: bool, follow: bool) -> None:
     from gateway.services.questions import Questions
 
-    questions = Questions(store=base.store, recorded=not base.rehearsal)
-    account = system_user()
-    who = base.settings.people.get(account, account)
+    conf = base.settings
+    questions = Questions(store=base.store, party=conf.party, readership=conf.readership, recorded=not base.rehearsal)
+    who = keeper(conf)
     if counted:
         typer.echo(str(await questions.count(question, actor=who)))
         return
@@ -88,7 +88,7 @@ async def _answer(base: Any, question: Question, show: Any, *, counted: bool, fo
     while follow:
         question = replace(question, after=found[-1].index if found else question.after, limit=None)
         await asyncio.sleep(LOOK_SECONDS)
-        found = await questions.since(question)
+        found = await questions.since(question, actor=who)
         if found:
             show(found, first=False, more=True)
 

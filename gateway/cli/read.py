@@ -24,7 +24,16 @@ from gateway.cli.pages import Contents
 from gateway.cli.printing import message_print
 from gateway.cli.readers import assign, show_handovers, summary
 from gateway.cli.rulings import doubt_lines
-from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, person, settings, storable, with_archive
+from gateway.cli.session import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    keeper,
+    person,
+    settings,
+    storable,
+    with_archive,
+)
 from gateway.cli.todo import show_duty
 from gateway.domain.labels import CONDITIONS, GRADES, STATES
 from gateway.domain.request import State
@@ -58,9 +67,10 @@ def case_show(
     as_json: JsonOption = False,
 ) -> None:
     """Montrer un dossier : demandes, délai jour par jour, preuves, courriers."""
+    who = keeper(settings(config))
 
     async def read(archive: Any) -> Any:
-        return archive.role, await archive.case(ref)
+        return archive.role, await archive.open(ref, actor=who)
 
     role, view = with_archive(config, read)
     if as_json:
@@ -161,12 +171,15 @@ async def _messages(archive: Any, ref: str | None) -> tuple[Any, Any]:
 def message_show(
     message: Annotated[int, typer.Argument(help="Le numéro du message.", callback=storable)],
     config: ConfigOption = DEFAULT_CONFIG,
+    because: Annotated[
+        str | None, typer.Option(help="Accès exceptionnel d'un médecin qui ne suit pas le dossier : pourquoi.")
+    ] = None,
 ) -> None:
     """Lire un message ; la lecture est inscrite au journal."""
     from gateway.wire.fields import escaped
 
     who = person(settings(config))
-    opened = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown"))
+    opened = with_archive(config, lambda archive: archive.read(message, actor=who, purpose="shown", because=because))
     row, payload = opened.message, opened.payload
     head = _("Message {id} – {title} – {at}")
     typer.echo(head.format(id=row.id, title=title(row.kind), at=instant(row.at)))

@@ -80,9 +80,9 @@ def person(conf: Any) -> str:
 
 
 def keeper(conf: Any) -> str:
-    """Who manages accesses: whoever may run our commands, by the name that [people] gives or the system account's.
+    """Whoever may run our commands, by the name that [people] gives or the system account's.
 
-    Else nobody could open the console after its last administrator has left.
+    Who manages accesses need be no more: else nobody could open the console after its last administrator has left.
     """
     account = system_user()
     return str(conf.people.get(account, account))

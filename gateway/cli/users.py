@@ -77,6 +77,29 @@ def disable(login: LoginArgument, config: ConfigOption = DEFAULT_CONFIG, as_json
     typer.echo(_("{name} : compte désactivé.").format(name=gone.name))
 
 
+@app.command("link")
+def link(
+    login: LoginArgument,
+    subject: Annotated[str, typer.Argument(help="Son identité durable chez le fournisseur (sub).")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Relier un compte à une personne du fournisseur d'identité, dont l'identifiant y est autre."""
+
+    async def run(base: Any) -> Any:
+        web = base.settings.web
+        if web is None or web.oidc is None:
+            raise typer.BadParameter(_("la configuration n'a pas de section [web.oidc]"))
+        who = keeper(base.settings)
+        return await _accounts(base).link(login, subject, issuer=web.oidc.issuer, actor=who)
+
+    linked = with_base(config, run, rehearsals_too=False)
+    if as_json:
+        echo_json(_plain(linked))
+        return
+    typer.echo(_("{name} : compte relié au fournisseur d'identité.").format(name=linked.name))
+
+
 def _invited(config: Any, work: Any, *, as_json: bool) -> None:
     async def run(base: Any) -> Any:
         return await work(_accounts(base), keeper(base.settings)), base.settings.web
@@ -115,4 +138,5 @@ def _standing(account: Any) -> str:
 
 def _plain(account: Any) -> dict[str, Any]:
     names = ("login", "name", "posts", "created_at", "created_by", "invited_until", "disabled_at")
-    return {name: getattr(account, name) for name in names} | {"open": account.password is not None}
+    opened = account.password is not None or account.subject is not None
+    return {name: getattr(account, name) for name in names} | {"open": opened, "subject": account.subject}

@@ -31,7 +31,7 @@ from gateway.domain.relocated import (
     NotRestored,
     Overtaken,
 )
-from gateway.domain.unproven import AccessInvalid, InvitationOver, SignInRefused, TooManyTries
+from gateway.domain.unproven import AccessInvalid, InvitationOver, ProviderRefused, SignInRefused, TooManyTries
 
 __all__ = [
     "AccessInvalid",
@@ -58,6 +58,7 @@ __all__ = [
     "NotRestored",
     "Overtaken",
     "PreconditionMissing",
+    "ProviderRefused",
     "RequestTooLate",
     "SignInRefused",
     "Stale",

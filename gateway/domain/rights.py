@@ -39,6 +39,10 @@ POST_WORDS = {
 }
 
 
+MEDICAL_POSTS = frozenset({Post.PHYSICIAN, Post.ADVISER})
+"""Who has one of these, and no other, may read medical content: that of their own cases."""
+
+
 class Right(Enum):
     """What somebody may do."""
 

@@ -33,6 +33,15 @@ class SignInRefused(DeskError):
     mend = "Attendez le code suivant et recommencez ; un administrateur peut vous inviter de nouveau."
 
 
+class ProviderRefused(DeskError):
+    """The identity provider's word is not believed, or it knows a person whom nobody here is."""
+
+    fault = Fault.WORLD
+    what = "Le fournisseur d'identité n'a pas permis d'entrer."
+    why = "{reason}"
+    mend = "Recommencez ; si cela dure, voyez votre administrateur, et [web.oidc]."
+
+
 class TooManyTries(DeskError):
     """Nobody may guess quickly."""
 

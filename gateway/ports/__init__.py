@@ -6,6 +6,7 @@ Instants are aware UTC. Adapters implement these; tests implement them by hand. 
 
 from gateway.ports.alarms import Keyholder, OtherPath
 from gateway.ports.hooks import Carrier, Target
+from gateway.ports.identity import Departure, IdentityProvider, Known
 from gateway.ports.keeping import DROP, Drop, DropFile, SpoolFile, Vault, WrappedKey
 from gateway.ports.machine import Clock, Noise, Room, Space, TimeSource
 from gateway.ports.mailbox import Folder, FolderState, Listed, Mailbox, MailboxFactory, PeerTls, Survey
@@ -21,6 +22,7 @@ __all__ = [
     "Carrier",
     "Clock",
     "Courier",
+    "Departure",
     "Drop",
     "DropFile",
     "Enclosure",
@@ -30,7 +32,9 @@ __all__ = [
     "FolderState",
     "HandOver",
     "HandOverOutcome",
+    "IdentityProvider",
     "Keyholder",
+    "Known",
     "Listed",
     "LogSigner",
     "Mailbox",

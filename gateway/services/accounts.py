@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from gateway.domain.audit import iso
 from gateway.domain.errors import AccessInvalid, NotAllowed, Unknown
 from gateway.domain.parties import Party
-from gateway.domain.rights import POSTS, Post, Right
+from gateway.domain.rights import MEDICAL_POSTS, POSTS, Post, Right
 from gateway.domain.words import Said, said
 from gateway.ports import Clock, Noise, Vault
 from gateway.services.rights import GATEWAY, entitled
@@ -22,7 +22,6 @@ from gateway.storage import Account, Act, Detail, Store, Token, View
 
 INVITED_FOR = timedelta(hours=48)
 CODE_BYTES = 16
-MEDICAL_POSTS = frozenset({Post.PHYSICIAN, Post.ADVISER})
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _NAME_LENGTHS = range(2, 81)
@@ -149,6 +148,24 @@ class Accounts:
             await self._record(act, "account.disabled", gone, actor, {})
         return gone
 
+    async def link(self, login: str, subject: str, *, issuer: str, actor: str) -> Account:
+        """Say who a person is at the identity provider: its lasting id, as the provider's administrator gives it.
+
+        Raises:
+            AccessInvalid: no id, or another account's. Unknown, NotAllowed.
+        """
+        named = f"{issuer} {subject.strip()}"
+        async with self._store.act() as act:
+            await self._entitled(act, actor)
+            account = await self._found(act, login)
+            self._not_oneself(account, actor, said("relier son propre compte"))
+            others = await act.all(Account, site=self._party.site, subject=named)
+            if not subject.strip() or any(one.id != account.id for one in others):
+                raise AccessInvalid.of({"subject": said("identité : manque, ou est déjà celle d'un autre compte")})
+            linked = await act.save(replace(account, subject=named))
+            await self._record(act, "account.linked", linked, actor, {})
+        return linked
+
     # --- what they share
 
     async def _entitled(self, view: View, actor: str) -> None:
@@ -173,6 +190,7 @@ class Accounts:
             account,
             password=None,
             totp=None,
+            subject=None,
             disabled_at=None,
             invitation=invitation_key(self._vault, code),
             invited_until=until,

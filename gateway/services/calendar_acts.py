@@ -29,13 +29,14 @@ from gateway.domain.audit import ENTRIES, fit
 from gateway.domain.errors import AlreadyThere, CalendarInvalid, NotAllowed, Unknown
 from gateway.domain.feasts import CalendarRow
 from gateway.domain.parties import Party
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar, algiers_day
 from gateway.ports import Clock
 from gateway.services.almanac import Proposal
 from gateway.services.calendar_watch import challenge_recorded, refresh_open
 from gateway.services.requests import Requests
-from gateway.services.rights import in_person
+from gateway.services.rights import entitled, in_person
 from gateway.storage import Acceptance, Act, Case, Detail, Request, Store, View
 
 Plan = Callable[[Calendar], Change]
@@ -112,6 +113,7 @@ class CalendarActs:
             NotAllowed: as in ``preview``; or this person has proposed the same already.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.CALENDAR)
             change = plan(await self._requests.almanac.calendar(act))
             for proposal in await self._requests.almanac.proposals(act):
                 if proposal.change.substance == change.substance:
@@ -138,6 +140,7 @@ class CalendarActs:
             Unknown: no such proposal waits. NotAllowed: it is this person's own, or by now it contradicts the calendar.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.CONFIRM, Right.CALENDAR)
             effect = await self._confirm(act, await self._proposal(act, number), actor)
         return await self._followed(effect)
 
@@ -148,6 +151,7 @@ class CalendarActs:
             Unknown: no such proposal waits.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.CONFIRM, Right.CALENDAR)
             proposal = await self._proposal(act, number)
             calendar = await self._requests.almanac.calendar(act)
             await self._settle(act, proposal, Verb.DECLINE, actor, source)

@@ -91,10 +91,7 @@ class CaseFiles:
         Raises:
             Unknown: no such case.
         """
-        view = await self._archive.case(ref)
-        if actor.may(Right.IDENTITY) and view.patient is not None:
-            async with self._store.act() as act:
-                await act.record("case.read", actor=actor.name, case=view.case.ref, outcome="shown")
+        view = await self._archive.open(ref, actor=actor.name)
         items = await self._archive.worklist.todo(view.case.ref)
         return CaseFile(
             view=view,

@@ -11,6 +11,7 @@ from gateway.domain.challenge import Finding, Ground
 from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Party
 from gateway.domain.request import Event
+from gateway.domain.rights import Right
 from gateway.domain.words import Said, said
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
@@ -18,6 +19,7 @@ from gateway.services.cases import find_case
 from gateway.services.casework import Casework
 from gateway.services.challenged import Standing, acceptances_of, challenge
 from gateway.services.requests import Requests
+from gateway.services.rights import entitled
 from gateway.services.rulings import rule, seal_words
 from gateway.storage import Act, Case, Matter, Request, Ruling, Store
 
@@ -61,6 +63,7 @@ class Challenges:
         """
         named = said("mettre en cause une acceptation du dossier {ref}", ref=ref)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.PROVE, Right.CONFIRM)
             case, request, found = await self._standing(act, ref, request_hash, named)
             now = self._clock.now()
             await challenge(
@@ -90,6 +93,7 @@ class Challenges:
         }
         named = told[finding]
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.PROVE)
             case, request, found = await self._standing(act, ref, request_hash, named)
             if not found.open:
                 raise NotAllowed(act=named, reason=said("Rien ne la met en cause ; voyez « gateway challenge list »."))

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from gateway.domain.case import parse_token
 from gateway.domain.errors import AlreadyThere, NotAllowed
 from gateway.domain.parties import Party
+from gateway.domain.rights import Right
 from gateway.domain.tacit import Condition, wanted
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.cases import find_case, open_request
 from gateway.services.deadlines import Deadlines
+from gateway.services.rights import entitled
 from gateway.storage import Confirmation, Request, Store
 
 
@@ -37,6 +39,8 @@ class Confirmations:
         Raises:
             NotAllowed: nothing is asked, or this person has said it already.
         """
+        async with self._store.view() as view:
+            await entitled(view, self._party, actor, Right.CONFIRM)
         request, found = await self.asked(ref, request_hash)
         asked = {condition.asks or "": condition for condition in wanted(found)}
         chosen = tuple(code for code in codes or asked if code in asked)
@@ -45,6 +49,7 @@ class Confirmations:
                 act=said("confirmer le dossier {ref}", ref=ref), reason=said("Rien de tel n'y attend une confirmation.")
             )
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.CONFIRM)
             for code in chosen:
                 row = Confirmation(
                     site=self._party.site,

@@ -21,6 +21,7 @@ from gateway.domain.kinds import (
     Travel,
 )
 from gateway.domain.parties import Party
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.accept import request_terms, spanned
@@ -30,9 +31,10 @@ from gateway.services.cases import find_case, unfinished
 from gateway.services.casework import Casework, Happening
 from gateway.services.compose import Composer, SealedMail, current_pins
 from gateway.services.fiche import Fiche, by_place, check
-from gateway.services.placing import Place, Placing, draft_of, foreseen
+from gateway.services.placing import Place, Placing, draft_of, foreseen, needed
 from gateway.services.replies import Reply, answers
 from gateway.services.requests import Requests
+from gateway.services.rights import entitled
 from gateway.storage import Act, Case, Fact, Message, Request, Store
 
 
@@ -98,12 +100,14 @@ class Desk:
         check(fiche)
         self._placing.in_time(fiche)
         async with self._store.view() as view:
+            await entitled(view, self._party, actor, needed(self._party, fiche))
             place = await self._placing.place(view, fiche)
             await self._placing.guarded(view, fiche, place)
             pins = await current_pins(view, self._party.site)
         foreseen(fiche, place)
         mail = await self._composer.seal(draft_of(fiche, place), pins)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, needed(self._party, fiche))
             sent = await self._send(act, fiche, place, mail, actor)
             if then is not None:
                 await then(act)
@@ -123,6 +127,7 @@ class Desk:
             raise NotAllowed(act=said(kind.title), reason=said("Un fait noté ne porte pas de pièce jointe."))
         check(fiche, pieces=False)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             place = await self._placing.place(act, fiche)
             if place.opens:
                 raise Unknown(kind=said("dossier"), ref="–")
@@ -142,6 +147,7 @@ class Desk:
             Unknown, NotAllowed, FicheInvalid, IllegalTransition: nothing was changed.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             old = await act.one(Fact, site=self._party.site, id=fact_id)
             if old is None:
                 raise Unknown(kind=said("fait"), ref=str(fact_id))
@@ -169,6 +175,7 @@ class Desk:
             NotAllowed: a request or dispute is open, an acceptance in doubt. IllegalTransition: the stay is not over.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             case = await find_case(act, self._party.site, ref)
             await act.lock(case.id)
             reason = await unfinished(act, case)

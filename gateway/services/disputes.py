@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from gateway.domain.challenge import Finding
 from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Party, Role
+from gateway.domain.rights import Right
 from gateway.domain.words import Said, said
 from gateway.ports import Clock
 from gateway.services.answers import binding, doubted
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request
 from gateway.services.requests import Requests
+from gateway.services.rights import entitled
 from gateway.services.rulings import rule, seal_words
 from gateway.storage import Act, Case, HeardAnswer, Matter, Request, Ruling, Store
 
@@ -66,6 +68,7 @@ class Disputes:
         if self._party.role is not Role.HOSPITAL:
             raise NotAllowed(act=named, reason=said("L'hôpital qui a reçu la réponse la départage."))
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.PROVE)
             case = await find_case(act, self._party.site, ref)
             await act.lock(case.id)
             request = await open_request(act, case, request_hash)

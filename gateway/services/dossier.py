@@ -8,7 +8,7 @@ from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.duties import Duty
-from gateway.domain.errors import Unknown
+from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party, Role
 from gateway.domain.readers import Readership, Share
@@ -21,14 +21,16 @@ from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
+from gateway.services.exceptional import exceptional
 from gateway.services.excerpt import Opened, read_content
 from gateway.services.request_view import RequestView, read_request
-from gateway.services.rights import holds
+from gateway.services.rights import entitled, held, reads_medical
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
 from gateway.storage import (
     FOR_A_PERSON,
     Case,
+    Detail,
     Fact,
     Letter,
     Mail,
@@ -145,6 +147,21 @@ class Archive:
                 raise Unknown(kind=said("dossier"), ref=ref)
             return await self._case_view(view, found[0], with_patient=True)
 
+    async def open(self, ref: str, *, actor: str) -> CaseView:
+        """One case as this person may see it; once accounts decide, that a name was shown is recorded first.
+
+        Raises:
+            Unknown.
+        """
+        async with self._store.view() as view:
+            who = await held(view, self._party, actor)
+            case = await find_case(view, self._party.site, ref)
+            found = await self._case_view(view, case, with_patient=who.any_of(Right.IDENTITY))
+        if who.accounted and found.patient is not None:
+            async with self._store.act() as act:
+                await act.record("case.read", actor=actor, case=found.case.ref, outcome="shown")
+        return found
+
     async def coverage(self, ref: str, at: str = "") -> Coverage:
         """Who pays for a day of a case's stay, and why; ``at`` as a person types it, today when empty.
 
@@ -222,23 +239,36 @@ class Archive:
     async def _handovers(self, view: View, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
         return await view.all(ReaderHandover, site=self._party.site, message=tuple(row.id for row in messages))
 
-    async def read(self, message_id: int, *, actor: str, purpose: str) -> Opened:
-        """A message, whose medical parts are for physicians of the case.
+    async def read(self, message_id: int, *, actor: str, purpose: str, because: str | None = None) -> Opened:
+        """A message, whose medical parts are for those who may read them, or say why they must (``because``).
 
         The reading is recorded before the content leaves.
 
         Raises:
             Unknown, VaultClosed, StorageFailed.
+            NotAllowed: not for this person. AccessInvalid: the reason says nothing.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.IDENTITY)
             message = await act.one(Message, site=self._party.site, id=message_id)
             if message is None or message.entity is None or message.case_id is None:
                 raise Unknown(kind=said("message"), ref=str(message_id))
             case = await act.one(Case, id=message.case_id)
             if case is None:
                 raise LookupError("a message without its case")
-            named = self._readership.may_read_medical(actor, case.physician)
-            whole = named and await holds(act, self._party, actor, Right.VALIDATE)
+            whole = await reads_medical(act, self._party, self._readership, actor, case.physician)
+            details: dict[str, Detail] = {}
+            if because is not None and not whole:
+                await exceptional(
+                    act,
+                    party=self._party,
+                    readership=self._readership,
+                    case=case,
+                    message=message,
+                    actor=actor,
+                    because=because,
+                )
+                whole, details = True, {"exceptional": True}
             await act.record(
                 "message.read",
                 actor=actor,
@@ -246,7 +276,7 @@ class Archive:
                 request=message.request_hash,
                 message=str(message.id),
                 outcome=purpose,
-                details={"share": (Share.WHOLE if whole else Share.WITHOUT_MEDICAL).value},
+                details={"share": (Share.WHOLE if whole else Share.WITHOUT_MEDICAL).value, **details},
             )
             entity = await self._cabinet.get(act, message.entity)
         content = read_content(KINDS[message.kind], read_payload(entity))
@@ -255,12 +285,23 @@ class Archive:
     async def read_mail(self, mail_id: int, *, actor: str, purpose: str) -> tuple[Mail, bytes]:
         """The raw bytes of an incoming mail, as it came; recorded before they leave.
 
+        Nobody knows what is in it: once accounts decide, it is for who may read medical content.
+
         Raises:
-            Unknown, VaultClosed, StorageFailed.
+            Unknown, VaultClosed, StorageFailed. NotAllowed: not for this person.
         """
         async with self._store.act() as act:
             mail = await act.one(Mail, site=self._party.site, id=mail_id)
             if mail is None or mail.file is None:
                 raise Unknown(kind=said("courrier"), ref=str(mail_id))
+            about = mail.case_id or mail.likely_case
+            case = None if about is None else await act.one(Case, id=about)
+            physician = case.physician if case is not None else None
+            who = await held(act, self._party, actor)
+            if who.accounted and not (who.medical and self._readership.may_read_medical(actor, physician)):
+                raise NotAllowed(
+                    act=said("lire le courrier {mail} tel qu'il est venu", mail=mail_id),
+                    reason=said("Il peut contenir du médical : un médecin le lit ; l'enveloppe suffit pour trier."),
+                )
             await act.record("mail.read", actor=actor, message=f"mail-{mail.id}", outcome=purpose)
             return mail, await self._cabinet.get(act, mail.file)

@@ -13,6 +13,7 @@ from gateway.domain.attestation import ENTERED
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.evidence import CLOCK_TOLERANCE, entered_instant, same_reception
 from gateway.domain.parties import Directory, Partner, Party, Role
+from gateway.domain.rights import Right
 from gateway.domain.words import Said, dated, said
 from gateway.domain.workdays import algiers_day
 from gateway.ports import Clock
@@ -20,7 +21,7 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request
 from gateway.services.receptions import Attestation, Receptions
 from gateway.services.requests import Requests, iso
-from gateway.services.rights import in_person
+from gateway.services.rights import entitled, in_person
 from gateway.storage import Act, Case, Direction, EnteredProof, Mail, Message, Request, Store
 
 MAX_SCAN = 20_000_000
@@ -75,6 +76,7 @@ class EnteredProofs:
         if (shown.scan is None) == (shown.mail is None):
             raise _refused(shown.ref, said("Donnez --scan ou --mail, l'un des deux."))
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.PROVE)
             case = await find_case(act, self._party.site, shown.ref)
             await act.lock(case.id)
             request = await open_request(act, case, shown.request_hash, or_settled=True)
@@ -107,6 +109,7 @@ class EnteredProofs:
             Unknown: no such proof waits. NotAllowed: this person brought it, or has read another date.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.CONFIRM)
             proof = await self._waiting(act, number)
             if self._persons_needed > 1:
                 in_person(actor, said("confirmer la preuve {number}", number=number))
@@ -125,6 +128,7 @@ class EnteredProofs:
             Unknown: no such proof waits.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.CONFIRM, Right.PROVE)
             proof = await self._waiting(act, number)
             settled = await act.save(replace(proof, settled_at=self._clock.now(), settled_by=actor))
             await self._record(act, "proof.declined", settled, await self._case(act, settled), actor)
@@ -137,6 +141,7 @@ class EnteredProofs:
             Unknown, VaultClosed, StorageFailed.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.CONFIRM, Right.PROVE)
             proof = await act.one(EnteredProof, site=self._party.site, id=number)
             if proof is None:
                 raise Unknown(kind=said("preuve"), ref=str(number))

@@ -12,6 +12,7 @@ from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.parties import Party
 from gateway.domain.readers import State as Handing
 from gateway.domain.retention import years_after
+from gateway.domain.rights import Right
 from gateway.domain.transmission import NOT_GONE
 from gateway.domain.words import Said, dated, listed, said
 from gateway.ports import Clock, SpoolFile
@@ -20,6 +21,7 @@ from gateway.services.cases import find_case
 from gateway.services.casework import hospital_day
 from gateway.services.challenged import acceptances_of, contested
 from gateway.services.draft_rows import forgotten
+from gateway.services.rights import entitled
 from gateway.storage import (
     Act,
     Case,
@@ -80,6 +82,7 @@ class Forgetting:
             StorageFailed: the database; when only the disk keeps a file, nobody can open it, and it is removed later.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.FORGET)
             case = await find_case(act, self._party.site, ref)
             await act.lock(case.id)
             case = await find_case(act, self._party.site, ref)

@@ -81,9 +81,7 @@ class LocalSignIn:
         self._tries.make(*keys)
         async with self._store.view() as view:
             account = await view.one(Account, site=self._party.site, login=login, disabled_at=None)
-        await self._prove_password(account, password)
-        if account is None:
-            raise LookupError("nobody's password fits")
+        account = await self._prove_password(account, password)
         try:
             async with self._store.act() as act:
                 # First the record: it holds the log, so that of two uses of one code the second sees the first.
@@ -114,15 +112,16 @@ class LocalSignIn:
             raise
         self._tries.succeed(*keys)
 
-    async def _prove_password(self, account: Account | None, password: str) -> None:
+    async def _prove_password(self, account: Account | None, password: str) -> Account:
         if self._decoy is None:
             self._decoy = await self._passwords.kept("nobody's")
         kept = account.password if account is not None else None
         given = password if len(password) <= LONGEST else ""
         fits = await self._passwords.fits(given, kept or self._decoy)
-        if not fits or kept is None:
+        if account is None or kept is None or not fits:
             await self._refuse(account)
             raise SignInRefused
+        return account
 
     async def _take_code(self, act: Act, account_id: int, code: str) -> None:
         account = await act.one(Account, id=account_id, disabled_at=None)

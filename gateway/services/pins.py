@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from gateway.domain.audit import iso
 from gateway.domain.errors import KeyFileInvalid, NotAllowed, Unknown
 from gateway.domain.parties import Directory, Party
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.ports import Clock
+from gateway.services.rights import entitled
 from gateway.storage import Act, Case, Direction, Mail, Message, Pin, Store
 
 OVERLAP = timedelta(days=14)
@@ -54,6 +56,7 @@ class Pins:
             )
             raise KeyFileInvalid(path=fingerprint, reason=other)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.KEYS)
             known = await act.one(Pin, site=self._party.site, partner=partner, fingerprint=fingerprint)
             if known is None:
                 known = await act.add(
@@ -88,6 +91,7 @@ class Pins:
             Unknown: it is not, or no more, among this partner's keys.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.KEYS)
             pin = await self._known(act, partner, fingerprint)
             if pin.retired_at is not None:
                 raise Unknown(kind=said("clé en vigueur"), ref=fingerprint)
@@ -102,6 +106,7 @@ class Pins:
             Unknown: it was never among this partner's keys.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.KEYS)
             pin = await self._known(act, partner, fingerprint)
             until = pin.retired_at or self._clock.now()
             if pin.retired_at is None:

@@ -12,6 +12,7 @@ from gateway.domain.errors import FicheInvalid, IllegalTransition, PreconditionM
 from gateway.domain.guards import Known, guard
 from gateway.domain.kinds import EXTENSION_REQUEST, EXTENSION_REQUEST_VITAL, Subject, parse_date
 from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.rights import Right
 from gateway.domain.tacit import end_of_day_in_paris
 from gateway.domain.words import Said, dated, listed, said
 from gateway.ports import Clock, Noise
@@ -21,6 +22,9 @@ from gateway.services.casework import Casework
 from gateway.services.compose import Draft
 from gateway.services.fiche import Fiche
 from gateway.storage import Case, Message, Request, VaultKey, View
+
+MOTIVE = "motive"
+"""The field of an answer that says why, medically."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +130,11 @@ class Placing:
         reason = None if fiche.because else await self.warning(view, fiche, place)
         if reason is not None:
             raise PreconditionMissing(act=said(fiche.kind.title), reason=reason)
+
+
+def needed(party: Party, fiche: Fiche) -> Right:
+    """The right to send it: at the CNAS, the motive of a refusal is its medical adviser's to give."""
+    return Right.MOTIVE if party.role is Role.CNAS and fiche.values.get(MOTIVE) else Right.SEND
 
 
 def foreseen(fiche: Fiche, place: Place) -> None:

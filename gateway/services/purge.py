@@ -17,9 +17,11 @@ from gateway.domain.errors import AuditBroken, NotAllowed
 from gateway.domain.ledger import BATCH, FAMILIES, PURGED, READINGS, Ledger, erased, ledger_of
 from gateway.domain.parties import Party
 from gateway.domain.retention import months_before, years_after
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.casework import hospital_day
+from gateway.services.rights import entitled
 from gateway.storage import Act, AuditEntry, Case, LogPoint, Question, Request, Store, VaultKey, View
 
 _log = structlog.get_logger()
@@ -76,10 +78,13 @@ class Purge:
             NotAllowed: as ``due``, or another process is at it.
             AuditBroken: a record is not what its leaf says; nothing of its batch is erased.
         """
+        async with self._store.view() as view:
+            await entitled(view, self._party, actor, Right.FORGET)
         found = tuple(each for each in await self.due() if each.ledger in ledgers)
         for each in found:
             for start in range(0, len(each.records), BATCH):
                 async with self._store.act() as act:
+                    await entitled(act, self._party, actor, Right.FORGET)
                     await self._erase(act, each, each.records[start : start + BATCH], actor)
         return found
 

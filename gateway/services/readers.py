@@ -12,9 +12,11 @@ from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.kinds import KINDS, Kind
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.readers import PREFIX, Readership, Share, State
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.cases import find_case
+from gateway.services.rights import entitled
 from gateway.storage import Act, Case, Detail, Direction, Message, ReaderHandover, Store, Transmission, View
 
 _OPEN = frozenset({State.WAITING, State.PENDING, State.FAILED})
@@ -55,6 +57,7 @@ class Readers:
             reason = said("Ce lecteur n'a pas de fonction médicale.")
             raise NotAllowed(act=said("confier le dossier {ref}", ref=ref), reason=reason)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             case = await find_case(act, self._party.site, ref)
             await act.lock(case.id)
             case = await act.one(Case, id=case.id) or case

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from gateway.domain import request as life
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.parties import Party
+from gateway.domain.rights import Right
 from gateway.domain.transmission import TRANSITIONS, Event, State, step
 from gateway.domain.words import Said, said
 from gateway.ports import Clock
+from gateway.services.rights import entitled
 from gateway.storage import Act, Direction, Message, Request, Store, StoredEvidence, Transmission
 
 
@@ -37,6 +39,7 @@ class Resend:
             Unknown: no such message of ours to a partner. NotAllowed: nobody is left who could need it, or it waits.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SEND)
             message = await act.one(Message, site=self._party.site, id=number, direction=Direction.OUT)
             # Receipts repeat themselves; what goes to our own people is no message of the protocol.
             rows = await act.all(Transmission, site=self._party.site, message=number, receipt=False)

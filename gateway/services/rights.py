@@ -1,14 +1,15 @@
 """Whether a person may do what they ask for, asked inside the act itself, so that it is true when it is done.
 
 Accounts decide as soon as there is one: before that, whoever may run our commands may do everything, as the machine
-decides. A program has the rights of its scopes, always. The gateway itself acts for nobody.
+decides. The gateway itself acts for nobody; a program never has more than its scopes.
 """
 
 from dataclasses import dataclass
 
 from gateway.domain.errors import NotAllowed
 from gateway.domain.parties import Party, Role
-from gateway.domain.rights import RIGHT_WORDS, Post, Right, rights_of
+from gateway.domain.readers import Readership
+from gateway.domain.rights import MEDICAL_POSTS, RIGHT_WORDS, Post, Right, rights_of
 from gateway.domain.scopes import Scope, known_scopes, rights_of_program
 from gateway.domain.words import Said, said
 from gateway.storage import Account, Token, View
@@ -34,6 +35,37 @@ class Actor:
         return bool((rights_of(self.role, self.posts) | rights_of_program(self.scopes)) & set(wanted))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What somebody holds now; ``accounted`` is false while no account decides."""
+
+    rights: frozenset[Right] = frozenset()
+    posts: frozenset[Post] = frozenset()
+    accounted: bool = True
+
+    def any_of(self, *wanted: Right) -> bool:
+        """Whether one of these rights is among them."""
+        return not self.accounted or bool(self.rights & set(wanted))
+
+    @property
+    def medical(self) -> bool:
+        """Whether their post is to read medical content, and nothing else."""
+        return not self.accounted or bool(self.posts and self.posts <= MEDICAL_POSTS)
+
+
+async def held(view: View, party: Party, actor: str) -> Held:
+    """What this person or program holds, by name."""
+    if actor == GATEWAY:
+        return Held(accounted=False)
+    if actor.startswith(PROGRAM):
+        program = await view.one(Token, site=party.site, name=actor.removeprefix(PROGRAM), revoked_at=None)
+        return Held() if program is None else Held(rights=rights_of_program(known_scopes(program.scopes)))
+    if not await view.all(Account, site=party.site, limit=1):
+        return Held(accounted=False)
+    found = await view.one(Account, site=party.site, name=actor, disabled_at=None)
+    return Held() if found is None else Held(rights=rights_of(party.role, found.posts), posts=frozenset(found.posts))
+
+
 async def entitled(view: View, party: Party, actor: str, *wanted: Right) -> None:
     """Let through who may do one of these, inside the act that does it.
 
@@ -41,28 +73,18 @@ async def entitled(view: View, party: Party, actor: str, *wanted: Right) -> None
         NotAllowed: this person's account has none of these rights, or is disabled, or they have none; or it is a
             program whose scopes are others.
     """
-    if not await holds(view, party, actor, *wanted):
-        reason = said("Ce n'est pas ouvert à votre compte ; un administrateur peut le changer (gateway users).")
-        raise NotAllowed(act=said(RIGHT_WORDS[wanted[0]]), reason=reason)
+    if not (await held(view, party, actor)).any_of(*wanted):
+        raise NotAllowed(act=said(RIGHT_WORDS[wanted[0]]), reason=not_open())
 
 
-async def holds(view: View, party: Party, actor: str, *wanted: Right) -> bool:
-    """The same, for who does less instead of nothing."""
-    if actor == GATEWAY:
-        return True
-    if actor.startswith(PROGRAM):
-        held = await _of_program(view, party, actor)
-    elif await view.all(Account, site=party.site, limit=1):
-        found = await view.one(Account, site=party.site, name=actor, disabled_at=None)
-        held = rights_of(party.role, found.posts) if found else frozenset()
-    else:
-        return True
-    return bool(held & set(wanted))
+def not_open() -> Said:
+    """Why somebody may not, and who can change it."""
+    return said("Ce n'est pas ouvert à votre compte ; un administrateur peut le changer (gateway users).")
 
 
-async def _of_program(view: View, party: Party, actor: str) -> frozenset[Right]:
-    found = await view.one(Token, site=party.site, name=actor.removeprefix(PROGRAM), revoked_at=None)
-    return rights_of_program(known_scopes(found.scopes)) if found else frozenset()
+async def reads_medical(view: View, party: Party, readership: Readership, actor: str, physician: str | None) -> bool:
+    """Whether this person is a physician of the case that is assigned to ``physician``, or to nobody."""
+    return (await held(view, party, actor)).medical and readership.may_read_medical(actor, physician)
 
 
 def in_person(actor: str, act: Said) -> None:

@@ -54,7 +54,7 @@ class SignIns:
         self._noise = noise
         self._party = party
 
-    async def begin(self, act: Act, account: Account, *, former: str = "") -> str:
+    async def begin(self, act: Act, account: Account, *, former: str = "", way: str = "password") -> str:
         """Sign a person in, inside the act that proved who they are; returns the secret for their browser.
 
         ``former`` is the secret that the browser kept before: it counts no more.
@@ -73,7 +73,7 @@ class SignIns:
             proved_at=now,
         )
         await act.add(row)
-        await act.record("console.signed_in", actor=account.name, outcome="password" if account.password else "oidc")
+        await act.record("console.signed_in", actor=account.name, outcome=way)
         return secret
 
     async def play(self, name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from gateway.domain import request as life
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.parties import Directory, Party, Role
+from gateway.domain.rights import Right
 from gateway.domain.settlements import NOT_AN_ANSWER, name_of
 from gateway.domain.words import said
 from gateway.ports import Clock, Noise
@@ -23,7 +24,7 @@ from gateway.services.reading import Reader, Reading, Word
 from gateway.services.receptions import Receptions
 from gateway.services.replies import answers, timeliness
 from gateway.services.requests import Requests
-from gateway.services.rights import in_person
+from gateway.services.rights import entitled, in_person
 from gateway.services.timekeeping import STEP_LIMIT
 from gateway.storage import FOR_A_PERSON, Act, Case, Direction, Mail, Message, Request, Store, Verdict, View
 
@@ -79,6 +80,7 @@ class Triage:
         self._reader.check(settlement)
         word = Word(what=settlement, ref=ref, request_hash=request_hash, places=dict(places or {}), has_form=has_form)
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SORT)
             return await self._say(act, await self._waiting(act, mail_id), word, actor)
 
     async def bring(self, brought: Brought, *, actor: str) -> Mail:
@@ -91,6 +93,7 @@ class Triage:
         check_brought(brought, self._party)
         file = await self._cabinet.put(brought.scan, await self._cabinet.standing_key(QUARANTINE))
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.SORT, Right.PROVE)
             mail = await entered(act, brought, file, party=self._party, at=self._clock.now(), actor=actor)
             return await self._say(act, mail, brought.word, actor)
 

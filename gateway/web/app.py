@@ -37,6 +37,7 @@ from gateway.web.pages import (
     mails,
     messages,
     noting,
+    oidc,
     proofs,
     rehearsal,
     sign_in,
@@ -51,7 +52,7 @@ _log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
 PAGES = (
-    *(sign_in, invitation, today, drafting, noting, mails, messages),
+    *(sign_in, oidc, invitation, today, drafting, noting, mails, messages),
     *(proofs, cases, clock, calendar, journal, state, accounts, about, language),
 )
 

@@ -27,6 +27,7 @@ from gateway.services.journal import Journal
 from gateway.services.local_sign_in import LocalSignIn
 from gateway.services.messages import Messages
 from gateway.services.notes import Notes
+from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
 from gateway.services.proof_view import ProofPages
 from gateway.services.questions import Questions
@@ -55,6 +56,7 @@ class Hall:
     once: OnceStore
     sign_ins: SignIns
     local: LocalSignIn
+    oidc: OidcSignIn | None
     accounts: Accounts
     tokens: Tokens
     agenda: Agenda

@@ -8,6 +8,8 @@ from fastapi import Request
 _OURS = re.compile(r"/(?:[A-Za-z0-9._~%=&?+:-][A-Za-z0-9._~%=&?+:/-]*)?")
 _DOORS = ("/connexion", "/deconnexion", "/invitation", "/oidc", "/static", "/api")
 _ADDRESS_LENGTH = 64
+BACK = "/oidc/retour"
+"""Where the identity provider sends persons back."""
 
 
 def ours(place: str, *, doors: bool = False) -> str:

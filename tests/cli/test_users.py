@@ -88,6 +88,23 @@ def test_functions_are_replaced(call: Call) -> None:
         call("users", "posts", "amin", "--post", "agent")
 
 
+def test_an_account_is_linked_to_a_person_of_the_provider(call: Call, hospital: Installed) -> None:
+    """By a lasting id that no other account has; only where the configuration names a provider."""
+    call(*ADAM)
+    assert call("users", "link", "amin", "4f1c").exit_code == 2
+    with hospital.config.open("a", encoding="utf-8") as file:
+        file.write('[web.oidc]\nissuer = "https://id.hopital.test"\nclient_id = "p"\nclient_secret = { env = "X" }\n')
+
+    assert call("users", "link", "amin", "4f1c").stdout == "Adam Amin : compte relié au fournisseur d'identité.\n"
+    assert "ouvert" in call("users", "list").stdout
+    call("users", "add", "autre", "--name", "Autre Personne", "--post", "auditor")
+    for subject in ("4f1c", " "):
+        with pytest.raises(AccessInvalid):
+            call("users", "link", "autre", subject)
+    again = json.loads(call("users", "invite", "amin", "--json").stdout)
+    assert again["subject"] is None
+
+
 def test_without_a_console_the_invitation_waits_for_one(call: Call, hospital: Installed) -> None:
     """The path is given, and what lacks."""
     text = hospital.config.read_text(encoding="utf-8")

@@ -17,6 +17,11 @@ NAMES = st.sampled_from(("alice", "bob", "gateway"))
 CASES = st.sampled_from(("7F3K-Q2", "7F3K-Q3"))
 
 
+def questions(world: World, *, recorded: bool) -> Questions:
+    """Asked of this gateway's log."""
+    return Questions(store=world.store, party=world.party, readership=world.readers.readership, recorded=recorded)
+
+
 async def filled(world: World) -> tuple[AuditEntry, ...]:
     """Forty records, a minute apart."""
     for number in range(40):
@@ -106,7 +111,7 @@ async def test_who_asked_what_is_a_record_too(hospital: World) -> None:
     """Not its answer; a demonstration's log is left as it is; following goes on without another record."""
     await filled(hospital)
     question = Question(equal={"case": "7F3K-Q2"}, begins="alarm.", since=START, limit=3)
-    found = await Questions(store=hospital.store, recorded=True).ask(question, actor="alice")
+    found = await questions(hospital, recorded=True).ask(question, actor="alice")
     assert len(found) == 3
     (read,) = await hospital.events("log.read")
     record = json.loads(read.canonical)
@@ -117,11 +122,11 @@ async def test_who_asked_what_is_a_record_too(hospital: World) -> None:
         "asked_since": _rfc3339(START),
         "found": 3,
     }
-    quiet = Questions(store=hospital.store, recorded=False)
+    quiet = questions(hospital, recorded=False)
     assert await quiet.count(question, actor="alice") == len(
         [1 for one in await hospital.events() if fits(one, question)]
     )
-    await quiet.since(question)
+    await quiet.since(question, actor="alice")
     assert len(await hospital.events("log.read")) == 1
 
 
@@ -131,7 +136,7 @@ def _rfc3339(at: datetime) -> str:
 
 async def test_a_strange_question_is_answered_and_kept_in_a_form_fit_for_the_log(hospital: World) -> None:
     """An address, a character that does not print: nothing is found, and the record of the reading holds neither."""
-    questions = Questions(store=hospital.store, recorded=True)
+    questions = questions(hospital)
     strange = Question(equal={"message": "<a@b.test>", "outcome": "x\x9f"}, begins="\u202e")
 
     assert await questions.ask(strange, actor="alice") == ()

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from gateway.access import WebSection
 from gateway.adapters.authenticator import TimeCodes
 from gateway.adapters.passwords import Argon2Passwords
-from gateway.domain.rights import Post
+from gateway.domain.rights import POSTS, RIGHTS, Post, Right
 from gateway.services.accounts import Accounts
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
@@ -50,7 +50,7 @@ def hall_of(world: World) -> Hall:
     store = world.store
     assert isinstance(store, OnceStore)
     almanac = Almanac(base=world.calendar, site=world.party.site)
-    questions = Questions(store=store, recorded=True)
+    questions = Questions(store=store, party=world.party, readership=world.readers.readership, recorded=True)
     drafts = Drafts(
         store=store,
         cabinet=world.cabinet,
@@ -109,6 +109,7 @@ def hall_of(world: World) -> Hall:
             sign_ins=sign_ins,
             party=world.party,
         ),
+        oidc=None,
         accounts=Accounts(
             store=store, vault=world.vault, clock=world.clock, noise=secrets.token_bytes, party=world.party
         ),
@@ -219,6 +220,24 @@ class Browser:
         return answer
 
 
+async def housed(world: World) -> None:
+    """Accounts of those who act beside the console: once one person has an account, nobody acts without one."""
+    both = tuple(post for post in POSTS[world.party.role] if Right.SEND in RIGHTS[world.party.role][post])[:1]
+    async with world.store.act() as act:
+        for name in ("alice", "bob", "carol"):
+            if await act.one(Account, site=world.party.site, name=name) is not None:
+                continue
+            row = Account(
+                site=world.party.site,
+                login=name,
+                name=name,
+                posts=(*both, Post.ADMINISTRATOR),
+                created_at=world.clock.now(),
+                created_by="root",
+            )
+            await act.add(row)
+
+
 def without_its_path(answer: httpx.Response) -> str:
     """A page but for the address that was asked for, which the choice of a language leads back to."""
     path: str = answer.request.url.raw_path.decode()
@@ -228,6 +247,7 @@ def without_its_path(answer: httpx.Response) -> str:
 async def signed_in(app: FastAPI, world: World, name: str, *posts: Post) -> Browser:
     """The browser of a person who has signed in; their account is made where there is none."""
     hall: Hall = app.state.hall
+    await housed(world)
     async with world.store.act() as act:
         account = await act.one(Account, site=world.party.site, name=name)
         if account is None:

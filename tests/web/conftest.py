@@ -8,13 +8,14 @@ from fastapi import FastAPI
 
 from gateway.domain.rights import Post
 from tests.services.world import World, open_world
-from tests.web.browsing import Browser, console, signed_in
+from tests.web.browsing import Browser, console, housed, signed_in
 
 
 @pytest.fixture
 async def hospital(tmp_path: Path) -> AsyncIterator[World]:
     """A hospital whose partners run gateways."""
     async with open_world(tmp_path, once=True, persons=2) as world:
+        await housed(world)
         yield world
 
 
@@ -28,5 +29,13 @@ def app(hospital: World) -> FastAPI:
 async def secretary(app: FastAPI, hospital: World) -> AsyncIterator[Browser]:
     """The browser of Claire, who is a secretary."""
     browser = await signed_in(app, hospital, "Claire Morel", Post.SECRETARIAT)
+    yield browser
+    await browser.client.aclose()
+
+
+@pytest.fixture
+async def auditor(app: FastAPI, hospital: World) -> AsyncIterator[Browser]:
+    """The browser of Iris, who reads the whole log."""
+    browser = await signed_in(app, hospital, "Iris Khelifi", Post.AUDITOR)
     yield browser
     await browser.client.aclose()

@@ -148,9 +148,11 @@ async def test_a_proposal_is_put_aside_with_a_reason(hospital: World, secretary:
     assert "Proposition" not in shown(await secretary.get("/calendrier"))
 
 
-@pytest.mark.usefixtures("bob")
-async def test_a_page_that_is_out_of_date_names_who_changed_the_calendar(hospital: World, secretary: Browser) -> None:
+async def test_a_page_that_is_out_of_date_names_who_changed_the_calendar(
+    app: FastAPI, hospital: World, secretary: Browser
+) -> None:
     """What Claire looked at was worked out against another calendar."""
+    await (await signed_in(app, hospital, "Bob Petit", Post.SECRETARIAT)).client.aclose()
     await preview(secretary, ANNOUNCED)
     await amend(hospital, day_off(date(2026, 1, 27)), "Bob Petit")
 
@@ -215,8 +217,8 @@ async def test_an_announced_day_is_taken_back(hospital: World, secretary: Browse
 
 async def test_who_may_not_state_days_finds_no_form(app: FastAPI, hospital: World) -> None:
     """An auditor reads; an address or a form made by hand leads nowhere."""
-    effect = await amend(hospital, feast(date(2026, 1, 30)), "Claire Morel")
     auditor = await signed_in(app, hospital, "Anne Audit", Post.AUDITOR)
+    effect = await amend(hospital, feast(date(2026, 1, 30)), "alice")
     page = (await auditor.get("/calendrier")).text
     answers = [
         await preview(auditor, MOURNING),

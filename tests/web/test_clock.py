@@ -198,7 +198,7 @@ async def test_no_other_case_opens_a_request_and_no_mark_of_html_passes(hospital
 async def test_an_auditor_learns_no_name_and_finds_nothing_to_press(hospital: World, come: SignIn) -> None:
     """The same clock, by reference."""
     submitted = await recorded(hospital)
-    await hospital.challenges.cast(submitted.case.ref, because=WHY, actor="bob")
+    await hospital.challenges.cast(submitted.case.ref, because=WHY, actor="alice")
     auditor = await come("Anne Audit", Post.AUDITOR)
 
     page = (await auditor.get(place(submitted))).text

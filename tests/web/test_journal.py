@@ -35,12 +35,12 @@ async def test_a_date_that_cannot_be_read_is_said_at_its_field_and_kept(secretar
     assert 'id="au-e"' not in page
 
 
-async def test_the_file_for_a_spreadsheet_holds_no_formula(hospital: World, secretary: Browser) -> None:
+async def test_the_file_for_a_spreadsheet_holds_no_formula(hospital: World, auditor: Browser) -> None:
     """What a partner or a person wrote is text, also for a spreadsheet."""
     async with hospital.store.act() as act:
         await act.record("note.made", actor="=cmd()")
 
-    answer = await secretary.get("/journal.csv?evenement=note.")
+    answer = await auditor.get("/journal.csv?evenement=note.")
 
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["actor"] for row in rows] == ["'=cmd()"]
@@ -48,16 +48,16 @@ async def test_the_file_for_a_spreadsheet_holds_no_formula(hospital: World, secr
 
 
 async def test_fifty_records_are_a_page_and_the_next_one_follows_without_a_gap(
-    hospital: World, secretary: Browser
+    hospital: World, auditor: Browser
 ) -> None:
     """Keyset pages: nothing is lost between two of them, although reading adds records."""
     async with hospital.store.act() as act:
         for number in range(120):
             await act.record("note.made", actor="a", outcome=str(number))
 
-    first = (await secretary.get("/journal?evenement=note.")).text
+    first = (await auditor.get("/journal?evenement=note.")).text
     after = first.split("avant=")[1].split('"')[0]
-    second = (await secretary.get(f"/journal?evenement=note.&avant={after}")).text
+    second = (await auditor.get(f"/journal?evenement=note.&avant={after}")).text
 
     assert [f'muted">{number}<' in first for number in (119, 70, 69)] == [True, True, False]
     assert [f'muted">{number}<' in second for number in (70, 69, 20, 19)] == [False, True, True, False]

@@ -16,4 +16,16 @@ KINDS = (
         ),
         signals=("alarm.sign_ins_refused",),
     ),
+    Kind(
+        name="exceptional_read",
+        severity=Severity.WARNING,
+        desk=Desk.SECRETARIAT,
+        condition=french("Un médecin lit le contenu médical d'un dossier qu'il ne suit pas, et dit pourquoi."),
+        sentence=french(
+            "Dossier {case} : un médecin qui ne le suit pas a lu le contenu médical du message {message} ; le motif "
+            "est au journal."
+        ),
+        mend=french("Prévenez le médecin du dossier ({partner}) : gateway audit query --event alarm.exceptional_read"),
+        signals=("alarm.exceptional_read",),
+    ),
 )

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.parties import Party
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.alarms.signals import ENDED
 from gateway.services.alarms.words import kind_of, severity
+from gateway.services.rights import entitled
 from gateway.storage import Alarm, Call, Store, View
 
 
@@ -78,6 +80,7 @@ class AlarmBook:
             Unknown: there is no such alarm. NotAllowed: it is over.
         """
         async with self._store.act() as act:
+            await entitled(act, self._party, actor, Right.ALARMS)
             alarm = await act.one(Alarm, site=self._party.site, id=number)
             if alarm is None:
                 raise Unknown(kind=said("alarme"), ref=str(number))

@@ -17,6 +17,7 @@ from gateway.domain.parties import Directory, Party, Suite
 from gateway.domain.period import Period
 from gateway.domain.plain import period_json
 from gateway.domain.readers import Readership
+from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar
 from gateway.ports import Clock, Printer, PublicKey, SpoolFile
@@ -32,6 +33,7 @@ from gateway.services.export.proving import proved
 from gateway.services.export.summary import NAME as SUMMARY
 from gateway.services.export.summary import summary
 from gateway.services.export.text import README
+from gateway.services.rights import entitled, reads_medical
 from gateway.services.witness import Witness
 from gateway.storage import (
     EnteredProof,
@@ -123,8 +125,10 @@ class Exporter:
 
     async def _permit(self, ref: str, actor: str, *, with_content: bool) -> None:
         async with self._store.view() as view:
+            await entitled(view, self._party, actor, Right.IDENTITY, Right.AUDIT)
             case = await find_case(view, self._party.site, ref)
-        if with_content and not self._readership.may_read_medical(actor, case.physician):
+            medical = await reads_medical(view, self._party, self._readership, actor, case.physician)
+        if with_content and not medical:
             raise NotAllowed(
                 act=said("exporter le contenu médical du dossier {ref}", ref=case.ref),
                 reason=said("Seul un médecin qui suit ce dossier le peut."),

@@ -11,6 +11,7 @@ from hashlib import sha256
 from gateway.domain.certificate import Certificate, certificate_json
 from gateway.domain.errors import NotAllowed
 from gateway.domain.exhibit import pem
+from gateway.domain.rights import Right
 from gateway.domain.sheet import Sheet
 from gateway.domain.words import said
 from gateway.ports import Clock, Enclosure, LogSigner, Printer
@@ -19,6 +20,7 @@ from gateway.services.challenged import acceptances_of
 from gateway.services.export.certificate_sheet import JSON, KEY, SIGNATURE, certificate_sheet
 from gateway.services.export.certified import Clerk, Issue
 from gateway.services.export.facts import encoded
+from gateway.services.rights import entitled
 from gateway.services.witness import Witness
 from gateway.storage import Case, Store, View
 
@@ -71,6 +73,8 @@ class Certifier:
         """
         issue = Issue(actor=actor, at=self._clock.now(), identity=identity)
         async with self._store.view() as view:
+            shown = (Right.IDENTITY,) if identity else (Right.IDENTITY, Right.AUDIT)
+            await entitled(view, self._clerk.party, actor, *shown)
             case = await find_case(view, self._clerk.party.site, ref)
             request = await self._clerk.chosen(view, case, request_hash)
         if self._witness is not None:
