@@ -136,10 +136,10 @@ def _rfc3339(at: datetime) -> str:
 
 async def test_a_strange_question_is_answered_and_kept_in_a_form_fit_for_the_log(hospital: World) -> None:
     """An address, a character that does not print: nothing is found, and the record of the reading holds neither."""
-    questions = questions(hospital)
+    asking = questions(hospital, recorded=True)
     strange = Question(equal={"message": "<a@b.test>", "outcome": "x\x9f"}, begins="\u202e")
 
-    assert await questions.ask(strange, actor="alice") == ()
+    assert await asking.ask(strange, actor="alice") == ()
     (reading,) = await hospital.events("log.read")
     assert b"a@b.test" not in reading.canonical
     assert "asked_message" in reading.canonical.decode()

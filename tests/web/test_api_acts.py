@@ -399,13 +399,17 @@ async def test_a_program_of_the_cnas_answers_a_request(tmp_path: Path) -> None:
         asked = (await cnas.request()).hash
         convention = await program(console(cnas), cnas, Scope.REQUESTS)
         wrong = await convention.post(f"/requests/{asked}/answer", **sent("answer", {"kind": "EXTENSION_REQUEST"}, {}))
-        told = {"kind": "EXTENSION_REFUSAL", "fields": {"decision.motif": "dossier incomplet"}}
         place = f"/requests/{asked}/answer"
+        motive = {"kind": "EXTENSION_REFUSAL", "fields": {"decision.motif": "soins possibles sur place"}}
+        medical = await convention.post(place, key="with-a-motive", **sent("answer", motive, {}))
+        told: dict[str, object] = {"kind": "EXTENSION_REFUSAL", "fields": {}}
         answered = await convention.post(place, key="one-answer", **sent("answer", told, {}))
         again = await convention.post(place, key="one-answer", **sent("answer", told, {}))
         settled = await cnas.request()
 
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/kind")
+    # A medical motive is a physician's to state, never a program's.
+    assert medical.status_code == 409, medical.text
     assert answered.status_code == 201, answered.text
     assert answered.json()["request"] == asked
     assert again.content == answered.content
