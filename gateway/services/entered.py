@@ -81,7 +81,9 @@ class EnteredProofs:
             await act.lock(case.id)
             request = await open_request(act, case, shown.request_hash, or_settled=True)
             message = await self._message(act, request)
-            received = self._possible(shown, message)
+            # One instant for the whole entry: by it a day without an hour is known again.
+            now = self._clock.now()
+            received = _possible(shown, message, now)
             file, digest = await self._file(act, shown, case)
             proof = await act.add(
                 EnteredProof(
@@ -93,7 +95,7 @@ class EnteredProofs:
                     file=file,
                     sha256=digest,
                     mail=shown.mail,
-                    entered_at=self._clock.now(),
+                    entered_at=now,
                     entered_by=actor,
                 )
             )
@@ -165,20 +167,6 @@ class EnteredProofs:
             raise Unknown(kind=said("partenaire"), ref=shown.partner or "–")
         raise _refused(shown.ref, said("De qui ? --partner : {ids}.", ids=_ids(addressees)))
 
-    def _possible(self, shown: Shown, message: Message) -> datetime:
-        """The instant that is proved: after the sending, and not in the future."""
-        now = self._clock.now()
-        if isinstance(shown.received, datetime):
-            at, early = shown.received, shown.received < message.at - CLOCK_TOLERANCE
-        else:
-            at, early = entered_instant(shown.received, now), shown.received < algiers_day(message.at)
-        if early:
-            sent = dated(algiers_day(message.at))
-            raise _refused(shown.ref, said("La demande n'est partie que le {day}.", day=sent))
-        if at > now:
-            raise _refused(shown.ref, said("Cette réception est dans l'avenir."))
-        return at
-
     async def _file(self, act: Act, shown: Shown, case: Case) -> tuple[str, str]:
         """Where the proof is kept, and its digest: a scan under the case's key, since it may show the patient."""
         if shown.scan is not None:
@@ -244,6 +232,20 @@ class EnteredProofs:
                 "entered_by": proof.entered_by,
             },
         )
+
+
+def _possible(shown: Shown, message: Message, now: datetime) -> datetime:
+    """The instant that is proved: after the sending, and not in the future."""
+    if isinstance(shown.received, datetime):
+        at, early = shown.received, shown.received < message.at - CLOCK_TOLERANCE
+    else:
+        at, early = entered_instant(shown.received, now), shown.received < algiers_day(message.at)
+    if early:
+        sent = dated(algiers_day(message.at))
+        raise _refused(shown.ref, said("La demande n'est partie que le {day}.", day=sent))
+    if at > now:
+        raise _refused(shown.ref, said("Cette réception est dans l'avenir."))
+    return at
 
 
 def _ids(partners: Sequence[Partner]) -> str:

@@ -243,3 +243,23 @@ async def test_the_log_names_who_and_when_and_not_what_the_scan_shows(build: Bui
     assert (record.actor, record.request, record.outcome) == ("bob", submitted.request.hash, "counted")
     assert proof.sha256.encode() in record.canonical
     assert b'"entered_by":"alice"' in record.canonical
+
+
+async def test_a_day_without_an_hour_is_known_again_although_the_clock_goes_on(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entered on the very day that the document shows: the second person types that day, and it is the same."""
+    world, submitted = await sent(build)
+    still = world.clock.now
+
+    def ticking() -> datetime:
+        world.clock.advance(timedelta(microseconds=1))
+        return still()
+
+    monkeypatch.setattr(world.clock, "now", ticking)
+    today = (START + 3 * DAY).date()
+    proof = await proofs(world).enter(shown(submitted, today), actor="alice")
+
+    confirmed = await proofs(world).confirm(proof.id, actor="bob", read_again=today)
+
+    assert confirmed.counted
