@@ -42,6 +42,7 @@ def _close(stage: Stage, seconds: float, *, kept: bool) -> None:
     screen.title(_("Fin"))
     done = _("Deux histoires, {sent} courriers scellés ou signés, en {seconds:.0f} secondes.")
     screen.done(done.format(sent=sent, seconds=seconds))
+    screen.say(_("Pour voir la console de chacun, et essayer soi-même : gateway demo --serve."))
     if not kept:
         screen.say(_("Rien n'est resté : ni processus, ni fichier. Pour tout garder : gateway demo --keep DOSSIER."))
         return
