@@ -4,6 +4,7 @@ import base64
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,11 +35,15 @@ QUARANTINED = (
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    """Where a person's own papers lie: not a place of the gateway."""
-    yield tmp_path
-    for file in tmp_path.iterdir():
-        file.unlink()
+def elsewhere() -> Iterator[Path]:
+    """Where a person's own papers lie: not a place of the gateway, and not in memory, which is searched."""
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+def shared_memory(tests: Path) -> list[Path]:
+    """What lies in the machine's shared memory, but for the folders of the tests, which may lie there too."""
+    return [path for path in SHARED_MEMORY.iterdir() if not tests.is_relative_to(path)]
 
 
 @pytest.mark.parametrize("name", list(MARKERS))
@@ -64,7 +69,9 @@ def test_the_search_finds_what_is_there(name: str, tmp_path: Path) -> None:
     assert missed == []
 
 
-def test_no_word_of_a_patient_stays_anywhere(trio: Trio, place: Path, elsewhere: Path, mail_machine: Machine) -> None:
+def test_no_word_of_a_patient_stays_anywhere(
+    trio: Trio, place: Path, elsewhere: Path, mail_machine: Machine, tmp_path: Path
+) -> None:
     """Log at DEBUG, audit, database, spool, temporary folders, shared memory: during the thread and after it."""
     trio.start()
     hospital = trio.hospital
@@ -83,8 +90,7 @@ def test_no_word_of_a_patient_stays_anywhere(trio: Trio, place: Path, elsewhere:
     )
     shown = hospital.call("case", "show", told["case"]).stdout
     assert MARKERS["patient"] in shown
-    places = [place, SHARED_MEMORY]
-    assert occurrences(MARKERS, places) == []
+    assert occurrences(MARKERS, [place, *shared_memory(tmp_path)]) == []
     hospital.call("triage", "classify", str(number), "not-an-answer")
     move_to(mail_machine, over_at(request))
     for gateway in trio:
@@ -93,4 +99,4 @@ def test_no_word_of_a_patient_stays_anywhere(trio: Trio, place: Path, elsewhere:
         records = gateway.folder / "records.json"
         records.write_text(gateway.call("audit", "query", "--json").stdout)
     assert trio.stop() == [0, 0, 0]
-    assert occurrences(MARKERS, places) == []
+    assert occurrences(MARKERS, [place, *shared_memory(tmp_path)]) == []
