@@ -111,7 +111,9 @@ def _marked(path: Path) -> Iterator[str]:
 
 
 def _in_template(path: Path) -> Iterator[str]:
-    for _line, _mark, text in extract_from_ast(Environment(autoescape=True).parse(path.read_text("utf-8")), MARKS):
+    for _line, _mark, text in extract_from_ast(
+        Environment(autoescape=True).parse(path.read_text("utf-8")), sorted(MARKS)
+    ):
         if isinstance(text, str):
             yield text
 
