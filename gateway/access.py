@@ -5,10 +5,12 @@ The console speaks HTTP on the loopback; the hospital's own web server in front 
 
 import ipaddress
 import re
+from importlib.util import find_spec
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.domain.errors import ExtraMissing
 from gateway.domain.words import said
 from gateway.setting import Secret, Section
 
@@ -68,3 +70,18 @@ class WebSection(Section):
         """Scheme, host and port of the console, as browsers say them."""
         host = f"[{self.listen}]" if ":" in self.listen else self.listen
         return self.address or f"http://{host}:{self.port}"
+
+
+LIBRARIES = ("fastapi", "jinja2", "joserfc", "pwdlib", "pyotp", "python_multipart", "segno", "uvicorn")
+"""What only the console needs: the extra [web] of the package, under the names that are imported."""
+
+
+def require_libraries() -> None:
+    """Before the console is opened.
+
+    Raises:
+        ExtraMissing: some are not installed.
+    """
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        raise ExtraMissing(packages=", ".join(missing))

@@ -16,6 +16,7 @@ from functools import partial
 import structlog
 
 from gateway import monitoring, vouching
+from gateway.access import require_libraries
 from gateway.adapters import daemon_lock, database
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import open_home, sweep_homes
@@ -92,6 +93,7 @@ async def _console(settings: Settings) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         if settings.web is not None:
             # Its libraries are an extra of the package: only those who want the console need them.
+            require_libraries()
             from gateway import frontdesk
 
             _log.info("console.ready", address=await stack.enter_async_context(frontdesk.served(settings)))

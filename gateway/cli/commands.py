@@ -52,9 +52,12 @@ def web(
     """Servir la console seule ; « gateway run » la sert aussi quand la section [web] est là."""
     import asyncio
 
-    from gateway import frontdesk
+    from gateway.access import require_libraries
     from gateway.adapters import log
     from gateway.process import told_to_stop
+
+    require_libraries()
+    from gateway import frontdesk
 
     async def serve() -> None:
         stop = told_to_stop()

@@ -4,7 +4,8 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import TextIO
 
-from gateway.demo import serving, story, theatre
+from gateway.access import require_libraries
+from gateway.demo import story, theatre
 from gateway.demo.stage import Commands, Stage
 
 
@@ -14,6 +15,8 @@ def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands,
     Raises:
         GatewayError, DemonstrationFailed: the story did not end as it must.
     """
+    if serve:
+        require_libraries()
     play = theatre.Play(
         title=_("Passerelle des soins programmés : la démonstration"),
         introduction=_(
@@ -23,9 +26,16 @@ def perform(*, keep: Path | None, speed: float, out: TextIO, commands: Commands,
         begins=story.START,
         act=_both,
         done=lambda stage, seconds: _close(stage, seconds, kept=keep is not None),
-        after=serving.doors if serve else None,
+        after=_doors if serve else None,
     )
     theatre.perform(play, keep=keep, speed=speed, out=out, commands=commands)
+
+
+async def _doors(stage: Stage) -> None:
+    # Only who serves the consoles needs their libraries.
+    from gateway.demo import serving
+
+    await serving.doors(stage)
 
 
 async def _both(stage: Stage) -> None:

@@ -74,3 +74,12 @@ class CannotListen(GatewayError):
     what = "La console ne peut pas écouter sur {place}."
     why = "{reason}"
     mend = "Donnez un autre [web] port, ou arrêtez le programme qui tient celui-ci."
+
+
+class ExtraMissing(GatewayError):
+    """The console was asked for where its libraries are not installed."""
+
+    fault = Fault.OPERATOR
+    exit_code = 3
+    what = "La console demande encore : {packages}."
+    mend = "Installez-les dans l'environnement de la passerelle : pip install 'soins-gateway[web]'."

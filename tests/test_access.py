@@ -1,0 +1,22 @@
+"""The console's libraries are an extra: where they lack, it is said, and nothing else of the gateway needs them."""
+
+import pytest
+
+from gateway import access
+from gateway.domain.errors import ExtraMissing
+
+
+def test_what_the_console_needs_is_here_in_the_tests() -> None:
+    """The names are those that are imported."""
+    access.require_libraries()
+
+
+def test_a_library_that_lacks_is_named_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence instead of a traceback."""
+    monkeypatch.setattr(access, "LIBRARIES", ("no_such_library", "uvicorn"))
+
+    with pytest.raises(ExtraMissing, match="no_such_library") as caught:
+        access.require_libraries()
+
+    assert "soins-gateway[web]" in caught.value.sentence()
+    assert "uvicorn" not in str(caught.value.fields["packages"])
