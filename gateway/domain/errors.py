@@ -32,7 +32,14 @@ from gateway.domain.relocated import (
     NotRestored,
     Overtaken,
 )
-from gateway.domain.unproven import AccessInvalid, InvitationOver, ProviderRefused, SignInRefused, TooManyTries
+from gateway.domain.unproven import (
+    AccessInvalid,
+    InvitationOver,
+    ProofOwed,
+    ProviderRefused,
+    SignInRefused,
+    TooManyTries,
+)
 
 __all__ = [
     "AccessInvalid",
@@ -60,6 +67,7 @@ __all__ = [
     "NotRestored",
     "Overtaken",
     "PreconditionMissing",
+    "ProofOwed",
     "ProviderRefused",
     "RequestTooLate",
     "SignInRefused",

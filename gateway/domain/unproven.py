@@ -56,3 +56,10 @@ class InvitationOver(DeskError):
     what = "Cette invitation ne vaut plus."
     why = "Elle sert une fois, pendant 48 heures ; une invitation plus récente la remplace."
     mend = "Demandez-en une autre à votre administrateur."
+
+
+class ProofOwed(DeskError):
+    """What engages the house is done for who proved a short while ago who they are."""
+
+    what = "Rien n'est encore fait : cet acte engage l'établissement, prouvez d'abord que c'est vous."
+    mend = "Redonnez votre mot de passe, puis envoyez de nouveau cette page ; ce que vous avez tapé y est encore."

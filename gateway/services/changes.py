@@ -1,10 +1,11 @@
 """What became of a case since a person looked at it, in words: who did what; reads and notices change nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from gateway.domain.errors import Overtaken
 from gateway.domain.words import Said, french, listed, said
 from gateway.storage import AuditEntry, View
 
@@ -93,3 +94,14 @@ def changes(entries: Iterable[AuditEntry]) -> tuple[Change, ...]:
 def told_of(found: Iterable[Change]) -> object:
     """All of them in one sentence."""
     return listed(change.told for change in found)
+
+
+def unchanged(seen: Seen) -> Callable[[View], Awaitable[None]]:
+    """What lets through, inside the act, who acts on what they saw; to others Overtaken tells who changed what."""
+
+    async def look(view: View) -> None:
+        found = await changes_since(view, seen)
+        if found:
+            raise Overtaken(changes=told_of(found))
+
+    return look

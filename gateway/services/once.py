@@ -9,9 +9,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-from gateway.domain.errors import AlreadyAsked, AlreadyThere, Overtaken
+from gateway.domain.errors import AlreadyAsked, AlreadyThere
 from gateway.ports import Clock
-from gateway.services.changes import Seen, changes_since, told_of
 from gateway.storage import Act, AskedOnce, Store, View
 
 
@@ -19,14 +18,12 @@ from gateway.storage import Act, AskedOnce, Store, View
 class Asking:
     """What is asked for now: the asker's key, who asks, and a hash of what they ask.
 
-    ``seen`` is what they had before their eyes, where the act is only for a case that has not changed since.
     ``provided`` is looked at inside the act, before anything of it is done: it raises what keeps it from being done.
     """
 
     key: str
     by: str
     body: str
-    seen: Seen | None = None
     provided: Callable[[View], Awaitable[None]] | None = None
 
 
@@ -73,13 +70,12 @@ class OnceStore:
 
         Raises:
             AlreadyAsked: an act was committed under this key; nothing of this one is.
-            Overtaken: the case is no longer as the asker saw it.
+            GatewayError: what ``provided`` raises; nothing was done.
         """
         async with self._store.act() as act:
             asking = _asking.get()
             if asking is not None:
                 await self._keep(act, asking)
-                await _unchanged(act, asking.seen)
                 if asking.provided is not None:
                     await asking.provided(act)
             yield act
@@ -105,13 +101,3 @@ class OnceStore:
             await act.add(row)
         except AlreadyThere:
             raise AlreadyAsked from None
-
-
-async def _unchanged(act: Act, seen: Seen | None) -> None:
-    """Let through who acts on what they saw.
-
-    Raises:
-        Overtaken: who changed what is told.
-    """
-    if seen is not None and (found := await changes_since(act, seen)):
-        raise Overtaken(changes=told_of(found))

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gateway.domain import case as stay
 from gateway.domain import request as life
-from gateway.domain.errors import NotAllowed, Unknown
+from gateway.domain.errors import NotAllowed, ProofOwed, Unknown
 from gateway.domain.evidence import CLOCK_TOLERANCE
 from gateway.domain.kinds import Kind, Subject
 from gateway.domain.parties import Directory, Partner, Party
@@ -225,14 +225,21 @@ class Sorting:
         request: str | None = None,
         values: Mapping[str, str] | None = None,
         has_form: bool = False,
+        proved: bool = False,
     ) -> Mail:
-        """Say what a mail is; raises as :meth:`gateway.services.triage.Triage.classify`, and for who may not."""
+        """Say what a mail is; what takes two persons is for who ``proved`` a short while ago who they are.
+
+        Raises:
+            ProofOwed, NotAllowed, Unknown; and as :meth:`gateway.services.triage.Triage.classify`.
+        """
         async with self._store.view() as view:
             await entitled(view, self._party, actor.name, Right.SORT)
             shown = await self._shown(view, mail_id, actor)
         choice = shown.choice(what)
         if choice is None:
             raise NotAllowed(act=_SORTING, reason=said("Choisissez ce que c'est."))
+        if choice.two and not proved:
+            raise ProofOwed
         fields = choice.kind.fields if choice.kind else ()
         typed = values or {}
         places = {field.fiche: typed[field.id].strip() for field in fields if typed.get(field.id, "").strip()}

@@ -15,10 +15,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from gateway.catalogues import Language
-from gateway.domain.errors import AlreadyAsked, GatewayError
+from gateway.domain.errors import AlreadyAsked, GatewayError, ProofOwed
 from gateway.domain.rights import Right
 from gateway.services.agenda import Pulse
-from gateway.services.changes import Seen
+from gateway.services.changes import Seen, unchanged
 from gateway.services.once import Asking, asked, digest
 from gateway.services.rights import Actor
 from gateway.services.sign_ins import Presence
@@ -102,6 +102,13 @@ class Visit:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(data, media_type=media_type, headers=headers)
 
+    @property
+    def proved(self) -> bool:
+        """Whether this person proved a short while ago who they are; in a demonstration nobody proves anything."""
+        presence = self.presence
+        kept = self.request.method == "POST" and presence.kept_fresh
+        return self.hall.rehearsal or presence.fresh or kept
+
     async def page(self, name: str, *, status: int = 200, **shown: Any) -> Response:
         """A page of the console, in its frame."""
         pulse = await self.hall.agenda.pulse()
@@ -149,17 +156,21 @@ class Visit:
         again: Callable[[GatewayError], Awaitable[Response]],
         otherwise: str = "/",
         seen: Seen | None = None,
+        engages: bool = False,
     ) -> Response:
         """Do what a form asks for, once, and lead to the page that shows it.
 
         ``then`` gives that page's path from what was done; ``again`` shows the form once more, with what was typed and
         why nothing was done. Who sends the same form twice is led where the first time led, or ``otherwise``. With
         ``seen``, nothing is done where the case has changed since the page was shown, and ``again`` is told by whom.
+        What ``engages`` the house, as four eyes do, is done for who proved a short while ago who they are.
 
         Raises:
             Absent: the form was not one of ours.
         """
         asking = await self._asking(seen)
+        if engages and not self.proved:
+            return await again(ProofOwed())
         done = await self._once(asking, work, again=again, otherwise=otherwise)
         if isinstance(done, Response):
             return done
@@ -197,7 +208,8 @@ class Visit:
     async def _asking(self, seen: Seen | None = None) -> Asking:
         token = str((await self.form())["token"])
         body = digest(self.request.url.path.encode())
-        return Asking(key=digest(token.encode()), by=self.actor.name, body=body, seen=seen)
+        provided = None if seen is None else unchanged(seen)
+        return Asking(key=digest(token.encode()), by=self.actor.name, body=body, provided=provided)
 
     async def _once(
         self,
@@ -285,7 +297,6 @@ async def proven(visit: Annotated[Visit, Depends(signed_in)]) -> Visit:
     Raises:
         SignInNeeded. ProofNeeded: it was too long ago.
     """
-    presence = visit.presence
-    if not (presence.fresh or (visit.request.method == "POST" and presence.kept_fresh)):
+    if not visit.proved:
         raise ProofNeeded
     return visit

@@ -14,7 +14,7 @@ from gateway.domain.rights import Post
 from gateway.domain.workdays import DayReason, calendar_from_rows
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
-from gateway.services.changes import CHANGES, Seen
+from gateway.services.changes import CHANGES, Seen, unchanged
 from gateway.services.clock_sheet import clock_sheet
 from gateway.services.clock_view import MOST_HYPOTHESES, ClockReader, ClockView
 from gateway.services.desk import Submitted
@@ -163,14 +163,17 @@ async def test_an_act_on_what_was_seen_fails_once_the_case_has_changed(tmp_path:
         submitted = await world.to_running()
         size = (await view_of(world, submitted)).log_size
         seen = Seen(case=submitted.case.ref, size=size)
-        with asked(Asking(key="k", by="bob", body="b", seen=seen)):
+        with asked(Asking(key="k", by="bob", body="b", provided=unchanged(seen))):
             async with store.act() as act:
                 await act.record("request.confirmed", actor="bob", case=submitted.case.ref)
 
-        with asked(Asking(key="other", by="claire", body="b", seen=seen)), pytest.raises(Overtaken) as caught:
+        with (
+            asked(Asking(key="other", by="claire", body="b", provided=unchanged(seen))),
+            pytest.raises(Overtaken) as caught,
+        ):
             async with store.act():
                 pytest.fail("an act on a page that is out of date")
-        with asked(Asking(key="k", by="bob", body="b", seen=seen)), pytest.raises(AlreadyAsked):
+        with asked(Asking(key="k", by="bob", body="b", provided=unchanged(seen))), pytest.raises(AlreadyAsked):
             async with store.act():
                 pytest.fail("an act that was done")
 

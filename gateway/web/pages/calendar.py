@@ -183,7 +183,7 @@ async def confirm(number: str, visit: Here, seen: Annotated[str, Form()] = "") -
     """A second person confirms what another proposed."""
     visit.need(Right.CALENDAR, Right.CONFIRM)
     proposal, who = visit.number(number), visit.actor.name
-    return await _act(visit, seen, lambda: visit.hall.calendar.confirm(proposal, actor=who))
+    return await _act(visit, seen, lambda: visit.hall.calendar.confirm(proposal, actor=who), engages=True)
 
 
 @router.post(PLACE + "/propositions/{number}/ecarter")
@@ -199,7 +199,12 @@ async def decline(
 
 
 async def _act(
-    visit: Visit, seen: str, work: Callable[[], Awaitable[Effect]], *, wanted: Wanted | None = None
+    visit: Visit,
+    seen: str,
+    work: Callable[[], Awaitable[Effect]],
+    *,
+    wanted: Wanted | None = None,
+    engages: bool = False,
 ) -> Response:
     async def again(error: GatewayError) -> Response:
         return await _month(visit, "", wanted=wanted, error=error)
@@ -208,7 +213,8 @@ async def _act(
         days = [row.date for row in (*done.change.stated, *done.change.withdrawn)]
         return f"{PLACE}?mois={min(days):%Y-%m}" if days else PLACE
 
-    return await visit.act(work, then=then, again=again, otherwise=PLACE, seen=Seen(case=None, size=visit.number(seen)))
+    shown = Seen(case=None, size=visit.number(seen))
+    return await visit.act(work, then=then, again=again, otherwise=PLACE, seen=shown, engages=engages)
 
 
 def _day(typed: str) -> date | None:

@@ -148,13 +148,20 @@ async def cast(ref: str, request: str, visit: Here, told: Decided) -> Response:
         told,
         lambda: challenges.cast(ref, because=told.because, actor=who, request_hash=request),
         about="cast",
+        engages=False,
     )
 
 
 async def _act(
-    visit: Visit, where: tuple[str, str], told: Decision, work: Callable[[], Awaitable[object]], *, about: str = ""
+    visit: Visit,
+    where: tuple[str, str],
+    told: Decision,
+    work: Callable[[], Awaitable[object]],
+    *,
+    about: str = "",
+    engages: bool = True,
 ) -> Response:
-    """Do it for the case as it was shown."""
+    """Do it for the case as it was shown; casting a doubt alone ``engages`` nobody."""
     ref, request = where
     place = PLACE.format(ref=ref, request=request)
 
@@ -162,7 +169,7 @@ async def _act(
         return await _page(visit, ref, request, told=told, about=about, error=error)
 
     seen = Seen(case=ref, size=visit.number(told.seen))
-    return await visit.act(work, then=lambda _done: place, again=again, otherwise=place, seen=seen)
+    return await visit.act(work, then=lambda _done: place, again=again, otherwise=place, seen=seen, engages=engages)
 
 
 async def _page(

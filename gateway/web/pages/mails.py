@@ -59,6 +59,7 @@ async def classify(mail: Number, visit: Here) -> Response:
             request=request or None,
             values=values,
             has_form=has_form,
+            proved=visit.proved,
         ),
         then=_next,
         again=again,

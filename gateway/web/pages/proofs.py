@@ -119,6 +119,7 @@ async def check(place: str, visit: Here, told: Annotated[Check, Depends(Check)])
         then=lambda _done: f"/preuves/{number}",
         again=again,
         otherwise=f"/preuves/{number}",
+        engages=told.verdict == "confirm",
         seen=Seen(case=found.case.ref, size=visit.number(told.seen)),
     )
 
