@@ -79,6 +79,7 @@ def entered_proofs(settings: Settings, store: Store, cabinet: Cabinet, clock: Cl
         party=settings.party,
         directory=settings.directory,
         persons_needed=_persons(settings),
+        readership=settings.readership,
     )
 
 

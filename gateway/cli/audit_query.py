@@ -1,8 +1,6 @@
 """``gateway audit query``: questions about the audit log, in one page, page by page, or as it grows."""
 
 import asyncio
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +12,7 @@ import typer
 from gateway.cli.moments import bound
 from gateway.cli.output import echo_json
 from gateway.cli.session import DEFAULT_CONFIG, ConfigOption, JsonOption, keeper, storable, with_base
-from gateway.services.shapes.log import COLUMNS, records_json
+from gateway.services.shapes.log import records_csv, records_json
 from gateway.storage import AuditEntry, Question
 
 LOOK_SECONDS = 1.0
@@ -119,18 +117,5 @@ def _json_lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None
 
 
 def _csv(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
-    """RFC 4180; the details are JSON in their own column."""
     del more
-    lines = io.StringIO()
-    writer = csv.writer(lines)
-    if first:
-        writer.writerow([*COLUMNS, "details"])
-    for record in records_json(found):
-        details = json.dumps(record["details"], ensure_ascii=False, sort_keys=True)
-        writer.writerow([*(_inert(record[name]) for name in COLUMNS), details])
-    typer.echo(lines.getvalue(), nl=False)
-
-
-def _inert(value: object) -> object:
-    """A spreadsheet must not take a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    typer.echo(records_csv(found, headed=first), nl=False)

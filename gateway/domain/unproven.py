@@ -46,7 +46,7 @@ class TooManyTries(DeskError):
     """Nobody may guess quickly."""
 
     what = "Trop d'essais."
-    why = "Cinq essais par minute au plus."
+    why = "{allowed} par minute au plus."
     mend = "Attendez {seconds} secondes, puis recommencez."
 
 

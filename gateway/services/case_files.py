@@ -20,6 +20,7 @@ from gateway.services.casework import IDENTITY_FIELDS
 from gateway.services.chronicle import Entry, chronicle
 from gateway.services.dossier import Archive, CaseView
 from gateway.services.rights import Actor
+from gateway.services.tries import ALLOWED_SEARCHES, Tries
 from gateway.storage import Case, Poll, Request, Store, View
 
 PAGE = 50
@@ -84,6 +85,7 @@ class CaseFiles:
         self._party = party
         self._archive = archive
         self._watched = watched
+        self._searches = Tries(clock, allowed=ALLOWED_SEARCHES)
 
     async def open(self, ref: str, actor: Actor) -> CaseFile:
         """One case; the look is recorded first.
@@ -117,7 +119,11 @@ class CaseFiles:
         """The cases of this reference, or of this patient: name, first name and date of birth, exactly.
 
         Who searched is recorded, not for whom.
+
+        Raises:
+            TooManyTries: more searches than anybody needs.
         """
+        self._searches.make(actor.name)
         equal: dict[str, object] = {"site": self._party.site}
         if ref:
             equal["ref"] = parse_token(ref)

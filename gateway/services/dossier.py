@@ -8,7 +8,7 @@ from gateway.domain.beside import Beside, beside
 from gateway.domain.case import parse_token
 from gateway.domain.coverage import Coverage, coverage
 from gateway.domain.duties import Duty
-from gateway.domain.errors import NotAllowed, Unknown
+from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party, Role
 from gateway.domain.readers import Readership, Share
@@ -24,7 +24,7 @@ from gateway.services.contests import Contests
 from gateway.services.exceptional import exceptional
 from gateway.services.excerpt import Opened, read_content
 from gateway.services.request_view import RequestView, read_request
-from gateway.services.rights import entitled, held, reads_medical
+from gateway.services.rights import entitled, held, not_opened, opens_raw, reads_medical
 from gateway.services.stay import day_of, read_stay
 from gateway.services.worklist import Worklist
 from gateway.storage import (
@@ -294,14 +294,7 @@ class Archive:
             mail = await act.one(Mail, site=self._party.site, id=mail_id)
             if mail is None or mail.file is None:
                 raise Unknown(kind=said("courrier"), ref=str(mail_id))
-            about = mail.case_id or mail.likely_case
-            case = None if about is None else await act.one(Case, id=about)
-            physician = case.physician if case is not None else None
-            who = await held(act, self._party, actor)
-            if who.accounted and not (who.medical and self._readership.may_read_medical(actor, physician)):
-                raise NotAllowed(
-                    act=said("lire le courrier {mail} tel qu'il est venu", mail=mail_id),
-                    reason=said("Il peut contenir du médical : un médecin le lit ; l'enveloppe suffit pour trier."),
-                )
+            if not await opens_raw(act, self._party, self._readership, actor, mail):
+                raise not_opened(mail)
             await act.record("mail.read", actor=actor, message=f"mail-{mail.id}", outcome=purpose)
             return mail, await self._cabinet.get(act, mail.file)

@@ -101,6 +101,8 @@ class Drafts:
         """
         _bearable(typed)
         async with self._store.view() as view:
+            # Before anything is sealed on the disk; asked again in the act.
+            await entitled(view, self._party, actor.name, Right.SEND, Right.VALIDATE)
             aim, case = await aimed(view, self._party, aim)
             key = await self._cabinet.case_key(view, case) if case else None
         key = key or await self._cabinet.standing_key(DRAFTS)
@@ -138,6 +140,7 @@ class Drafts:
         """
         _bearable(typed)
         async with self._store.view() as view:
+            await entitled(view, self._party, actor.name, Right.SEND, Right.VALIDATE)
             draft = await under_way(view, self._party, code)
             key = await key_of(view, draft)
         kept, refused = await self._stored(KINDS[draft.kind], typed.uploads, key, actor)

@@ -13,6 +13,7 @@ from gateway.domain.attestation import ENTERED
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.evidence import CLOCK_TOLERANCE, entered_instant, same_reception
 from gateway.domain.parties import Directory, Partner, Party, Role
+from gateway.domain.readers import Readership
 from gateway.domain.rights import Right
 from gateway.domain.words import Said, dated, said
 from gateway.domain.workdays import algiers_day
@@ -21,7 +22,7 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request
 from gateway.services.receptions import Attestation, Receptions
 from gateway.services.requests import Requests, iso
-from gateway.services.rights import entitled, in_person
+from gateway.services.rights import entitled, in_person, not_opened, opens_raw
 from gateway.storage import Act, Case, Direction, EnteredProof, Mail, Message, Request, Store
 
 MAX_SCAN = 20_000_000
@@ -56,6 +57,7 @@ class EnteredProofs:
         party: Party,
         directory: Directory,
         persons_needed: int,
+        readership: Readership,
     ) -> None:
         self._store = store
         self._cabinet = cabinet
@@ -64,6 +66,7 @@ class EnteredProofs:
         self._party = party
         self._directory = directory
         self._persons_needed = persons_needed
+        self._readership = readership
 
     async def enter(self, shown: Shown, *, actor: str) -> EnteredProof:
         """Keep a proof. It counts once a second person confirms it, or at once where one person is enough.
@@ -140,13 +143,17 @@ class EnteredProofs:
         """The scan or mail itself; the reading is recorded before the bytes leave.
 
         Raises:
-            Unknown, VaultClosed, StorageFailed.
+            Unknown, VaultClosed, StorageFailed. NotAllowed: it is a mail that this person may not open.
         """
         async with self._store.act() as act:
             await entitled(act, self._party, actor, Right.CONFIRM, Right.PROVE)
             proof = await act.one(EnteredProof, site=self._party.site, id=number)
             if proof is None:
                 raise Unknown(kind=said("preuve"), ref=str(number))
+            mail = None if proof.mail is None else await act.one(Mail, id=proof.mail)
+            if mail is not None and not await opens_raw(act, self._party, self._readership, actor, mail):
+                # A mail does not open more widely because somebody calls it a proof.
+                raise not_opened(mail)
             await self._record(act, "proof.read", proof, await self._case(act, proof), actor)
             return proof, await self._cabinet.get(act, proof.file)
 
@@ -177,6 +184,8 @@ class EnteredProofs:
         mail = await act.one(Mail, site=self._party.site, id=shown.mail)
         if mail is None or mail.file is None or mail.sha256 is None:
             raise Unknown(kind=said("courrier"), ref=str(shown.mail))
+        if mail.case_id not in {None, case.id}:
+            raise _refused(shown.ref, said("Ce courrier est celui d'un autre dossier."))
         return mail.file, mail.sha256
 
     # --- the commit

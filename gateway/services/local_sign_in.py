@@ -15,7 +15,7 @@ from gateway.ports import Clock, Factors, Passwords
 from gateway.services.accounts import invitation_key, typed_login
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.sign_ins import Presence, SignIns
-from gateway.services.tries import Tries
+from gateway.services.tries import ALLOWED_FROM_ANYWHERE, Tries
 from gateway.storage import Account, Act, Question, Store, View
 
 SHORTEST, LONGEST = 12, 200
@@ -64,6 +64,7 @@ class LocalSignIn:
         self._sign_ins = sign_ins
         self._party = party
         self._tries = Tries(clock)
+        self._anywhere = Tries(clock, allowed=ALLOWED_FROM_ANYWHERE)
         self._decoy: str | None = None
 
     # --- coming in
@@ -77,8 +78,10 @@ class LocalSignIn:
             SignInRefused, TooManyTries.
         """
         login = typed_login(login)[:LONGEST]
-        keys = (f"login:{login}", f"address:{address}")
+        # By person and place: a stranger's tries elsewhere do not shut a person out.
+        keys = (f"login:{login} {address}", f"address:{address}")
         self._tries.make(*keys)
+        self._anywhere.make(login)
         async with self._store.view() as view:
             account = await view.one(Account, site=self._party.site, login=login, disabled_at=None)
         account = await self._prove_password(account, password)
@@ -91,16 +94,17 @@ class LocalSignIn:
             await self._refuse(account)
             raise
         self._tries.succeed(*keys)
+        self._anywhere.succeed(login)
         return secret
 
-    async def prove_again(self, presence: Presence, password: str, code: str, *, address: str) -> None:
+    async def prove_again(self, presence: Presence, password: str, code: str) -> None:
         """The person who is signed in proves it afresh, for what four eyes guard.
 
         Raises:
             SignInRefused, TooManyTries.
         """
         account = presence.account
-        keys = (f"login:{account.login}", f"address:{address}")
+        keys = (f"sign-in:{presence.sign_in.id}",)
         self._tries.make(*keys)
         await self._prove_password(account, password)
         try:

@@ -14,6 +14,7 @@ from gateway.ports import Clock, Departure, IdentityProvider, Known, Noise
 from gateway.services.accounts import typed_login
 from gateway.services.once import digest
 from gateway.services.sign_ins import Presence, SignIns
+from gateway.services.tries import ALLOWED_RETURNS, Tries
 from gateway.storage import Account, Act, Store
 
 PATIENCE = timedelta(minutes=10)
@@ -69,6 +70,7 @@ class OidcSignIn:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._tries = Tries(clock, allowed=ALLOWED_RETURNS)
         self._noise = noise
         self._sign_ins = sign_ins
         self._party = party
@@ -100,18 +102,21 @@ class OidcSignIn:
         self._waiting = kept | {state: row}
         return Leaving(address=address, browser=browser)
 
-    async def arrive(self, *, state: str, code: str, browser: str, former: str = "") -> Arrival:
-        """Take somebody in who comes back.
+    async def arrive(self, *, state: str, code: str, browser: str, address: str, former: str = "") -> Arrival:
+        """Take somebody in who comes back; ``address`` is where they ask from.
 
         Raises:
             ProviderRefused: it was not asked by this browser, not lately, or was answered before; the provider's word
                 is not to be believed; or nobody here is that person.
+            TooManyTries.
         """
         row = self._waiting.pop(state, None)
         late = row is None or self._clock.uptime() - row.since >= PATIENCE.total_seconds()
         if row is None or late or row.browser != digest(browser.encode()):
             # Not recorded: anybody can make such an address up, as often as they like.
             raise ProviderRefused(reason=said("La demande est trop ancienne, ou d'un autre navigateur."))
+        # Before the provider is asked and before anything is recorded: anybody can begin, as often as they like.
+        self._tries.make(address)
         try:
             known = await self._provider.who(code, row.leaving, at=self._clock.now())
         except ProviderRefused as error:

@@ -12,7 +12,7 @@ from gateway.domain.readers import Readership
 from gateway.domain.rights import MEDICAL_POSTS, RIGHT_WORDS, Post, Right, rights_of
 from gateway.domain.scopes import Scope, known_scopes, rights_of_program
 from gateway.domain.words import Said, said
-from gateway.storage import Account, Token, View
+from gateway.storage import Account, Case, Mail, Token, View
 
 GATEWAY = "gateway"
 """Who acts when nobody does."""
@@ -80,6 +80,26 @@ async def entitled(view: View, party: Party, actor: str, *wanted: Right) -> None
 def not_open() -> Said:
     """Why somebody may not, and who can change it."""
     return said("Ce n'est pas ouvert à votre compte ; un administrateur peut le changer (gateway users).")
+
+
+async def opens_raw(view: View, party: Party, readership: Readership, actor: str, mail: Mail) -> bool:
+    """Whether this person may open a mail as it came: nobody knows what is in it, so once accounts decide, physicians.
+
+    Its case is the one that it is about, or seems to be.
+    """
+    about = mail.case_id or mail.likely_case
+    case = None if about is None else await view.one(Case, id=about)
+    who = await held(view, party, actor)
+    physician = case.physician if case is not None else None
+    return not who.accounted or (who.medical and readership.may_read_medical(actor, physician))
+
+
+def not_opened(mail: Mail) -> NotAllowed:
+    """Why a mail as it came stays closed."""
+    return NotAllowed(
+        act=said("lire le courrier {mail} tel qu'il est venu", mail=mail.id),
+        reason=said("Il peut contenir du médical : un médecin le lit ; l'enveloppe suffit pour trier."),
+    )
 
 
 async def reads_medical(view: View, party: Party, readership: Readership, actor: str, physician: str | None) -> bool:

@@ -45,7 +45,7 @@ from gateway.web.pages import (
     today,
 )
 from gateway.web.threshold import API, Threshold
-from gateway.web.visit import Absent, ProofNeeded, SignInNeeded
+from gateway.web.visit import COOKIE, Absent, ProofNeeded, SignInNeeded
 from gateway.web.ways import back_to
 
 _log = structlog.get_logger()
@@ -69,7 +69,14 @@ def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
     app.mount(application.PLACE, application.make(hall))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     origin = hall.settings.origin
-    app.add_middleware(Threshold, origin=origin, hosts=_hosts(hall), to_programs=partial(application.refusal, hall))
+    app.add_middleware(
+        Threshold,
+        origin=origin,
+        hosts=_hosts(hall),
+        to_programs=partial(application.refusal, hall),
+        known=partial(_known, hall),
+        on_defect=partial(_defect, hall),
+    )
     app.exception_handler(SignInNeeded)(_to_sign_in)
     app.exception_handler(ProofNeeded)(_to_proof)
     app.exception_handler(Absent)(_absent)
@@ -78,8 +85,15 @@ def make(hall: Hall, *, persons: Mapping[str, str] | None = None) -> FastAPI:
     app.exception_handler(RequestValidationError)(_absent)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(GatewayError)(_failed)
-    app.exception_handler(Exception)(_defect)
     return app
+
+
+async def _known(hall: Hall, request: Request) -> bool:
+    """Whether who asks is signed in, or was until a short while ago, or is a program of ours."""
+    word, _, secret = request.headers.get("authorization", "").partition(" ")
+    if word.lower() == "bearer" and secret.strip():
+        return await hall.tokens.present(secret.strip()) is not None
+    return await hall.sign_ins.lapsed(request.cookies.get(COOKIE, "")) is not None
 
 
 def _hosts(hall: Hall) -> frozenset[str]:
@@ -117,9 +131,11 @@ async def _failed(request: Request, error: Exception) -> Response:
     return alone(request, "failed.html", status=HTTPStatus.SERVICE_UNAVAILABLE, reference=reference)
 
 
-async def _defect(request: Request, error: Exception) -> Response:
+async def _defect(hall: Hall, request: Request, error: Exception) -> Response:
     """A fault of ours: told to the technical log by its kind and its place, never with what was sent."""
     reference = secrets.token_hex(3)
     place = traceback.extract_tb(error.__traceback__)[-1]
     _log.error("console.defect", error=type(error).__name__, place=f"{place.name}:{place.lineno}", reference=reference)
+    if request.url.path.startswith(API):
+        return application.refusal(hall, HTTPStatus.INTERNAL_SERVER_ERROR)
     return alone(request, "failed.html", status=HTTPStatus.INTERNAL_SERVER_ERROR, reference=reference)

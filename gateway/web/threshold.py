@@ -3,15 +3,23 @@
 Nothing here knows a page. RFC 9110 for methods; Fetch Metadata (W3C) for Sec-Fetch-Site; CSP level 3.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.words import french
+
+SMALL_BODY = 256 * 1024
+"""Bytes of a request of anybody: a form without files, whatever is typed into it."""
+
+LARGE_AT_ONCE = 4
+"""Large requests that are read at one time: each lies in memory until it is sealed."""
 
 MAX_BODY = 88 * 1024 * 1024
 """Bytes of one request: four files at their largest and the form around them, so that a page says what is too heavy."""
@@ -42,13 +50,24 @@ class _TooLarge(HTTPException):
 class Threshold:
     """ASGI middleware. ``origin`` is the console's own, ``hosts`` the names by which it may be asked for.
 
-    ``to_programs`` makes the answer to a program from its status; persons get a sentence.
+    ``to_programs`` makes the answer to a program from its status; persons get a sentence. ``known`` says whether a
+    request comes from somebody who may bring files; ``on_defect`` answers where our own code broke.
     """
 
     def __init__(
-        self, app: ASGIApp, *, origin: str, hosts: frozenset[str], to_programs: Callable[[int], Response]
+        self,
+        app: ASGIApp,
+        *,
+        origin: str,
+        hosts: frozenset[str],
+        to_programs: Callable[[int], Response],
+        known: Callable[[Request], Awaitable[bool]],
+        on_defect: Callable[[Request, Exception], Awaitable[Response]],
     ) -> None:
         self._app = app
+        self._known = known
+        self._on_defect = on_defect
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._to_programs = to_programs
         self._origin = origin
         self._hosts = hosts
@@ -63,10 +82,23 @@ class Threshold:
         if refusal is not None:
             await refusal(scope, receive, dressed)
             return
+        if not _large(scope):
+            await self._through(scope, receive, dressed, SMALL_BODY)
+        elif not await self._known(Request(scope)):
+            await self._told(scope, 413, french("Trop grand."))(scope, receive, dressed)
+        else:
+            async with self._large:
+                await self._through(scope, receive, dressed, MAX_BODY)
+
+    async def _through(self, scope: Scope, receive: Receive, dressed: "_Dressed", limit: int) -> None:
         try:
-            await self._app(scope, _Measured(receive), dressed)
+            await self._app(scope, _Measured(receive, limit), dressed)
         except _TooLarge:
             await self._told(scope, 413, french("Trop grand."))(scope, receive, dressed)
+        except Exception as error:  # noqa: BLE001  the last door: nothing of it may reach the server's own log
+            if not dressed.begun:  # else the API has told and answered it already
+                answer = await self._on_defect(Request(scope), error)
+                await answer(scope, receive, dressed)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -95,17 +127,24 @@ class Threshold:
         return headers.get("origin") == self._origin
 
 
-class _Measured:
-    """A body that says no length is measured as it comes."""
+def _large(scope: Scope) -> bool:
+    """Whether a body is, or may become, more than a form without files."""
+    headers = Headers(scope=scope)
+    return int(headers.get("content-length", "0")) > SMALL_BODY or "transfer-encoding" in headers
 
-    def __init__(self, receive: Receive) -> None:
+
+class _Measured:
+    """A body is measured as it comes, whatever length it says."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
+        self._limit = limit
         self._read = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._read += len(message.get("body", b""))
-        if self._read > MAX_BODY:
+        if self._read > self._limit:
             raise _TooLarge
         return message
 
@@ -116,9 +155,11 @@ class _Dressed:
     def __init__(self, send: Send, path: str) -> None:
         self._send = send
         self._path = path
+        self.begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.begun = True
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value

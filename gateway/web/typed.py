@@ -6,8 +6,8 @@ from gateway.web.wording import PARIS
 
 FORM = "%d/%m/%Y"
 FIRST_YEAR, LAST_YEAR = 1900, 2999
-LONGEST_NUMBER = 15
-"""Digits."""
+LONGEST_NUMBER = 9
+"""Digits: every number of so many fits the column of every database."""
 
 
 def typed_day(text: str) -> date | None:

@@ -89,7 +89,7 @@ class Visit:
 
     def _ours(self, token: str) -> bool:
         nonce, _, seal = token.partition(".")
-        return hmac.compare_digest(self._sealed(nonce), seal)
+        return hmac.compare_digest(self._sealed(nonce).encode(), seal.encode())
 
     @property
     def document_language(self) -> str:

@@ -32,6 +32,7 @@ def proofs(world: World) -> EnteredProofs:
         party=world.party,
         directory=world.directory,
         persons_needed=world.persons,
+        readership=world.readers.readership,
     )
 
 

@@ -56,6 +56,7 @@ def _proofs(world: World) -> EnteredProofs:
         party=world.party,
         directory=world.directory,
         persons_needed=2,
+        readership=world.readers.readership,
     )
 
 

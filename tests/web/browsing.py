@@ -166,6 +166,7 @@ def hall_of(world: World) -> Hall:
             party=world.party,
             directory=world.directory,
             persons_needed=world.persons,
+            readership=world.readers.readership,
         ),
         proof_pages=ProofPages(
             store=store,

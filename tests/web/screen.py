@@ -24,7 +24,7 @@ from gateway.web.visit import COOKIE
 from tests.services.world import World
 from tests.web.browsing import hall_of, signed_in
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or "chromium, which is not here"
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +38,7 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(enc
 WIDE, NARROW = 1280, 320
 
 needs_chromium = pytest.mark.skipif(
-    shutil.which("chromium") is None and os.environ.get("CI") != "true",
+    shutil.which(CHROMIUM) is None and os.environ.get("CI") != "true",
     reason="needs Debian's Chromium; in CI its absence is a failure",
 )
 

@@ -3,6 +3,8 @@
 import csv
 import io
 
+import pytest
+
 from tests.services.world import World
 from tests.web.browsing import Browser
 
@@ -61,3 +63,12 @@ async def test_fifty_records_are_a_page_and_the_next_one_follows_without_a_gap(
 
     assert [f'muted">{number}<' in first for number in (119, 70, 69)] == [True, True, False]
     assert [f'muted">{number}<' in second for number in (70, 69, 20, 19)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("name", ["journal.csv", "journal.json"])
+async def test_a_file_never_leaves_for_a_question_that_cannot_be_read(secretary: Browser, name: str) -> None:
+    """Without its bound it would hold more than what was asked for: the page says what is wrong instead."""
+    answer = await secretary.get(f"/{name}?du=abc")
+
+    assert answer.status_code == 422
+    assert 'id="du-e"' in answer.text

@@ -1,5 +1,7 @@
 """Records of the audit log as data: what their canonical bytes say."""
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +15,23 @@ COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partn
 def records_json(found: Sequence[AuditEntry]) -> list[dict[str, Any]]:
     """The records, in the order given."""
     return [json.loads(entry.canonical) if entry.canonical else _erased(entry) for entry in found]
+
+
+def records_csv(found: Sequence[AuditEntry], *, headed: bool = True) -> str:
+    """The records as a spreadsheet takes them (RFC 4180); the details are JSON in their own column."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    if headed:
+        writer.writerow([*COLUMNS, "details"])
+    for record in records_json(found):
+        details = json.dumps(record["details"], ensure_ascii=False, sort_keys=True)
+        writer.writerow([*(_inert(record[name]) for name in COLUMNS), details])
+    return lines.getvalue()
+
+
+def _inert(value: object) -> object:
+    """A spreadsheet must not take a text for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _erased(entry: AuditEntry) -> dict[str, Any]:

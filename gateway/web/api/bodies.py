@@ -56,7 +56,6 @@ Fields = Annotated[
     dict[str, Value],
     Field(max_length=MOST_FIELDS, description="Les champs par leur place dans la fiche : {« demande.du »: …}."),
 ]
-Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[int, Field(strict=True, ge=1, le=_MOST_ID)]
 Flag = Annotated[bool, Field(strict=True)]
 

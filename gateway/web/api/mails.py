@@ -12,7 +12,7 @@ from gateway.domain.words import said
 from gateway.services.entered import Shown
 from gateway.services.shapes.mails import mail_json
 from gateway.services.shapes.proofs import entered_json
-from gateway.services.versions import of_row
+from gateway.services.versions import of_case, of_row
 from gateway.storage import EnteredProof, Mail, View
 from gateway.web.api import house_models as models
 from gateway.web.api.bodies import Classified, Looked, NumberInPath, ProofShown
@@ -125,7 +125,8 @@ async def enter(call: Calling) -> Response:
         entered = await call.hall.proofs.enter(brought, actor=call.actor)
         return Done(value=entered_json(entered), status=HTTPStatus.CREATED, place=f"/api/v1/proofs/{entered.id}")
 
-    return await once(call, work, body=same(body, files))
+    about = partial(of_case, site=call.hall.party.site, ref=body.case)
+    return await once(call, work, body=same(body, files), about=about)
 
 
 @router.post(

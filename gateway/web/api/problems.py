@@ -98,7 +98,7 @@ KINDS: Mapping[str, Kind] = {
     "too-large": Kind(
         status=413,
         title=french("La demande est trop grande."),
-        mend="1 Mo de JSON au plus ; avec les pièces, 40 Mo et ce que le partenaire accepte.",
+        mend="1 Mo de JSON au plus ; avec les pièces, 88 Mo et ce que le partenaire accepte.",
     ),
     "content-type": Kind(
         status=415,

@@ -73,12 +73,13 @@ async def period(request: HashInPath, call: Calling) -> Response:
 )
 async def resend(request: HashInPath, call: Calling) -> Response:
     """Send it again."""
+    ref, _found = await call.hall.archive.request(request)
 
     async def work() -> Done:
         done = await call.hall.resend.request(request, actor=call.actor)
         return Done(value={"message": done.message.id, "partners": done.partners})
 
-    return await once(call, work, body=b"")
+    return await once(call, work, body=b"", about=partial(of_case, site=call.hall.party.site, ref=ref))
 
 
 @router.post(

@@ -175,7 +175,9 @@ async def record(visit: Here, wanted: Annotated[Sent, Depends(Sent)]) -> Respons
     who = visit.actor.name
     if faults := await _faults(visit, wanted):
         return await _month(visit, "", wanted=wanted, faults=faults)
-    return await _act(visit, wanted.seen, lambda: visit.hall.calendar.amend(wanted.plan, actor=who), wanted=wanted)
+    return await _act(
+        visit, wanted.seen, lambda: visit.hall.calendar.amend(wanted.plan, actor=who), wanted=wanted, engages=True
+    )
 
 
 @router.post(PLACE + "/propositions/{number}/confirmer")

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
 from gateway.domain.case import State
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, TooManyTries
 from gateway.domain.kinds import KINDS, Subject, Travel
 from gateway.domain.kinds.stay import ADMISSION, DISCHARGE, INTERRUPTION, READMISSION, REPATRIATION_DONE, TRANSFER
 from gateway.domain.rights import Right
 from gateway.services.case_files import CaseFile
 from gateway.storage import Direction
 from gateway.web.buttons import buttons
+from gateway.web.numbers import Before, Number
 from gateway.web.visit import Visit, signed_in
 from gateway.web.wording import paris_day
 
@@ -28,10 +29,12 @@ NOTED = (ADMISSION, INTERRUPTION, READMISSION, TRANSFER, DISCHARGE, REPATRIATION
 
 
 @router.get("/dossiers")
-async def cases(visit: Signed, avant: int | None = None, clos: int = 0) -> Response:
+async def cases(visit: Signed, avant: Before = None, clos: int = 0) -> Response:
     """The cases, the newest first."""
     found = await visit.hall.cases.page(visit.actor, before=avant, closed=bool(clos))
-    return await visit.page("cases.html", found=found, closed=bool(clos), searched=None, typed=NOTHING_TYPED)
+    return await visit.page(
+        "cases.html", error=None, found=found, closed=bool(clos), searched=None, typed=NOTHING_TYPED
+    )
 
 
 @router.post("/dossiers/recherche")
@@ -48,8 +51,15 @@ async def search(
         "patient_first_name": patient_first_name.strip(),
         "patient_born": patient_born.strip(),
     }
-    found = await visit.hall.cases.search(visit.actor, ref=ref.strip(), identity=identity)
-    return await visit.page("cases.html", found=None, closed=False, searched=found, typed={"ref": ref, **identity})
+    typed = {"ref": ref, **identity}
+    try:
+        found = await visit.hall.cases.search(visit.actor, ref=ref.strip(), identity=identity)
+    except TooManyTries as error:
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        return await visit.page(
+            "cases.html", status=status, error=error, found=None, closed=False, searched=None, typed=typed
+        )
+    return await visit.page("cases.html", error=None, found=None, closed=False, searched=found, typed=typed)
 
 
 @router.get("/dossiers/{ref}")
@@ -59,7 +69,7 @@ async def case(ref: str, visit: Signed) -> Response:
 
 
 @router.post("/dossiers/{ref}/renvoyer/{message}")
-async def resend(ref: str, message: int, visit: Signed) -> Response:
+async def resend(ref: str, message: Number, visit: Signed) -> Response:
     """The same bytes once more, to whoever has not confirmed them."""
 
     async def again(error: GatewayError) -> Response:

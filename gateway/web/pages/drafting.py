@@ -116,6 +116,7 @@ async def validate(code: str, visit: Here) -> Response:
         then=lambda _done: f"/demandes/{code}/relire",
         again=lambda error: _reread_again(visit, code, error),
         otherwise=f"/demandes/{code}/relire",
+        engages=True,
     )
 
 

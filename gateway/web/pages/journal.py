@@ -1,22 +1,19 @@
 """« Qui a fait quoi, est-ce prouvé ? »: the audit log."""
 
-import csv
-import io
 import json
 from datetime import date
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from gateway.domain.audit import instant
-from gateway.storage import AuditEntry, Question
+from gateway.services.shapes.log import records_csv, records_json
+from gateway.storage import Question
 from gateway.web.typed import day_begins, typed_day
 from gateway.web.visit import Visit, signed_in
 
 router = APIRouter()
-COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partner", "outcome")
-_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Asked:
@@ -29,7 +26,7 @@ class Asked:
         auteur: str = "",
         du: str = "",
         au: str = "",
-        avant: int | None = None,
+        avant: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
     ) -> None:
         self.typed = {"dossier": dossier, "evenement": evenement, "auteur": auteur, "du": du, "au": au}
         self.before = avant
@@ -63,38 +60,31 @@ Asking = Annotated[Asked, Depends()]
 @router.get("/journal")
 async def journal(visit: Signed, asked: Asking) -> Response:
     """Integrity first, then the records."""
-    found = await visit.hall.journal.page(asked.question(), actor=visit.actor.name)
-    return await visit.page("journal.html", found=found, typed=asked.typed, faults=asked.faults)
+    return await _page(visit, asked)
 
 
 @router.get("/journal.csv")
 async def as_csv(visit: Signed, asked: Asking) -> Response:
-    """The records as a spreadsheet takes them (RFC 4180); the details are JSON in their own column."""
-    found = await visit.hall.journal.records(asked.question(), actor=visit.actor.name)
-    lines = io.StringIO()
-    writer = csv.writer(lines)
-    writer.writerow([*COLUMNS, "details"])
-    for entry in found:
-        record = _record(entry)
-        details = json.dumps(record.get("details"), ensure_ascii=False, sort_keys=True)
-        writer.writerow([*(_inert(record.get(name)) for name in COLUMNS), details])
-    return visit.file(lines.getvalue().encode(), "journal.csv", "text/csv; charset=utf-8")
+    """The records for a spreadsheet; a question that cannot be read leads to its fields instead."""
+    question = asked.question()
+    if asked.faults:
+        return await _page(visit, asked)
+    found = await visit.hall.journal.records(question, actor=visit.actor.name)
+    return visit.file(records_csv(found).encode(), "journal.csv", "text/csv; charset=utf-8")
 
 
 @router.get("/journal.json")
 async def as_json(visit: Signed, asked: Asking) -> Response:
-    """The canonical records, whose hashes the log holds."""
-    found = await visit.hall.journal.records(asked.question(), actor=visit.actor.name)
-    data = json.dumps([_record(entry) for entry in found], ensure_ascii=False, indent=1)
+    """The canonical records, whose hashes the log holds; as of :func:`as_csv`."""
+    question = asked.question()
+    if asked.faults:
+        return await _page(visit, asked)
+    found = await visit.hall.journal.records(question, actor=visit.actor.name)
+    data = json.dumps(records_json(found), ensure_ascii=False, indent=1)
     return visit.file(data.encode(), "journal.json", "application/json")
 
 
-def _record(entry: AuditEntry) -> dict[str, object]:
-    if entry.canonical:
-        return dict(json.loads(entry.canonical))
-    return {"index": entry.index, "at": instant(entry.at), "purged_by": entry.purged_by}
-
-
-def _inert(value: object) -> object:
-    """A spreadsheet must not take a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_SPREADSHEET) else value
+async def _page(visit: Visit, asked: Asked) -> Response:
+    found = await visit.hall.journal.page(asked.question(), actor=visit.actor.name)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if asked.faults else HTTPStatus.OK
+    return await visit.page("journal.html", status=status, found=found, typed=asked.typed, faults=asked.faults)

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from gateway.domain.errors import ProviderRefused
+from gateway.domain.errors import GatewayError, ProviderRefused, TooManyTries
 from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.web.alone import alone
 from gateway.web.hall import Hall
 from gateway.web.pages.sign_in import let_in
 from gateway.web.visit import COOKIE, Absent, Visit, signed_in
-from gateway.web.ways import BACK, ours
+from gateway.web.ways import BACK, asked_from, ours
 
 router = APIRouter()
 WAITING_COOKIE = "__Host-entree"
@@ -47,9 +47,10 @@ async def arrive(request: Request, state: str = "", code: str = "") -> Response:
             state=state,
             code=code,
             browser=request.cookies.get(WAITING_COOKIE, ""),
+            address=asked_from(request),
             former=request.cookies.get(COOKIE, ""),
         )
-    except ProviderRefused as error:
+    except (ProviderRefused, TooManyTries) as error:
         return _refused(request, error)
     if arrival.secret is None:
         return RedirectResponse(arrival.back, status_code=HTTPStatus.SEE_OTHER)
@@ -71,5 +72,5 @@ def _there(address: str, browser: str) -> Response:
     return answer
 
 
-def _refused(request: Request, error: ProviderRefused) -> Response:
+def _refused(request: Request, error: GatewayError) -> Response:
     return alone(request, "sign_in.html", status=HTTPStatus.FORBIDDEN, back="/", login="", error=error)

@@ -57,7 +57,7 @@ async def prove(visit: Annotated[Visit, Depends(signed_in)]) -> Response:
     form = await visit.form()
     password, code, back = (str(form.get(name, "")) for name in ("password", "code", "retour"))
     try:
-        await visit.hall.local.prove_again(visit.presence, password, code, address=asked_from(visit.request))
+        await visit.hall.local.prove_again(visit.presence, password, code)
     except (SignInRefused, TooManyTries) as error:
         return await visit.page("sign_in_again.html", status=_status(error), back=ours(back), error=error)
     return RedirectResponse(ours(back), status_code=HTTPStatus.SEE_OTHER)

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.rights import Right
+from gateway.web.numbers import Number
 from gateway.web.visit import Absent, Visit, signed_in
 
 router = APIRouter()
@@ -22,7 +23,7 @@ async def state(visit: Signed) -> Response:
 
 
 @router.post("/etat/alarmes/{number}")
-async def take(number: int, visit: Signed) -> Response:
+async def take(number: Number, visit: Signed) -> Response:
     """This person sees to an alarm: nobody else is told any more."""
 
     async def again(error: GatewayError) -> Response:

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 
 from gateway.domain.duties import Urgency
 from gateway.web.buttons import buttons
+from gateway.web.numbers import LogIndex
 from gateway.web.visit import Visit, glancing, signed_in
 
 router = APIRouter()
@@ -21,6 +22,6 @@ async def today(visit: Annotated[Visit, Depends(signed_in)]) -> Response:
 
 
 @router.get("/changements")
-async def changes(visit: Annotated[Visit, Depends(glancing)], vu: Annotated[int, Query(ge=0)]) -> Response:
+async def changes(visit: Annotated[Visit, Depends(glancing)], vu: LogIndex) -> Response:
     """How much changed since a page was made: asked by its script, which is no sign of the person's presence."""
     return JSONResponse({"count": await visit.hall.agenda.changes(vu)})
