@@ -358,5 +358,7 @@ def _remove_faketime_leftovers(began: float) -> None:
     """Remove what libfaketime left in /dev/shm for processes of this machine that were killed."""
     for file in Path("/dev/shm").glob("*faketime_s[eh]m_*"):  # noqa: S108 - the library chooses this place
         process = file.name.rpartition("_")[2]
-        if not Path("/proc", process).exists() and file.stat().st_mtime >= began - 1:
-            file.unlink(missing_ok=True)
+        # Another worker's machine may remove the same file at the same time.
+        with suppress(FileNotFoundError):
+            if not Path("/proc", process).exists() and file.stat().st_mtime >= began - 1:
+                file.unlink()
