@@ -36,7 +36,10 @@ ARABIC = frozenset(
         *(f"gateway/web/templates/{name}.html" for name in ("absent", "alone", "base", "failed", "macros", "pulse")),
         *(f"gateway/web/templates/clock{part}.html" for part in ("", "_answer", "_conditions", "_decide")),
         *(f"gateway/web/{name}.py" for name in ("menu", "pages/clock", "threshold", "wording")),
-        *(f"gateway/domain/{name}.py" for name in ("attestation", "challenge", "labels", "rights", "sheet", "words")),
+        *(
+            f"gateway/domain/{name}.py"
+            for name in ("attestation", "challenge", "days", "labels", "rights", "sheet", "words")
+        ),
         *(f"gateway/services/{name}.py" for name in ("changes", "clock_sheet", "moved_ends")),
     }
 )

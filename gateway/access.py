@@ -3,7 +3,6 @@
 The console speaks HTTP on the loopback; the hospital's own web server in front of it brings TLS.
 """
 
-import ipaddress
 import re
 from importlib.util import find_spec
 from typing import Annotated
@@ -12,17 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.domain.errors import ExtraMissing
 from gateway.domain.words import said
-from gateway.setting import Secret, Section
-
-
-def _loopback(text: str) -> str:
-    try:
-        local = ipaddress.ip_address(text).is_loopback
-    except ValueError:
-        local = False
-    if not local:
-        raise ValueError(said("adresse de cette machine attendue (127.0.0.1) ; votre serveur web est devant"))
-    return text
+from gateway.setting import Loopback, Secret, Section
 
 
 def _origin(text: str) -> str:
@@ -53,7 +42,7 @@ class OidcSection(Section):
 class WebSection(Section):
     """Where the console listens, and the address that people type; how often each program may ask the API."""
 
-    listen: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
+    listen: Loopback = "127.0.0.1"
     port: int = Field(default=8480, ge=0, le=65535)
     address: Origin | None = None
     api_per_minute: int = Field(default=60, ge=1, le=100_000)

@@ -5,9 +5,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.catalogues import Language, translator
+from gateway.domain.days import paris_day
 from gateway.domain.rights import Right
-from gateway.domain.words import french
-from gateway.web.wording import Wording, bound, paris_day
+from gateway.domain.words import bound, french
+from gateway.web.wording import Wording
 
 IN_ARABIC = frozenset({"absent.html", "alone.html", "clock.html", "failed.html"})
 """The pages whose every text has Arabic (docs/words.py); all others are French for who reads Arabic."""

@@ -10,6 +10,7 @@ from gateway.services.draft_retention import DraftRetention
 from gateway.services.leases import Alone
 from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
+from gateway.services.spent import SpentRows
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from tests.services.world import World
 
@@ -52,6 +53,7 @@ async def at_work(
             store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
         ),
         drafts=DraftRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
+        spent=SpentRows(store=world.store, clock=world.clock, party=world.party),
         clock=world.clock,
         pinned_keys=_no_keys,
         use_keys=_use,

@@ -11,7 +11,20 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, insert, or_, select, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
@@ -239,6 +252,11 @@ class _Act(_View):
             raise LookupError(f"no such row in {table.name}")
         return value
 
+    async def expire(self, kind: type[V], /, *, by: str, before: datetime, **equal: object) -> int:
+        table = _table(kind)
+        over = delete(table).where(table.c[by] < before, *_conditions(table, equal))
+        return (await self._connection.execute(over)).rowcount
+
     async def lock(self, case_id: int) -> None:
         table = _table(storage.Case)
         await self._connection.execute(select(table.c.id).where(table.c.id == case_id).with_for_update())
@@ -380,8 +398,13 @@ class DatabaseStore:
 async def _finish(work: Any) -> None:
     """Run to the end even when the caller is cancelled, then let the cancellation through."""
     task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            # Whoever is in a hurry may ask twice: the second time must not cut off what the first one let go on.
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
