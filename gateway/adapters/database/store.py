@@ -34,6 +34,7 @@ from gateway.adapters.database import engines
 from gateway.adapters.database.narrowing import MICROSECOND, asked, setback
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import TABLES, LogHeadRow
+from gateway.adapters.database.uncut import to_its_end
 from gateway.domain import audit, transmission
 from gateway.domain.errors import AlreadyThere, AuditBroken, DiskUnreliable
 from gateway.domain.log_check import COLUMNS, Row
@@ -374,14 +375,14 @@ class DatabaseStore:
                 act = _Act(connection, clock=self._clock, site=self._site, party=self._party)
                 yield act
                 began = self._clock.uptime()
-                await _finish(connection.commit())
+                await to_its_end(connection.commit())
                 if self._committed is not None:
                     self._committed(self._clock.uptime() - began)
                 if act.posted:
                     self._posted.set()
             finally:
                 # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
-                await _finish(connection.close())
+                await to_its_end(connection.close())
 
     async def wait_for_post(self, seconds: float) -> None:
         """See :meth:`gateway.storage.Store.wait_for_post`."""
@@ -393,18 +394,3 @@ class DatabaseStore:
         """Give the connections back."""
         await self._reader.dispose()
         await self._writer.dispose()
-
-
-async def _finish(work: Any) -> None:
-    """Run to the end even when the caller is cancelled, then let the cancellation through."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            # Whoever is in a hurry may ask twice: the second time must not cut off what the first one let go on.
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled
