@@ -13,7 +13,7 @@ from markupsafe import Markup
 from gateway.catalogues import Language
 from gateway.domain.attestation import FORMS
 from gateway.domain.days import ALGIERS, MONTHS, PARIS, SHORT_WEEKDAYS, WEEKDAYS
-from gateway.domain.kinds import KINDS
+from gateway.domain.kinds import KINDS, Field, FieldType, parse_instant
 from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
@@ -52,6 +52,12 @@ _LABELS: Mapping[Any, str] = {
     Way.TIMESTAMP: french("horodatage"),
     Way.MAIL: french("courrier"),
 }
+
+_CODED = {
+    "state": {state.value: words for state, words in STATES.items()},
+    "grade": {grade.name.lower(): words for grade, words in GRADES.items()},
+}
+"""Fields that hold a code of ours."""
 
 
 class Wording:
@@ -218,6 +224,14 @@ class Wording:
         if isinstance(value, datetime):
             return self._("{day}, fin de journée à Alger").format(day=self.long_day(self.last_day(value)))
         return "" if value is None else self.long_day(value)
+
+    def stated(self, field: Field, value: str) -> str:
+        """What a message states in one of its fields: a state, an instant or one of our choices in words."""
+        if field.id in _CODED and value in _CODED[field.id]:
+            return self._(_CODED[field.id][value])
+        if field.type is FieldType.INSTANT and (at := parse_instant(value)) is not None:
+            return self.instant(at)
+        return self._(value) if value in field.choices else self.lines(value)
 
     def lines(self, value: str) -> str:
         """A text of several lines, each with nothing that deceives the eye."""
