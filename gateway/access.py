@@ -18,7 +18,8 @@ def _origin(text: str) -> str:
     port = r"(:[0-9]{1,5})?"
     if not re.fullmatch(rf"https://[a-z0-9.-]+{port}|http://(localhost|127\.0\.0\.1|\[::1\]){port}", text):
         raise ValueError(said("adresse que tapent les personnes, par exemple https://soins.hopital.fr"))
-    return text
+    # No browser says the port that goes without saying.
+    return text.removesuffix(":443" if text.startswith("https:") else ":80")
 
 
 def _issuer(text: str) -> str:

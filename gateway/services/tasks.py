@@ -145,7 +145,7 @@ class Tasks:
             works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._webhooks is not None:
-                works.append(self._rounds("webhooks", self._webhooks.round))
+                works += [self._rounds(f"webhooks.{name}", work) for name, work in self._webhooks.rounds().items()]
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
             if self._purge is not None:

@@ -12,6 +12,7 @@ from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.spent import SpentRows
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
+from gateway.services.webhooks import Webhooks
 from tests.services.world import World
 
 END_SECONDS = 10
@@ -33,6 +34,7 @@ async def at_work(
     seconds: float,
     sources: Sequence[TimeSource] = (),
     pulse: Pulse | None = None,
+    webhooks: Webhooks | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Polls and ticks every so many ``seconds``; ended as the daemon ends them."""
     work = Tasks(
@@ -45,6 +47,7 @@ async def at_work(
         purge=None,
         handovers=world.handovers,
         alarms=world.alarms,
+        webhooks=webhooks,
         repair=world.repair,
         cabinet=world.cabinet,
         pins=world.pins,
