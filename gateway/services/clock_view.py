@@ -39,6 +39,7 @@ from gateway.storage import (
     HeardAnswer,
     Matter,
     Request,
+    Rows,
     Ruling,
     Store,
     StoredEvidence,
@@ -135,7 +136,7 @@ class ClockView:
         return _last_word(contest.found.waiting, name) is finding
 
 
-Names = Callable[[View, Iterable[Case]], Awaitable[Mapping[str, str]]]
+Names = Callable[[Rows, Iterable[Case]], Awaitable[Mapping[str, str]]]
 Conditions = Callable[[View, Request], Awaitable[tuple[Condition, ...]]]
 
 

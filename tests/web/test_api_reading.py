@@ -1,8 +1,10 @@
 """What the API shows: the shapes that it describes, page by page, nothing of a patient, and its own trace."""
 
 import json
+from base64 import urlsafe_b64encode as b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from pydantic import BaseModel
 
 from gateway.domain.plain import plain
 from gateway.domain.scopes import Scope
+from gateway.services.once import digest
 from gateway.services.shapes.cases import case_json
+from gateway.services.shapes.todo import item_json
 from gateway.web.api import house_models, models
 from gateway.web.app import make
 from tests.services.mails import VALUES, answer_mail
@@ -58,7 +62,7 @@ async def test_every_list_fits_its_description(reader: Client, hospital: World) 
         "/proofs", "/calendar/days", "/alarms", "/partners", "/health", "/audit", "/cases",
     )}  # fmt: skip
 
-    fits(models.Listed[models.Task], shown["/worklist"])
+    fits(models.Page[models.Task], shown["/worklist"])
     fits(models.Listed[models.Event], shown[f"/cases/{ref}/timeline"])
     fits(models.Coverage, shown[f"/cases/{ref}/coverage"])
     fits(models.Explained, shown[f"/requests/{hash_}/period"])
@@ -154,3 +158,21 @@ async def test_a_dossier_leaves_without_content_and_is_recorded(hospital: World)
 
     assert found.content == b"PK"
     assert asked == [{"ref": submitted.case.ref, "actor": "programme:dpi", "with_content": False}]
+
+
+async def test_the_worklist_goes_on_page_by_page_as_the_command_tells_it(reader: Client, hospital: World) -> None:
+    """Nothing twice, nothing left out; a cursor of another list, or of nobody, is refused."""
+    for number in range(3):
+        await hospital.submit(care=f"soin {number}")
+    hospital.clock.advance(timedelta(days=1))
+
+    first = (await reader.get("/worklist", limit=2)).json()
+    second = (await reader.get("/worklist", limit=2, cursor=first["next"])).json()
+    other = (await reader.get("/cases", limit=2)).json()["next"]
+    forged = b64encode(f"x {digest(b'x', repr([('list', 'worklist')]).encode())[:16]}".encode()).decode().rstrip("=")
+
+    told = [item_json(item) for item in await hospital.archive.worklist.todo()]
+    assert [*first["items"], *second["items"]] == json.loads(json.dumps(plain(told)))
+    assert second["next"] is None
+    refused = [(await reader.get("/worklist", cursor=word)).status_code for word in (other, "x", forged)]
+    assert refused == [422, 422, 422]
