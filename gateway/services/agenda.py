@@ -49,7 +49,7 @@ FormsOf = Callable[[Actor], Awaitable[tuple[Line, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Glance:
     """Whether the gateway works, and how much awaits a person: shown on every page.
 
     ``polled_at`` is the oldest of the last looks at the watched places, None when one was never looked at. ``seen`` is
@@ -109,7 +109,7 @@ class Today:
 
 
 class Agenda:
-    """Reads the first page, and the pulse of every page."""
+    """Reads the first page, and the glance of every page."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Agenda:
         self._watched = watched
         self._forms = forms
 
-    async def pulse(self) -> Pulse:
+    async def glance(self) -> Glance:
         """As of now."""
         site = self._party.site
         async with self._store.view() as view:
@@ -151,7 +151,7 @@ class Agenda:
             alarms = await counts(view, site)
             seen, _, _ = await view.head()
         looks = [poll.last_at for poll in polls if poll is not None]
-        return Pulse(
+        return Glance(
             now=self._clock.now(),
             seen=seen,
             polled_at=min(looks) if len(looks) == len(polls) and looks else None,

@@ -14,9 +14,9 @@ from gateway.domain.words import said
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
-from gateway.services.changes import log_size
 from gateway.services.gathered import Gathered
 from gateway.services.rights import Actor
+from gateway.services.seen import log_size
 from gateway.storage import Case, EnteredProof, Request, Rows, Store, VaultKey, View
 
 MEDIA = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}

@@ -11,9 +11,13 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from gateway.domain.kinds import KINDS
 from gateway.domain.plain import plain
 from gateway.domain.scopes import Scope
+from gateway.services.dossier import CaseView
+from gateway.services.fiche import Fiche
 from gateway.services.once import digest
+from gateway.services.seen import of_case
 from gateway.services.shapes.cases import case_json
 from gateway.services.shapes.todo import item_json
 from gateway.web.api import house_models, models
@@ -176,3 +180,26 @@ async def test_the_worklist_goes_on_page_by_page_as_the_command_tells_it(reader:
     assert second["next"] is None
     refused = [(await reader.get("/worklist", cursor=word)).status_code for word in (other, "x", forged)]
     assert refused == [422, 422, 422]
+
+
+async def test_the_version_of_a_case_is_that_of_what_is_shown_and_of_nothing_later(
+    reader: Client, hospital: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fact that is kept while the answer is made is in neither: who acts on this answer is told that it is stale."""
+    submitted = await hospital.to_running()
+    ref, read = submitted.case.ref, hospital.archive.case
+
+    async def then_changed(ref: str) -> CaseView:
+        found = await read(ref)
+        await hospital.desk.note(
+            Fiche(path="", kind=KINDS["PROVISIONAL_ID"], ref=ref, values={"provisional_id": "1" * 13}), actor="alice"
+        )
+        return found
+
+    monkeypatch.setattr(hospital.archive, "case", then_changed)
+    shown = await reader.get(f"/cases/{ref}")
+    async with hospital.store.view() as view:
+        now = await of_case(view, hospital.party.site, ref)
+
+    assert len(shown.json()["facts"]) + 1 == len((await read(ref)).facts)
+    assert shown.headers["etag"] not in {f'"{now}"', ""}

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from gateway.domain.scopes import Scope
+from gateway.services.seen import of_row, version
 from gateway.services.shapes.alarms import alarm_json
 from gateway.services.shapes.log import records_json
 from gateway.services.shapes.status import status_json
 from gateway.services.shapes.todo import item_json
-from gateway.services.versions import of_row
 from gateway.storage import Alarm, Question, View
 from gateway.web.api import house_models as models
 from gateway.web.api.bodies import Instant, NumberInPath
@@ -58,8 +58,7 @@ async def alarms(call: Calling) -> Response:
 async def alarm(number: NumberInPath, call: Calling) -> Response:
     """One of them."""
     found = await call.hall.alarms.one(number)
-    async with call.hall.once.view() as view:
-        return shown(alarm_json(found), version=await of_row(view, call.hall.party.site, Alarm, number))
+    return shown(alarm_json(found), version=version(found))
 
 
 @router.post(
@@ -72,10 +71,10 @@ async def take(number: NumberInPath, call: Calling) -> Response:
     async def work() -> Done:
         return Done(value=alarm_json(await call.hall.alarms.take(number, actor=call.actor)))
 
-    async def version(view: View) -> str:
+    async def about(view: View) -> str:
         return await of_row(view, call.hall.party.site, Alarm, number)
 
-    return await once(call, work, body=b"", about=version)
+    return await once(call, work, body=b"", about=about)
 
 
 @router.get(
