@@ -330,9 +330,9 @@ def _replies(request: Request, role: Role) -> tuple[Kind, ...]:
     if role is not Role.CNAS or request.state not in life.UNANSWERED:
         return ()
     urgent = request.kind == EXTENSION_REQUEST_VITAL.id
-    known = [kind for kind in KINDS.values() if urgent or kind not in vital.ROWS]
-    answers = [kind for kind in known if kind.subject is Subject.ANSWER]
-    asks = [kind for kind in known if kind.outcome.request is life.Event.INFORMATION_ASKED]
+    fit = [kind for kind in KINDS.values() if urgent or kind not in vital.ROWS]
+    answers = [kind for kind in fit if kind.subject is Subject.ANSWER]
+    asks = [kind for kind in fit if kind.outcome.request is life.Event.INFORMATION_ASKED]
     found = dict.fromkeys(fitting(kind, request.kind) for kind in (*answers, *asks))
     return tuple(kind for kind in found if kind.route(role) is not None)
 

@@ -22,6 +22,7 @@ from gateway.domain.words import Said, Translator, bound, french, told
 from gateway.services.sorting_words import title_of
 from gateway.services.terms import (
     CASE_STATES,
+    CHOICES,
     CLAIMS,
     COVER_REASONS,
     DATED_BY,
@@ -231,7 +232,11 @@ class Wording:
             return self._(_CODED[field.id][value])
         if field.type is FieldType.INSTANT and (at := parse_instant(value)) is not None:
             return self.instant(at)
-        return self._(value) if value in field.choices else self.lines(value)
+        return self.choice(value) if value in field.choices else self.lines(value)
+
+    def choice(self, value: str) -> str:
+        """One of our choices, as people write it."""
+        return self._(CHOICES[value]) if value in CHOICES else escaped(value)
 
     def lines(self, value: str) -> str:
         """A text of several lines, each with nothing that deceives the eye."""

@@ -78,14 +78,14 @@ async def _present(chromium: Browser, doors: dict[str, str], who: str) -> AsyncI
         await page.context.close()
 
 
-async def _every_page(album: Album, page: Page, who: str) -> None:
+async def _every_page(album: Album, page: Page, who: str, language: str = "") -> None:
     async def look(route: str) -> None:
-        await album.take(page, who, _slug(route))
+        await album.take(page, who, _slug(route) + language)
 
     _routes, dead = await crawl(page, look)
     album.dead.update(f"{who}: {address}" for address in dead)
     await page.goto(home(page.url) + "absente")
-    await album.take(page, who, "absente")
+    await album.take(page, who, f"absente{language}")
 
 
 async def _stories(album: Album, page: Page, who: str, *, named: bool) -> None:
@@ -161,6 +161,9 @@ async def _taken(album: Album, doors: dict[str, str]) -> None:
         for who in PERSONS:
             async with _present(chromium, doors, who) as page:
                 await _every_page(album, page, who)
+                if who == "Amrani":
+                    await page.goto(home(page.url) + "langue/ar")
+                    await _every_page(album, page, who, "-ar")
         for who, named in (("Morel", True), ("Blanc", False), ("Amrani", True)):
             async with _present(chromium, doors, who) as page:
                 await _stories(album, page, who, named=named)
