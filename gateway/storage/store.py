@@ -137,6 +137,13 @@ class Act(View, Protocol):
         """Let these be all the kept tasks of these cases."""
         ...
 
+    async def expire(self, kind: type[V], /, *, by: str, before: datetime, **equal: object) -> int:
+        """Delete the values that match and whose instant in the column ``by`` is before; how many.
+
+        For what proves nothing, and whose time is over.
+        """
+        ...
+
     async def lock(self, case_id: int) -> None:
         """Hold the case's row until the end of the act; before anything of the case is read."""
         ...

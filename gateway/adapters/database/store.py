@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, func, insert, select, type_coerce, update
+from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
@@ -21,6 +21,7 @@ from gateway.adapters.database import engines, listing, outdated
 from gateway.adapters.database.narrowing import MICROSECOND, NAMING, asked, plainly, setback
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import TABLES, LogHeadRow
+from gateway.adapters.database.uncut import to_its_end
 from gateway.domain import audit, transmission
 from gateway.domain.errors import AlreadyThere, AuditBroken, DiskUnreliable
 from gateway.domain.log_check import COLUMNS, Row
@@ -232,6 +233,11 @@ class _Act(_View):
     async def keep_tasks(self, cases: Collection[int], tasks: Sequence[storage.CaseTask]) -> None:
         await listing.keep_tasks(self._connection, cases, tasks)
 
+    async def expire(self, kind: type[V], /, *, by: str, before: datetime, **equal: object) -> int:
+        table = _table(kind)
+        over = delete(table).where(table.c[by] < before, *_conditions(table, equal))
+        return (await self._connection.execute(over)).rowcount
+
     async def lock(self, case_id: int) -> None:
         table = _table(storage.Case)
         await self._connection.execute(select(table.c.id).where(table.c.id == case_id).with_for_update())
@@ -349,14 +355,14 @@ class DatabaseStore:
                 act = _Act(connection, clock=self._clock, site=self._site, party=self._party)
                 yield act
                 began = self._clock.uptime()
-                await _finish(connection.commit())
+                await to_its_end(connection.commit())
                 if self._committed is not None:
                     self._committed(self._clock.uptime() - began)
                 if act.posted:
                     self._posted.set()
             finally:
                 # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
-                await _finish(connection.close())
+                await to_its_end(connection.close())
 
     async def wait_for_post(self, seconds: float) -> None:
         """See :meth:`gateway.storage.Store.wait_for_post`."""
@@ -368,13 +374,3 @@ class DatabaseStore:
         """Give the connections back."""
         await self._reader.dispose()
         await self._writer.dispose()
-
-
-async def _finish(work: Any) -> None:
-    """Run to the end even when the caller is cancelled, then let the cancellation through."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
