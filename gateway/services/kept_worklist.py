@@ -20,8 +20,8 @@ from gateway.storage import Case, CaseTask, Named, Request, Store, View, Worklis
 RECORDS_AT_MOST = 5000
 """Records of the log that may have come before the cases that they name are no more looked up one by one."""
 
-AT_FIRST, IN_TURN = 100, 20
-"""Cases of a commit while it is made, and of a round afterwards."""
+AT_ONCE = 100
+"""Cases of a commit: while it is made one commit follows the other, afterwards a round has one."""
 
 
 async def named_since(view: View, mark: WorklistMark) -> Named | None:
@@ -71,12 +71,11 @@ class KeptWorklist:
             if mark is None or named is None:
                 empty = WorklistMark(site=self._site, seen=size, reached=0, whole=False, edition=EDITION)
                 mark = empty if mark is None else replace(empty, id=mark.id)
-            limit = IN_TURN if mark.whole else AT_FIRST
-            some = await view.following(Case, mark.reached, limit=limit, site=self._site)
+            some = await view.following(Case, mark.reached, limit=AT_ONCE, site=self._site)
             cases = {case.id: case for case in (*some, *await cases_named(view, self._site, named or _NOTHING))}
             tasks = await self._tasks(view, tuple(cases.values()))
             changed = await _changed(view, tasks)
-        ended = len(some) < limit
+        ended = len(some) < AT_ONCE
         mark = replace(mark, seen=size, reached=0 if ended else some[-1].id, whole=mark.whole or ended)
         async with self._store.act() as act:
             if await act.one(WorklistMark, site=self._site) != before:

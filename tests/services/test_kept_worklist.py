@@ -130,8 +130,12 @@ class Story:
         case = await self._case()
         if case is None:
             return
-        kind = self.random.choice(("DISCHARGE", "ENTITLEMENT_PRESENTED", "PROVISIONAL_ID", "INTERRUPTION"))
-        values = {"signed": self.random.choice(("oui", "non"))} if kind == "ENTITLEMENT_PRESENTED" else {}
+        kind = self.random.choice(
+            ("DISCHARGE", "ENTITLEMENT_PRESENTED", "PROVISIONAL_ID", "INTERRUPTION", "READMISSION")
+        )
+        values = {} if kind == "PROVISIONAL_ID" else {"on": self.world.clock.now().date().isoformat()}
+        if kind == "ENTITLEMENT_PRESENTED":
+            values["signed"] = self.random.choice(("oui", "non"))
         fiche = Fiche(path="", kind=KINDS[kind], ref=case.ref, values=values)
         await self.world.desk.note(fiche, actor="alice")
 
@@ -181,7 +185,7 @@ async def test_the_stories_have_duties_of_many_kinds(tmp_path: Path) -> None:
         found = await require_equal(world)
         codes = {item.duty.code for item in found}
         assert len(codes) >= 5
-        assert {item.duty.urgency for item in found} >= {Urgency.NOW, Urgency.SOON}
+        assert {item.duty.urgency for item in found} == set(Urgency)
         assert "mail_to_sort" in codes
 
 
@@ -199,7 +203,7 @@ async def test_midnight_costs_nothing_and_a_duty_of_that_day_is_there(hospital: 
 
 async def test_it_says_nothing_before_it_is_whole(hospital: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle of the first round, it is not used: every case is read; the next round ends it."""
-    monkeypatch.setattr(kept_worklist, "AT_FIRST", 1)
+    monkeypatch.setattr(kept_worklist, "AT_ONCE", 1)
     for number in range(3):
         await hospital.submit(care=f"soin {number}")
     hospital.clock.advance(DAY)
@@ -209,6 +213,20 @@ async def test_it_says_nothing_before_it_is_whole(hospital: World, monkeypatch: 
     await keeper(hospital).round()
     assert await kept(hospital)
     assert len(await require_equal(hospital)) == 3
+
+
+async def test_a_case_that_is_closed_leaves_nothing_on_the_list(hospital: World) -> None:
+    """Neither at once, nor after the next round."""
+    submitted = await hospital.to_running()
+    await hospital.take(answer_mail(submitted.request.hash, ref=submitted.case.ref, accepts=True))
+    left = Fiche(path="", kind=KINDS["DISCHARGE"], ref=submitted.case.ref, values={"on": "2026-01-25"})
+    await hospital.desk.note(left, actor="alice")
+    await keeper(hospital).round()
+    assert await require_equal(hospital)
+    await hospital.desk.close(submitted.case.ref, actor="alice")
+    assert await require_equal(hospital) == []
+    await keeper(hospital).round()
+    assert await hospital.all(CaseTask) == ()
 
 
 async def test_what_a_case_does_not_bear_out_is_not_shown(hospital: World) -> None:

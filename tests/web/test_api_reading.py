@@ -192,7 +192,8 @@ async def test_the_version_of_a_case_is_that_of_what_is_shown_and_of_nothing_lat
     async def then_changed(ref: str) -> CaseView:
         found = await read(ref)
         await hospital.desk.note(
-            Fiche(path="", kind=KINDS["PROVISIONAL_ID"], ref=ref, values={"provisional_id": "1" * 13}), actor="alice"
+            Fiche(path="", kind=KINDS["PROVISIONAL_ID"], ref=ref, values={"provisional_number": "1" * 13}),
+            actor="alice",
         )
         return found
 
