@@ -40,7 +40,7 @@ from gateway.storage import (
 CHANGES = 100
 """Records that are looked at to say that something changed."""
 
-TASKS, CLOCKS = 25, 10
+TASKS, CLOCKS = 20, 10
 """How many of them a page shows."""
 
 

@@ -9,7 +9,7 @@ from gateway.services.alarms.words import severity, told
 from gateway.services.health import Health, HealthReader
 from gateway.storage import Alarm
 
-SHOWN = 50
+SHOWN = 20
 """Alarms on the page."""
 
 

@@ -6,6 +6,7 @@ A page of fifty cases costs as many queries as one case does.
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from gateway.domain import request as life
 from gateway.domain.amendments import CalendarAct
 from gateway.storage import (
     Acceptance,
@@ -104,8 +105,10 @@ async def gathered(rows: Rows, site: str, cases: Collection[Case], *, whole: boo
     await found.take(Fact, "case_id", (case.id for case in cases))
     messages = await found.take(Message, "case_id", (case.id for case in cases))
     requests = await found.take(Request, "case_id", (case.id for case in cases))
+    # Of the others nobody says whether they are in doubt.
+    doubtful = [row.hash for row in requests if whole or row.state in {*life.SILENT, life.State.ANSWER_DISPUTED}]
     for judged in (HeardAnswer, Acceptance, Challenge, Ruling):
-        await found.take(judged, "request_hash", (request.hash for request in requests))
+        await found.take(judged, "request_hash", doubtful)
     if whole:
         await found.take(CalendarAct, "site", (site,))
         await found.take(StoredEvidence, "request_hash", (request.hash for request in requests))
