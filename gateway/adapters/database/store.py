@@ -5,33 +5,20 @@ Commits are shielded from cancellation: a commit under a time-out may have happe
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, fields, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Table,
-    and_,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    type_coerce,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
 from gateway import storage
-from gateway.adapters.database import engines
-from gateway.adapters.database.narrowing import MICROSECOND, asked, setback
+from gateway.adapters.database import engines, listing, outdated
+from gateway.adapters.database.narrowing import MICROSECOND, NAMING, asked, plainly, setback
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import TABLES, LogHeadRow
 from gateway.adapters.database.uncut import to_its_end
@@ -40,7 +27,7 @@ from gateway.domain.errors import AlreadyThere, AuditBroken, DiskUnreliable
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier, leaf_hash
 from gateway.domain.words import said
-from gateway.ports import Clock, SpoolFile
+from gateway.ports import Clock
 from gateway.storage import V
 
 ERASED_AT_ONCE = 500
@@ -61,7 +48,7 @@ _HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQL
 def _conditions(table: Table, equal: Mapping[str, object]) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for name, value in equal.items():
-        column = table.c[name]
+        column = plainly(table.c[name]) if name == "site" and not NAMING.isdisjoint(equal) else table.c[name]
         if value is None:
             found.append(column.is_(None))
         elif isinstance(value, tuple | frozenset):
@@ -78,7 +65,9 @@ class _View:
     async def _values(self, kind: type[V], query: Select[Any]) -> tuple[V, ...]:
         with translated():
             rows = await self._connection.execute(query)
-            return tuple(kind(**row) for row in rows.mappings())
+            names = tuple(rows.keys())
+            # Named here, once: asking each row for its names takes most of the time of a long answer.
+            return tuple(kind(**dict(zip(names, row, strict=True))) for row in rows)
 
     async def one(self, kind: type[V], /, **equal: object) -> V | None:
         table = _table(kind)
@@ -101,6 +90,26 @@ class _View:
         earlier = [] if number is None else [order < number]
         query = select(table).where(*_conditions(table, equal), *earlier).order_by(order.desc()).limit(limit)
         return await self._values(kind, query)
+
+    async def following(self, kind: type[V], /, number: int, *, limit: int, **equal: object) -> tuple[V, ...]:
+        table = _table(kind)
+        order = next(iter(table.primary_key.columns))
+        query = select(table).where(*_conditions(table, equal), order > number).order_by(order).limit(limit)
+        return await self._values(kind, query)
+
+    async def ending(self, site: str, *, limit: int) -> tuple[storage.Request, ...]:
+        return await self._values(storage.Request, listing.running(site, limit))
+
+    async def tasks(
+        self, site: str, day: date, *, without: Collection[int], after: storage.TaskKey | None, limit: int
+    ) -> tuple[storage.CaseTask, ...]:
+        return await self._values(storage.CaseTask, listing.tasks(site, day, without, after, limit))
+
+    async def task_counts(self, site: str, day: date, *, without: Collection[int]) -> Mapping[int, int]:
+        return await listing.task_counts(self._connection, site, day, without)
+
+    async def named_since(self, index: int, *, limit: int) -> storage.Named | None:
+        return await listing.named_since(self._connection, index, limit)
 
     async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[storage.Tally, ...]:
         table = _table(kind)
@@ -133,42 +142,10 @@ class _View:
         return await self._values(storage.Mail, query.order_by(table.c.id))
 
     async def stale(self, site: str, *, strangers: datetime, settled: datetime, limit: int) -> tuple[storage.Mail, ...]:
-        table = _table(storage.Mail)
-        cases, keys = _table(storage.Case), _table(storage.VaultKey)
-        proofs = (_table(storage.StoredEvidence), _table(storage.EnteredProof))
-        destroyed = select(keys.c.id).where(keys.c.destroyed_at.is_not(None))
-        forgotten = select(cases.c.id).where(cases.c.vault_key.in_(destroyed))
-        query = select(table).where(
-            table.c.site == site,
-            table.c.file.is_not(None),
-            table.c.case_id.is_(None),
-            table.c.verdict.in_(storage.FOR_A_PERSON),
-            table.c.likely_case.is_(None) | table.c.likely_case.in_(forgotten),
-            *(~exists().where(proof.c.mail == table.c.id) for proof in proofs),
-            or_(
-                and_(table.c.held_back.is_(False), table.c.recorded_at < strangers),
-                and_(table.c.held_back.is_(True), table.c.settled_at < settled),
-            ),
-        )
-        return await self._values(storage.Mail, query.order_by(table.c.id).limit(limit))
+        return await self._values(storage.Mail, outdated.mails(site, strangers, settled).limit(limit))
 
     async def served(self, site: str, *, kind: str, before: datetime, limit: int) -> tuple[storage.Transmission, ...]:
-        table, messages, files = _table(storage.Transmission), _table(storage.Message), _table(SpoolFile)
-        undecided = and_(table.c.state == transmission.State.UNKNOWN, table.c.doubts < transmission.MAX_DOUBTS)
-        query = (
-            select(table)
-            .join(messages, messages.c.id == table.c.message)
-            .join(files, files.c.name == table.c.file)
-            .where(
-                table.c.site == site,
-                messages.c.kind == kind,
-                messages.c.at < before,
-                files.c.wrapped != b"",
-                table.c.state.not_in(transmission.NOT_GONE),
-                ~undecided,
-            )
-        )
-        return await self._values(storage.Transmission, query.order_by(table.c.id).limit(limit))
+        return await self._values(storage.Transmission, outdated.transmissions(site, kind, before).limit(limit))
 
     async def entries(
         self, *, after: int = -1, limit: int | None = None, newest: bool = False, **equal: object
@@ -252,6 +229,9 @@ class _Act(_View):
         if result.rowcount != 1:
             raise LookupError(f"no such row in {table.name}")
         return value
+
+    async def keep_tasks(self, cases: Collection[int], tasks: Sequence[storage.CaseTask]) -> None:
+        await listing.keep_tasks(self._connection, cases, tasks)
 
     async def expire(self, kind: type[V], /, *, by: str, before: datetime, **equal: object) -> int:
         table = _table(kind)
