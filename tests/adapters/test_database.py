@@ -766,7 +766,7 @@ async def test_records_are_erased_once_and_leave_their_leaves(
     store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In more than one statement; who erases them again erases nothing; index, instant and leaf are left."""
-    monkeypatch.setattr("gateway.adapters.database.store.ERASED_AT_ONCE", 2)
+    monkeypatch.setattr("gateway.adapters.database.acts.ERASED_AT_ONCE", 2)
     async with store.act() as act:
         for _ in range(6):
             await act.record(
