@@ -5,7 +5,6 @@ the driver's and back. Asking Core for the same statement again costs ten times 
 the text goes straight to the driver; on PostgreSQL by SQLAlchemy, which knows when a server's connection is lost.
 """
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -25,10 +24,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from gateway.adapters.database import engines
 from gateway.adapters.database.tables import TABLES
 
 FORMS = 2000
@@ -83,7 +82,7 @@ class Statement:
         """Run it with these values.
 
         Raises:
-            DBAPIError.
+            DBAPIError, sqlite3.Error.
         """
         values = {**self.constants, **given}
         if not self.ordered:
@@ -91,11 +90,7 @@ class Statement:
             found = await connection.exec_driver_sql(self.text, named)
             return Done(found.fetchall() if found.returns_rows else (), found.rowcount)
         listed = [values[name] if to is None else to(values[name]) for name, to in self.binds]
-        try:
-            done = await _driver(connection).run("execute", self.text, listed)
-        except sqlite3.Error as error:
-            # Without the values, which may be anybody's.
-            raise DBAPIError.instance(self.text, None, error, sqlite3.Error) from error
+        done = await engines.driver_of(connection).run("execute", self.text, listed)
         return Done(done.rows, done.rowcount)
 
     def read(self, row: Sequence[object]) -> dict[str, Any]:
@@ -104,10 +99,6 @@ class Statement:
         for name, back in self.changes:
             found[name] = back(found[name])
         return found
-
-
-def _driver(connection: AsyncConnection) -> Any:
-    return cast("Any", connection.sync_connection).connection.driver_connection
 
 
 def form_of(equal: Mapping[str, object]) -> Form:

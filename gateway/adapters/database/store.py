@@ -6,10 +6,9 @@ Commits are shielded from cancellation: a commit under a time-out may have happe
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 from gateway import storage
-from gateway.adapters.database import engines
+from gateway.adapters.database import transactions
 from gateway.adapters.database.acts import Act
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.views import View
@@ -30,7 +29,7 @@ class DatabaseStore:
         self._site = site
         self._party = party
         # One writer a process: two would only wait for each other inside the database.
-        self._writer, self._reader = engines.writer(url), engines.reader(url)
+        self._acts, self._views = transactions.acts(url), transactions.views(url)
         self._writing = asyncio.Lock()
         self._unreliable: DiskUnreliable | None = None
         self._posted = asyncio.Event()
@@ -40,8 +39,12 @@ class DatabaseStore:
     async def view(self) -> AsyncIterator[storage.View]:
         """See :meth:`gateway.storage.Store.view`."""
         with translated():
-            async with self._reader.begin() as connection:
+            connection = await self._views.connect()
+            try:
+                await self._views.begin(connection)
                 yield View(connection)
+            finally:
+                await self._views.end(connection)
 
     @asynccontextmanager
     async def act(self) -> AsyncIterator[storage.Act]:
@@ -59,20 +62,19 @@ class DatabaseStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[storage.Act]:
         with translated():
-            connection = await self._writer.connect()
+            connection = await self._acts.connect()
             try:
-                await connection.begin()
+                await self._acts.begin(connection)
                 act = Act(connection, clock=self._clock, site=self._site, party=self._party)
                 yield act
                 began = self._clock.uptime()
-                await _finish(connection.commit())
+                await self._acts.commit(connection)
                 if self._committed is not None:
                     self._committed(self._clock.uptime() - began)
                 if act.posted:
                     self._posted.set()
             finally:
-                # Rolls back what was not committed; shielded, because a half-closed connection would keep the lock.
-                await _finish(connection.close())
+                await self._acts.end(connection)
 
     async def wait_for_post(self, seconds: float) -> None:
         """See :meth:`gateway.storage.Store.wait_for_post`."""
@@ -82,15 +84,5 @@ class DatabaseStore:
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._reader.dispose()
-        await self._writer.dispose()
-
-
-async def _finish(work: Any) -> None:
-    """Run to the end even when the caller is cancelled, then let the cancellation through."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+        await self._views.close()
+        await self._acts.close()
