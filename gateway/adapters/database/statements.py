@@ -39,6 +39,9 @@ ALONE = -1
 Form = tuple[tuple[str, int | None], ...]
 """Columns, each with how many values it may have; ``ALONE`` is one, None is NULL."""
 
+_FLOAT8 = 701
+"""PostgreSQL's number of the type that a Float column has there: SQLAlchemy asks for it, of numbers alone."""
+
 _Change = Callable[[Any], Any]
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _INSERT: dict[str, Callable[[Table], "sqlite.Insert | postgresql.Insert"]] = {
@@ -180,7 +183,7 @@ def made(dialect: str, query: Any) -> Statement:
     text = query.compile(dialect=spoken)
     names = text.positiontup if text.positional else list(text.binds)
     columns = list(getattr(query, "selected_columns", ()))
-    back = ((column.name, _impl(column.type, spoken).result_processor(spoken, None)) for column in columns)
+    back = ((column.name, _impl(column.type, spoken).result_processor(spoken, _FLOAT8)) for column in columns)
     return Statement(
         text=text.string,
         ordered=text.positional,
