@@ -7,7 +7,7 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -53,7 +53,9 @@ def answering(data: Path, answer: bytes) -> Iterator[None]:
             there, _ = line.accept()
             with there:
                 there.recv(4096)
-                there.sendall(answer)
+                with suppress(ConnectionError):
+                    # Whoever asks may have heard enough.
+                    there.sendall(answer)
 
         thread = Thread(target=answer_once)
         thread.start()
