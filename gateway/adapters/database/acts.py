@@ -53,7 +53,7 @@ class Act(View):
         if numbered:
             del columns["id"]
         with translated():
-            done = await adding(self._dialect, kind, numbered=numbered).run(self._connection, **columns)
+            done = await adding(self._dialect, kind, numbered=numbered).run(self._line, **columns)
         if not done.rows:
             raise AlreadyThere(table=table_of(kind).name)
         return replace(value, id=done.rows[0][0]) if numbered else value
@@ -66,7 +66,7 @@ class Act(View):
         """See :meth:`gateway.storage.Act.save`."""
         self._notice(value)
         with translated():
-            done = await saving(self._dialect, type(value)).run(self._connection, **columns_of(value))
+            done = await saving(self._dialect, type(value)).run(self._line, **columns_of(value))
         if done.rowcount != 1:
             raise LookupError(f"no such row in {table_of(type(value)).name}")
         return value
@@ -75,7 +75,7 @@ class Act(View):
         """See :meth:`gateway.storage.Act.lock`."""
         if self._dialect != "sqlite":
             # SQLite has no rows to lock: an act has the whole database.
-            await _locking(self._dialect).run(self._connection, id=case_id)
+            await _locking(self._dialect).run(self._line, id=case_id)
 
     async def record(
         self,
@@ -123,7 +123,7 @@ class Act(View):
         )
         added = adding(self._dialect, storage.AuditEntry, numbered=False)
         with translated():
-            done = await added.run(self._connection, **columns_of(entry))
+            done = await added.run(self._line, **columns_of(entry))
         if not done.rows:
             raise LookupError("the log has a record of this number already")
         grown = Frontier.decode(head["frontier"]).append(leaf)
@@ -132,7 +132,7 @@ class Act(View):
         back = max(head["setback"], (last - record.at) // MICROSECOND)
         grow = _growing(self._dialect)
         with translated():
-            await grow.run(self._connection, size=record.index + 1, frontier=grown.encode(), last_at=last, setback=back)
+            await grow.run(self._line, size=record.index + 1, frontier=grown.encode(), last_at=last, setback=back)
         return entry
 
     async def erase(self, indexes: Sequence[int], *, told_by: int) -> int:

@@ -21,7 +21,7 @@ async def connect(path: str, *, timeout: float, alone: bool) -> "Connection":  #
     """A connection to this file; ``timeout`` seconds for another's lock, if its transactions are ``alone``."""
     # Used by one thread at a time.
     connector = partial(sqlite3.connect, path, timeout=timeout, check_same_thread=False)
-    made = Connection(connector, alone=alone)
+    made = Connection(connector, alone=alone, patience=round(timeout * 1000))
     await made
     return made
 
@@ -38,9 +38,10 @@ class _Done(NamedTuple):
 class Connection(aiosqlite.Connection):
     """What SQLAlchemy asks of a connection."""
 
-    def __init__(self, connector: Any, *, alone: bool) -> None:
+    def __init__(self, connector: Any, *, alone: bool, patience: int) -> None:
         super().__init__(connector, iter_chunk_size=1)
         self._alone = alone
+        self._patience = patience
         # A process that ends without closing must not wait for it.
         self._thread.daemon = True
         self._begins = self._writing = False
@@ -61,7 +62,21 @@ class Connection(aiosqlite.Connection):
             self._begins = True
             return
         self._writing = True
-        await self._there(partial(self._run, "execute", BEGIN_ALONE, ()))
+        if self._is_away() or not self._begun_at_once():
+            await self._there(partial(self._run, "execute", BEGIN_ALONE, ()))
+
+    def _begun_at_once(self) -> bool:
+        """Whether nobody else was writing: then the lock costs no trip."""
+        self._conn.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._conn.execute(BEGIN_ALONE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY":
+                raise
+            return False
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout = {self._patience}")
+        return True
 
     async def run(self, what: str, statement: str, values: Iterable[Any]) -> _Done:
         """Execute (or executemany) and fetch all.

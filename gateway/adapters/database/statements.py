@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
-from gateway.adapters.database import engines
+from gateway.adapters.database import engines, one_trip
 from gateway.adapters.database.tables import TABLES
 
 FORMS = 2000
@@ -63,6 +63,15 @@ def table_of(kind: type) -> Table:
     return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
 
 
+Line = one_trip.Connection | AsyncConnection
+"""Where a statement goes: to SQLite's driver, or to SQLAlchemy's connection to a server."""
+
+
+def line_of(connection: AsyncConnection) -> Line:
+    """The shortest way on this transaction."""
+    return engines.driver_of(connection) if connection.dialect.name == "sqlite" else connection
+
+
 class Done(NamedTuple):
     """What a statement left."""
 
@@ -72,29 +81,28 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A text, its values in their order (``ordered``) or by name, and the columns that it gives back."""
+    """A text, its values in their order or by their names, and the columns that it gives back."""
 
     text: str
-    ordered: bool
     binds: tuple[tuple[str, _Change | None], ...]
     constants: Mapping[str, object]
     columns: tuple[str, ...]
     changes: tuple[tuple[str, _Change], ...]
 
-    async def run(self, connection: AsyncConnection, **given: object) -> Done:
+    async def run(self, line: Line, **given: object) -> Done:
         """Run it with these values.
 
         Raises:
             DBAPIError, sqlite3.Error.
         """
         values = {**self.constants, **given}
-        if not self.ordered:
-            named = {name: values[name] if to is None else to(values[name]) for name, to in self.binds}
-            found = await connection.exec_driver_sql(self.text, named)
-            return Done(found.fetchall() if found.returns_rows else (), found.rowcount)
-        listed = [values[name] if to is None else to(values[name]) for name, to in self.binds]
-        done = await engines.driver_of(connection).run("execute", self.text, listed)
-        return Done(done.rows, done.rowcount)
+        if isinstance(line, one_trip.Connection):
+            listed = [values[name] if to is None else to(values[name]) for name, to in self.binds]
+            done = await line.run("execute", self.text, listed)
+            return Done(done.rows, done.rowcount)
+        named = {name: values[name] if to is None else to(values[name]) for name, to in self.binds}
+        found = await line.exec_driver_sql(self.text, named)
+        return Done(found.fetchall() if found.returns_rows else (), found.rowcount)
 
     def read(self, row: Sequence[object]) -> dict[str, Any]:
         """A row by its columns, as values of ours."""
@@ -186,7 +194,6 @@ def made(dialect: str, query: Any) -> Statement:
     back = ((column.name, _impl(column.type, spoken).result_processor(spoken, _FLOAT8)) for column in columns)
     return Statement(
         text=text.string,
-        ordered=text.positional,
         binds=tuple((each, _impl(text.binds[each].type, spoken).bind_processor(spoken)) for each in names),
         constants={each: text.binds[each].value for each in names if text.binds[each].value is not None},
         columns=tuple(column.name for column in columns),

@@ -17,6 +17,7 @@ from gateway.adapters.database.statements import (
     counting,
     finding,
     form_of,
+    line_of,
     made,
     once,
     selecting,
@@ -60,6 +61,7 @@ class View:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._dialect = connection.dialect.name
+        self._line = line_of(connection)
 
     async def _values(self, kind: type[V], query: Select[Any]) -> tuple[V, ...]:
         with translated():
@@ -68,7 +70,7 @@ class View:
 
     async def _found(self, kind: type[_T], statement: Statement, **given: object) -> tuple[_T, ...]:
         with translated():
-            done = await statement.run(self._connection, **given)
+            done = await statement.run(self._line, **given)
             return tuple(kind(**statement.read(row)) for row in done.rows)
 
     async def one(self, kind: type[V], /, **equal: object) -> V | None:
@@ -95,7 +97,7 @@ class View:
         """See :meth:`gateway.storage.View.tally`."""
         statement = counting(self._dialect, kind, form_of(equal), by=by, oldest=oldest)
         with translated():
-            done = await statement.run(self._connection, **compared(equal))
+            done = await statement.run(self._line, **compared(equal))
             found = map(statement.read, done.rows)
             return tuple(storage.Tally(value=row[by], count=row["count"], oldest=row["oldest"]) for row in found)
 
@@ -209,7 +211,7 @@ class View:
     async def _head(self, *, locked: bool = False) -> dict[str, Any]:
         statement = _head(self._dialect, locked=locked)
         with translated():
-            done = await statement.run(self._connection)
+            done = await statement.run(self._line)
         if not done.rows:
             raise AuditBroken(index=0, reason=said("La tête du journal manque."))
         return statement.read(done.rows[0])
