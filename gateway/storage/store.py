@@ -29,6 +29,10 @@ class View(Protocol):
         """Every value that matches, in the order in which they were added (``newest``: reversed)."""
         ...
 
+    async def newest(self, kind: type[V], number: int, /, **equal: object) -> V | None:
+        """The ``number``-th of those that match, counted from the one added last, which is the first."""
+        ...
+
     async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
         """A page of the values that match: those with a smaller id than ``number`` (None: all), the newest first."""
         ...

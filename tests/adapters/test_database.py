@@ -456,6 +456,18 @@ async def test_cancelling_during_the_commit_itself_waits_for_it(
         assert await view.all(storage.VaultKey) == (KEY,)
 
 
+async def test_the_one_that_is_so_many_from_the_end(store: DatabaseStore) -> None:
+    """Counted among those that match; none when they are fewer."""
+    async with store.act() as act:
+        for number in range(4):
+            await act.add(replace(KEY, id=f"key-{number}", purpose="even" if number % 2 == 0 else "odd"))
+
+    async with store.view() as view:
+        found = [await view.newest(storage.VaultKey, number, purpose="even") for number in (1, 2, 3)]
+
+    assert [key.id if key else None for key in found] == ["key-2", "key-0", None]
+
+
 async def test_a_cancelled_act_gives_the_lock_back(store: DatabaseStore) -> None:
     """Cancelled in its middle, nothing of it stays and nobody waits for it."""
     entered, never = asyncio.Event(), asyncio.Event()

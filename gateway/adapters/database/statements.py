@@ -139,15 +139,28 @@ def compared(equal: Mapping[str, object]) -> dict[str, object]:
 
 @once
 def selecting(
-    dialect: str, kind: type, form: Form, *, newest: bool, limited: bool, below: bool = False, above: bool = False
+    dialect: str,
+    kind: type,
+    form: Form,
+    *,
+    newest: bool,
+    limited: bool,
+    later: bool = False,
+    below: bool = False,
+    above: bool = False,
 ) -> Statement:
-    """The values of a form by their key; ``at_most`` so many, those ``below`` or ``above`` a ``number``."""
+    """The values of a form by their key, those ``below`` or ``above`` a ``number``; ``at_most`` so many.
+
+    ``later``: without the first ``skip`` of them.
+    """
     table = table_of(kind)
     order = next(iter(table.primary_key.columns))
     number = _bound("number", order)
     part = ([order < number] if below else []) + ([order > number] if above else [])
     query = select(table).where(*part, *_conditions(table, form)).order_by(order.desc() if newest else order)
-    return made(dialect, query.limit(bindparam("at_most", type_=Integer)) if limited else query)
+    if limited:
+        query = query.limit(bindparam("at_most", type_=Integer))
+    return made(dialect, query.offset(bindparam("skip", type_=Integer)) if later else query)
 
 
 @once

@@ -87,6 +87,12 @@ class View:
         statement = selecting(self._dialect, kind, form_of(equal), newest=newest, limited=limit is not None)
         return await self._found(kind, statement, at_most=limit, **compared(equal))
 
+    async def newest(self, kind: type[V], number: int, /, **equal: object) -> V | None:
+        """See :meth:`gateway.storage.View.newest`."""
+        statement = selecting(self._dialect, kind, form_of(equal), newest=True, limited=True, later=True)
+        found = await self._found(kind, statement, at_most=1, skip=number - 1, **compared(equal))
+        return found[0] if found else None
+
     async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
         """See :meth:`gateway.storage.View.before`."""
         form, below = form_of(equal), number is not None
