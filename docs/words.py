@@ -12,6 +12,7 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -26,21 +27,53 @@ from gateway.catalogues import DOMAIN, LOCALES, Language
 from gateway.cli import pages, usage
 from gateway.cli.commands import app
 from gateway.domain import errors, kinds
+from gateway.web.frame import FRENCH_ALONE
 
 ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "gateway" / "web" / "templates"
 MARKS = {"_", "said", "french", "translate"}
 """Functions whose first argument is a text."""
 
+_PLACES = {
+    "gateway/domain": (
+        *(
+            "attestation",
+            "case",
+            "challenge",
+            "days",
+            "duties/requests",
+            "duties/stay",
+            "feasts",
+            "guards",
+            "kinds/faults",
+        ),
+        *("labels", "request", "rights", "sheet", "steps", "transmission", "words", "workdays"),
+    ),
+    "gateway/services": (
+        *(
+            "cases",
+            "changes",
+            "chronicle",
+            "clock_sheet",
+            "draft_content",
+            "drafts",
+            "exceptional",
+            "form_fields",
+            "form_view",
+        ),
+        *("messages", "moved_ends", "sorting", "sorting_words", "terms", "worklist"),
+    ),
+    "gateway/web": ("buttons", "menu", "pages/calendar", "pages/cases", "pages/clock", "threshold", "wording"),
+}
 ARABIC = frozenset(
     {
-        *(f"gateway/web/templates/{name}.html" for name in ("absent", "alone", "base", "failed", "macros", "pulse")),
-        *(f"gateway/web/templates/clock{part}.html" for part in ("", "_answer", "_conditions", "_decide")),
-        *(f"gateway/web/{name}.py" for name in ("menu", "pages/clock", "threshold", "wording")),
-        *(f"gateway/domain/{name}.py" for name in ("attestation", "challenge", "labels", "rights", "sheet", "words")),
-        *(f"gateway/services/{name}.py" for name in ("changes", "clock_sheet", "moved_ends")),
+        *(f"gateway/web/templates/{path.name}" for path in TEMPLATES.glob("*.html") if path.name not in FRENCH_ALONE),
+        *(f"{folder}/{name}.py" for folder, names in _PLACES.items() for name in names),
+        *(str(path.relative_to(ROOT)) for path in (ROOT / "gateway/domain/alarms").glob("*.py")),
+        *("gateway/domain/kinds", "gateway/services/alarms/book.py", "gateway/services/alarms/words.py"),
     }
 )
-"""Where the pages that are open in Arabic have their texts."""
+"""Where the pages that are open in Arabic have their texts; what a refusal says is French that says so."""
 
 Texts = dict[str, set[str]]
 """Each text and the files, or other places, where it is written."""
@@ -69,6 +102,7 @@ class Catalogue(Catalog):
 # --- What is written.
 
 
+@cache
 def written_in_french() -> Texts:
     """Ours: marked in the code, or in a table that is shown to people."""
     found: Texts = {}
@@ -104,10 +138,14 @@ def _note(found: Texts, place: str, texts: Iterable[str]) -> None:
 
 def _marked(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in MARKS:
+        if isinstance(node, ast.Call) and node.args and _called(node.func) in MARKS:
             text = node.args[0]
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
                 yield text.value
+
+
+def _called(function: ast.expr) -> str:
+    return getattr(function, "attr", getattr(function, "id", ""))
 
 
 def _in_template(path: Path) -> Iterator[str]:
@@ -125,7 +163,7 @@ def _error_templates() -> Iterator[str]:
 
 
 def _titles(value: object) -> Iterator[str]:
-    """Every ``title`` and ``effect`` of a table of dataclasses, however deep."""
+    """Every ``title`` and ``effect`` of a table of dataclasses, however deep; a form where its name has words."""
     if isinstance(value, Mapping):
         value = tuple(value.values())
     if isinstance(value, tuple | list | frozenset):
@@ -134,7 +172,8 @@ def _titles(value: object) -> Iterator[str]:
     elif is_dataclass(value):
         for field in fields(value):
             held = getattr(value, field.name)
-            if field.name in {"title", "effect"} and held:
+            worded = field.name == "form" and any(letter.islower() for letter in held or "")
+            if (field.name in {"title", "effect"} and held) or worded:
                 yield held
             else:
                 yield from _titles(held)

@@ -47,6 +47,7 @@ from gateway.services.quarantine import QuarantineRetention
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.send import Sender
+from gateway.services.spent import SpentRows
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.verify import Verifier
 from gateway.storage import Store
@@ -264,6 +265,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             cabinet=base.cabinet,
             pins=core.pins,
             drafts=DraftRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
+            spent=SpentRows(store=base.store, clock=base.clock, party=us),
             alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,

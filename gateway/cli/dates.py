@@ -2,33 +2,20 @@
 
 from datetime import date, datetime, timedelta
 from gettext import gettext as _
-from zoneinfo import ZoneInfo
 
-from gateway.domain.words import french
-
-_ALGIERS = ZoneInfo("Africa/Algiers")
-_PARIS = ZoneInfo("Europe/Paris")
-_DAYS = (
-    french("lun."),
-    french("mar."),
-    french("mer."),
-    french("jeu."),
-    french("ven."),
-    french("sam."),
-    french("dim."),
-)
+from gateway.domain.days import ALGIERS, PARIS, SHORT_WEEKDAYS
 
 
 def day(value: date) -> str:
     """A date as a person reads it."""
-    return f"{_(_DAYS[value.weekday()])} {value.strftime(_('%d/%m/%Y'))}"
+    return f"{_(SHORT_WEEKDAYS[value.weekday()])} {value.strftime(_('%d/%m/%Y'))}"
 
 
 def instant(at: datetime | None) -> str:
     """An instant, in Paris."""
     if at is None:
         return "–"
-    local = at.astimezone(_PARIS)
+    local = at.astimezone(PARIS)
     return _("{day} à {time}").format(day=day(local.date()), time=local.strftime(_("%H h %M")))
 
 
@@ -36,5 +23,5 @@ def end(at: datetime | None) -> str:
     """The end of a period: its last minute in Algiers, never « midnight »."""
     if at is None:
         return "–"
-    last = (at - timedelta(minutes=1)).astimezone(_ALGIERS)
+    last = (at - timedelta(minutes=1)).astimezone(ALGIERS)
     return _("{day} à {time}, heure d'Alger").format(day=day(last.date()), time=last.strftime(_("%H h %M")))

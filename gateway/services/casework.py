@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from gateway.domain import case as life
+from gateway.domain.days import paris_day
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.flags import flags
 from gateway.domain.guards import Known
@@ -31,7 +31,6 @@ from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.storage import Act, Case, Fact, Request, VaultKey, View
 
-PARIS = ZoneInfo("Europe/Paris")
 IDENTITY_FIELDS = tuple(field.id for field in PATIENT)
 _GRANTS = {life.Event.ENTITLED, life.Event.EXTENDED}
 PRESENT = "oui"
@@ -293,7 +292,7 @@ class Casework:
 
 def hospital_day(at: datetime) -> date:
     """The calendar date of an instant in the hospital."""
-    return at.astimezone(PARIS).date()
+    return paris_day(at)
 
 
 async def standing_facts(view: View, case: Case) -> tuple[Fact, ...]:

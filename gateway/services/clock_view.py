@@ -13,9 +13,11 @@ from gateway.domain.challenge import Finding
 from gateway.domain.errors import Unknown
 from gateway.domain.evidence import upper_bound
 from gateway.domain.feasts import ONE_DAY, Move
+from gateway.domain.kinds import EXTENSION_REQUEST_VITAL, KINDS, Kind, Subject, vital
 from gateway.domain.parties import Party, Role
 from gateway.domain.period import DayLine, lines_under, outcomes
 from gateway.domain.rights import Right
+from gateway.domain.settlements import fitting
 from gateway.domain.tacit import Condition, wanted
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar, algiers_day
@@ -93,7 +95,8 @@ class ClockView:
     """``number`` is the request's among those of its case; ``log_size`` tells later what happened since.
 
     ``days`` are the columns of ``hypotheses``. ``records_at`` is the first instant at which a silence may be recorded,
-    None where nothing says. ``waiting_proofs`` await a second person.
+    None where nothing says. ``ladder`` is the hospital's, ``replies`` are the CNAS's. ``waiting_proofs`` await a second
+    person.
     """
 
     case: Case
@@ -109,6 +112,7 @@ class ClockView:
     days: tuple[date, ...]
     hypotheses: tuple[UnderHypothesis, ...]
     ladder: tuple[Rung, ...]
+    replies: tuple[Kind, ...]
     conditions: tuple[Asked, ...]
     moved: tuple[MovedEnd, ...]
     disputed: tuple[Disputed, ...]
@@ -129,6 +133,11 @@ class ClockView:
     def awaited(self) -> bool:
         """Whether an answer or a silence is still awaited."""
         return self.state in life.OPEN
+
+    @property
+    def enters_proofs(self) -> bool:
+        """Whether a proof of reception may still be brought here: the hospital alone keeps them."""
+        return self.awaited and bool(self.ladder)
 
     def ruled(self, contest: Contest, name: str, finding: Finding) -> bool:
         """Whether this is the last word of this person on what is open against an acceptance."""
@@ -200,7 +209,8 @@ class ClockReader:
                 feasts=_feasts(item, calendar),
                 days=_columns(hypotheses),
                 hypotheses=hypotheses,
-                ladder=_ladder(item),
+                ladder=_ladder(item) if ours else (),
+                replies=_replies(request, self._party.role),
                 conditions=await self._conditions(view, request) if ours and request.state in life.OPEN else (),
                 moved=await moved_ends(view, request),
                 disputed=await self._disputed(view, case, item, readable=knows),
@@ -313,6 +323,18 @@ def _ladder(item: RequestView) -> tuple[Rung, ...]:
         starting = next((row for row in known if started and upper_bound(as_evidence(row)) == started), None)
         rungs.append(Rung(form=form, found=starting or next(iter(known), None), starts=starting is not None))
     return tuple(rungs)
+
+
+def _replies(request: Request, role: Role) -> tuple[Kind, ...]:
+    """What we may send to a request that awaits our answer, its answers first, then a question."""
+    if role is not Role.CNAS or request.state not in life.UNANSWERED:
+        return ()
+    urgent = request.kind == EXTENSION_REQUEST_VITAL.id
+    fit = [kind for kind in KINDS.values() if urgent or kind not in vital.ROWS]
+    answers = [kind for kind in fit if kind.subject is Subject.ANSWER]
+    asks = [kind for kind in fit if kind.outcome.request is life.Event.INFORMATION_ASKED]
+    found = dict.fromkeys(fitting(kind, request.kind) for kind in (*answers, *asks))
+    return tuple(kind for kind in found if kind.route(role) is not None)
 
 
 def _last_word(rows: Iterable[Ruling], name: str) -> Finding | None:

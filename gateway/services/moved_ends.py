@@ -55,7 +55,9 @@ async def _move(view: View, site: str, entry: AuditEntry, proved: Sequence[Audit
     before, after = _extremes(details, "former_"), _extremes(details, "")
     if before is None or after is None or before == after:
         return None
-    cause, who = _by_proof(proved) if proved else await _by_calendar(view, site, str(details.get("calendar")))
+    # A proof that moved nothing may have come before; what the calendar was says whether it is the cause.
+    by_proof = proved and details.get("former_calendar", details.get("calendar")) == details.get("calendar")
+    cause, who = _by_proof(proved) if by_proof else await _by_calendar(view, site, str(details.get("calendar")))
     return MovedEnd(at=entry.at, before=before, after=after, cause=cause, who=who)
 
 

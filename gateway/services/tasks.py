@@ -26,6 +26,7 @@ from gateway.services.pulse import Beat, Pulse
 from gateway.services.purge import Purge
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
+from gateway.services.spent import SpentRows
 from gateway.services.timekeeping import Timekeeper, ask
 from gateway.services.webhooks import Webhooks
 from gateway.services.witness import Witness
@@ -76,6 +77,7 @@ class Tasks:
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
         drafts: DraftRetention,
+        spent: SpentRows,
         alarm_mails: AlarmMailRetention,
         pins: Pins,
         clock: Clock,
@@ -101,6 +103,7 @@ class Tasks:
         self._cabinet = cabinet
         self._quarantine = quarantine
         self._drafts = drafts
+        self._spent = spent
         self._alarm_mails = alarm_mails
         self._pins = pins
         self._clock = clock
@@ -142,7 +145,7 @@ class Tasks:
             works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
             if self._webhooks is not None:
-                works.append(self._rounds("webhooks", self._webhooks.round))
+                works += [self._rounds(f"webhooks.{name}", work) for name, work in self._webhooks.rounds().items()]
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
             if self._purge is not None:
@@ -255,9 +258,9 @@ class Tasks:
             self._swept_at = now
             removed = await self._cabinet.sweep()
             erased, retired = await self._quarantine.round(), await self._pins.end_overlaps()
-            drafts = await self._drafts.round()
+            drafts, spent = await self._drafts.round(), await self._spent.round()
             erased += await self._alarm_mails.round()
-            _log.info("hour.swept", removed=removed, erased=erased, retired=retired, drafts=drafts)
+            _log.info("hour.swept", removed=removed, erased=erased, retired=retired, drafts=drafts, spent=spent)
 
 
 def _leaf(several: BaseExceptionGroup) -> BaseException:

@@ -41,6 +41,22 @@ CASE_STATES = {
     case.State.CLOSED: french("clos"),
 }
 
+CHOICES = {
+    "accord": french("accord"),
+    "algerienne": french("algérienne"),
+    "annulee": french("annulée"),
+    "confirmee": french("confirmée"),
+    "echec": french("échec"),
+    "modification": french("modification"),
+    "niee": french("niée"),
+    "non": french("non"),
+    "oui": french("oui"),
+    "ouverte": french("ouverte"),
+    "prolongation": french("prolongation"),
+    "retardee": french("retardée"),
+}
+"""What a fiche writes without accents, as people read it."""
+
 CASE_EVENTS = {
     case.Event.CARE_REQUESTED: french("demande de programmation (M01)"),
     case.Event.REVIEW_STARTED: french("examen commencé"),

@@ -110,6 +110,13 @@ class Act(View, Protocol):
         """Update by id; returns the same value."""
         ...
 
+    async def expire(self, kind: type[V], /, *, by: str, before: datetime, **equal: object) -> int:
+        """Delete the values that match and whose instant in the column ``by`` is before; how many.
+
+        For what proves nothing, and whose time is over.
+        """
+        ...
+
     async def lock(self, case_id: int) -> None:
         """Hold the case's row until the end of the act; before anything of the case is read."""
         ...

@@ -5,17 +5,26 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.catalogues import Language, translator
+from gateway.domain.days import paris_day
 from gateway.domain.rights import Right
-from gateway.domain.words import french
-from gateway.web.wording import Wording, bound, paris_day
+from gateway.domain.words import bound, french
+from gateway.web.wording import Wording
 
-IN_ARABIC = frozenset({"absent.html", "alone.html", "clock.html", "failed.html"})
-"""The pages whose every text has Arabic (docs/words.py); all others are French for who reads Arabic."""
+FRENCH_ALONE = frozenset({"api.html", "proof.html", "proof_entry.html", "proof_macros.html", "proofs.html"})
+"""The pages that have no Arabic, for no person of the CNAS sees them: what a hospital alone does, and programs' own.
+
+Of every other page each text has Arabic (docs/words.py).
+"""
+
+
+def in_arabic(name: str) -> bool:
+    """Whether this page can be read in Arabic."""
+    return name not in FRENCH_ALONE
 
 
 def language_for(name: str, wanted: Language) -> Language:
     """The language in which this page is shown to who wants this one."""
-    return Language.FRENCH if wanted is Language.ARABIC and name not in IN_ARABIC else wanted
+    return Language.FRENCH if wanted is Language.ARABIC and not in_arabic(name) else wanted
 
 
 @cache

@@ -28,11 +28,13 @@ def menu(actor: Actor, pulse: Pulse) -> tuple[Item, ...]:
     elif actor.may(Right.VALIDATE):
         found.append(Item(words=french("Formulaires à valider"), place="/demandes/nouvelle"))
     found += [Item(words=french("À faire"), place="/"), Item(words=french("Dossiers"), place="/dossiers")]
-    if actor.may(Right.SORT, Right.QUARANTINE):
+    if actor.may(Right.SORT):
         found.append(
             Item(words=french("Courrier à trier"), place="/courrier", count=pulse.to_sort, urgent=pulse.to_sort > 0)
         )
-    if actor.may(Right.PROVE, Right.CONFIRM):
+    elif actor.may(Right.QUARANTINE):
+        found.append(Item(words=french("Courrier mis de côté"), place="/courrier"))
+    if actor.role is Role.HOSPITAL and actor.may(Right.PROVE, Right.CONFIRM):
         found.append(Item(words=french("Preuves à confirmer"), place="/preuves", count=pulse.to_confirm))
     found.append(Item(words=french("Calendrier algérien"), place="/calendrier"))
     found.append(Item(words=french("Journal"), place="/journal"))

@@ -22,7 +22,7 @@ from gateway.services.changes import Seen, unchanged
 from gateway.services.once import Asking, asked, digest
 from gateway.services.rights import Actor
 from gateway.services.sign_ins import Presence
-from gateway.web.frame import IN_ARABIC, environment, language_for
+from gateway.web.frame import environment, in_arabic, language_for
 from gateway.web.hall import Hall
 from gateway.web.menu import Item, menu
 from gateway.web.typed import typed_number
@@ -122,7 +122,7 @@ class Visit:
                 pulse=pulse,
                 token=self.form_token,
                 here=self.request.url.path,
-                in_arabic=name in IN_ARABIC,
+                in_arabic=in_arabic(name),
                 **shown,
             )
         )

@@ -3,26 +3,26 @@
 Dates are absolute and in full (CONSOLE §3); the end of a period is its last minute in Algiers, never « midnight ».
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from gateway.catalogues import Language
 from gateway.domain.attestation import FORMS
-from gateway.domain.kinds import KINDS
+from gateway.domain.days import ALGIERS, MONTHS, PARIS, SHORT_WEEKDAYS, WEEKDAYS
+from gateway.domain.kinds import KINDS, Field, FieldType, parse_instant
 from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.steps import BY_NAME
-from gateway.domain.words import Said, Translator, french, told
+from gateway.domain.words import Said, Translator, bound, french, told
 from gateway.services.sorting_words import title_of
 from gateway.services.terms import (
     CASE_STATES,
+    CHOICES,
     CLAIMS,
     COVER_REASONS,
     DATED_BY,
@@ -36,34 +36,9 @@ from gateway.services.terms import (
 from gateway.storage import Hint, Mail, Way
 from gateway.wire.fields import escaped
 
-ALGIERS = ZoneInfo("Africa/Algiers")
-PARIS = ZoneInfo("Europe/Paris")
 ISOLATE, END_OF_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 """Round a name in another script inside a sentence."""
 
-DAYS = (
-    french("lundi"),
-    french("mardi"),
-    french("mercredi"),
-    french("jeudi"),
-    french("vendredi"),
-    french("samedi"),
-    french("dimanche"),
-)
-SHORT_DAYS = (
-    french("lun."),
-    french("mar."),
-    french("mer."),
-    french("jeu."),
-    french("ven."),
-    french("sam."),
-    french("dim."),
-)
-MONTHS = (
-    *(french("janvier"), french("février"), french("mars"), french("avril"), french("mai"), french("juin")),
-    *(french("juillet"), french("août"), french("septembre"), french("octobre")),
-    *(french("novembre"), french("décembre")),
-)
 _LABELS: Mapping[Any, str] = {
     **STATES,
     **GRADES,
@@ -79,20 +54,11 @@ _LABELS: Mapping[Any, str] = {
     Way.MAIL: french("courrier"),
 }
 
-
-def paris_day(at: datetime) -> date:
-    """The calendar date of an instant in Paris."""
-    return at.astimezone(PARIS).date()
-
-
-_BEFORE = re.compile(r" (?=[:;?!»])")
-_AFTER = re.compile(r"(?<=«) ")
-_NO_BREAK = "\N{NO-BREAK SPACE}"
-
-
-def bound(text: str) -> str:
-    """French punctuation stays on the line of its word; an English text has no such spaces."""
-    return _AFTER.sub(_NO_BREAK, _BEFORE.sub(_NO_BREAK, text))
+_CODED = {
+    "state": {state.value: words for state, words in STATES.items()},
+    "grade": {grade.name.lower(): words for grade, words in GRADES.items()},
+}
+"""Fields that hold a code of ours."""
 
 
 class Wording:
@@ -114,14 +80,14 @@ class Wording:
 
     def long_day(self, value: date) -> str:
         """« lundi 8 mars 2027 »."""
-        words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
+        words = {"weekday": self._(WEEKDAYS[value.weekday()]), "day": self.ordinal(value.day)}
         return self._("{weekday} {day} {month} {year}").format(
             **words, month=self._(MONTHS[value.month - 1]), year=value.year
         )
 
     def day(self, value: date) -> str:
         """« lundi 8 mars », where the year goes without saying."""
-        words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
+        words = {"weekday": self._(WEEKDAYS[value.weekday()]), "day": self.ordinal(value.day)}
         return self._("{weekday} {day} {month}").format(**words, month=self._(MONTHS[value.month - 1]))
 
     def month(self, value: date) -> str:
@@ -130,7 +96,7 @@ class Wording:
 
     def weekdays(self) -> tuple[str, ...]:
         """The days of a week, from Monday."""
-        return tuple(self._(name) for name in DAYS)
+        return tuple(self._(name) for name in WEEKDAYS)
 
     def ordinal(self, number: int) -> str:
         """The day of a month as dates write it: « 1er » in French."""
@@ -138,7 +104,7 @@ class Wording:
 
     def cell_day(self, value: date) -> Markup:
         """A day in a narrow cell, on two lines."""
-        return Markup("{}<br>{}").format(self._(SHORT_DAYS[value.weekday()]), value.day)  # the template is ours
+        return Markup("{}<br>{}").format(self._(SHORT_WEEKDAYS[value.weekday()]), value.day)  # the template is ours
 
     def instant(self, at: datetime | None) -> str:
         """An instant in Paris, where the readers of these pages are."""
@@ -260,6 +226,18 @@ class Wording:
             return self._("{day}, fin de journée à Alger").format(day=self.long_day(self.last_day(value)))
         return "" if value is None else self.long_day(value)
 
+    def stated(self, field: Field, value: str) -> str:
+        """What a message states in one of its fields: a state, an instant or one of our choices in words."""
+        if field.id in _CODED and value in _CODED[field.id]:
+            return self._(_CODED[field.id][value])
+        if field.type is FieldType.INSTANT and (at := parse_instant(value)) is not None:
+            return self.instant(at)
+        return self.choice(value) if value in field.choices else self.lines(value)
+
+    def choice(self, value: str) -> str:
+        """One of our choices, as people write it."""
+        return self._(CHOICES[value]) if value in CHOICES else escaped(value)
+
     def lines(self, value: str) -> str:
         """A text of several lines, each with nothing that deceives the eye."""
         return "\n".join(escaped(line) for line in value.splitlines())
@@ -305,7 +283,7 @@ class Wording:
 
     def reason(self, value: Enum) -> str:
         """Why a day counts or not."""
-        return self._(REASONS[value.value]).rstrip(": " + _NO_BREAK)
+        return self._(REASONS[value.value]).rstrip(": \N{NO-BREAK SPACE}")
 
     def kind(self, name: str) -> str:
         """A message kind as a person calls it."""

@@ -132,6 +132,18 @@ async def test_a_calendar_act_that_moves_the_end_is_named_with_its_source(build:
     assert [(move.who, str(move.cause)) for move in found.moved] == [("alice", "calendrier algérien complété : JO")]
 
 
+async def test_a_proof_that_moved_nothing_is_not_the_cause_of_a_later_move(build: Build) -> None:
+    """A second receipt came between the beginning and the calendar's act: the calendar moved the end."""
+    world, submitted = await sent(build, persons=1, kind=PartnerKind.GATEWAY)
+    await world.take(receipt(submitted.message, received_at=START))
+    await world.take(receipt(submitted.message, received_at=START + DAY))
+    await amend(world, day_off(date(2026, 1, 28)), "alice")
+    found = await view_of(world, submitted)
+
+    assert len(await world.events("evidence.recorded")) == 2
+    assert [(move.who, str(move.cause)) for move in found.moved] == [("alice", "calendrier algérien complété : JO")]
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_the_explanation_is_printed_and_names_no_patient(build: Build, language: str) -> None:
     """Days, hypotheses, evidence and rules, in the reader's language."""

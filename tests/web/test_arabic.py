@@ -1,19 +1,22 @@
 """Arabic, right to left: whole where it is offered, and never half of a page."""
 
+import re
 from datetime import date
 from pathlib import Path
 
 from gateway.adapters.document.pdf import TypstPrinter
 from gateway.catalogues import Language, translator
+from gateway.domain.parties import Role
 from gateway.domain.rights import Post
 from gateway.domain.words import said
 from gateway.services.clock_sheet import clock_sheet
 from gateway.services.rights import Actor
 from gateway.web.wording import Wording
 from tests.services.certifying import text_of
+from tests.services.mails import ADDRESSES, plain_mail, request_mail
 from tests.services.test_answers import UNCERTAIN
 from tests.services.world import World, open_world
-from tests.web.browsing import Browser, console
+from tests.web.browsing import Browser, console, signed_in
 
 MONTHS = "جانفي فيفري مارس أفريل ماي جوان جويلية أوت سبتمبر أكتوبر نوفمبر ديسمبر"
 
@@ -65,12 +68,52 @@ async def test_a_page_without_arabic_is_french_and_does_not_offer_it(secretary: 
     """Nobody meets a page that is half one language and half another."""
     secretary.client.cookies.set("langue", "ar")
 
-    page = (await secretary.get("/")).text
+    page = (await secretary.get("/preuves")).text
     absent = (await secretary.get("/dossiers/AAAA-AA")).text
 
     assert '<html lang="fr">' in page
     assert "العربية" not in page
     assert '<html lang="ar" dir="rtl">' in absent
+
+
+CNAS = (
+    *("/", "/dossiers", "/dossiers/{ref}", "/dossiers/{ref}/delai/{request}", "/dossiers/{ref}/noter"),
+    *("/dossiers/{ref}/envoyer/EXTENSION_PARTIAL_ACCEPTANCE", "/dossiers/{ref}/noter/DISCHARGE"),
+    *(
+        "/dossiers/{ref}/clore",
+        "/demandes/nouvelle",
+        "/courrier",
+        "/courrier/{mail}",
+        "/courrier/{mail}?choix=not-an-answer",
+    ),
+    *("/calendrier?mois=2026-03", "/calendrier/effet?what=official&first=28/01/2026&name=x&source=JO", "/journal"),
+    *("/etat", "/comptes", "/aide", "/accessibilite", "/donnees", "/connexion", "/connexion/confirmer", "/absente"),
+)
+FRENCH = re.compile(r"[a-zà-ÿ]*[à-ÿ][a-zà-ÿ]*|\b(?:le|la|les|de|du|des|une?|est|pour|sur|dans)\b", re.IGNORECASE)
+
+
+async def test_the_console_of_the_cnas_is_arabic_on_every_page(tmp_path: Path) -> None:
+    """From right to left, with the line about the jurist, and no French word but names and what others wrote."""
+    async with open_world(tmp_path, Role.CNAS, once=True, persons=2) as world:
+        await world.take(request_mail(Role.CNAS))
+        mail = await world.take(plain_mail(ADDRESSES[Role.HOSPITAL]))
+        (case,) = await world.archive.cases()
+        posts = (Post.AGENT, Post.ADMINISTRATOR, Post.AUDITOR)
+        person = await signed_in(console(world), world, "Amel", *posts)
+        person.client.cookies.set("langue", "ar")
+        found = {}
+        for path in CNAS:
+            answer = await person.get(
+                path.format(mail=mail.id, ref=case.case.ref, request=case.requests[0].request.hash)
+            )
+            page = re.sub(r"(?s)<bdi>.*?</bdi>|<(script|code)\b.*?</\1>|<a [^>]*lang=.(fr|en).*?</a>", "", answer.text)
+            assert '<html lang="ar" dir="rtl">' in page, path
+            assert "في انتظار مراجعة رجل قانون" in page, path
+            told = re.sub(r"(?s)<head>.*?</head>|<[^>]*>", " ", page)
+            found[path] = (answer.status_code, sorted({word.group() for word in FRENCH.finditer(told)}))
+        await person.client.aclose()
+
+    assert {path: told for path, told in found.items() if told != (404 if path == "/absente" else 200, [])} == {}
 
 
 async def test_a_refusal_is_french_that_says_so(hospital: World, secretary: Browser) -> None:

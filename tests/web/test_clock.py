@@ -15,7 +15,7 @@ from gateway.domain.request import State
 from gateway.domain.rights import Post
 from gateway.services.desk import Submitted
 from gateway.storage import Confirmation, Ruling
-from tests.services.mails import START, answer_mail
+from tests.services.mails import START, answer_mail, request_mail
 from tests.services.test_answers import UNCERTAIN
 from tests.services.test_calendar_acts import amend
 from tests.services.test_challenges import recorded
@@ -412,8 +412,6 @@ async def test_a_form_of_another_site_or_person_is_nobodys(hospital: World, come
 
 async def test_the_cnas_sees_its_own_end_and_nothing_to_confirm(tmp_path: Path) -> None:
     """It follows: conditions and records are the hospital's."""
-    from tests.services.mails import request_mail
-
     async with open_world(tmp_path, Role.CNAS, once=True, persons=2) as world:
         seen = request_mail()
         await world.take(seen)
@@ -426,3 +424,26 @@ async def test_the_cnas_sees_its_own_end_and_nothing_to_confirm(tmp_path: Path) 
     assert "Jusqu'au" in page
     assert "Ce qui manque" not in page
     assert "Rien ne sera enregistré" not in page
+
+
+async def test_the_cnas_answers_from_the_clock_that_its_first_page_leads_to(tmp_path: Path) -> None:
+    """Its answers and a question; the ladder of proofs is the hospital's, and no proof is asked for."""
+    async with open_world(tmp_path, Role.CNAS, once=True, persons=2) as world:
+        await world.take(request_mail(Role.CNAS))
+        (case,) = await world.archive.cases()
+        app, place = console(world), f"/dossiers/{case.case.ref}/delai/{case.requests[0].request.hash}"
+        agent = await signed_in(app, world, "Amel", Post.AGENT)
+        page, menu = (await agent.get(place)).text, (await agent.get("/")).text
+        forms = [
+            (await agent.get(f"/dossiers/{case.case.ref}/envoyer/{kind}?demande={case.requests[0].request.hash}"))
+            for kind in ("EXTENSION_ACCEPTANCE", "EXTENSION_PARTIAL_ACCEPTANCE", "EXTENSION_REFUSAL", "INFO_REQUEST")
+        ]
+        await agent.client.aclose()
+
+    for form in forms:
+        assert form.status_code == 200
+        assert str(form.request.url.raw_path, "ascii") in page
+    assert "VITAL" not in page
+    assert place in menu
+    assert "La preuve de réception" not in page
+    assert "/preuves" not in page

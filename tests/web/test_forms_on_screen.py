@@ -9,7 +9,7 @@ from gateway.domain.rights import Post
 from tests.services.mails import letter
 from tests.services.world import open_world
 from tests.web.browsing import console, signed_in
-from tests.web.screen import NARROW, WIDE, Screen, faults, needs_chromium, on_screen, overflow
+from tests.web.screen import Screen, needs_chromium, on_screen, wide_and_narrow
 from tests.web.test_drafting import ROLES, kept
 
 pytestmark = [pytest.mark.system, needs_chromium]
@@ -39,17 +39,16 @@ async def places(tmp_path: Path) -> AsyncIterator[tuple[Screen, tuple[str, ...]]
             )
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-async def test_forms_have_no_fault_and_fit(places: tuple[Screen, tuple[str, ...]], width: int) -> None:
+async def test_forms_have_no_fault_and_fit(places: tuple[Screen, tuple[str, ...]]) -> None:
     """For who fills and for who validates."""
     screen, paths = places
     found: dict[str, object] = {}
     for name, post in (("Claire Morel", Post.SECRETARIAT), ("Dr Vasseur", Post.PHYSICIAN)):
-        page = await screen.page(name, post, width=width)
+        page = await screen.page(name, post)
         for path in paths:
             await page.goto(screen.origin + path)
-            found[f"{name} {path}"] = (list(await faults(page)), await overflow(page))
+            found |= {f"{name} {place}": told for place, told in (await wide_and_narrow(page)).items()}
 
-    assert {place: told for place, told in found.items() if told != ([], 0)} == {}
+    assert found == {}
     # A physician alone notes nothing: those pages are absent for one, which the browser tells.
     assert [told for told in screen.told if "404" not in told] == []

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway import storage
 from gateway.adapters.database.narrowing import MICROSECOND
 from gateway.adapters.database.refusals import translated
-from gateway.adapters.database.statements import Statement, adding, columns_of, made, once, saving, table_of
+from gateway.adapters.database.statements import (
+    Statement,
+    adding,
+    columns_of,
+    compared,
+    expiring,
+    form_of,
+    made,
+    once,
+    saving,
+    table_of,
+)
 from gateway.adapters.database.views import HEAD, View
 from gateway.domain import audit, transmission
 from gateway.domain.errors import AlreadyThere
@@ -70,6 +82,12 @@ class Act(View):
         if done.rowcount != 1:
             raise LookupError(f"no such row in {table_of(type(value)).name}")
         return value
+
+    async def expire(self, kind: type[V], /, *, by: str, before: datetime, **equal: object) -> int:
+        """See :meth:`gateway.storage.Act.expire`."""
+        over = expiring(self._dialect, kind, form_of(equal), by=by)
+        with translated():
+            return (await over.run(self._line, before=before, **compared(equal))).rowcount
 
     async def lock(self, case_id: int) -> None:
         """See :meth:`gateway.storage.Act.lock`."""

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     Table,
     bindparam,
+    delete,
     false,
     func,
     select,
@@ -187,6 +188,14 @@ def adding(dialect: str, kind: type, *, numbered: bool) -> Statement:
     # A statement that fails would end the whole act on PostgreSQL; one that does nothing ends nothing.
     new = _INSERT[dialect](table).values({column.name: _bound(column.name, column) for column in given})
     return made(dialect, new.on_conflict_do_nothing().returning(key))
+
+
+@once
+def expiring(dialect: str, kind: type, form: Form, *, by: str) -> Statement:
+    """The rows of a form that are over: those of which a column is ``before`` an instant."""
+    table = table_of(kind)
+    over = delete(table).where(table.c[by] < _bound("before", table.c[by]), *_conditions(table, form))
+    return made(dialect, over)
 
 
 @once

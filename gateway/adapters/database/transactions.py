@@ -4,13 +4,12 @@ SQLAlchemy's way through its pool, its events and two greenlets costs more than 
 is left to it are statements that are rare: it finds the transaction begun.
 """
 
-import asyncio
-from collections.abc import Awaitable
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.adapters.database import engines
+from gateway.adapters.database.uncut import to_its_end
 
 KEPT = 5
 """Connections that wait for the next: each has a thread."""
@@ -52,16 +51,6 @@ def views(url: str) -> Transactions:
     return _OnFile(engine) if engines.is_sqlite(url) else _OnServer(engine)
 
 
-async def finish(work: Awaitable[None]) -> None:
-    """Run to the end even when the caller is cancelled, then let the cancellation through."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
-
-
 class _OnServer:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
@@ -73,11 +62,11 @@ class _OnServer:
         await connection.begin()
 
     async def commit(self, connection: AsyncConnection) -> None:
-        await finish(connection.commit())
+        await to_its_end(connection.commit())
 
     async def end(self, connection: AsyncConnection) -> None:
         # Shielded, because a half-closed connection would keep the lock.
-        await finish(connection.close())
+        await to_its_end(connection.close())
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -96,22 +85,22 @@ class _OnFile:
 
     async def commit(self, connection: AsyncConnection) -> None:
         known = connection.in_transaction()
-        await finish(connection.commit() if known else engines.driver_of(connection).commit())
+        await to_its_end(connection.commit() if known else engines.driver_of(connection).commit())
 
     async def end(self, connection: AsyncConnection) -> None:
         driver = engines.driver_of(connection)
         try:
             if connection.in_transaction():
-                await finish(connection.rollback())
+                await to_its_end(connection.rollback())
             elif not driver.undone():
-                await finish(driver.rollback())
+                await to_its_end(driver.rollback())
         except BaseException:
-            await finish(connection.invalidate())
+            await to_its_end(connection.invalidate())
             raise
         if len(self._kept) < KEPT:
             self._kept.append(connection)
         else:
-            await finish(connection.close())
+            await to_its_end(connection.close())
 
     async def close(self) -> None:
         while self._kept:

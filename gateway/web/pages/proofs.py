@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, UploadFile
 from fastapi.responses import Response
 
+from gateway.domain.days import ALGIERS
 from gateway.domain.errors import GatewayError
 from gateway.domain.rights import Right
 from gateway.domain.words import french
@@ -16,7 +17,6 @@ from gateway.services.entered import MAX_SCAN, Shown
 from gateway.services.proof_view import UNKNOWN, media_of
 from gateway.web.typed import typed_day
 from gateway.web.visit import Visit, signed_in
-from gateway.web.wording import ALGIERS
 
 router = APIRouter()
 Here = Annotated[Visit, Depends(signed_in)]
