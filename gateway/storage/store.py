@@ -34,6 +34,10 @@ class Rows(Protocol):
 class View(Rows, Protocol):
     """Reading."""
 
+    async def newest(self, kind: type[V], number: int, /, **equal: object) -> V | None:
+        """The ``number``-th of those that match, counted from the one added last, which is the first."""
+        ...
+
     async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
         """A page of the values that match: those with a smaller id than ``number`` (None: all), the newest first."""
         ...
