@@ -41,6 +41,7 @@ from gateway.services.draft_retention import DraftRetention
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
+from gateway.services.kept_worklist import KeptWorklist
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
 from gateway.services.quarantine import QuarantineRetention
@@ -260,6 +261,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             purge=vouching.purge(base),
             handovers=handovers(base, core.readers, core.composer),
             alarms=alarm_watch(base, met, witness),
+            worklist=KeptWorklist(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             webhooks=webhooks(base),
             repair=repair,
             cabinet=base.cabinet,

@@ -20,6 +20,7 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.draft_retention import DraftRetention
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
+from gateway.services.kept_worklist import KeptWorklist
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
 from gateway.services.pins import Pins
 from gateway.services.pulse import Beat, Pulse
@@ -72,6 +73,7 @@ class Tasks:
         purge: Purge | None,
         handovers: Handovers,
         alarms: AlarmWatch,
+        worklist: KeptWorklist,
         webhooks: Webhooks | None = None,
         repair: CopyRepair,
         cabinet: Cabinet,
@@ -98,6 +100,7 @@ class Tasks:
         self._purge = purge
         self._handovers = handovers
         self._alarms = alarms
+        self._worklist = worklist
         self._webhooks = webhooks
         self._repair = repair
         self._cabinet = cabinet
@@ -144,6 +147,7 @@ class Tasks:
             works = [self._inbound(mailbox, rank) for rank, mailbox in enumerate(self._mailboxes)]
             works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
+            works.append(self._rounds("worklist", self._worklist.round))
             if self._webhooks is not None:
                 works += [self._rounds(f"webhooks.{name}", work) for name, work in self._webhooks.rounds().items()]
             if self._witness is not None:

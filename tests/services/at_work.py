@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from gateway.ports import MailboxFactory, PublicKey, TimeSource
 from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.draft_retention import DraftRetention
+from gateway.services.kept_worklist import KeptWorklist
 from gateway.services.leases import Alone
 from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
@@ -47,6 +48,7 @@ async def at_work(
         purge=None,
         handovers=world.handovers,
         alarms=world.alarms,
+        worklist=KeptWorklist(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
         webhooks=webhooks,
         repair=world.repair,
         cabinet=world.cabinet,

@@ -19,7 +19,7 @@ from gateway.domain.rights import Right
 from gateway.domain.words import french
 from gateway.domain.workdays import Calendar
 from gateway.services.calendar_acts import Effect
-from gateway.services.changes import Seen
+from gateway.services.seen import Seen
 from gateway.web.typed import typed_day
 from gateway.web.visit import Visit, signed_in
 

@@ -12,9 +12,9 @@ from gateway.domain.days import ALGIERS
 from gateway.domain.errors import GatewayError
 from gateway.domain.rights import Right
 from gateway.domain.words import french
-from gateway.services.changes import Seen
 from gateway.services.entered import MAX_SCAN, Shown
 from gateway.services.proof_view import UNKNOWN, media_of
+from gateway.services.seen import Seen
 from gateway.web.typed import typed_day
 from gateway.web.visit import Visit, signed_in
 
