@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install system bench bench-audit bench-seal bench-bombs load screenshots test-system package-system demo test test-package test-several test-faults fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
+.PHONY: help install system bench bench-audit bench-web bench-seal bench-bombs load screenshots test-system package-system demo test test-package test-several test-faults fuzz fuzz-api check format format-check lint dangers types imports docs docs-fresh words words-fresh lock sbom clean
 
 help: ## cette liste
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -99,6 +99,9 @@ bench-bombs: install ## mesure ce que des bombes coûtent aux courriers honnête
 
 bench-audit: install ## mesure le journal d'audit, un quart d'heure au moins (BENCH_ARGS="--sizes 100000" pour moins)
 	@$(BIN)/python -m tests.bench.audit $(BENCH_ARGS)
+
+bench-web: install ## mesure les pages de la console, 100 000 dossiers et un million d'événements (BENCH_ARGS="--postgresql" : là)
+	@$(BIN)/python -m tests.bench.web $(BENCH_ARGS)
 
 screenshots: install test-system ## chaque page de la console, par rôle, large et étroite, dans dist/screenshots (SCREENSHOTS=DOSSIER pour un autre)
 	@$(BIN)/python -m tests.web.screenshots --to $(or $(SCREENSHOTS),dist/screenshots)

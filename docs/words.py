@@ -12,6 +12,7 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -35,7 +36,17 @@ MARKS = {"_", "said", "french", "translate"}
 
 _PLACES = {
     "gateway/domain": (
-        *("attestation", "case", "challenge", "duties/requests", "duties/stay", "feasts", "guards", "kinds/faults"),
+        *(
+            "attestation",
+            "case",
+            "challenge",
+            "days",
+            "duties/requests",
+            "duties/stay",
+            "feasts",
+            "guards",
+            "kinds/faults",
+        ),
         *("labels", "request", "rights", "sheet", "steps", "transmission", "words", "workdays"),
     ),
     "gateway/services": (
@@ -91,6 +102,7 @@ class Catalogue(Catalog):
 # --- What is written.
 
 
+@cache
 def written_in_french() -> Texts:
     """Ours: marked in the code, or in a table that is shown to people."""
     found: Texts = {}
@@ -126,10 +138,14 @@ def _note(found: Texts, place: str, texts: Iterable[str]) -> None:
 
 def _marked(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in MARKS:
+        if isinstance(node, ast.Call) and node.args and _called(node.func) in MARKS:
             text = node.args[0]
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
                 yield text.value
+
+
+def _called(function: ast.expr) -> str:
+    return getattr(function, "attr", getattr(function, "id", ""))
 
 
 def _in_template(path: Path) -> Iterator[str]:

@@ -3,7 +3,6 @@
 The console speaks HTTP on the loopback; the hospital's own web server in front of it brings TLS.
 """
 
-import ipaddress
 import re
 from importlib.util import find_spec
 from typing import Annotated
@@ -12,24 +11,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.domain.errors import ExtraMissing
 from gateway.domain.words import said
-from gateway.setting import Secret, Section
-
-
-def _loopback(text: str) -> str:
-    try:
-        local = ipaddress.ip_address(text).is_loopback
-    except ValueError:
-        local = False
-    if not local:
-        raise ValueError(said("adresse de cette machine attendue (127.0.0.1) ; votre serveur web est devant"))
-    return text
+from gateway.setting import Loopback, Secret, Section
 
 
 def _origin(text: str) -> str:
     port = r"(:[0-9]{1,5})?"
     if not re.fullmatch(rf"https://[a-z0-9.-]+{port}|http://(localhost|127\.0\.0\.1|\[::1\]){port}", text):
         raise ValueError(said("adresse que tapent les personnes, par exemple https://soins.hopital.fr"))
-    return text
+    # No browser says the port that goes without saying.
+    return text.removesuffix(":443" if text.startswith("https:") else ":80")
 
 
 def _issuer(text: str) -> str:
@@ -53,7 +43,7 @@ class OidcSection(Section):
 class WebSection(Section):
     """Where the console listens, and the address that people type; how often each program may ask the API."""
 
-    listen: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
+    listen: Loopback = "127.0.0.1"
     port: int = Field(default=8480, ge=0, le=65535)
     address: Origin | None = None
     api_per_minute: int = Field(default=60, ge=1, le=100_000)

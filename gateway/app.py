@@ -41,12 +41,14 @@ from gateway.services.draft_retention import DraftRetention
 from gateway.services.follow import Follower
 from gateway.services.inbox import InboxPoller
 from gateway.services.judge import Judge
+from gateway.services.kept_worklist import KeptWorklist
 from gateway.services.leases import INBOUND, Alone, Fenced, Shared, Turns
 from gateway.services.matching import Matching
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.receive import Receiver
 from gateway.services.reports import Reports
 from gateway.services.send import Sender
+from gateway.services.spent import SpentRows
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
 from gateway.services.verify import Verifier
 from gateway.storage import Store
@@ -259,11 +261,13 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
             purge=vouching.purge(base),
             handovers=handovers(base, core.readers, core.composer),
             alarms=alarm_watch(base, met, witness),
+            worklist=KeptWorklist(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             webhooks=webhooks(base),
             repair=repair,
             cabinet=base.cabinet,
             pins=core.pins,
             drafts=DraftRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
+            spent=SpentRows(store=base.store, clock=base.clock, party=us),
             alarm_mails=AlarmMailRetention(store=base.store, cabinet=base.cabinet, clock=base.clock, party=us),
             quarantine=QuarantineRetention(
                 store=base.store,

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,28 +24,11 @@ from gateway.config import Settings
 from gateway.core import Core, open_core
 from gateway.domain.errors import CannotListen
 from gateway.domain.reasons import system_reason
+from gateway.furnishing import House, furnished
 from gateway.ports import Clock
-from gateway.services.accounts import Accounts
-from gateway.services.agenda import Agenda
-from gateway.services.calendar_view import CalendarReader
-from gateway.services.case_files import CaseFiles
-from gateway.services.clock_view import ClockReader
-from gateway.services.control import ControlRoom
-from gateway.services.drafts import Drafts
-from gateway.services.forms import Forms
-from gateway.services.journal import Journal
-from gateway.services.local_sign_in import LocalSignIn
-from gateway.services.messages import Messages
-from gateway.services.notes import Notes
 from gateway.services.oidc_sign_in import OidcSignIn
 from gateway.services.once import OnceStore
-from gateway.services.proof_view import ProofPages
-from gateway.services.questions import Questions
-from gateway.services.resend import Resend
-from gateway.services.rights import Actor
 from gateway.services.sign_ins import SignIns
-from gateway.services.sorting import Sorting
-from gateway.services.tokens import Tokens
 from gateway.web import app
 from gateway.web.hall import Hall
 from gateway.web.ways import BACK
@@ -90,34 +73,9 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         TypeError: the core's acts keep no key (a defect of ours).
     """
     base, settings = core.base, core.base.settings
-    store, cabinet, clock, us = base.store, base.cabinet, base.clock, settings.party
+    store, cabinet, clock = base.store, base.cabinet, base.clock
     if not isinstance(store, OnceStore):
         raise TypeError("the console's acts keep their keys")
-    questions = Questions(store=store, party=us, readership=settings.readership, recorded=playing or not base.rehearsal)
-    archive, almanac = records.archive(base), legal_time.almanac(settings)
-    drafts = Drafts(
-        store=store,
-        cabinet=cabinet,
-        desk=core.desk,
-        clock=clock,
-        noise=secrets.token_bytes,
-        party=us,
-        readership=settings.readership,
-        persons_needed=2 if settings.four_eyes else 1,
-    )
-    forms = Forms(
-        store=store,
-        cabinet=cabinet,
-        drafts=drafts,
-        placing=core.placing,
-        casework=core.casework,
-        composer=core.composer,
-        almanac=almanac,
-        clock=clock,
-        party=us,
-        directory=settings.directory,
-        max_bytes=settings.smtp.max_bytes,
-    )
 
     async def dossier(ref: str, *, actor: str, with_content: bool = False) -> bytes:
         return await exhibits.exporter(base, playing=playing).export(ref, actor=actor, with_content=with_content)
@@ -130,104 +88,51 @@ def hall(core: Core, *, playing: bool = False) -> Hall:
         issued = await certifier.issue(ref, actor=actor, language=language, identity=identity, request_hash=request)
         return issued.pdf
 
-    agenda = Agenda(
-        store=store,
-        cabinet=cabinet,
-        clock=clock,
-        party=us,
-        almanac=almanac,
-        worklist=archive.worklist,
-        watched=settings.watched,
-        forms=forms.under_way,
-    )
-    clocks = ClockReader(
-        store=store,
-        cabinet=cabinet,
-        clock=clock,
-        party=us,
-        almanac=almanac,
-        grace=timedelta(hours=settings.deadlines.grace_hours),
-        names=agenda.names,
-        standing=core.deadlines.standing,
-        persons_needed=2 if settings.four_eyes else 1,
-    )
-
-    calendar = legal_time.calendar_acts(settings, store, clock)
-
-    async def explanation(ref: str, *, request: str, actor: Actor, language: str) -> bytes:
-        return exhibits.printed_clock(base, await clocks.of(ref, request, actor), actor=actor.name, language=language)
-
-    sign_ins = SignIns(store=store, clock=clock, noise=secrets.token_bytes, party=us)
-    return Hall(
-        settings=settings.web or WebSection(),
-        party=us,
-        directory=settings.directory,
-        four_eyes=settings.four_eyes,
-        rehearsal=base.rehearsal,
-        version=version("soins-gateway"),
-        clock=clock,
-        noise=secrets.token_bytes,
-        once=store,
-        sign_ins=sign_ins,
-        local=LocalSignIn(
+    return furnished(
+        House(
+            settings=settings.web or WebSection(),
+            party=settings.party,
+            directory=settings.directory,
+            readership=settings.readership,
+            watched=settings.watched,
+            grace=timedelta(hours=settings.deadlines.grace_hours),
+            persons_needed=2 if settings.four_eyes else 1,
+            max_bytes=settings.smtp.max_bytes,
+            rehearsal=base.rehearsal,
+            recorded=playing or not base.rehearsal,
             store=store,
             cabinet=cabinet,
             clock=clock,
+            noise=secrets.token_bytes,
+            almanac=legal_time.almanac(settings),
+            casework=core.casework,
+            composer=core.composer,
+            placing=core.placing,
+            desk=core.desk,
+            triage=core.triage,
+            deadlines=core.deadlines,
+            confirmations=core.confirmations,
+            proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
+            challenges=legal_time.challenges(settings, store, cabinet, clock),
+            disputes=legal_time.disputes(settings, store, cabinet, clock),
+            calendar=legal_time.calendar_acts(settings, store, clock),
+            archive=records.archive(base),
+            alarms=records.alarm_book(base),
+            health=records.health(base),
             passwords=Argon2Passwords(),
             factors=TimeCodes(),
-            sign_ins=sign_ins,
-            party=us,
-        ),
-        oidc=_oidc(settings, core, sign_ins),
-        accounts=Accounts(store=store, vault=cabinet.vault, clock=clock, noise=secrets.token_bytes, party=us),
-        tokens=Tokens(store=store, clock=clock, noise=secrets.token_bytes, party=us),
-        agenda=agenda,
-        archive=archive,
-        clocks=clocks,
-        cases=CaseFiles(store=store, cabinet=cabinet, clock=clock, party=us, archive=archive, watched=settings.watched),
-        desk=core.desk,
-        drafts=drafts,
-        forms=forms,
-        messages=Messages(store=store, archive=archive, party=us),
-        notes=Notes(store=store, cabinet=cabinet, casework=core.casework, desk=core.desk, party=us, reads=drafts.reads),
-        resend=Resend(store=store, clock=clock, party=us),
-        triage=core.triage,
-        sorting=Sorting(
-            store=store,
-            cabinet=cabinet,
-            triage=core.triage,
-            party=us,
-            directory=settings.directory,
-            reads=drafts.reads,
-        ),
-        confirmations=core.confirmations,
-        proofs=legal_time.entered_proofs(settings, store, cabinet, clock),
-        proof_pages=ProofPages(
-            store=store,
-            cabinet=cabinet,
-            party=us,
-            directory=settings.directory,
-            almanac=legal_time.almanac(settings),
-            names=agenda.names,
-        ),
-        calendar=calendar,
-        months=CalendarReader(store=store, acts=calendar, clock=clock),
-        challenges=legal_time.challenges(settings, store, cabinet, clock),
-        disputes=legal_time.disputes(settings, store, cabinet, clock),
-        alarms=records.alarm_book(base),
-        health=records.health(base),
-        control=ControlRoom(health=records.health(base), alarms=records.alarm_book(base)),
-        journal=Journal(store=store, questions=questions),
-        questions=questions,
-        dossier=dossier,
-        certificate=certificate,
-        printed=printed,
-        explanation=explanation,
+            oidc=partial(_oidc, core),
+            dossier=dossier,
+            certificate=certificate,
+            printed=printed,
+            printed_clock=partial(exhibits.printed_clock, base),
+        )
     )
 
 
-def _oidc(settings: Settings, core: Core, sign_ins: SignIns) -> OidcSignIn | None:
+def _oidc(core: Core, sign_ins: SignIns) -> OidcSignIn | None:
     """Coming in by the identity provider, where the configuration names one."""
+    settings = core.base.settings
     section = settings.web.oidc if settings.web is not None else None
     if settings.web is None or section is None:
         return None

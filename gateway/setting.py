@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,10 +57,21 @@ def identifier(text: str) -> str:
     return text
 
 
+def _loopback(text: str) -> str:
+    try:
+        local = ip_address(text).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise ValueError(said("une adresse de cette machine seule est attendue : 127.0.0.1 ou ::1"))
+    return text
+
+
 FilePath = Annotated[Path, AfterValidator(_absolute)]
 Address = Annotated[str, AfterValidator(address)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Identifier = Annotated[str, AfterValidator(identifier)]
+Loopback = Annotated[str, AfterValidator(_loopback)]
 FunctionName = Literal[
     "cnas.agreements_unit",
     "cnas.medical_service",

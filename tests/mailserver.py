@@ -27,6 +27,7 @@ import pytest
 import trustme
 
 from tests.mailserver_config import DOVECOT, POSTFIX_MAIN, POSTFIX_MASTER
+from tests.prompt import Prompt
 
 DOMAINS = ("hopital.test", "cnas.test", "cnse.test")
 NAMED = ("gateway", "soins", "medecin", "postmaster")
@@ -106,7 +107,10 @@ class Account:
 
 
 class Machine:
-    """The running pair of servers, seen by a test. Everything is on ``host`` (127.0.0.1)."""
+    """The running pair of servers, seen by a test. Everything is on ``host`` (127.0.0.1).
+
+    ``prompt`` is where commands are typed that share the servers' clock; None where each starts a process of its own.
+    """
 
     host = "127.0.0.1"
     mta_name = "mail.hopital.test"
@@ -121,6 +125,7 @@ class Machine:
         self.client_key = base / "client.key"
         self.offset_file = base / "offset"
         self.offset = timedelta(0)
+        self.prompt: Prompt | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
         self._given = dict.fromkeys(DOMAINS, 0)
 

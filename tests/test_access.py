@@ -32,3 +32,17 @@ def test_a_library_that_lacks_is_named_with_the_mend(monkeypatch: pytest.MonkeyP
 
     assert "soins-gateway[web]" in caught.value.sentence()
     assert "uvicorn" not in str(caught.value.fields["packages"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("https://soins.hopital.fr:443", "https://soins.hopital.fr"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://soins.hopital.fr:8443", "https://soins.hopital.fr:8443"),
+        ("https://soins.hopital.fr:80", "https://soins.hopital.fr:80"),
+    ],
+)
+def test_the_address_is_kept_as_browsers_say_it(typed: str, said: str) -> None:
+    """A port that goes without saying would make every request one for an unknown address."""
+    assert access.WebSection(address=typed).origin == said

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -266,3 +267,17 @@ def test_the_readme_links_every_document() -> None:
     linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
 
     assert {name(document) for document in DOCUMENTS[1:]} <= linked
+
+
+def test_the_table_of_the_architecture_is_what_the_imports_obey() -> None:
+    """Floor by floor, from the top, every module."""
+    rows = re.findall(
+        r"^\| (`[^|]*`) \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    told = [{Path(name).stem for name in SPAN.findall(row)} for row in rows]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    floors = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+
+    assert told == [set(floor.strip("()").split(" | ")) for floor in floors[1:]]

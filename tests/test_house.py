@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ LEAVES = [item for item in ERRORS if not (item.__doc__ or "").startswith("Root o
 # Built here from two halves, so that this file does not find itself.
 PRIVATE_KEY = re.compile(rb"-----BEGIN (PGP|RSA|EC|DSA|OPENSSH|ENCRYPTED|ANY)? ?PRIVATE " + rb"KEY( BLOCK)?-----")
 GNUPG_KEY = re.compile(rb"\((protected-|shadowed-)?private-" + rb"key")
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A module of ours: many rules look at each."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def relative(path: Path) -> str:
@@ -67,12 +74,14 @@ def test_every_module_says_what_it_holds() -> None:
 
 def docstring(path: Path) -> str | None:
     """The module's docstring."""
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    return ast.get_docstring(parsed(path))
 
 
 IMPORTS = """
-import importlib, json, os, signal, sys, threading, traceback
+import gc, importlib, json, os, signal, sys, threading, traceback
 
+# What is imported stays: looking for what could go is most of the time, and copies memory in each child.
+gc.disable()
 quiet = True
 
 def watch(event, args):
@@ -150,7 +159,7 @@ def vendors() -> set[str]:
     """The modules of other packages that ours import when they are imported."""
     names = set()
     for path in SOURCES:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -271,7 +280,7 @@ def test_error_codes_are_unique_and_defined_in_one_place() -> None:
         f"{relative(path)}: {node.name}"
         for path in SOURCES
         if path.parent != home or path.stem not in {"errors", "disproved", "relocated", "refused", "unproven"}
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ClassDef) and {ast.unparse(parent) for parent in node.bases} & names_of_errors()
     ]
 
@@ -289,7 +298,7 @@ def test_verification_raises_or_returns_a_value_never_a_truth() -> None:
     wrong = [
         f"{relative(path)}:{node.lineno} {node.name}"
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.lstrip("_").startswith("verify")
         and (node.returns is None or "bool" in ast.unparse(node.returns))
@@ -303,7 +312,7 @@ def test_no_source_asserts() -> None:
     wrong = [
         f"{relative(path)}:{node.lineno}"
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Assert)
     ]
 

@@ -5,10 +5,14 @@ never opened.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 
 import structlog
 
@@ -49,6 +53,40 @@ async def served(pages: Pages, *, address: str, port: int) -> AsyncIterator[int]
     Raises:
         OSError: the port is somebody else's.
     """
+    async with _serving(pages, partial(asyncio.start_server, host=address, port=port)) as server:
+        yield int(server.sockets[0].getsockname()[1])
+
+
+@asynccontextmanager
+async def served_in(pages: Pages, place: Path) -> AsyncIterator[None]:
+    """Serve until the block ends, by a socket that is this file, for this account alone.
+
+    Raises:
+        OSError: the folder does not take it.
+    """
+    with _bound(place) as line:
+        async with _serving(pages, partial(asyncio.start_unix_server, sock=line)):
+            yield
+
+
+@contextmanager
+def _bound(place: Path) -> Iterator[socket.socket]:
+    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # A service that was killed leaves its own.
+        place.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as line:
+            # By the folder's number: an address of this kind has 107 bytes at most.
+            line.bind(f"/proc/self/fd/{folder}/{place.name}")
+            place.chmod(0o600)
+            yield line
+    finally:
+        os.close(folder)
+        place.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _serving(pages: Pages, start: Callable[..., Awaitable[asyncio.Server]]) -> AsyncIterator[asyncio.Server]:
     open_ones: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,9 +96,9 @@ async def served(pages: Pages, *, address: str, port: int) -> AsyncIterator[int]
         finally:
             del open_ones[writer]
 
-    server = await asyncio.start_server(answer, address, port, limit=HEAD_BYTES)
+    server = await start(answer, limit=HEAD_BYTES)
     try:
-        yield int(server.sockets[0].getsockname()[1])
+        yield server
     finally:
         server.close()
         left = [task for task in open_ones.values() if task is not None]

@@ -71,6 +71,7 @@ class FileVault:
         self._wrapping = _derive(master, _WRAPPING)
         self._former = None if former is None else _derive(former, _WRAPPING)
         self._lookup = _derive(master, b"soins-gateway vault lookup v1")
+        self._durable: set[str] = set()
         with _storage():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -224,6 +225,16 @@ class FileVault:
             if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
                 yield from folder.iterdir()
 
+    def _make_durable(self, folder: str, spool: int) -> None:
+        """Once a process: a folder that was there may be another's, which has not reached the disk yet."""
+        try:
+            os.mkdir(folder, 0o700, dir_fd=spool)
+        except FileExistsError:
+            if folder in self._durable:
+                return
+        _sync(spool)
+        self._durable.add(folder)
+
     @contextmanager
     def _subfolder(self, name: str, *, create: bool = False) -> Iterator[int]:
         """The two-letter folder of a name, as a descriptor; no link is followed on the way."""
@@ -231,10 +242,7 @@ class FileVault:
             raise VaultClosed(item="spool", reason=said("Ce nom n'est pas celui d'un fichier du coffre."))
         with _opened(self._folder, _DIRECTORY) as spool:
             if create:
-                with suppress(FileExistsError):
-                    os.mkdir(name[:2], 0o700, dir_fd=spool)
-                # Also when another thread made the folder: it may not have reached the disk yet.
-                _sync(spool)
+                self._make_durable(name[:2], spool)
             with _opened(name[:2], _DIRECTORY, spool) as folder:
                 yield folder
 

@@ -18,6 +18,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal without accents shows « ? » instead of a traceback.
             stream.reconfigure(errors="replace")
+    _status_at_once(arguments)
 
     import typer
 
@@ -38,6 +39,25 @@ def main() -> None:
     except OSError as error:
         _tell(_refusal(error))
         sys.exit(6)
+
+
+def _status_at_once(arguments: list[str]) -> None:
+    """End with what the running service says, where that is all that is asked; every other command goes on."""
+    if arguments[:1] != ["status"]:
+        return
+    from gateway.cli.glance import shortcut
+
+    found = shortcut(arguments[1:])
+    if found is None:
+        return
+    text, code = found
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        _tell(_refusal(error))
+        code = 6
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:

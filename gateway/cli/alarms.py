@@ -149,18 +149,3 @@ def _standing(alarm: Any) -> str:
     if not alarm.told:
         return "  " + _("personne n'est prévenu par courrier")
     return "  " + _("prévenus : {who}").format(who=", ".join(alarm.told))
-
-
-def show_alarms(now: Any) -> None:
-    """The lines of the state that tell of alarms, and of partners who never confirm."""
-    counts = now.alarms
-    if counts.standing:
-        told = _("ALARMES : {count}, dont urgentes : {urgent} ; que personne n'a prises : {untaken} (gateway alarms)")
-        typer.echo(told.format(count=counts.standing, urgent=counts.urgent, untaken=counts.untaken))
-    for habit in now.habits:
-        if habit.never:
-            never = _("{partner} ne confirme jamais : {count} demandes, aucune confirmée.")
-            typer.echo(never.format(partner=habit.partner, count=habit.sent))
-        elif habit.sent:
-            lately = _("{partner} a confirmé {confirmed} de nos {count} dernières demandes.")
-            typer.echo(lately.format(partner=habit.partner, confirmed=habit.confirmed, count=habit.sent))

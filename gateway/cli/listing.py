@@ -112,21 +112,3 @@ def _todo(view: Any, item: Any, role: Role) -> str:
     first = item is None or item is view.requests[0]
     hash_ = item.request.hash if item else None
     return brief([duty for duty in view.duties if duty.request == hash_ or (first and duty.request is None)], role)
-
-
-def show_waiting(now: Any) -> None:
-    """The lines of the state that tell what is awaited."""
-    if now.role is Role.HOSPITAL:
-        asked = _("Demandes ouvertes : {open}, dont sans accusé de réception : {lacking}")
-        typer.echo(asked.format(open=now.open_requests, lacking=now.unacknowledged))
-        typer.echo(_("Délais écoulés en attente d'enregistrement : {count}").format(count=now.elapsed))
-        if now.contested:
-            typer.echo(_("ACCEPTATIONS MISES EN CAUSE : {count} (gateway challenge list)").format(count=now.contested))
-    elif now.role is Role.CNAS:
-        typer.echo(_("Demandes qui attendent votre réponse : {count}").format(count=now.open_requests))
-    else:
-        typer.echo(_("Demandes suivies, sans réponse connue : {count}").format(count=now.open_requests))
-    typer.echo(_("Prochaine fin de délai : {end}").format(end=end(now.next_end)))
-    if now.owed_copies:
-        typer.echo(_("Copies oubliées par leur auteur, à envoyer : {count}").format(count=now.owed_copies))
-    typer.echo(_("Ce qui reste à faire : gateway todo"))

@@ -2,11 +2,10 @@
 
 from datetime import date, datetime, time, timedelta
 from gettext import gettext as _
-from zoneinfo import ZoneInfo
 
 import typer
 
-PARIS = ZoneInfo("Europe/Paris")
+from gateway.domain.days import PARIS
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
 """Far from where dates of the standard library end: a period reaches some days further."""

@@ -1,57 +1,25 @@
-"""How things are printed: words and dates in the reader's language, dates absolute, listings as text or JSON.
+"""How things are printed: words and dates in the reader's language, listings as text or JSON.
 
 JSON is the same in every language.
 """
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
 from gettext import gettext as _
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import typer
 
+from gateway.cli.dates import day, end, instant
 from gateway.domain.alarms.shape import PREFIX as STAFF
 from gateway.domain.alarms.staff import ALARM
 from gateway.domain.checkpoint import LOG_ANCHOR, MAILBOX
 from gateway.domain.kinds import KINDS
 from gateway.domain.plain import plain
 from gateway.domain.readers import HANDOVER, PREFIX
-from gateway.domain.words import french
 
-_ALGIERS = ZoneInfo("Africa/Algiers")
-_PARIS = ZoneInfo("Europe/Paris")
-_DAYS = (
-    french("lun."),
-    french("mar."),
-    french("mer."),
-    french("jeu."),
-    french("ven."),
-    french("sam."),
-    french("dim."),
-)
-
-
-def day(value: date) -> str:
-    """A date as a person reads it."""
-    return f"{_(_DAYS[value.weekday()])} {value.strftime(_('%d/%m/%Y'))}"
-
-
-def instant(at: datetime | None) -> str:
-    """An instant, in Paris."""
-    if at is None:
-        return "–"
-    local = at.astimezone(_PARIS)
-    return _("{day} à {time}").format(day=day(local.date()), time=local.strftime(_("%H h %M")))
-
-
-def end(at: datetime | None) -> str:
-    """The end of a period: its last minute in Algiers, never « midnight »."""
-    if at is None:
-        return "–"
-    last = (at - timedelta(minutes=1)).astimezone(_ALGIERS)
-    return _("{day} à {time}, heure d'Alger").format(day=day(last.date()), time=last.strftime(_("%H h %M")))
+__all__ = ["day", "echo_json", "end", "instant", "message_row", "partners", "table", "title"]
+"""Days and instants are told elsewhere, and taken from here with the rest."""
 
 
 def title(kind: str) -> str:

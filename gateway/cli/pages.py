@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from gateway.cli.contents import CHAPTERS, ENTRIES
 from gateway.cli.language import translate
 from gateway.cli.usage import reworded
-from gateway.domain.words import french
+from gateway.domain.words import bound, french
 
 EXIT_CODES = french(
     "Codes de sortie : 0 fait ; 1 défaut de notre part ; 2 refusé, ou mal demandé ; 3 configuration ; 4 clés ou "
@@ -38,8 +38,6 @@ LIBRARY = (
 _TEXTS = ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar", "metavar")
 _TYPE = re.compile(r"<([^<>]+)>")
 _DATE = {"%Y": french("AAAA"), "%m": french("MM"), "%d": french("JJ")}
-_BOUND = "\N{NO-BREAK SPACE}"
-_BEFORE_POINT = re.compile(r" (?=[:;?!»])")
 _FIRST_SENTENCE = re.compile(r"(.+?[.])(?:\s|$)", re.DOTALL)
 
 
@@ -124,16 +122,16 @@ class Page(typer.Context.formatter_class):  # type: ignore[misc, valid-type]  # 
 
     def write_text(self, text: str) -> None:
         """A paragraph."""
-        super().write_text(_bound(text))
+        super().write_text(bound(text))
 
     def write_dl(self, rows: Any, *args: Any, **kwargs: Any) -> None:
         """Options or commands. The text of ``--help`` is made too late for the tree's own translation."""
-        told = [(_TYPE.sub(_type, first), _bound(translate(second))) for first, second in rows]
+        told = [(_TYPE.sub(_type, first), bound(translate(second))) for first, second in rows]
         super().write_dl(told, *args, **kwargs)
 
     def getvalue(self) -> str:
         """The page, with plain spaces, as it may be copied."""
-        return str(super().getvalue()).replace(_BOUND, " ")
+        return str(super().getvalue()).replace("\N{NO-BREAK SPACE}", " ")
 
 
 class PageContext(typer.Context):
@@ -188,8 +186,3 @@ def _type(found: re.Match[str]) -> str:
     for code, letters in _DATE.items():
         shown = shown.replace(code, translate(letters))
     return f"<{translate(shown)}>"
-
-
-def _bound(text: str) -> str:
-    """No line begins or ends with French punctuation that belongs to a word."""
-    return _BEFORE_POINT.sub(_BOUND, text).replace("« ", f"«{_BOUND}")

@@ -9,15 +9,13 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from gateway.cli import defaults
 from gateway.domain.errors import NotAllowed
 from gateway.domain.words import said
 
 T = TypeVar("T")
 
-EXIT_UNWELL = 8
-"""The gateway does not work as it should, or something is to mend."""
-
-DEFAULT_CONFIG = Path("/etc/soins-passerelle/gateway.toml")
+DEFAULT_CONFIG, EXIT_UNWELL = defaults.DEFAULT_CONFIG, defaults.EXIT_UNWELL
 
 ConfigOption = Annotated[
     Path,
@@ -25,7 +23,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         "-c",
-        envvar="GATEWAY_CONFIG",
+        envvar=defaults.CONFIG_VARIABLE,
         help="Fichier de configuration.",
         show_default=True,
         readable=False,

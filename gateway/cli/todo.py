@@ -11,6 +11,9 @@ from gateway.domain.words import french, told
 
 URGENCIES = (french("urgent"), french("bientôt"), french("à savoir"))
 
+SHOWN = 50
+"""Things to do that are printed at once."""
+
 OWNERS = {
     "hospital": french("l'hôpital"),
     "cnas": french("la CNAS"),
@@ -22,14 +25,21 @@ OWNERS = {
 def todo(
     ref: Annotated[str | None, typer.Argument(help="Un seul dossier, par exemple 7F3K-Q2.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Tout, même au-delà des cinquante premières choses.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Dire ce qui reste à faire, le plus urgent d'abord, avec la commande qui le fait."""
 
     async def read(archive: Any) -> Any:
-        return archive.role, await archive.worklist.todo(ref)
+        if ref is None and not everything and not as_json:
+            page = await archive.worklist.page(limit=SHOWN)
+            return archive.role, page.items, sum(page.counts.values())
+        found = await archive.worklist.todo(ref)
+        return archive.role, found, len(found)
 
-    role, found = with_archive(config, read)
+    role, found, count = with_archive(config, read)
     if as_json:
         from gateway.services.shapes.todo import item_json
 
@@ -39,6 +49,8 @@ def todo(
         typer.echo(_("Rien à faire."))
     for item in found:
         show_duty(item.duty, item.ref, ours=role)
+    if count > len(found):
+        typer.echo(_("… et {more} de plus : gateway todo --all").format(more=count - len(found)))
 
 
 def show_duty(duty: Any, ref: str | None, *, ours: Any) -> None:

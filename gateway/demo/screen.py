@@ -6,23 +6,12 @@ import textwrap
 from datetime import date, datetime
 from gettext import gettext as _
 from typing import TextIO
-from zoneinfo import ZoneInfo
 
-from gateway.domain.words import french
+from gateway.domain.days import ALGIERS, WEEKDAYS
 
-ALGIERS = ZoneInfo("Africa/Algiers")
 WIDTH = 100
 PERIOD_DAYS = 4
 
-_DAYS = (
-    french("lundi"),
-    french("mardi"),
-    french("mercredi"),
-    french("jeudi"),
-    french("vendredi"),
-    french("samedi"),
-    french("dimanche"),
-)
 _BOLD, _DIM, _GREEN, _BLUE, _YELLOW = "1", "2", "32", "1;34", "33"
 
 
@@ -104,7 +93,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def day(value: date) -> str:
     """A date as it is spoken."""
-    return f"{_(_DAYS[value.weekday()])} {value.strftime(_('%d/%m/%Y'))}"
+    return f"{_(WEEKDAYS[value.weekday()])} {value.strftime(_('%d/%m/%Y'))}"
 
 
 def moment(at: datetime) -> str:

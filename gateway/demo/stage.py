@@ -14,10 +14,11 @@ from gateway import records
 from gateway.demo.clock import VirtualClock
 from gateway.demo.mailprogram import MailProgram
 from gateway.demo.party import Actor
-from gateway.demo.screen import ALGIERS, Screen, day
+from gateway.demo.screen import Screen, day
 from gateway.demo.servers import MailServer
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
+from gateway.domain.days import ALGIERS
 from gateway.domain.period import Period
 from gateway.services.desk import Submitted
 from gateway.storage import Acceptance, Mail, Request, Transmission

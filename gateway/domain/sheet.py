@@ -10,19 +10,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.domain.words import Listed, Said, Translator, french, said
+from gateway.domain.days import ALGIERS, MONTHS, PARIS, WEEKDAYS
+from gateway.domain.words import Listed, Said, Translator, said
 
-PARIS, ALGIERS = ZoneInfo("Europe/Paris"), ZoneInfo("Africa/Algiers")
-
-WEEKDAYS = (
-    *(french("lundi"), french("mardi"), french("mercredi"), french("jeudi"), french("vendredi")),
-    *(french("samedi"), french("dimanche")),
-)
-MONTHS = (
-    *(french("janvier"), french("février"), french("mars"), french("avril"), french("mai"), french("juin")),
-    *(french("juillet"), french("août"), french("septembre"), french("octobre"), french("novembre")),
-    french("décembre"),
-)
 NOTHING = "–"
 
 

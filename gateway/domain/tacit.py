@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
-PARIS = ZoneInfo("Europe/Paris")
+from gateway.domain.days import PARIS
 
 POLL_GAP = timedelta(hours=2)
 """Longer without a look is a gap: twice the longest interval that the configuration permits, so that only a gateway or

@@ -5,6 +5,7 @@ has one for the reader's language). ``str`` is the French. Catalogues collect ea
 ``french``.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -69,6 +70,14 @@ def listed(items: Iterable["Said | str"]) -> Listed:
 def dated(day: date) -> Said:
     """A date, in the order in which the reader writes it."""
     return said("{day:%d/%m/%Y}", day=day)
+
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def bound(text: str) -> str:
+    """French punctuation stays on the line of its word; an English text has no such spaces."""
+    return re.sub(r" (?=[:;?!»])|(?<=«) ", _NO_BREAK, text)
 
 
 def told(value: object, translate: Translator) -> object:

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from hashlib import sha256
 from itertools import product
-from zoneinfo import ZoneInfo
 
+from gateway.domain.days import ALGIERS
 from gateway.domain.errors import CalendarInvalid
 from gateway.domain.feasts import (
     WEEKEND,
@@ -29,7 +29,6 @@ from gateway.domain.feasts import (
 from gateway.domain.words import Said, french, listed, said
 
 __all__ = [
-    "ALGIERS",
     "Calendar",
     "CalendarRow",
     "Day",
@@ -43,7 +42,6 @@ __all__ = [
     "start_of_day",
 ]
 
-ALGIERS = ZoneInfo("Africa/Algiers")
 UNNAMED = "(calendrier)"
 
 

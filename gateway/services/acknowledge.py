@@ -102,17 +102,9 @@ class Acknowledgements:
     async def _free_at(self, act: Act, partner: str) -> datetime:
         """When the next receipt may leave: now, or when the oldest of as many as are allowed is an hour old."""
         now = self._clock.now()
-        last = await act.all(
-            Transmission,
-            site=self._party.site,
-            partner=partner,
-            receipt=True,
-            newest=True,
-            limit=self._per_hour,
-        )
-        if len(last) < self._per_hour:
-            return now
-        return max(now, last[-1].next_at + WINDOW)
+        site, per_hour = self._party.site, self._per_hour
+        first = await act.newest(Transmission, per_hour, site=site, partner=partner, receipt=True)
+        return now if first is None else max(now, first.next_at + WINDOW)
 
     async def _capped(self, act: Act, receipt: Message, outcome: str) -> None:
         await act.record(

@@ -1,13 +1,14 @@
 """The first page: what is to be done today, the clocks that run, and whether what is shown can be believed."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain import request as life
 from gateway.domain.alarms.machine import UNREAD
-from gateway.domain.duties import Duty
+from gateway.domain.amendments import CalendarAct
+from gateway.domain.duties import Duty, Urgency
 from gateway.domain.ledger import Ledger, ledger_of
 from gateway.domain.parties import Grade, Party
 from gateway.domain.period import Period
@@ -18,6 +19,7 @@ from gateway.services.alarms.book import Counts, counts
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.forms import Line
+from gateway.services.gathered import Gathered
 from gateway.services.polls import last_poll
 from gateway.services.rights import Actor
 from gateway.services.worklist import Worklist
@@ -28,13 +30,18 @@ from gateway.storage import (
     EnteredProof,
     Mail,
     Request,
+    Rows,
     Store,
+    TaskKey,
+    VaultKey,
     Verdict,
-    View,
 )
 
 CHANGES = 100
 """Records that are looked at to say that something changed."""
+
+TASKS, CLOCKS = 20, 10
+"""How many of them a page shows."""
 
 
 FormsOf = Callable[[Actor], Awaitable[tuple[Line, ...]]]
@@ -42,7 +49,7 @@ FormsOf = Callable[[Actor], Awaitable[tuple[Line, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Glance:
     """Whether the gateway works, and how much awaits a person: shown on every page.
 
     ``polled_at`` is the oldest of the last looks at the watched places, None when one was never looked at. ``seen`` is
@@ -87,16 +94,22 @@ class RunningClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
-    """The first page."""
+    """The first page. Of tasks and clocks the first ones; ``counts`` and ``running`` say how many there are.
+
+    ``after`` leads to the tasks that follow; ``followed`` are the open cases.
+    """
 
     tasks: tuple[Task, ...]
+    counts: Mapping[Urgency, int]
+    after: TaskKey | None
     forms: tuple[Line, ...]
     clocks: tuple[RunningClock, ...]
+    running: int
     followed: int
 
 
 class Agenda:
-    """Reads the first page, and the pulse of every page."""
+    """Reads the first page, and the glance of every page."""
 
     def __init__(
         self,
@@ -119,26 +132,32 @@ class Agenda:
         self._watched = watched
         self._forms = forms
 
-    async def pulse(self) -> Pulse:
+    async def glance(self) -> Glance:
         """As of now."""
         site = self._party.site
         async with self._store.view() as view:
             polls = [await last_poll(view, site, place) for place in self._watched]
             mark = await view.one(ClockMark, site=site)
-            to_sort = await view.all(
-                Mail, site=site, verdict=tuple(FOR_A_PERSON - {Verdict.AUTOMATIC}), settled_at=None, held_back=True
+            to_sort = await view.tally(
+                Mail,
+                by="verdict",
+                oldest="recorded_at",
+                site=site,
+                verdict=tuple(FOR_A_PERSON - {Verdict.AUTOMATIC}),
+                settled_at=None,
+                held_back=True,
             )
-            to_confirm = await view.all(EnteredProof, site=site, settled_at=None)
+            to_confirm = await view.tally(EnteredProof, by="counted", oldest="entered_at", site=site, settled_at=None)
             alarms = await counts(view, site)
             seen, _, _ = await view.head()
         looks = [poll.last_at for poll in polls if poll is not None]
-        return Pulse(
+        return Glance(
             now=self._clock.now(),
             seen=seen,
             polled_at=min(looks) if len(looks) == len(polls) and looks else None,
             suspended_at=mark.suspended_at if mark else None,
-            to_sort=len(to_sort),
-            to_confirm=len(to_confirm),
+            to_sort=sum(each.count for each in to_sort),
+            to_confirm=sum(each.count for each in to_confirm),
             alarms=alarms,
         )
 
@@ -151,26 +170,37 @@ class Agenda:
             for row in found
         )
 
-    async def today(self, actor: Actor) -> Today:
-        """The first page of this person."""
-        items = await self._worklist.todo()
+    async def today(self, actor: Actor, *, after: TaskKey | None = None) -> Today:
+        """The first page of this person, or those after it; clocks and forms are on the first."""
+        site, first = self._party.site, after is None
+        todo = await self._worklist.page(after, limit=TASKS)
         async with self._store.view() as view:
-            running = await view.all(Request, site=self._party.site, state=life.State.RUNNING)
-            cases = {case.id: case for case in await view.all(Case, site=self._party.site, closed_at=None)}
-            wanted = {item.ref for item in items} | {cases[row.case_id].ref for row in running if row.case_id in cases}
-            shown = [case for case in cases.values() if case.ref in wanted]
-            names = await self.names(view, shown) if actor.may(Right.IDENTITY) else {}
-            clocks = [
-                await self._running(view, row, cases[row.case_id].ref, names) for row in running if row.case_id in cases
-            ]
+            running = await view.ending(site, limit=CLOCKS) if first else ()
+            owners = await view.all(Case, id=tuple({row.case_id for row in running})) if running else ()
+            cases = {case.id: case for case in (*owners, *(item.case for item in todo.items if item.case))}
+            rows = Gathered(view)
+            await rows.take(VaultKey, "id", (case.vault_key for case in cases.values()))
+            await rows.take(CalendarAct, "site", (site,))
+            names = await self.names(rows, cases.values()) if actor.may(Right.IDENTITY) else {}
+            clocks = [await self._running(rows, row, cases[row.case_id].ref, names) for row in running]
+            states = await view.tally(Request, by="state", oldest="earliest_at", site=site, state=life.State.RUNNING)
+            open_ = (
+                () if todo.items else await view.tally(Case, by="site", oldest="closed_at", site=site, closed_at=None)
+            )
         tasks = tuple(
-            Task(duty=item.duty, ref=item.ref, patient=names.get(item.ref) if item.ref else None) for item in items
+            Task(duty=item.duty, ref=item.ref, patient=names.get(item.ref) if item.ref else None) for item in todo.items
         )
-        order = sorted(clocks, key=lambda row: (row.period.earliest_tacit_at, row.ref))
-        forms = tuple(line for line in await self._forms(actor) if line.theirs)
-        return Today(tasks=tasks, forms=forms, clocks=tuple(order), followed=len(cases))
+        return Today(
+            tasks=tasks,
+            counts=todo.counts,
+            after=todo.after,
+            forms=tuple(line for line in await self._forms(actor) if line.theirs) if first else (),
+            clocks=tuple(clocks),
+            running=sum(each.count for each in states),
+            followed=sum(each.count for each in open_),
+        )
 
-    async def names(self, view: View, cases: Iterable[Case]) -> dict[str, str]:
+    async def names(self, view: Rows, cases: Iterable[Case]) -> dict[str, str]:
         """The patients of these cases, by the case's reference; who was forgotten has no name."""
         found = {}
         for case in cases:
@@ -180,7 +210,7 @@ class Agenda:
                 found[case.ref] = f"{known['patient_name']} {known['patient_first_name']}".strip()
         return found
 
-    async def _running(self, view: View, row: Request, ref: str, names: dict[str, str]) -> RunningClock:
+    async def _running(self, view: Rows, row: Request, ref: str, names: dict[str, str]) -> RunningClock:
         if row.started_at is None:
             raise LookupError("a period that runs without a beginning")
         return RunningClock(

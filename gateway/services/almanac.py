@@ -23,7 +23,7 @@ from gateway.domain.errors import CalendarInvalid
 from gateway.domain.period import Period, compute
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar
-from gateway.storage import View
+from gateway.storage import Rows
 
 _IN_FORCE = said("en vigueur (le fichier, et les actes enregistrés par-dessus)")
 
@@ -54,7 +54,7 @@ class Almanac:
         self._site = site
         self._read: _Reading | None = None
 
-    async def calendar(self, view: View) -> Calendar:
+    async def calendar(self, view: Rows) -> Calendar:
         """The calendar in force.
 
         Raises:
@@ -62,7 +62,7 @@ class Almanac:
         """
         return (await self._reading(view)).calendar
 
-    async def proposals(self, view: View) -> tuple[Proposal, ...]:
+    async def proposals(self, view: Rows) -> tuple[Proposal, ...]:
         """What awaits a second person, oldest first.
 
         Raises:
@@ -70,7 +70,7 @@ class Almanac:
         """
         return (await self._reading(view)).proposals
 
-    async def explained(self, view: View, received: datetime, version: str | None) -> Period:
+    async def explained(self, view: Rows, received: datetime, version: str | None) -> Period:
         """A period under the calendar of this version, if that one can still be made, else under the one in force.
 
         Raises:
@@ -78,7 +78,7 @@ class Almanac:
         """
         return compute(received, await self.of_version(view, version))
 
-    async def of_version(self, view: View, version: str | None) -> Calendar:
+    async def of_version(self, view: Rows, version: str | None) -> Calendar:
         """The calendar of this version, if it can still be made, else the one in force.
 
         Raises:
@@ -91,7 +91,7 @@ class Almanac:
         found = next((calendar for calendar in former if calendar and calendar.version == version), None)
         return found or reading.calendar
 
-    async def would_end_later(self, view: View, received: datetime, latest: datetime | None) -> bool:
+    async def would_end_later(self, view: Rows, received: datetime, latest: datetime | None) -> bool:
         """True when a proposal, once confirmed, would bring the latest end of this period after ``latest``."""
         if latest is None:
             return False
@@ -106,13 +106,13 @@ class Almanac:
                 return True
         return False
 
-    async def _reading(self, view: View) -> _Reading:
+    async def _reading(self, view: Rows) -> _Reading:
         newest = next(iter(await view.all(CalendarAct, site=self._site, newest=True, limit=1)), None)
         if self._read is None or self._read.newest != newest:
             self._read = await self._fresh(view, newest)
         return self._read
 
-    async def _fresh(self, view: View, newest: CalendarAct | None) -> _Reading:
+    async def _fresh(self, view: Rows, newest: CalendarAct | None) -> _Reading:
         acts = await view.all(CalendarAct, site=self._site)
         statements: dict[int, list[CalendarStatement]] = {act.id: [] for act in acts}
         for statement in await view.all(CalendarStatement, site=self._site):

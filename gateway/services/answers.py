@@ -14,7 +14,7 @@ from gateway.domain.request import Event, State
 from gateway.ports import Clock
 from gateway.services.challenged import Advance, challenge, standing_acceptance
 from gateway.services.replies import AnswerTimes, Ends, Reply, ends_known, event_of, timing
-from gateway.storage import Act, Detail, HeardAnswer, Matter, Request, Ruling, View
+from gateway.storage import Act, Detail, HeardAnswer, Matter, Request, Rows, Ruling
 
 _GRANTING = frozenset({Event.ACCEPTED, Event.PARTLY_ACCEPTED})
 
@@ -193,7 +193,7 @@ class Answers:
         )
 
 
-async def doubted(view: View, request: Request, role: Role) -> tuple[HeardAnswer, ...]:
+async def doubted(view: Rows, request: Request, role: Role) -> tuple[HeardAnswer, ...]:
     """The answers that wait for a person of this role."""
     if request.state is not State.ANSWER_DISPUTED:
         return ()
@@ -206,7 +206,7 @@ async def doubted(view: View, request: Request, role: Role) -> tuple[HeardAnswer
     )
 
 
-async def _ruled(view: View, request: Request) -> dict[int, Event | None]:
+async def _ruled(view: Rows, request: Request) -> dict[int, Event | None]:
     """What persons decided of answers; their word counts for the ends that they knew."""
     rows = await view.all(Ruling, site=request.site, request_hash=request.hash, matter=Matter.ANSWER, decides=True)
     return {

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway.domain.errors import StorageFailed, Unknown, VaultClosed
 from gateway.domain.words import said
 from gateway.ports import Clock, SpoolFile, Vault, WrappedKey
-from gateway.storage import Act, Case, Store, VaultKey, View
+from gateway.storage import Act, Case, Rows, Store, VaultKey
 
 QUARANTINE = "quarantine"
 EVIDENCE = "evidence"
@@ -56,7 +56,7 @@ class Cabinet:
         found = await act.all(VaultKey, purpose=purpose, destroyed_at=None, limit=1)
         return found[0] if found else await act.add(self._row(self.vault.new_key(purpose), purpose))
 
-    async def case_key(self, view: View, case: Case) -> VaultKey:
+    async def case_key(self, view: Rows, case: Case) -> VaultKey:
         """The key of a case."""
         return await self._key(view, case.vault_key)
 
@@ -68,7 +68,7 @@ class Cabinet:
         """
         return await self.vault.store(data, wrapped(key))
 
-    async def get(self, view: View, name: str) -> bytes:
+    async def get(self, view: Rows, name: str) -> bytes:
         """The plain bytes of a file.
 
         Raises:
@@ -126,7 +126,7 @@ class Cabinet:
             self.vault.remove(name)
         return len(old)
 
-    async def _key(self, view: View, key_id: str) -> VaultKey:
+    async def _key(self, view: Rows, key_id: str) -> VaultKey:
         key = await view.one(VaultKey, id=key_id)
         if key is None:
             raise VaultClosed(item=said("clé"), reason=said("La clé de ce contenu n'est pas dans la base."))

@@ -11,7 +11,7 @@ from gateway.domain.workdays import Calendar, Day, algiers_day
 from gateway.ports import Clock
 from gateway.services.almanac import Proposal
 from gateway.services.calendar_acts import CalendarActs, Effect
-from gateway.services.changes import log_size
+from gateway.services.seen import log_size
 from gateway.storage import Store
 
 NEAR = timedelta(days=70)

@@ -4,7 +4,7 @@ Opening a case shows a patient's name, so it is recorded before the page leaves;
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,9 +19,10 @@ from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.casework import IDENTITY_FIELDS
 from gateway.services.chronicle import Entry, chronicle
 from gateway.services.dossier import Archive, CaseView
+from gateway.services.gathered import Gathered
 from gateway.services.leafing import Leafing
 from gateway.services.rights import Actor
-from gateway.storage import Case, Poll, Request, Store, View
+from gateway.storage import Case, Poll, Request, Rows, Store, VaultKey
 
 PAGE = 50
 """Cases on a page."""
@@ -110,7 +111,7 @@ class CaseFiles:
             equal["closed_at"] = None
         async with self._store.view() as view:
             rows = await view.before(Case, before, limit=PAGE + 1, **equal)
-            lines = tuple([await self._line(view, case, actor) for case in rows[:PAGE]])
+            lines = await self._lines(view, rows[:PAGE], actor)
         await self._leafing.shown([line.case.ref for line in lines if line.patient], actor=actor.name)
         return Page(lines=lines, before=rows[PAGE - 1].id if len(rows) > PAGE else None)
 
@@ -135,13 +136,19 @@ class CaseFiles:
             return ()
         async with self._store.act() as act:
             found = await act.all(Case, limit=PAGE, newest=True, **equal)
-            lines = tuple([await self._line(act, case, actor) for case in found])
+            lines = await self._lines(act, found, actor)
             await act.record(
                 "case.searched", actor=actor.name, outcome="read", details={"found": len(lines), "by_name": not ref}
             )
         return lines
 
-    async def _line(self, view: View, case: Case, actor: Actor) -> Line:
+    async def _lines(self, view: Rows, cases: Sequence[Case], actor: Actor) -> tuple[Line, ...]:
+        rows = Gathered(view)
+        await rows.take(Request, "case_id", (case.id for case in cases))
+        await rows.take(VaultKey, "id", (case.vault_key for case in cases))
+        return tuple([await self._line(rows, case, actor) for case in cases])
+
+    async def _line(self, view: Rows, case: Case, actor: Actor) -> Line:
         newest = await view.all(Request, site=case.site, case_id=case.id, newest=True, limit=1)
         patient = None
         if actor.may(Right.IDENTITY) and case.identity is not None:

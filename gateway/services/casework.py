@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from gateway.domain import case as life
+from gateway.domain.days import paris_day
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.flags import flags
 from gateway.domain.guards import Known
@@ -29,9 +29,8 @@ from gateway.domain.kinds.vital import SUPPLEMENTARY_AUTHORISATION
 from gateway.domain.parties import Party
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet, wrapped
-from gateway.storage import Act, Case, Fact, Request, VaultKey, View
+from gateway.storage import Act, Case, Fact, Request, Rows, VaultKey
 
-PARIS = ZoneInfo("Europe/Paris")
 IDENTITY_FIELDS = tuple(field.id for field in PATIENT)
 _GRANTS = {life.Event.ENTITLED, life.Event.EXTENDED}
 PRESENT = "oui"
@@ -230,7 +229,7 @@ class Casework:
             details={"fact": fact.id, "corrects": fact.corrects, "kind": fact.kind, "day": fact.day.isoformat()},
         )
 
-    async def known(self, view: View, case: Case, request: Request | None = None) -> Known:
+    async def known(self, view: Rows, case: Case, request: Request | None = None) -> Known:
         """What guards look at."""
         facts = await standing_facts(view, case)
         key = await self._cabinet.case_key(view, case)
@@ -293,10 +292,10 @@ class Casework:
 
 def hospital_day(at: datetime) -> date:
     """The calendar date of an instant in the hospital."""
-    return at.astimezone(PARIS).date()
+    return paris_day(at)
 
 
-async def standing_facts(view: View, case: Case) -> tuple[Fact, ...]:
+async def standing_facts(view: Rows, case: Case) -> tuple[Fact, ...]:
     """The facts of a case that nothing corrects, in the order in which they were kept; withdrawals are not facts."""
     facts = await view.all(Fact, site=case.site, case_id=case.id)
     corrected = {fact.corrects for fact in facts}

@@ -14,7 +14,7 @@ from gateway.domain.audit import iso
 from gateway.domain.challenge import Finding, Ground
 from gateway.domain.evidence import CLOCK_TOLERANCE
 from gateway.domain.request import Event
-from gateway.storage import Acceptance, Act, Challenge, Matter, Request, Ruling, Store, View
+from gateway.storage import Acceptance, Act, Challenge, Matter, Request, Rows, Ruling, Store
 
 
 class Advance(Protocol):
@@ -48,12 +48,12 @@ class Standing:
         return tuple(row for row in self.rulings if row.about == newest)
 
 
-async def standing_acceptance(view: View, request: Request) -> Acceptance | None:
+async def standing_acceptance(view: Rows, request: Request) -> Acceptance | None:
     """The acceptance that stands for a request."""
     return await view.one(Acceptance, site=request.site, request_hash=request.hash, withdrawn_at=None)
 
 
-async def acceptances_of(view: View, site: str, request_hash: str) -> tuple[Standing, ...]:
+async def acceptances_of(view: Rows, site: str, request_hash: str) -> tuple[Standing, ...]:
     """Every acceptance of a request, the withdrawn ones as well, oldest first."""
     rulings = await view.all(Ruling, site=site, request_hash=request_hash, matter=Matter.ACCEPTANCE)
     challenges = await view.all(Challenge, site=site, request_hash=request_hash)
@@ -70,7 +70,7 @@ def contested(found: Sequence[Standing]) -> bool:
     return any(each.open for each in found)
 
 
-async def is_contested(view: View, request: Request) -> bool:
+async def is_contested(view: Rows, request: Request) -> bool:
     """Whether the silence recorded on a request is in doubt."""
     return request.state in life.SILENT and contested(await acceptances_of(view, request.site, request.hash))
 

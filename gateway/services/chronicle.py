@@ -9,10 +9,10 @@ from datetime import UTC, datetime, time
 from enum import Enum
 
 from gateway.domain import transmission as sending
+from gateway.domain.days import PARIS
 from gateway.domain.kinds import KINDS, Travel
 from gateway.domain.labels import GRADES
 from gateway.domain.words import Said, french, said
-from gateway.services.casework import PARIS
 from gateway.services.dossier import CaseView
 from gateway.services.request_view import RequestView
 from gateway.services.terms import SENDING_STATES

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from gateway.domain.attestation import FORMS
+from gateway.domain.days import ALGIERS
 from gateway.domain.labels import CONDITIONS, READINGS, REASONS, RULES, STATES
 from gateway.domain.parties import Party
 from gateway.domain.period import DayLine, Period
 from gateway.domain.sheet import (
-    ALGIERS,
     Block,
     Exact,
     Facts,

@@ -26,13 +26,13 @@ from gateway.services.almanac import Almanac
 from gateway.services.answers import binding
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
-from gateway.services.changes import log_size
 from gateway.services.contests import Contest
 from gateway.services.moved_ends import MovedEnd, moved_ends
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.requests import as_evidence
 from gateway.services.rights import Actor
 from gateway.services.rulings import open_words
+from gateway.services.seen import log_size
 from gateway.storage import (
     Case,
     Challenge,
@@ -41,6 +41,7 @@ from gateway.storage import (
     HeardAnswer,
     Matter,
     Request,
+    Rows,
     Ruling,
     Store,
     StoredEvidence,
@@ -144,7 +145,7 @@ class ClockView:
         return _last_word(contest.found.waiting, name) is finding
 
 
-Names = Callable[[View, Iterable[Case]], Awaitable[Mapping[str, str]]]
+Names = Callable[[Rows, Iterable[Case]], Awaitable[Mapping[str, str]]]
 Conditions = Callable[[View, Request], Awaitable[tuple[Condition, ...]]]
 
 

@@ -9,6 +9,9 @@ from gateway.services.alarms.words import severity, told
 from gateway.services.health import Health, HealthReader
 from gateway.storage import Alarm
 
+SHOWN = 20
+"""Alarms on the page."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldAlarm:
@@ -22,7 +25,7 @@ class ToldAlarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """Everything at a glance, the loudest alarm first."""
+    """Everything at a glance, the loudest alarms first: some of them, ``health`` counts them all."""
 
     health: Health
     alarms: tuple[ToldAlarm, ...]
@@ -37,9 +40,8 @@ class ControlRoom:
 
     async def look(self) -> Control:
         """As of now."""
-        standing = await self._alarms.standing()
         found = []
-        for alarm in standing:
+        for alarm in (await self._alarms.standing())[:SHOWN]:
             sentence, mend = told(alarm)
             found.append(ToldAlarm(alarm=alarm, severity=severity(alarm), sentence=sentence, mend=mend))
         return Control(health=await self._health.read(), alarms=tuple(found))

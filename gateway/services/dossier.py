@@ -23,6 +23,7 @@ from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
 from gateway.services.exceptional import exceptional, may_insist
 from gateway.services.excerpt import Opened, read_content
+from gateway.services.gathered import gathered
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.rights import entitled, held, not_opened, opens_raw, reads_medical
 from gateway.services.stay import day_of, read_stay
@@ -38,12 +39,16 @@ from gateway.storage import (
     OwedCopy,
     ReaderHandover,
     Request,
+    Rows,
     Store,
     Transmission,
     Verdict,
     View,
 )
 from gateway.wire.payload import read_payload
+
+AT_ONCE = 200
+"""Cases that are read together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +118,13 @@ class Archive:
     async def cases(self) -> tuple[CaseView, ...]:
         """Every case, oldest first."""
         async with self._store.view() as view:
-            found = await view.all(Case, site=self._party.site)
-            return tuple([await self._case_view(view, case, with_patient=False) for case in found])
+            return await self._case_views(view, await view.all(Case, site=self._party.site))
 
     async def page(self, before: int | None, *, limit: int) -> tuple[CaseView, ...]:
         """Some cases, the newest first: those that were opened before this one, by its id."""
         async with self._store.view() as view:
             found = await view.before(Case, before, limit=limit, site=self._party.site)
-            return tuple([await self._case_view(view, case, with_patient=False) for case in found])
+            return await self._case_views(view, found)
 
     async def request(self, request_hash: str) -> tuple[str, RequestView]:
         """One request, with its case's reference.
@@ -174,7 +178,15 @@ class Archive:
         async with self._store.view() as view:
             return coverage(await read_stay(view, await find_case(view, self._party.site, ref)), day)
 
-    async def _case_view(self, view: View, case: Case, *, with_patient: bool) -> CaseView:
+    async def _case_views(self, view: View, cases: tuple[Case, ...]) -> tuple[CaseView, ...]:
+        found = []
+        for start in range(0, len(cases), AT_ONCE):
+            some = cases[start : start + AT_ONCE]
+            rows = await gathered(view, self._party.site, some, whole=True)
+            found += [await self._case_view(rows, case, with_patient=False) for case in some]
+        return tuple(found)
+
+    async def _case_view(self, view: Rows, case: Case, *, with_patient: bool) -> CaseView:
         requests = await view.all(Request, site=self._party.site, case_id=case.id)
         messages = await view.all(Message, site=self._party.site, case_id=case.id)
         transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
@@ -191,7 +203,7 @@ class Archive:
             facts=facts,
             messages=messages,
             owed_copies=await view.all(OwedCopy, site=self._party.site, message=tuple(row.id for row in messages)),
-            duties=await self.worklist.found_in(view, case, facts, requests, messages),
+            duties=await self.worklist.owed.found_in(view, case, facts, requests, messages),
             transmissions=transmissions,
             handovers=await self._handovers(view, messages),
         )
@@ -236,7 +248,7 @@ class Archive:
         async with self._store.view() as view:
             return await self._handovers(view, messages)
 
-    async def _handovers(self, view: View, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
+    async def _handovers(self, view: Rows, messages: tuple[Message, ...]) -> tuple[ReaderHandover, ...]:
         return await view.all(ReaderHandover, site=self._party.site, message=tuple(row.id for row in messages))
 
     async def read(self, message_id: int, *, actor: str, purpose: str, because: str | None = None) -> Opened:

@@ -7,8 +7,8 @@ sender's text may say anything.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo
 
+from gateway.domain.days import PARIS
 from gateway.domain.errors import MailMalformed
 from gateway.domain.kinds import Kind, Piece
 from gateway.domain.readers import Share, has_medical
@@ -20,7 +20,6 @@ from gateway.wire.fields import printable
 from gateway.wire.params import safe_filename
 from gateway.wire.payload import MANIFEST_TYPE, Attachment, Payload
 
-PARIS = ZoneInfo("Europe/Paris")
 LETTER = "lettre.txt"
 
 _LONGEST = 120

@@ -38,10 +38,11 @@ from gateway.services.draft_rows import (
 from gateway.services.drafts import Drafts
 from gateway.services.form_fields import Box, as_typed, field_faults
 from gateway.services.form_view import LATE, FormView, Outlook, Tray, checks
+from gateway.services.gathered import Gathered
 from gateway.services.placing import Placing, foreseen
 from gateway.services.rights import Actor, entitled
 from gateway.services.terms import worded
-from gateway.storage import Case, FormDraft, Request, Store, View
+from gateway.storage import Case, FormDraft, Request, Rows, Store, VaultKey, View
 
 SHOWN = 200
 """Open cases that are proposed; others are named by their reference."""
@@ -125,7 +126,9 @@ class Forms:
         async with self._store.view() as view:
             await entitled(view, self._party, actor.name, Right.SEND, Right.VALIDATE)
             cases = await view.all(Case, site=self._party.site, closed_at=None, newest=True, limit=SHOWN)
-            names = [(case.ref, await self._patient(view, case, actor)) for case in cases]
+            rows = Gathered(view)
+            await rows.take(VaultKey, "id", (case.vault_key for case in cases))
+            names = [(case.ref, await self._patient(rows, case, actor)) for case in cases]
         return Start(
             kinds=(*opening, *(kind for kind in ours if kind not in opening)),
             opening=opening,
@@ -327,14 +330,14 @@ class Forms:
                 found.append(("physician", self._casework.details(fact, key).get("physician", "")))
         return found
 
-    async def _identity(self, view: View, case: Case) -> dict[str, str]:
+    async def _identity(self, view: Rows, case: Case) -> dict[str, str]:
         key = await self._cabinet.case_key(view, case)
         if case.identity is None or key.destroyed_at is not None:
             return {}
         known = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
         return {name: str(known.get(name, "")) for name in IDENTITY_FIELDS}
 
-    async def _patient(self, view: View, case: Case, actor: Actor) -> str | None:
+    async def _patient(self, view: Rows, case: Case, actor: Actor) -> str | None:
         return _named(await self._identity(view, case)) if actor.may(Right.IDENTITY) else None
 
 

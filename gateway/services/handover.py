@@ -13,6 +13,7 @@ from pathlib import PurePath
 import structlog
 
 from gateway.domain import transmission as sending
+from gateway.domain.days import PARIS
 from gateway.domain.errors import DropRefused, GatewayError, StorageFailed
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party
@@ -22,7 +23,6 @@ from gateway.ports import DROP, Clock, Drop, DropFile
 from gateway.services.cabinet import Cabinet
 from gateway.services.excerpt import (
     LETTER,
-    PARIS,
     Excerpt,
     arrival_notice,
     excerpt,

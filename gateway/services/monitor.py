@@ -40,6 +40,14 @@ class Monitor:
         """
         return (await self._look()).faults
 
+    async def health(self) -> Health:
+        """The whole view.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        return await self._look()
+
     async def _look(self) -> Health:
         async with self._looking:
             now = self._clock.uptime()

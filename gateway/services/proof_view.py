@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.domain import request as life
+from gateway.domain.amendments import CalendarAct
 from gateway.domain.errors import Unknown, VaultClosed
 from gateway.domain.evidence import is_day_alone
 from gateway.domain.media import media_of
@@ -14,9 +15,10 @@ from gateway.domain.words import said
 from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
-from gateway.services.changes import log_size
+from gateway.services.gathered import Gathered
 from gateway.services.rights import Actor
-from gateway.storage import Case, EnteredProof, Request, Store, View
+from gateway.services.seen import log_size
+from gateway.storage import Case, EnteredProof, Request, Rows, Store, VaultKey, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class EntryView:
     log_size: int
 
 
-Names = Callable[[View, Iterable[Case]], Awaitable[Mapping[str, str]]]
+Names = Callable[[Rows, Iterable[Case]], Awaitable[Mapping[str, str]]]
 
 
 class ProofPages:
@@ -77,7 +79,12 @@ class ProofPages:
         async with self._store.view() as view:
             size = await log_size(view)
             found = await view.all(EnteredProof, site=self._party.site, settled_at=None)
-            return tuple([await self._view(view, proof, actor, size) for proof in found])
+            rows = Gathered(view)
+            cases = await rows.take(Case, "id", (proof.case_id for proof in found))
+            await rows.take(Request, "case_id", (proof.case_id for proof in found))
+            await rows.take(VaultKey, "id", (case.vault_key for case in cases))
+            await rows.take(CalendarAct, "site", (self._party.site,))
+            return tuple([await self._view(rows, proof, actor, size) for proof in found])
 
     async def of(self, number: int, actor: Actor) -> ProofView:
         """One of them, settled or not.
@@ -118,7 +125,7 @@ class ProofPages:
                 log_size=size,
             )
 
-    async def _view(self, view: View, proof: EnteredProof, actor: Actor, size: int) -> ProofView:
+    async def _view(self, view: Rows, proof: EnteredProof, actor: Actor, size: int) -> ProofView:
         case = await view.one(Case, id=proof.case_id)
         requests = await view.all(Request, site=self._party.site, case_id=proof.case_id)
         found = next(((number, row) for number, row in enumerate(requests, 1) if row.hash == proof.request_hash), None)
@@ -147,5 +154,5 @@ class ProofPages:
             return False
         return media is not None and media.image
 
-    async def _patient(self, view: View, case: Case, actor: Actor) -> str | None:
+    async def _patient(self, view: Rows, case: Case, actor: Actor) -> str | None:
         return (await self._names(view, (case,))).get(case.ref) if actor.may(Right.IDENTITY) else None

@@ -8,7 +8,7 @@ from gateway.domain.period import Period
 from gateway.services.almanac import Almanac
 from gateway.services.answers import doubted
 from gateway.services.challenged import Standing, acceptances_of, contested
-from gateway.storage import Acceptance, HeardAnswer, Request, StoredEvidence, View
+from gateway.storage import Acceptance, HeardAnswer, Request, Rows, StoredEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class RequestView:
         return contested(self.acceptances)
 
 
-async def read_request(view: View, request: Request, almanac: Almanac, role: Role) -> RequestView:
+async def read_request(view: Rows, request: Request, almanac: Almanac, role: Role) -> RequestView:
     """Everything of one request, for a person of this role."""
     period = None
     if request.started_at is not None:

@@ -10,7 +10,7 @@ from gateway.domain.words import Said, said
 from gateway.services.answers import binding, doubted
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.challenged import acceptances_of
-from gateway.storage import Act, Case, Matter, Request, Ruling, VaultKey, View
+from gateway.storage import Act, Case, Matter, Request, Rows, Ruling, VaultKey
 
 LONGEST_WORDS = 2000
 """Characters of a person's reason: more belongs in a letter."""
@@ -55,7 +55,7 @@ async def rule(act: Act, word: Ruling, *, needed: int, act_named: Said) -> Rulin
     return await act.add(replace(word, decides=agreed >= needed))
 
 
-async def proposed_by(view: View, request: Request, role: Role) -> str | None:
+async def proposed_by(view: Rows, request: Request, role: Role) -> str | None:
     """Who spoke last of what is open about a request, while a second person is awaited."""
     if request.state is State.ANSWER_DISPUTED:
         open_ids = tuple(answer.id for answer in await doubted(view, request, role))

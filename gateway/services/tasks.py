@@ -20,12 +20,14 @@ from gateway.services.deadlines import Deadlines
 from gateway.services.draft_retention import DraftRetention
 from gateway.services.handover import Handovers
 from gateway.services.inbox import InboxPoller
+from gateway.services.kept_worklist import KeptWorklist
 from gateway.services.leases import BEAT_SECONDS, INBOUND, ROUNDS, Turns
 from gateway.services.pins import Pins
 from gateway.services.pulse import Beat, Pulse
 from gateway.services.purge import Purge
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.send import BATCH, Sender
+from gateway.services.spent import SpentRows
 from gateway.services.timekeeping import Timekeeper, ask
 from gateway.services.webhooks import Webhooks
 from gateway.services.witness import Witness
@@ -71,11 +73,13 @@ class Tasks:
         purge: Purge | None,
         handovers: Handovers,
         alarms: AlarmWatch,
+        worklist: KeptWorklist,
         webhooks: Webhooks | None = None,
         repair: CopyRepair,
         cabinet: Cabinet,
         quarantine: QuarantineRetention,
         drafts: DraftRetention,
+        spent: SpentRows,
         alarm_mails: AlarmMailRetention,
         pins: Pins,
         clock: Clock,
@@ -96,11 +100,13 @@ class Tasks:
         self._purge = purge
         self._handovers = handovers
         self._alarms = alarms
+        self._worklist = worklist
         self._webhooks = webhooks
         self._repair = repair
         self._cabinet = cabinet
         self._quarantine = quarantine
         self._drafts = drafts
+        self._spent = spent
         self._alarm_mails = alarm_mails
         self._pins = pins
         self._clock = clock
@@ -141,8 +147,9 @@ class Tasks:
             works = [self._inbound(mailbox, rank) for rank, mailbox in enumerate(self._mailboxes)]
             works += [self._beats(), self._outbound(), self._ticks(), self._second_source()]
             works += [self._rounds("handover", self._handovers.round), self._rounds("alarms", self._alarms.round)]
+            works.append(self._rounds("worklist", self._worklist.round))
             if self._webhooks is not None:
-                works.append(self._rounds("webhooks", self._webhooks.round))
+                works += [self._rounds(f"webhooks.{name}", work) for name, work in self._webhooks.rounds().items()]
             if self._witness is not None:
                 works.append(self._rounds("witness", self._witness.round))
             if self._purge is not None:
@@ -255,9 +262,9 @@ class Tasks:
             self._swept_at = now
             removed = await self._cabinet.sweep()
             erased, retired = await self._quarantine.round(), await self._pins.end_overlaps()
-            drafts = await self._drafts.round()
+            drafts, spent = await self._drafts.round(), await self._spent.round()
             erased += await self._alarm_mails.round()
-            _log.info("hour.swept", removed=removed, erased=erased, retired=retired, drafts=drafts)
+            _log.info("hour.swept", removed=removed, erased=erased, retired=retired, drafts=drafts, spent=spent)
 
 
 def _leaf(several: BaseExceptionGroup) -> BaseException:

@@ -5,9 +5,10 @@ come twice (with the same id), and a program that does not answer holds back its
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -32,7 +33,7 @@ _READINGS = (".read", ".searched", ".exported")
 
 
 class Webhooks:
-    """One round at a time. ``origin`` is the console's address, where links lead."""
+    """One round of each at a time. ``origin`` is the console's address, where links lead."""
 
     def __init__(
         self, *, store: Store, clock: Clock, party: Party, targets: Sequence[Target], carrier: Carrier, origin: str
@@ -44,15 +45,16 @@ class Webhooks:
         self._carrier = carrier
         self._origin = origin
 
-    async def round(self) -> int:
-        """Tell each program what it was not told yet. Returns how many messages were taken.
+    def rounds(self) -> Mapping[str, Callable[[], Awaitable[int]]]:
+        """A round of each program, by its name: each is a task of its own, so that a slow one holds nobody back."""
+        return {target.name: partial(self.serve, target) for target in self._targets}
+
+    async def serve(self, target: Target) -> int:
+        """Tell a program what it was not told yet. Returns how many messages it took.
 
         Raises:
             StorageFailed: what was taken could not be noted; it is told again.
         """
-        return sum([await self._serve(target) for target in self._targets])
-
-    async def _serve(self, target: Target) -> int:
         mark = await self._mark(target)
         if mark.next_at is not None and self._clock.now() < mark.next_at:
             return 0

@@ -29,10 +29,11 @@ from gateway.storage.rows import (
     VaultKey,
     Verdict,
 )
-from gateway.storage.store import Act, Store, View
+from gateway.storage.store import Act, Rows, Store, View
 from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V, Value
 from gateway.storage.webhooks import WebhookMark
+from gateway.storage.worklist import CaseTask, Named, TaskKey, WorklistMark
 
 __all__ = [
     "FOR_A_PERSON",
@@ -46,6 +47,7 @@ __all__ = [
     "AuditEntry",
     "Call",
     "Case",
+    "CaseTask",
     "Challenge",
     "ClockMark",
     "Confirmation",
@@ -62,17 +64,20 @@ __all__ = [
     "Mail",
     "Matter",
     "Message",
+    "Named",
     "OwedCopy",
     "Pin",
     "Poll",
     "Question",
     "ReaderHandover",
     "Request",
+    "Rows",
     "Ruling",
     "SignIn",
     "Store",
     "StoredEvidence",
     "Tally",
+    "TaskKey",
     "Token",
     "Transmission",
     "V",
@@ -82,4 +87,5 @@ __all__ = [
     "View",
     "Way",
     "WebhookMark",
+    "WorklistMark",
 ]

@@ -3,21 +3,22 @@
 One ``act`` is one commit: state, audit record and outbox rows together, or nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from gateway.domain.log_check import Row
 from gateway.domain.merkle import Frontier
 from gateway.storage.question import Question
-from gateway.storage.rows import AuditEntry, Mail, Transmission
+from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
 from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V
+from gateway.storage.worklist import CaseTask, Named, TaskKey
 
 
-class View(Protocol):
-    """Reading. ``equal`` compares columns by name; None means IS NULL, a tuple means IN."""
+class Rows(Protocol):
+    """Values as they are. ``equal`` compares columns by name; None means IS NULL, a tuple means IN."""
 
     async def one(self, kind: type[V], /, **equal: object) -> V | None:
         """The only value that matches, or None."""
@@ -29,12 +30,42 @@ class View(Protocol):
         """Every value that matches, in the order in which they were added (``newest``: reversed)."""
         ...
 
+
+class View(Rows, Protocol):
+    """Reading."""
+
+    async def newest(self, kind: type[V], number: int, /, **equal: object) -> V | None:
+        """The ``number``-th of those that match, counted from the one added last, which is the first."""
+        ...
+
     async def before(self, kind: type[V], /, number: int | None, *, limit: int, **equal: object) -> tuple[V, ...]:
         """A page of the values that match: those with a smaller id than ``number`` (None: all), the newest first."""
         ...
 
+    async def following(self, kind: type[V], /, number: int, *, limit: int, **equal: object) -> tuple[V, ...]:
+        """The same in the other direction: those with a greater id than ``number``, the oldest first."""
+        ...
+
     async def tally(self, kind: type[V], /, *, by: str, oldest: str, **equal: object) -> tuple[Tally, ...]:
         """How many values match for each value of the column ``by``, and the earliest instant in ``oldest``."""
+        ...
+
+    async def ending(self, site: str, *, limit: int) -> tuple[Request, ...]:
+        """The requests whose period runs, the one that may end first at the head."""
+        ...
+
+    async def tasks(
+        self, site: str, day: date, *, without: Collection[int], after: TaskKey | None, limit: int
+    ) -> tuple[CaseTask, ...]:
+        """The kept tasks of this day that stand after a place, in their order, but for those of some cases."""
+        ...
+
+    async def task_counts(self, site: str, day: date, *, without: Collection[int]) -> Mapping[int, int]:
+        """How many of them there are of each urgency."""
+        ...
+
+    async def named_since(self, index: int, *, limit: int) -> Named | None:
+        """What the audit records from this index on are about; None when there are more than ``limit`` of them."""
         ...
 
     async def due(self, site: str, at: datetime) -> tuple[int, ...]:
@@ -104,6 +135,17 @@ class Act(View, Protocol):
 
     async def save(self, value: V) -> V:
         """Update by id; returns the same value."""
+        ...
+
+    async def keep_tasks(self, cases: Collection[int], tasks: Sequence[CaseTask]) -> None:
+        """Let these be all the kept tasks of these cases."""
+        ...
+
+    async def expire(self, kind: type[V], /, *, by: str, before: datetime, **equal: object) -> int:
+        """Delete the values that match and whose instant in the column ``by`` is before; how many.
+
+        For what proves nothing, and whose time is over.
+        """
         ...
 
     async def lock(self, case_id: int) -> None:

@@ -30,6 +30,7 @@ from gateway.storage.rows import (
     VaultKey,
 )
 from gateway.storage.webhooks import WebhookMark
+from gateway.storage.worklist import CaseTask, WorklistMark
 
 Value = (
     VaultKey
@@ -66,6 +67,8 @@ Value = (
     | AskedOnce
     | FormDraft
     | WebhookMark
+    | CaseTask
+    | WorklistMark
 )
 V = TypeVar("V", bound=Value)
 Detail = str | int | bool | None | Sequence[str] | Mapping[str, str | int | bool | None]

@@ -5,9 +5,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.catalogues import Language, translator
+from gateway.domain.days import paris_day
 from gateway.domain.rights import Right
-from gateway.domain.words import french
-from gateway.web.wording import Wording, bound, paris_day
+from gateway.domain.words import bound, french
+from gateway.web.wording import Wording
 
 FRENCH_ALONE = frozenset({"api.html", "proof.html", "proof_entry.html", "proof_macros.html", "proofs.html"})
 """The pages that have no Arabic, for no person of the CNAS sees them: what a hospital alone does, and programs' own.

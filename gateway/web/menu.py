@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gateway.domain.parties import Role
 from gateway.domain.rights import Right
 from gateway.domain.words import french
-from gateway.services.agenda import Pulse
+from gateway.services.agenda import Glance
 from gateway.services.rights import Actor
 
 
@@ -20,7 +20,7 @@ class Item:
     main: bool = False
 
 
-def menu(actor: Actor, pulse: Pulse) -> tuple[Item, ...]:
+def menu(actor: Actor, glance: Glance) -> tuple[Item, ...]:
     """The entries for this person, in the order in which they are needed."""
     found: list[Item] = []
     if actor.role is Role.HOSPITAL and actor.may(Right.SEND):
@@ -30,12 +30,12 @@ def menu(actor: Actor, pulse: Pulse) -> tuple[Item, ...]:
     found += [Item(words=french("À faire"), place="/"), Item(words=french("Dossiers"), place="/dossiers")]
     if actor.may(Right.SORT):
         found.append(
-            Item(words=french("Courrier à trier"), place="/courrier", count=pulse.to_sort, urgent=pulse.to_sort > 0)
+            Item(words=french("Courrier à trier"), place="/courrier", count=glance.to_sort, urgent=glance.to_sort > 0)
         )
     elif actor.may(Right.QUARANTINE):
         found.append(Item(words=french("Courrier mis de côté"), place="/courrier"))
     if actor.role is Role.HOSPITAL and actor.may(Right.PROVE, Right.CONFIRM):
-        found.append(Item(words=french("Preuves à confirmer"), place="/preuves", count=pulse.to_confirm))
+        found.append(Item(words=french("Preuves à confirmer"), place="/preuves", count=glance.to_confirm))
     found.append(Item(words=french("Calendrier algérien"), place="/calendrier"))
     found.append(Item(words=french("Journal"), place="/journal"))
     if actor.may(Right.ALARMS):
@@ -43,8 +43,8 @@ def menu(actor: Actor, pulse: Pulse) -> tuple[Item, ...]:
             Item(
                 words=french("État et alarmes"),
                 place="/etat",
-                count=pulse.alarms.untaken,
-                urgent=pulse.alarms.urgent > 0,
+                count=glance.alarms.untaken,
+                urgent=glance.alarms.urgent > 0,
             )
         )
     if actor.may(Right.USERS):

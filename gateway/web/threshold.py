@@ -24,6 +24,9 @@ LARGE_AT_ONCE = 4
 MAX_BODY = 88 * 1024 * 1024
 """Bytes of one request: four files at their largest and the form around them, so that a page says what is too heavy."""
 
+STILL_SECONDS = 60.0
+"""How long nothing more of a body may come: whoever falls silent would keep others from sending theirs."""
+
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -37,14 +40,15 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_WORDS = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: french("Trop grand."),
+    HTTPStatus.REQUEST_TIMEOUT: french("L'envoi s'est interrompu ; recommencez."),
+}
 API = "/api/"
 
 
-class _TooLarge(HTTPException):
-    """The body goes on beyond what we take: told by whoever reads it, as any refusal."""
-
-    def __init__(self) -> None:
-        super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+class _NotTaken(HTTPException):
+    """The body goes on beyond what we take, or stops coming: told by whoever reads it, as any refusal."""
 
 
 class Threshold:
@@ -85,7 +89,7 @@ class Threshold:
         if not _large(scope):
             await self._through(scope, receive, dressed, SMALL_BODY)
         elif not await self._known(Request(scope)):
-            await self._told(scope, 413, french("Trop grand."))(scope, receive, dressed)
+            await self._told(scope, 413, _WORDS[HTTPStatus.REQUEST_ENTITY_TOO_LARGE])(scope, receive, dressed)
         else:
             async with self._large:
                 await self._through(scope, receive, dressed, MAX_BODY)
@@ -93,8 +97,8 @@ class Threshold:
     async def _through(self, scope: Scope, receive: Receive, dressed: "_Dressed", limit: int) -> None:
         try:
             await self._app(scope, _Measured(receive, limit), dressed)
-        except _TooLarge:
-            await self._told(scope, 413, french("Trop grand."))(scope, receive, dressed)
+        except _NotTaken as error:
+            await self._told(scope, error.status_code, _WORDS[HTTPStatus(error.status_code)])(scope, receive, dressed)
         except Exception as error:  # noqa: BLE001  the last door: nothing of it may reach the server's own log
             if not dressed.begun:  # else the API has told and answered it already
                 answer = await self._on_defect(Request(scope), error)
@@ -106,7 +110,7 @@ class Threshold:
             return self._told(scope, 421, french("Adresse inconnue."))
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MAX_BODY:
-            return self._told(scope, 413, french("Trop grand."))
+            return self._told(scope, 413, _WORDS[HTTPStatus.REQUEST_ENTITY_TOO_LARGE])
         if scope["method"] not in _SAFE and not scope["path"].startswith(API) and not self._ours(headers):
             return PlainTextResponse(french("Demande venue d'un autre site."), status_code=403)
         return None
@@ -140,12 +144,19 @@ class _Measured:
         self._receive = receive
         self._limit = limit
         self._read = 0
+        self._whole = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        try:
+            # After the body only the end of the connection comes, whenever that is.
+            async with asyncio.timeout(None if self._whole else STILL_SECONDS):
+                message = await self._receive()
+        except TimeoutError:
+            raise _NotTaken(HTTPStatus.REQUEST_TIMEOUT) from None
+        self._whole = not message.get("more_body", False)
         self._read += len(message.get("body", b""))
         if self._read > self._limit:
-            raise _TooLarge
+            raise _NotTaken(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return message
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 
-from gateway.web.wording import PARIS
+from gateway.domain.days import PARIS
 
 FORM = "%d/%m/%Y"
 FIRST_YEAR, LAST_YEAR = 1900, 2999

@@ -17,10 +17,10 @@ from starlette.datastructures import FormData
 from gateway.catalogues import Language
 from gateway.domain.errors import AlreadyAsked, GatewayError, ProofOwed
 from gateway.domain.rights import Right
-from gateway.services.agenda import Pulse
-from gateway.services.changes import Seen, unchanged
+from gateway.services.agenda import Glance
 from gateway.services.once import Asking, asked, digest
 from gateway.services.rights import Actor
+from gateway.services.seen import Seen, unchanged
 from gateway.services.sign_ins import Presence
 from gateway.web.frame import environment, in_arabic, language_for
 from gateway.web.hall import Hall
@@ -75,9 +75,9 @@ class Visit:
         """How long this sign-in lasts without another page."""
         return max(0, int((self.presence.ends_at - self.hall.clock.now()).total_seconds()))
 
-    def menu(self, pulse: Pulse) -> tuple[Item, ...]:
+    def menu(self, glance: Glance) -> tuple[Item, ...]:
         """What this person's menu holds."""
-        return menu(self.actor, pulse)
+        return menu(self.actor, glance)
 
     def form_token(self) -> str:
         """A new token for a form of this page."""
@@ -111,7 +111,7 @@ class Visit:
 
     async def page(self, name: str, *, status: int = 200, **shown: Any) -> Response:
         """A page of the console, in its frame."""
-        pulse = await self.hall.agenda.pulse()
+        glance = await self.hall.agenda.glance()
         text = (
             environment(language_for(name, self.language))
             .get_template(name)
@@ -119,7 +119,7 @@ class Visit:
                 visit=self,
                 actor=self.actor,
                 hall=self.hall,
-                pulse=pulse,
+                glance=glance,
                 token=self.form_token,
                 here=self.request.url.path,
                 in_arabic=in_arabic(name),

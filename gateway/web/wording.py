@@ -3,23 +3,22 @@
 Dates are absolute and in full (CONSOLE §3); the end of a period is its last minute in Algiers, never « midnight ».
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from gateway.catalogues import Language
 from gateway.domain.attestation import FORMS
+from gateway.domain.days import ALGIERS, MONTHS, PARIS, SHORT_WEEKDAYS, WEEKDAYS
 from gateway.domain.kinds import KINDS, Field, FieldType, parse_instant
 from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.steps import BY_NAME
-from gateway.domain.words import Said, Translator, french, told
+from gateway.domain.words import Said, Translator, bound, french, told
 from gateway.services.sorting_words import title_of
 from gateway.services.terms import (
     CASE_STATES,
@@ -37,34 +36,9 @@ from gateway.services.terms import (
 from gateway.storage import Hint, Mail, Way
 from gateway.wire.fields import escaped
 
-ALGIERS = ZoneInfo("Africa/Algiers")
-PARIS = ZoneInfo("Europe/Paris")
 ISOLATE, END_OF_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 """Round a name in another script inside a sentence."""
 
-DAYS = (
-    french("lundi"),
-    french("mardi"),
-    french("mercredi"),
-    french("jeudi"),
-    french("vendredi"),
-    french("samedi"),
-    french("dimanche"),
-)
-SHORT_DAYS = (
-    french("lun."),
-    french("mar."),
-    french("mer."),
-    french("jeu."),
-    french("ven."),
-    french("sam."),
-    french("dim."),
-)
-MONTHS = (
-    *(french("janvier"), french("février"), french("mars"), french("avril"), french("mai"), french("juin")),
-    *(french("juillet"), french("août"), french("septembre"), french("octobre")),
-    *(french("novembre"), french("décembre")),
-)
 _LABELS: Mapping[Any, str] = {
     **STATES,
     **GRADES,
@@ -87,21 +61,6 @@ _CODED = {
 """Fields that hold a code of ours."""
 
 
-def paris_day(at: datetime) -> date:
-    """The calendar date of an instant in Paris."""
-    return at.astimezone(PARIS).date()
-
-
-_BEFORE = re.compile(r" (?=[:;?!»])")
-_AFTER = re.compile(r"(?<=«) ")
-_NO_BREAK = "\N{NO-BREAK SPACE}"
-
-
-def bound(text: str) -> str:
-    """French punctuation stays on the line of its word; an English text has no such spaces."""
-    return _AFTER.sub(_NO_BREAK, _BEFORE.sub(_NO_BREAK, text))
-
-
 class Wording:
     """Words for one language."""
 
@@ -121,14 +80,14 @@ class Wording:
 
     def long_day(self, value: date) -> str:
         """« lundi 8 mars 2027 »."""
-        words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
+        words = {"weekday": self._(WEEKDAYS[value.weekday()]), "day": self.ordinal(value.day)}
         return self._("{weekday} {day} {month} {year}").format(
             **words, month=self._(MONTHS[value.month - 1]), year=value.year
         )
 
     def day(self, value: date) -> str:
         """« lundi 8 mars », where the year goes without saying."""
-        words = {"weekday": self._(DAYS[value.weekday()]), "day": self.ordinal(value.day)}
+        words = {"weekday": self._(WEEKDAYS[value.weekday()]), "day": self.ordinal(value.day)}
         return self._("{weekday} {day} {month}").format(**words, month=self._(MONTHS[value.month - 1]))
 
     def month(self, value: date) -> str:
@@ -137,7 +96,7 @@ class Wording:
 
     def weekdays(self) -> tuple[str, ...]:
         """The days of a week, from Monday."""
-        return tuple(self._(name) for name in DAYS)
+        return tuple(self._(name) for name in WEEKDAYS)
 
     def ordinal(self, number: int) -> str:
         """The day of a month as dates write it: « 1er » in French."""
@@ -145,7 +104,7 @@ class Wording:
 
     def cell_day(self, value: date) -> Markup:
         """A day in a narrow cell, on two lines."""
-        return Markup("{}<br>{}").format(self._(SHORT_DAYS[value.weekday()]), value.day)  # the template is ours
+        return Markup("{}<br>{}").format(self._(SHORT_WEEKDAYS[value.weekday()]), value.day)  # the template is ours
 
     def instant(self, at: datetime | None) -> str:
         """An instant in Paris, where the readers of these pages are."""
@@ -324,7 +283,7 @@ class Wording:
 
     def reason(self, value: Enum) -> str:
         """Why a day counts or not."""
-        return self._(REASONS[value.value]).rstrip(": " + _NO_BREAK)
+        return self._(REASONS[value.value]).rstrip(": \N{NO-BREAK SPACE}")
 
     def kind(self, name: str) -> str:
         """A message kind as a person calls it."""

@@ -42,9 +42,13 @@ def case_ref(number: int) -> str:
     return f"{number:05X}-Q2"
 
 
-def row(index: int) -> Row:
+Name = Callable[[int], str]
+"""The reference of each case, by its number."""
+
+
+def row(index: int, refs: Name = case_ref, a_case: int = RECORDS_A_CASE) -> Row:
     """One row of the table: a hundred cases are open at a time, and each record is of one of them."""
-    case = case_ref(index // (RECORDS_A_CASE * 100) * 100 + index % 100)
+    case = refs(index // (a_case * 100) * 100 + index % 100)
     at, event, actor = instant(START + index * BETWEEN), EVENTS[index * 7 % len(EVENTS)], ACTORS[index % len(ACTORS)]
     request = request_hash(case) if index % 3 else None
     message, partner = str(index // 5), PARTNERS[index % len(PARTNERS)]
@@ -65,24 +69,24 @@ def _json(value: str | None) -> str:
     return "null" if value is None else f'"{value}"'
 
 
-def rows(first: int, last: int, tree: Growing) -> Iterator[Row]:
+def rows(first: int, last: int, tree: Growing, refs: Name = case_ref, a_case: int = RECORDS_A_CASE) -> Iterator[Row]:
     """Rows from ``first`` up to, not with, ``last``; their leaves go into ``tree``."""
     for index in range(first, last):
-        made = row(index)
+        made = row(index, refs, a_case)
         tree.append(made[-1])
         yield made
 
 
-def fill(url: str, size: int, tree: Growing) -> None:
-    """Bring a log to ``size`` records."""
-    place = make_url(url)
+def fill(url: str, size: int, tree: Growing, refs: Name = case_ref, a_case: int = RECORDS_A_CASE) -> None:
+    """Bring a log to ``size`` records, ``a_case`` of them of each case."""
+    place, made = make_url(url), rows(tree.size, size, tree, refs, a_case)
     if place.get_backend_name() == "sqlite":
-        _fill_file(str(place.database), size, tree)
+        _fill_file(str(place.database), made, tree)
     else:
-        _fill_server(url, size, tree)
+        _fill_server(url, made, tree)
 
 
-def _fill_file(path: str, size: int, tree: Growing) -> None:
+def _fill_file(path: str, made: Iterator[Row], tree: Growing) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as base:
         base.execute("PRAGMA journal_mode=OFF")
         base.execute("PRAGMA synchronous=OFF")
@@ -92,13 +96,13 @@ def _fill_file(path: str, size: int, tree: Growing) -> None:
         ).fetchall()
         with _without(indexes, base.execute):
             base.execute("BEGIN")
-            base.executemany(INSERT, rows(tree.size, size, tree))
+            base.executemany(INSERT, made)
             base.execute("UPDATE log_head SET size = ?, frontier = ?, last_at = ?", _head(tree))
             base.execute("COMMIT")
         base.execute("PRAGMA journal_mode=WAL")
 
 
-def _fill_server(url: str, size: int, tree: Growing) -> None:
+def _fill_server(url: str, made: Iterator[Row], tree: Growing) -> None:
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'audit' AND indexname NOT LIKE '%pkey'"
@@ -106,8 +110,8 @@ def _fill_server(url: str, size: int, tree: Growing) -> None:
         raw: Any = connection.connection.driver_connection
         with _without(indexes, connection.exec_driver_sql):
             with raw.cursor() as cursor, cursor.copy(f"COPY audit ({COLUMNS}) FROM STDIN") as copy:
-                for made in rows(tree.size, size, tree):
-                    copy.write_row(made)
+                for each in made:
+                    copy.write_row(each)
             raw.execute("UPDATE log_head SET size = %s, frontier = %s, last_at = %s", _head(tree))
         connection.exec_driver_sql("VACUUM ANALYZE audit")
     engine.dispose()

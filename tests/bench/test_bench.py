@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.audit import parse
-from tests.bench import audit, bombs, load, seal
+from tests.bench import audit, bombs, load, seal, web
 from tests.bench.audit_log import row
 
 NEEDS_GPG = pytest.mark.skipif(
@@ -91,3 +91,23 @@ def test_a_short_run_among_bombs_tells_every_figure(
     assert (found["alone"]["mails"], found["with_bombs"]["mails"], found["with_bombs"]["bombs"]) == (3, 3, 3)
     assert all(run["p95_ms"] >= run["p50_ms"] > 0 for run in (found["alone"], found["with_bombs"]))
     assert "| 3, parmi les bombes |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
+def test_a_short_run_of_the_console_tells_every_figure(
+    where: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every page of a small hospital answers, each of another person or case; a page has its weight."""
+    other = ["--url", request.getfixturevalue("postgres").empty()] if where == "postgresql" else []
+    told = tmp_path / "told.json"
+    short = ["--cases", "400", "--events", "800", "--asked", "2", "--folder", str(tmp_path), "--json", str(told)]
+    monkeypatch.setattr(sys, "argv", ["web", *short, *other])
+    web.main()
+    found = json.loads(told.read_text(encoding="utf-8"))["pages"]
+    assert len(found) > 20
+    assert all(0 < row["cpu_ms_p50"] <= row["cpu_ms_p95"] and row["bytes"] > 100 for row in found.values())
+    assert "| À faire (secrétariat) |" in capsys.readouterr().out

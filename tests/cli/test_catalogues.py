@@ -224,7 +224,7 @@ def bare(source: str) -> list[str]:
     return [
         str(keyword.value.value)
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in leaves
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in leaves
         for keyword in node.keywords
         if keyword.arg in TOLD and isinstance(keyword.value, ast.Constant)
     ]

@@ -12,7 +12,7 @@ import pytest
 BASH = shutil.which("bash")
 PROGRAM = Path(sys.executable).with_name("gateway")
 ASK = """
-eval "$(gateway --show-completion)"
+source {script}
 COMP_WORDS=({words}) COMP_CWORD={last}
 _gateway_completion gateway
 printf '%s\\n' "${{COMPREPLY[@]}}"
@@ -36,6 +36,15 @@ def bash(script: str, home: Path, **environment: str) -> subprocess.CompletedPro
     )
 
 
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the program gives bash."""
+    folder = tmp_path_factory.mktemp("completion")
+    done = bash("gateway --show-completion > ~/completion", folder)
+    assert done.stderr == ""
+    return folder / "completion"
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -47,11 +56,11 @@ def bash(script: str, home: Path, **environment: str) -> subprocess.CompletedPro
         (["status", "zzz"], {""}),
     ],
 )
-def test_bash_completes(typed: list[str], offered: set[str], tmp_path: Path) -> None:
+def test_bash_completes(typed: list[str], offered: set[str], script: Path, tmp_path: Path) -> None:
     """Commands, commands of a group, options, values."""
     words = " ".join(shlex.quote(word) for word in ("gateway", *typed))
 
-    done = bash(ASK.format(words=words, last=len(typed)), tmp_path)
+    done = bash(ASK.format(script=script, words=words, last=len(typed)), tmp_path)
 
     assert done.stderr == ""
     assert set(done.stdout.splitlines()) == offered

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HEAVY = {"sqlalchemy", "sqlmodel", "pydantic", "structlog", "rich", "cryptography", "holidays", "asyncio"}
-FOR_THE_FIRST_PAGE = {"commands", "contents", "language", "pages", "refusals", "session", "usage"}
+FOR_THE_FIRST_PAGE = {"commands", "contents", "defaults", "language", "pages", "refusals", "session", "usage"}
 FOR_MAIL = {"structlog", "aiosmtplib", "aioimaplib", "gnupg", "asn1crypto", "holidays"}
 
 

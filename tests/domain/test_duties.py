@@ -1,8 +1,10 @@
 """What is owed in a case: each duty appears with what makes it, and disappears with what meets it."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -11,8 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cli.commands import app
+from gateway.domain import request as request_life
 from gateway.domain.case import State as Stay
-from gateway.domain.duties import RULES, Asked, File, Happened, Urgency, duties, ordered
+from gateway.domain.duties import RULES, Asked, File, Happened, Urgency, duties, instant_of, ordered, shape
+from gateway.domain.duties import requests as requests_
+from gateway.domain.duties import stay as stay_
+from gateway.domain.duties.spans import EDITION, spans
 from gateway.domain.kinds import KINDS
 from gateway.domain.labels import STATES
 from gateway.domain.parties import Role
@@ -388,3 +394,56 @@ def test_any_case_has_duties_that_can_be_told(
     assert list(found) == sorted(found, key=lambda duty: duty.urgency)
     assert all(str(duty.sentence) for duty in found)
     assert len(STATES) == len(State)
+
+
+@given(
+    stay=st.sampled_from(sorted(Stay, key=lambda state: state.value)),
+    kinds=st.lists(st.tuples(FACTS, VALUES, st.booleans()), max_size=8),
+    states=st.lists(
+        st.tuples(
+            st.sampled_from(sorted(State, key=lambda state: state.value)),
+            st.integers(-5, 5),
+            st.integers(-5, 5),
+            st.booleans(),
+        ),
+        max_size=3,
+    ),
+    us=st.sampled_from([H, A, E, Role.CPAM]),
+)
+def test_what_is_owed_over_time_is_what_is_owed_on_each_day(
+    stay: Stay, kinds: list[tuple[str, Mapping[str, str], bool]], states: list[tuple[State, int, int, bool]], us: Role
+) -> None:
+    """Spans say for every day, near or far, which duties there are, how urgent, until when; and each only once."""
+    requests = tuple(
+        asked(
+            state,
+            hash=f"{number}" * 64,
+            sent_on=TODAY + timedelta(days=sent),
+            ends_at=END + timedelta(days=ends) if owed else None,
+            form_owed=owed,
+        )
+        for number, (state, sent, ends, owed) in enumerate(states)
+    )
+    facts = tuple(
+        Happened(kind=kind, day=TODAY, values=values, request=requests[0].hash if requests else None, sent=sent)
+        for kind, values, sent in kinds
+    )
+    file_ = case(stay, *facts, requests=requests, authorised_until=TODAY)
+    found = spans(file_, us)
+    for day in (date.min, *(TODAY + timedelta(days=days) for days in range(-20, 21)), date(2999, 12, 31)):
+        on_this_day = [
+            (span.code, span.request, span.urgency, span.due_at) for span in found if span.since <= day < span.until
+        ]
+        told = duties(replace(file_, today=day), us)
+        assert sorted(on_this_day) == sorted(
+            (duty.code, duty.request or "", duty.urgency, instant_of(duty.due)) for duty in told
+        )
+        assert len({(code, request) for code, request, _, _ in on_this_day}) == len(on_this_day)
+
+
+def test_who_changes_the_rules_raises_their_edition() -> None:
+    """What was kept by other rules is thrown away only where their edition says so (gateway.domain.duties.spans)."""
+    told = sha256()
+    for module in (shape, requests_, stay_, request_life):
+        told.update(inspect.getsource(module).encode())
+    assert (EDITION, told.hexdigest()[:16]) == ("1", "06c9c16c350209eb")

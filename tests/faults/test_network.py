@@ -17,6 +17,7 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.imap import ImapFactory, ImapSettings
 from gateway.adapters.smtp import SmtpCourier, SmtpSettings, SmtpTls
 from gateway.domain.errors import ServerUnreachable
+from gateway.mailservers import ServerSection
 from gateway.ports import Envelope
 from tests.faults.moments import ACKNOWLEDGED, RECEIVING, SENDING, Moment, compare, recovered, undisturbed
 from tests.faults.proxy import Proxy, before
@@ -29,7 +30,8 @@ KILOBYTE = 1024
 NOT_NOTED = "SELECT 1 FROM transmissions WHERE state = 'unknown'"
 WAITING = "SELECT 1 FROM transmissions WHERE state = 'ready'"
 REFUSED = "SELECT partner FROM transmissions WHERE state = 'refused'"
-MINUTE = 60
+UNTOLD = ServerSection.model_fields["timeout_seconds"].default
+"""Seconds that a gateway waits that was told nothing: who still waits then is killed."""
 
 
 @contextmanager
@@ -98,8 +100,9 @@ def test_a_server_that_falls_silent_costs_its_time_and_nothing_else(stage: Stage
     for point in (0, 300):
         with behind(stage, moment, name) as proxy:
             proxy.silent_at = point
-            seen = stage.run(moment.role, moment.work)
-        assert b"Server" in seen.told or seen.code == 0, seen
+            seen = stage.run(moment.role, moment.work, seconds=UNTOLD)
+        assert (seen.code, seen.told.partition(b":")[0]) == (1, b"ServerUnreachable"), seen
+        assert (len(proxy.sent), stage.posts) == (1, [])
         compare(expected, recovered(stage, moment), point)
 
 

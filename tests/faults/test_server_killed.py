@@ -62,7 +62,7 @@ async def test_a_session_that_is_killed_at_any_statement_leaves_the_act_whole_or
         folder = tmp_path / str(point)
         folder.mkdir()
         async with open_world(folder, place=lambda _folder, role: postgres.made(identity(role))) as world:
-            engine, killer = world.store._writer.sync_engine, Killer(point)  # type: ignore[attr-defined]  # the adapter's
+            engine, killer = world.store._acts.engine.sync_engine, Killer(point)  # type: ignore[attr-defined]  # the adapter's
             event.listen(engine, "before_cursor_execute", killer)
             try:
                 await world.submit()
@@ -90,7 +90,7 @@ async def test_a_statement_is_what_is_counted(postgres: Server, tmp_path: Path) 
     """The killer would not see a statement that goes another way."""
     async with open_world(tmp_path, place=lambda _folder, role: postgres.made(identity(role))) as world:
         seen: list[str] = []
-        engine = world.store._writer.sync_engine  # type: ignore[attr-defined]  # the adapter's
+        engine = world.store._acts.engine.sync_engine  # type: ignore[attr-defined]  # the adapter's
 
         def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             seen.append(statement)

@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from gateway.ports import MailboxFactory, PublicKey, TimeSource
 from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.draft_retention import DraftRetention
+from gateway.services.kept_worklist import KeptWorklist
 from gateway.services.leases import Alone
 from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
+from gateway.services.spent import SpentRows
 from gateway.services.tasks import Rhythm, Tasks, WatchedMailbox
+from gateway.services.webhooks import Webhooks
 from tests.services.world import World
 
 END_SECONDS = 10
@@ -32,6 +35,7 @@ async def at_work(
     seconds: float,
     sources: Sequence[TimeSource] = (),
     pulse: Pulse | None = None,
+    webhooks: Webhooks | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Polls and ticks every so many ``seconds``; ended as the daemon ends them."""
     work = Tasks(
@@ -44,6 +48,8 @@ async def at_work(
         purge=None,
         handovers=world.handovers,
         alarms=world.alarms,
+        worklist=KeptWorklist(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
+        webhooks=webhooks,
         repair=world.repair,
         cabinet=world.cabinet,
         pins=world.pins,
@@ -52,6 +58,7 @@ async def at_work(
             store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party, days=90, years=3
         ),
         drafts=DraftRetention(store=world.store, cabinet=world.cabinet, clock=world.clock, party=world.party),
+        spent=SpentRows(store=world.store, clock=world.clock, party=world.party),
         clock=world.clock,
         pinned_keys=_no_keys,
         use_keys=_use,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.adapters.database.store import _View
+from gateway.adapters.database.views import View
 from gateway.domain.alarms.staff import ALARM
 from gateway.domain.transmission import MAX_DOUBTS, State
 from gateway.ports import SpoolFile
@@ -113,7 +113,7 @@ async def test_a_mail_that_changes_meanwhile_stays_for_the_next_round(
     async def stale(*_: object, **__: object) -> tuple[Transmission, ...]:
         return tuple(seen)
 
-    monkeypatch.setattr(_View, "served", stale)
+    monkeypatch.setattr(View, "served", stale)
     assert await retention(told).round() == 0
     assert await readable(told) == before
     assert not await told.events("watch.mails_erased")

@@ -14,13 +14,13 @@ from gateway.domain.rights import Post
 from gateway.domain.workdays import DayReason, calendar_from_rows
 from gateway.services.agenda import Agenda
 from gateway.services.almanac import Almanac
-from gateway.services.changes import CHANGES, Seen, unchanged
 from gateway.services.clock_sheet import clock_sheet
 from gateway.services.clock_view import MOST_HYPOTHESES, ClockReader, ClockView
 from gateway.services.desk import Submitted
 from gateway.services.forms import Line
 from gateway.services.once import Asking, OnceStore, asked
 from gateway.services.rights import Actor
+from gateway.services.seen import CHANGES, Seen, unchanged
 from tests.services.certifying import text_of
 from tests.services.conftest import Build
 from tests.services.mails import START, receipt

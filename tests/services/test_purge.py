@@ -235,7 +235,7 @@ async def test_a_crash_in_the_middle_erases_nothing(bench: Bench, monkeypatch: p
     await bench.add(*SECURITY)
     await bench.witness.round()
     bench.world.clock.advance(YEAR)
-    monkeypatch.setattr("gateway.adapters.database.store.ERASED_AT_ONCE", 0)
+    monkeypatch.setattr("gateway.adapters.database.acts.ERASED_AT_ONCE", 0)
     with pytest.raises(ValueError, match="range"):
         await bench.purge.run(actor="alice")
     assert await bench.erased() == ()

@@ -1,7 +1,8 @@
 """The tasks of a running gateway: none stops for a failure, none keeps another waiting."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
@@ -12,8 +13,10 @@ from structlog.testing import capture_logs
 
 from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import DiskUnreliable, GatewayError, ProtocolBroken, StorageFailed
+from gateway.ports import Target
 from gateway.services import tasks
 from gateway.services.pulse import Pulse
+from gateway.services.webhooks import Webhooks
 from gateway.storage import ClockMark, Mail
 from tests.services.at_work import at_work
 from tests.services.fakes import FakeMailbox
@@ -119,6 +122,52 @@ async def test_a_server_that_refuses_to_tell_the_time_does_not_stop_the_mail(
 
 async def _has_asked(factory: _Factory, times: int) -> bool:
     return factory.asked >= times
+
+
+class _Carrier:
+    """One program never answers, the other takes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def bring(self, target: Target, headers: Mapping[str, str], body: bytes) -> str | None:
+        """Once."""
+        del headers
+        if target.name == "muet":
+            await asyncio.Event().wait()
+        self.told.append(json.loads(body)["type"])
+        return None
+
+
+async def test_a_program_that_is_slow_to_answer_holds_no_other_back(cnas: World) -> None:
+    """Each is told in a task of its own."""
+    carrier = _Carrier()
+    targets = tuple(
+        Target(name=name, address="https://dpi.test/", keys=(b"k" * 32,), events=("test.*",))
+        for name in ("muet", "dpi")
+    )
+    hooks = Webhooks(
+        store=cnas.store,
+        clock=cnas.clock,
+        party=cnas.party,
+        targets=targets,
+        carrier=carrier,
+        origin="https://soins.hopital.test",
+    )
+    for serve in hooks.rounds().values():
+        await serve()
+
+    async def record(event: str) -> None:
+        async with cnas.store.act() as act:
+            await act.record(event, actor="gateway")
+
+    async def told() -> bool:
+        return carrier.told == ["test.one", "test.two"]
+
+    await record("test.one")
+    async with at_work(cnas, _Factory(cnas), seconds=0.005, webhooks=hooks):
+        await record("test.two")
+        await until(told)
 
 
 async def test_the_time_is_asked_only_while_the_latest_tick_wants_it(

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.cli import glance
 from gateway.cli.copies import copy_line
-from gateway.cli.listing import show_cases, show_waiting
+from gateway.cli.listing import show_cases
 from gateway.cli.todo import show_duty
 from gateway.cli.triage import _about, _next, _reason, _signature, _standing, _suggestion
 from gateway.domain.duties import Urgency
@@ -17,6 +18,7 @@ from gateway.domain.readers import Readership
 from gateway.services.desk import Submitted
 from gateway.services.dossier import Archive, MailView
 from gateway.services.fiche import Fiche
+from gateway.services.shapes import status as shapes
 from gateway.services.worklist import Item
 from gateway.storage import Mail, VaultKey
 from tests.services.conftest import Build
@@ -62,11 +64,9 @@ async def listed(world: World, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-async def waiting(world: World, capsys: pytest.CaptureFixture[str]) -> str:
+async def waiting(world: World) -> str:
     """What « gateway status » prints of what is awaited."""
-    capsys.readouterr()
-    show_waiting(await world.health.read())
-    return capsys.readouterr().out
+    return "\n".join(glance.waiting(shapes.glance(await world.health.read())))
 
 
 def mail_told(view: MailView) -> str:
@@ -160,7 +160,7 @@ async def test_the_hospital_reads_what_to_do_in_its_listing(
     line = next(line for line in text.splitlines() if line.startswith("AAAA-AA"))
     assert "demande reçue" in line
     assert "Répondre à la demande de soins" in line
-    state = await waiting(hospital, capsys)
+    state = await waiting(hospital)
     assert "Demandes ouvertes : 1, dont sans accusé de réception : 0" in state
     assert "gateway todo" in state
 
@@ -202,7 +202,7 @@ async def test_the_cnas_reads_its_requests_by_their_end(cnas: World, capsys: pyt
     assert "gateway answer DOSSIER" in text
     assert "gateway fiche INFO_REQUEST" in text
     assert await todo(cnas) == ["request_to_answer", "request_to_answer"]
-    assert "Demandes qui attendent votre réponse : 2" in await waiting(cnas, capsys)
+    assert "Demandes qui attendent votre réponse : 2" in await waiting(cnas)
 
 
 async def test_an_answered_request_goes_down_and_asks_for_its_form(
@@ -248,13 +248,13 @@ async def test_the_cnse_reads_the_cases_that_it_follows(cnse: World, capsys: pyt
     assert "1, dont 1 à envoyer" in text
     assert "Relayer les comptes rendus médicaux à la CNAS (M33). (et 1 de plus)" in text
     assert set(await todo(cnse)) == {"reports_to_relay", "rights_to_check"}
-    state = await waiting(cnse, capsys)
+    state = await waiting(cnse)
     assert "Copies oubliées par leur auteur, à envoyer : 1" in state
     await cnse.repair.round()
     view = await archive(cnse).case(REF)
     (line,) = [copy_line(owed, view.messages) for owed in view.owed_copies]
     assert line.startswith("Copie oubliée : cnas n'a pas adressé « Acceptation expresse » à hospital. Envoyée")
-    assert "Copies oubliées" not in await waiting(cnse, capsys)
+    assert "Copies oubliées" not in await waiting(cnse)
 
 
 # --- triage, in words

@@ -403,7 +403,8 @@ _first: dict[str, Engine] = {}
 
 def _share_statements(store: database.DatabaseStore) -> None:
     """Let SQLAlchemy compile each statement once for all tests, instead of once for each engine of each test."""
-    for engine in (store._writer.sync_engine, store._reader.sync_engine):
+    for transactions in (store._acts, store._views):
+        engine = transactions.engine.sync_engine  # type: ignore[attr-defined]  # the adapter's
         first = _first.setdefault(engine.dialect.name, engine)
         if engine.dialect.name == "sqlite":
             engine.dialect = first.dialect

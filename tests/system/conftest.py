@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mailserver import Machine
+from tests.prompt import prompt
 from tests.system.gateways import Trio, copied, install_trio
 
 
@@ -50,6 +51,13 @@ def temporary(place: Path) -> Iterator[Path]:
         patch.setenv("TMPDIR", str(folder))
         patch.setenv("XDG_RUNTIME_DIR", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", name="mail_machine")
+def _mail_machine(mail_machine: Machine) -> Iterator[Machine]:
+    """The servers, and a place where commands are typed."""
+    with prompt(mail_machine.env()) as mail_machine.prompt:
+        yield mail_machine
 
 
 @pytest.fixture(scope="session")

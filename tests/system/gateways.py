@@ -65,15 +65,19 @@ class Gateway:
 
     def call(self, *arguments: str, ok: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """One command, as a person types it."""
-        done = subprocess.run(
-            [*GATEWAY, *arguments, "--config", str(self.config)],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            input=stdin,
-            check=False,
-            timeout=PATIENCE,
-        )
+        words, prompt = [*arguments, "--config", str(self.config)], self.machine.prompt
+        if prompt is not None:
+            done = prompt.call(words, env=self.environment(), stdin=stdin, timeout=PATIENCE)
+        else:
+            done = subprocess.run(
+                [*GATEWAY, *words],
+                env=self.environment(),
+                capture_output=True,
+                text=True,
+                input=stdin,
+                check=False,
+                timeout=PATIENCE,
+            )
         if ok and done.returncode != 0:
             raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done

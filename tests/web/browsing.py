@@ -13,27 +13,10 @@ from gateway.access import WebSection
 from gateway.adapters.authenticator import TimeCodes
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.domain.rights import POSTS, RIGHTS, Post, Right
-from gateway.services.accounts import Accounts
-from gateway.services.agenda import Agenda
+from gateway.furnishing import House, furnished
 from gateway.services.almanac import Almanac
-from gateway.services.calendar_view import CalendarReader
-from gateway.services.case_files import CaseFiles
-from gateway.services.clock_view import ClockReader
-from gateway.services.control import ControlRoom
-from gateway.services.drafts import Drafts
 from gateway.services.entered import EnteredProofs
-from gateway.services.forms import Forms
-from gateway.services.journal import Journal
-from gateway.services.local_sign_in import LocalSignIn
-from gateway.services.messages import Messages
-from gateway.services.notes import Notes
 from gateway.services.once import OnceStore
-from gateway.services.proof_view import ProofPages
-from gateway.services.questions import Questions
-from gateway.services.resend import Resend
-from gateway.services.sign_ins import SignIns
-from gateway.services.sorting import Sorting
-from gateway.services.tokens import Tokens
 from gateway.storage import Account
 from gateway.web.app import make
 from gateway.web.hall import Hall
@@ -45,150 +28,62 @@ SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 TOKEN = re.compile(r'name="token" value="([^"]+)"')
 
 
+async def _paper(*_args: Any, **named: Any) -> bytes:
+    return b"%PDF-made-up with identity" if named.get("identity") else b"%PDF-made-up"
+
+
 def hall_of(world: World) -> Hall:
-    """The services of this gateway, as its composition would give them to the console."""
+    """The services of this gateway, as its composition gives them to the console; only papers are made up."""
     store = world.store
     assert isinstance(store, OnceStore)
-    almanac = Almanac(base=world.calendar, site=world.party.site)
-    questions = Questions(store=store, party=world.party, readership=world.readers.readership, recorded=True)
-    drafts = Drafts(
-        store=store,
-        cabinet=world.cabinet,
-        desk=world.desk,
-        clock=world.clock,
-        noise=secrets.token_bytes,
-        party=world.party,
-        readership=world.readership,
-        persons_needed=world.persons,
-    )
-    forms = Forms(
-        store=store,
-        cabinet=world.cabinet,
-        drafts=drafts,
-        placing=world.placing,
-        casework=world.casework,
-        composer=world.composer,
-        almanac=almanac,
-        clock=world.clock,
-        party=world.party,
-        directory=world.directory,
-        max_bytes=25_000_000,
-    )
-
-    async def document(*_args: Any, **named: Any) -> bytes:
-        return b"%PDF-made-up with identity" if named.get("identity") else b"%PDF-made-up"
-
-    agenda = Agenda(
-        store=store,
-        cabinet=world.cabinet,
-        clock=world.clock,
-        party=world.party,
-        almanac=almanac,
-        worklist=world.archive.worklist,
-        watched=places(world.party),
-        forms=forms.under_way,
-    )
-    sign_ins = SignIns(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party)
-    return Hall(
-        settings=WebSection(),
-        party=world.party,
-        directory=world.directory,
-        four_eyes=world.persons > 1,
-        rehearsal=False,
-        version="0",
-        clock=world.clock,
-        noise=secrets.token_bytes,
-        once=store,
-        sign_ins=sign_ins,
-        local=LocalSignIn(
+    return furnished(
+        House(
+            settings=WebSection(),
+            party=world.party,
+            directory=world.directory,
+            readership=world.readership,
+            watched=places(world.party),
+            grace=GRACE,
+            persons_needed=world.persons,
+            max_bytes=25_000_000,
+            rehearsal=False,
+            recorded=True,
             store=store,
             cabinet=world.cabinet,
             clock=world.clock,
+            noise=secrets.token_bytes,
+            almanac=Almanac(base=world.calendar, site=world.party.site),
+            casework=world.casework,
+            composer=world.composer,
+            placing=world.placing,
+            desk=world.desk,
+            triage=world.triage,
+            deadlines=world.deadlines,
+            confirmations=world.confirmations,
+            proofs=EnteredProofs(
+                store=store,
+                cabinet=world.cabinet,
+                requests=world.requests,
+                clock=world.clock,
+                party=world.party,
+                directory=world.directory,
+                persons_needed=world.persons,
+                readership=world.readership,
+            ),
+            challenges=world.challenges,
+            disputes=world.disputes,
+            calendar=world.calendar_acts,
+            archive=world.archive,
+            alarms=world.book,
+            health=world.health,
             passwords=Argon2Passwords(memory_kib=64, passes=1),
             factors=TimeCodes(),
-            sign_ins=sign_ins,
-            party=world.party,
-        ),
-        oidc=None,
-        accounts=Accounts(
-            store=store, vault=world.vault, clock=world.clock, noise=secrets.token_bytes, party=world.party
-        ),
-        tokens=Tokens(store=store, clock=world.clock, noise=secrets.token_bytes, party=world.party),
-        agenda=agenda,
-        clocks=ClockReader(
-            store=store,
-            cabinet=world.cabinet,
-            clock=world.clock,
-            party=world.party,
-            almanac=almanac,
-            grace=GRACE,
-            names=agenda.names,
-            standing=world.deadlines.standing,
-            persons_needed=world.persons,
-        ),
-        archive=world.archive,
-        cases=CaseFiles(
-            store=store,
-            cabinet=world.cabinet,
-            clock=world.clock,
-            party=world.party,
-            archive=world.archive,
-            watched=places(world.party),
-        ),
-        desk=world.desk,
-        drafts=drafts,
-        forms=forms,
-        messages=Messages(store=store, archive=world.archive, party=world.party),
-        notes=Notes(
-            store=store,
-            cabinet=world.cabinet,
-            casework=world.casework,
-            desk=world.desk,
-            party=world.party,
-            reads=drafts.reads,
-        ),
-        resend=Resend(store=store, clock=world.clock, party=world.party),
-        triage=world.triage,
-        sorting=Sorting(
-            store=store,
-            cabinet=world.cabinet,
-            triage=world.triage,
-            party=world.party,
-            directory=world.directory,
-            reads=drafts.reads,
-        ),
-        confirmations=world.confirmations,
-        proofs=EnteredProofs(
-            store=store,
-            cabinet=world.cabinet,
-            requests=world.requests,
-            clock=world.clock,
-            party=world.party,
-            directory=world.directory,
-            persons_needed=world.persons,
-            readership=world.readers.readership,
-        ),
-        proof_pages=ProofPages(
-            store=store,
-            cabinet=world.cabinet,
-            party=world.party,
-            directory=world.directory,
-            almanac=almanac,
-            names=agenda.names,
-        ),
-        calendar=world.calendar_acts,
-        months=CalendarReader(store=store, acts=world.calendar_acts, clock=world.clock),
-        challenges=world.challenges,
-        disputes=world.disputes,
-        alarms=world.book,
-        health=world.health,
-        control=ControlRoom(health=world.health, alarms=world.book),
-        journal=Journal(store=store, questions=questions),
-        questions=questions,
-        dossier=document,
-        certificate=document,
-        printed=document,
-        explanation=document,
+            oidc=lambda _sign_ins: None,
+            dossier=_paper,
+            certificate=_paper,
+            printed=_paper,
+            printed_clock=lambda *_args, **_named: b"%PDF-made-up",
+        )
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import axe_playwright_python
 import pytest
@@ -35,7 +34,12 @@ ARGUMENTS = (
     "--disable-sync",
 )
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-WIDE, NARROW = 1280, 320
+FAULTS = """
+axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations.flatMap(
+    each => each.nodes.map(node => `${each.id} : ${node.html.slice(0, 120)}`)))
+"""
+"""Only what is wrong comes back: what is right is most of a page, and takes longer to carry than to find."""
+WIDE, NARROW, HEIGHT = 1280, 320, 900
 
 needs_chromium = pytest.mark.skipif(
     shutil.which(CHROMIUM) is None and os.environ.get("CI") != "true",
@@ -55,12 +59,12 @@ class Screen:
     origin: str
     told: list[str]
 
-    async def page(self, name: str, *posts: Post, width: int = WIDE, language: str = "fr") -> Page:
+    async def page(self, name: str, *posts: Post, language: str = "fr") -> Page:
         """A window of a person who is signed in."""
         person = await signed_in(self.app, self.world, name, *posts)
         secret = person.client.cookies[COOKIE]
         await person.client.aclose()
-        context = await self.browser.new_context(viewport={"width": width, "height": 900}, locale=language)
+        context = await self.browser.new_context(viewport={"width": WIDE, "height": HEIGHT}, locale=language)
         # Chromium takes the loopback for as good as TLS; its remote control wants to hear so.
         url = self.origin.replace("http:", "https:")
         await context.add_cookies([{"name": COOKIE, "value": secret, "url": url, "secure": True}])
@@ -107,10 +111,21 @@ async def faults(page: Page) -> Sequence[str]:
     """What axe finds on a page (WCAG 2.2 A and AA, good practice), each with where it is."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE)
-    found: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{each['id']} : {node['html'][:120]}" for each in found["violations"] for node in each["nodes"]]
+    found: list[str] = await page.evaluate(FAULTS)
+    return found
 
 
 async def overflow(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
     return int(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+async def wide_and_narrow(page: Page) -> dict[str, object]:
+    """What is wrong with a page that was opened wide, and then in a narrow window: its faults, and what overflows."""
+    found: dict[str, object] = {}
+    for width in (WIDE, NARROW):
+        await page.set_viewport_size({"width": width, "height": HEIGHT})
+        wrong, wider = list(await faults(page)), await overflow(page)
+        if wrong or wider:
+            found[f"{page.url} ({width})"] = (wrong, wider)
+    return found

@@ -22,7 +22,7 @@ from tests.services.test_disputes import feast, in_dispute
 from tests.services.world import World, open_world
 from tests.web.browsing import console, signed_in
 from tests.web.crawl import crawl, pages
-from tests.web.screen import NARROW, WIDE, Screen, chromium, faults, needs_chromium, on_screen, overflow
+from tests.web.screen import Screen, chromium, needs_chromium, on_screen, wide_and_narrow
 from tests.web.test_drafting import ROLES, kept
 
 pytestmark = [pytest.mark.system, needs_chromium]
@@ -72,11 +72,8 @@ class Examination:
             await page.goto(address)
             if not self._new(language, await page.content()):
                 continue
-            for width in (WIDE, NARROW):
-                await page.set_viewport_size({"width": width, "height": 900})
-                told = (list(await faults(page)), await overflow(page))
-                if told != ([], 0):
-                    self.found[f"{who} {address} {language} {width}"] = told
+            told = await wide_and_narrow(page)
+            self.found.update({f"{who} {place} {language}": faults for place, faults in told.items()})
 
     def _new(self, language: str, content: str) -> bool:
         """Whether the frame or what is in it has a shape that was not seen yet."""

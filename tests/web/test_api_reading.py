@@ -1,17 +1,25 @@
 """What the API shows: the shapes that it describes, page by page, nothing of a patient, and its own trace."""
 
 import json
+from base64 import urlsafe_b64encode as b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from gateway.domain.kinds import KINDS
 from gateway.domain.plain import plain
 from gateway.domain.scopes import Scope
+from gateway.services.dossier import CaseView
+from gateway.services.fiche import Fiche
+from gateway.services.once import digest
+from gateway.services.seen import of_case
 from gateway.services.shapes.cases import case_json
+from gateway.services.shapes.todo import item_json
 from gateway.web.api import house_models, models
 from gateway.web.app import make
 from tests.services.mails import VALUES, answer_mail
@@ -58,7 +66,7 @@ async def test_every_list_fits_its_description(reader: Client, hospital: World) 
         "/proofs", "/calendar/days", "/alarms", "/partners", "/health", "/audit", "/cases",
     )}  # fmt: skip
 
-    fits(models.Listed[models.Task], shown["/worklist"])
+    fits(models.Page[models.Task], shown["/worklist"])
     fits(models.Listed[models.Event], shown[f"/cases/{ref}/timeline"])
     fits(models.Coverage, shown[f"/cases/{ref}/coverage"])
     fits(models.Explained, shown[f"/requests/{hash_}/period"])
@@ -154,3 +162,45 @@ async def test_a_dossier_leaves_without_content_and_is_recorded(hospital: World)
 
     assert found.content == b"PK"
     assert asked == [{"ref": submitted.case.ref, "actor": "programme:dpi", "with_content": False}]
+
+
+async def test_the_worklist_goes_on_page_by_page_as_the_command_tells_it(reader: Client, hospital: World) -> None:
+    """Nothing twice, nothing left out; a cursor of another list, or of nobody, is refused."""
+    for number in range(3):
+        await hospital.submit(care=f"soin {number}")
+    hospital.clock.advance(timedelta(days=1))
+
+    first = (await reader.get("/worklist", limit=2)).json()
+    second = (await reader.get("/worklist", limit=2, cursor=first["next"])).json()
+    other = (await reader.get("/cases", limit=2)).json()["next"]
+    forged = b64encode(f"x {digest(b'x', repr([('list', 'worklist')]).encode())[:16]}".encode()).decode().rstrip("=")
+
+    told = [item_json(item) for item in await hospital.archive.worklist.todo()]
+    assert [*first["items"], *second["items"]] == json.loads(json.dumps(plain(told)))
+    assert second["next"] is None
+    refused = [(await reader.get("/worklist", cursor=word)).status_code for word in (other, "x", forged)]
+    assert refused == [422, 422, 422]
+
+
+async def test_the_version_of_a_case_is_that_of_what_is_shown_and_of_nothing_later(
+    reader: Client, hospital: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fact that is kept while the answer is made is in neither: who acts on this answer is told that it is stale."""
+    submitted = await hospital.to_running()
+    ref, read = submitted.case.ref, hospital.archive.case
+
+    async def then_changed(ref: str) -> CaseView:
+        found = await read(ref)
+        await hospital.desk.note(
+            Fiche(path="", kind=KINDS["PROVISIONAL_ID"], ref=ref, values={"provisional_number": "1" * 13}),
+            actor="alice",
+        )
+        return found
+
+    monkeypatch.setattr(hospital.archive, "case", then_changed)
+    shown = await reader.get(f"/cases/{ref}")
+    async with hospital.store.view() as view:
+        now = await of_case(view, hospital.party.site, ref)
+
+    assert len(shown.json()["facts"]) + 1 == len((await read(ref)).facts)
+    assert shown.headers["etag"] not in {f'"{now}"', ""}

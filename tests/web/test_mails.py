@@ -75,7 +75,7 @@ async def test_a_secretary_sees_the_envelope_and_what_each_choice_does(hospital:
     assert "signature vérifiée, clé connue" in page
     assert submitted.case.ref in page
     assert "car il cite notre courrier, signé" in page
-    assert "peut-être la réponse de la CNAS." in page
+    assert "C&#39;est peut-être la réponse de la CNAS." in page
     assert "Le délai continue : une question n&#39;est pas une réponse. Deux personnes." in page
     assert "La demande est acceptée" not in page
     assert " checked" not in page

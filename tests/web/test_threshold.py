@@ -1,5 +1,6 @@
 """What every request passes: its size by who sends it, a defect of ours, a token that is none."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from gateway.domain.parties import Function, Role
 from gateway.domain.readers import Reader, Way
 from gateway.domain.rights import Post
 from gateway.services.entered import Shown
-from gateway.web.threshold import SMALL_BODY
+from gateway.web import threshold
+from gateway.web.threshold import LARGE_AT_ONCE, SMALL_BODY
 from tests.services.mails import ADDRESSES, START, plain_mail
 from tests.services.world import open_world
 from tests.web.browsing import SAME_ORIGIN, Browser, console, hall_of, signed_in
@@ -44,6 +46,28 @@ async def test_a_body_that_grows_beyond_its_length_is_cut(secretary: Browser) ->
     answer = await secretary.client.post("/connexion", content=b"x" * (SMALL_BODY + 1), headers=headers)
 
     assert answer.status_code == 413
+
+
+async def test_who_stops_sending_keeps_nobody_else_from_it(secretary: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as are read at one time fall silent in the middle of a file: the next one is taken all the same."""
+    monkeypatch.setattr(threshold, "STILL_SECONDS", 0.05)
+    never = asyncio.Event()
+
+    async def breaking_off() -> AsyncIterator[bytes]:
+        yield b"retour=%2F&login=a&password=" + b"x" * SMALL_BODY
+        await never.wait()
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield b"retour=%2F&login=a&password=" + b"x" * SMALL_BODY
+
+    form = {"content-type": "application/x-www-form-urlencoded", **SAME_ORIGIN}
+    bodies = [*(breaking_off() for _ in range(LARGE_AT_ONCE)), whole()]
+    async with asyncio.timeout(60):
+        answers = await asyncio.gather(
+            *(secretary.client.post("/connexion", content=body, headers=form) for body in bodies)
+        )
+
+    assert [answer.status_code for answer in answers] == [*[408] * LARGE_AT_ONCE, 403]
 
 
 async def test_a_defect_of_ours_is_a_page_with_our_headers_and_tells_nothing(

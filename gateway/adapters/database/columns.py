@@ -22,7 +22,7 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a naive instant reached the database")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102  SQLAlchemy's
         return None if value is None else datetime.fromisoformat(value)
@@ -37,6 +37,7 @@ class Choice(TypeDecorator[Any]):
     def __init__(self, choices: type[Enum]) -> None:
         super().__init__()
         self.choices = choices
+        self._by_value = {str(choice.value): choice for choice in choices}
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002, D102  SQLAlchemy's
         return None if value is None else str(value.value)
@@ -44,7 +45,7 @@ class Choice(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002, D102  SQLAlchemy's
         if value is None:
             return None
-        found = next((choice for choice in self.choices if str(choice.value) == value), None)
+        found = self._by_value.get(value)
         if found is None:
             raise ValueError("a column holds none of its choices")
         return found

@@ -7,10 +7,10 @@ advisory lock for the transaction, taken first, so that each statement of an act
 
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, Pool, StaticPool
 
 from gateway.adapters.database import one_trip
@@ -53,7 +53,7 @@ def is_sqlite(url: str) -> bool:
 def writer(url: str) -> AsyncEngine:
     """For acts: one connection, one act at a time."""
     if is_sqlite(url):
-        return _sqlite_async(url, begin=one_trip.BEGIN_ALONE, pool=StaticPool)
+        return _sqlite_async(url, alone=True, pool=StaticPool)
     _require_driver()
     engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_session(url))
     _alone(engine.sync_engine)
@@ -63,7 +63,7 @@ def writer(url: str) -> AsyncEngine:
 def reader(url: str) -> AsyncEngine:
     """For views: each sees the database as it was when it first looked."""
     if is_sqlite(url):
-        return _sqlite_async(url, begin=one_trip.BEGIN, pool=AsyncAdaptedQueuePool, max_overflow=-1, pool_use_lifo=True)
+        return _sqlite_async(url, alone=False, pool=AsyncAdaptedQueuePool, max_overflow=-1, pool_use_lifo=True)
     _require_driver()
     return create_async_engine(
         url,
@@ -85,36 +85,41 @@ def plain(url: str, *, writes: bool) -> Engine:
             _alone(engine)
         return engine
     engine = create_engine(parsed.set(drivername="sqlite"))
-    _begin_ourselves(engine, "BEGIN IMMEDIATE" if writes else "BEGIN", pragmas=())
+    _prepare(engine)
+    _begin_with(engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
     return engine
+
+
+def driver_of(connection: AsyncConnection) -> one_trip.Connection:
+    """SQLite's connection below one of SQLAlchemy's."""
+    return cast("one_trip.Connection", cast("Any", connection.sync_connection).connection.driver_connection)
 
 
 # --- SQLite
 
 
-def _sqlite_async(url: str, *, begin: str, pool: type[Pool], **sized: object) -> AsyncEngine:
-    path = str(make_url(url).database)
-    engine = create_async_engine(
-        url, poolclass=pool, async_creator=partial(one_trip.connect, path, timeout=BUSY_SECONDS), **sized
-    )
+def _sqlite_async(url: str, *, alone: bool, pool: type[Pool], **sized: object) -> AsyncEngine:
+    connect = partial(one_trip.connect, str(make_url(url).database), timeout=BUSY_SECONDS, alone=alone)
+    engine = create_async_engine(url, poolclass=pool, async_creator=connect, **sized)
     # secure_delete: what is forgotten must not stay in a freed page.
     wanted = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-    pragmas = (*wanted, f"busy_timeout={BUSY_SECONDS * 1000}")
-    _begin_ourselves(engine.sync_engine, begin, pragmas=pragmas)
+    _prepare(engine.sync_engine, *wanted, f"busy_timeout={BUSY_SECONDS * 1000}")
     return engine
 
 
-def _begin_ourselves(engine: Engine, statement: str, *, pragmas: tuple[str, ...]) -> None:
+def _prepare(engine: Engine, *pragmas: str) -> None:
     """Python's driver begins no transaction before CREATE TABLE: each would be committed alone."""
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
+    def _connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+
+def _begin_with(engine: Engine, statement: str) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(statement)

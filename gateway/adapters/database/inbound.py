@@ -17,6 +17,7 @@ class MailRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("site", "mailbox", "folder", "uidvalidity", "uid"),
         Index("mails_held_back", "site", "settled_at", "held_back"),
+        Index("mails_by_verdict", "site", "verdict", "recorded_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str

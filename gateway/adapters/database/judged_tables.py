@@ -29,7 +29,7 @@ class AcceptanceRow(SQLModel, table=True):
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str
-    request_hash: str
+    request_hash: str = Field(index=True)
     effective_at: datetime = Field(sa_column=_instant(optional=False))
     recorded_at: datetime = Field(sa_column=_instant(optional=False))
     withdrawn_at: datetime | None = Field(sa_column=_instant())

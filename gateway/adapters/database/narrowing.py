@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, UnaryExpression, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.operators import custom_op
 
 from gateway.adapters.database.tables import LogHeadRow
@@ -25,6 +26,9 @@ MICROSECOND = timedelta(microseconds=1)
 
 ONE = frozenset({"case", "request", "message"})
 """Columns of which each value names one thing, and stands in few records."""
+
+NAMING = frozenset({"id", "case_id", "message", "request_hash", "likely_case", "identity_lookup"})
+"""Columns of other tables than the log of which each value names one thing; with one of them, the site says nothing."""
 
 RARE = 1000
 """Records that are read one by one in a millisecond or two."""
@@ -81,6 +85,25 @@ async def aside(connection: AsyncConnection, table: Table, question: Question) -
 def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The same value; SQLite goes by no index for it."""
     return UnaryExpression(column, operator=_NO_INDEX, type_=column.type)
+
+
+class plainly(UnaryExpression[Any]):  # noqa: N801  used as a function
+    """The same value, by which SQLite finds nothing: it holds any equality for rare, and a site has every row."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column, operator=_NO_INDEX, type_=column.type)
+
+
+@compiles(plainly)
+def _elsewhere(element: plainly, compiler: Any, **named: Any) -> str:
+    return str(compiler.process(element.element, **named))
+
+
+@compiles(plainly, "sqlite")
+def _on_sqlite(element: plainly, compiler: Any, **named: Any) -> str:
+    return f"+{compiler.process(element.element, **named)}"
 
 
 async def asked(connection: AsyncConnection, table: Table, question: Question) -> list[ColumnElement[bool]]:

@@ -17,11 +17,11 @@ BEGIN, BEGIN_ALONE = "BEGIN", "BEGIN IMMEDIATE"
 _LOG = "FROM audit"
 
 
-async def connect(path: str, *, timeout: float) -> "Connection":  # noqa: ASYNC109  how long SQLite itself waits
-    """A connection to this file; ``timeout`` seconds for another's lock."""
+async def connect(path: str, *, timeout: float, alone: bool) -> "Connection":  # noqa: ASYNC109  SQLite itself waits
+    """A connection to this file; ``timeout`` seconds for another's lock, if its transactions are ``alone``."""
     # Used by one thread at a time.
     connector = partial(sqlite3.connect, path, timeout=timeout, check_same_thread=False)
-    made = Connection(connector)
+    made = Connection(connector, alone=alone, patience=round(timeout * 1000))
     await made
     return made
 
@@ -38,8 +38,10 @@ class _Done(NamedTuple):
 class Connection(aiosqlite.Connection):
     """What SQLAlchemy asks of a connection."""
 
-    def __init__(self, connector: Any) -> None:
+    def __init__(self, connector: Any, *, alone: bool, patience: int) -> None:
         super().__init__(connector, iter_chunk_size=1)
+        self._alone = alone
+        self._patience = patience
         # A process that ends without closing must not wait for it.
         self._thread.daemon = True
         self._begins = self._writing = False
@@ -50,19 +52,40 @@ class Connection(aiosqlite.Connection):
         """Costs no trip."""
         return Cursor(self)
 
-    async def run(self, what: str, statement: str, values: Iterable[Any]) -> _Done:
-        """Execute (or executemany) and fetch all. ``BEGIN`` takes no lock: it goes with the statement that follows.
+    async def begin(self) -> None:
+        """A transaction that is not alone takes no lock yet: it begins with its first statement.
 
         Raises:
             sqlite3.Error: as the driver raises it.
         """
-        if statement == BEGIN:
+        if not self._alone:
             self._begins = True
-            return _Done()
-        begins, self._begins = self._begins, False
-        self._writing = self._writing or statement == BEGIN_ALONE
-        work = partial(self._run, begins, what, statement, values)
-        long = statement == BEGIN_ALONE or (_LOG in statement and statement.startswith("SELECT"))
+            return
+        self._writing = True
+        if self._is_away() or not self._begun_at_once():
+            await self._there(partial(self._run, "execute", BEGIN_ALONE, ()))
+
+    def _begun_at_once(self) -> bool:
+        """Whether nobody else was writing: then the lock costs no trip."""
+        self._conn.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._conn.execute(BEGIN_ALONE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY":
+                raise
+            return False
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout = {self._patience}")
+        return True
+
+    async def run(self, what: str, statement: str, values: Iterable[Any]) -> _Done:
+        """Execute (or executemany) and fetch all.
+
+        Raises:
+            sqlite3.Error: as the driver raises it.
+        """
+        work = partial(self._run, what, statement, values)
+        long = _LOG in statement and statement.startswith("SELECT")
         return await self._there(work) if long or self._is_away() else work()
 
     async def commit(self) -> None:
@@ -71,14 +94,20 @@ class Connection(aiosqlite.Connection):
 
     async def rollback(self) -> None:
         """Undo the transaction."""
-        await self._end(self._conn.rollback)
+        if not self.undone():
+            await self._end(self._conn.rollback)
+
+    def undone(self) -> bool:
+        """Whether it could be undone at once: it wrote nothing, and nothing of it is under way."""
+        if self._writing or self._is_away():
+            return False
+        self._begins = False
+        self._conn.rollback()
+        return True
 
     async def _end(self, work: Callable[[], None]) -> None:
-        writing, self._begins, self._writing = self._writing, False, False
-        if writing or self._is_away():
-            await self._there(work)
-        else:
-            work()
+        await self._there(work)
+        self._begins = self._writing = False
 
     async def _there(self, work: Callable[[], Any]) -> Any:
         """In the thread, after what it has to do already."""
@@ -94,10 +123,11 @@ class Connection(aiosqlite.Connection):
     def _is_away(self) -> bool:
         return self._given != self._finished
 
-    def _run(self, begins: bool, what: str, statement: str, values: Iterable[Any]) -> _Done:  # noqa: FBT001
+    def _run(self, what: str, statement: str, values: Iterable[Any]) -> _Done:
         cursor = self._conn.cursor()
         try:
-            if begins:
+            if self._begins:
+                self._begins = False
                 cursor.execute(BEGIN)
             getattr(cursor, what)(statement, values)
             rows = cursor.fetchall() if cursor.description else []

@@ -1,5 +1,7 @@
 """Why a database refused, in our words: a driver's own may quote bound values, rows or the account's name."""
 
+import sqlite3
+
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from gateway.domain.errors import DatabaseUnreachable, DiskUnreliable, StorageFailed
@@ -89,6 +91,9 @@ class translated:  # noqa: N801  reads as a word in a with statement
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            # From the driver itself; SQLAlchemy's error has the same words without the statement's values.
+            error = DBAPIError.instance("", None, error, sqlite3.Error)
         if isinstance(error, DBAPIError) and is_defect(error):
             reason = f"a constraint refuses the row: {driver_reason(error)}"
             raise LookupError(reason) from None

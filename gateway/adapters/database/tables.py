@@ -21,6 +21,7 @@ from gateway.adapters.database.lease_tables import LeaseRow
 from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
 from gateway.adapters.database.webhook_tables import WebhookMarkRow
+from gateway.adapters.database.worklist_tables import CaseTaskRow, WorklistMarkRow
 from gateway.domain import amendments, case, request, transmission
 from gateway.domain.feasts import RowStatus
 from gateway.domain.parties import Grade
@@ -53,7 +54,13 @@ class CaseRow(SQLModel, table=True):
     """Cases."""
 
     __tablename__ = "cases"
-    __table_args__ = (UniqueConstraint("site", "hospital", "ref"),)
+    # By reference alone, and those that are open, newest first: SQLite would read every case of the site.
+    __table_args__ = (
+        UniqueConstraint("site", "hospital", "ref"),
+        Index("cases_by_ref", "site", "ref"),
+        Index("cases_open", "site", "closed_at", "id"),
+        Index("cases_of_site", "site", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     site: str
     ref: str
@@ -73,7 +80,11 @@ class RequestRow(SQLModel, table=True):
 
     __tablename__ = "requests"
     # Of one site, in the order of their ends: SQLite would go by the hash's index, and read every request of the site.
-    __table_args__ = (UniqueConstraint("site", "hash"), Index("requests_due", "site", "due_at"))
+    __table_args__ = (
+        UniqueConstraint("site", "hash"),
+        Index("requests_due", "site", "due_at"),
+        Index("requests_ending", "site", "state", "earliest_at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     site: str
     case_id: int = Field(foreign_key="cases.id", index=True)
@@ -108,7 +119,10 @@ class MessageRow(SQLModel, table=True):
     """Messages of the protocol; a replay is one by constraint."""
 
     __tablename__ = "messages"
-    __table_args__ = (UniqueConstraint("site", "direction", "partner", "message_id"),)
+    __table_args__ = (
+        UniqueConstraint("site", "direction", "partner", "message_id"),
+        Index("messages_of_kind", "site", "direction", "kind", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     site: str
     direction: storage.Direction = Field(sa_column=Column(Choice(storage.Direction), nullable=False))
@@ -357,5 +371,7 @@ TABLES: dict[type, type[SQLModel]] = {
     storage.Token: TokenRow,
     storage.AskedOnce: AskedOnceRow,
     storage.FormDraft: FormDraftRow,
+    storage.CaseTask: CaseTaskRow,
+    storage.WorklistMark: WorklistMarkRow,
 }
 """Which table holds which value; a test compares the columns with the fields."""

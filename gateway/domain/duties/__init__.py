@@ -12,7 +12,7 @@ from gateway.domain.duties import requests, stay
 from gateway.domain.duties.shape import Asked, Duty, File, Happened, Rule, Urgency, look
 from gateway.domain.parties import Role
 
-__all__ = ["RULES", "Asked", "Duty", "File", "Happened", "Rule", "Urgency", "duties", "ordered"]
+__all__ = ["RULES", "Asked", "Duty", "File", "Happened", "Rule", "Urgency", "duties", "instant_of", "ordered"]
 
 RULES: tuple[Rule, ...] = (*requests.RULES, *stay.RULES)
 
@@ -45,10 +45,11 @@ def _hurries(rule: Rule, us: Role) -> bool:
 
 def ordered(found: list[Duty]) -> tuple[Duty, ...]:
     """The most urgent first, then the nearest end, then as the rules stand."""
-    return tuple(sorted(found, key=lambda duty: (duty.urgency, _instant(duty.due))))
+    return tuple(sorted(found, key=lambda duty: (duty.urgency, instant_of(duty.due))))
 
 
-def _instant(due: date | datetime | None) -> datetime:
+def instant_of(due: date | datetime | None) -> datetime:
+    """The last instant at which it is not late; of what has no end, the last of all."""
     if isinstance(due, datetime):
         return due
     return datetime.max.replace(tzinfo=UTC) if due is None else datetime.combine(due, time.max, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Duties about extension requests: receipt, answer, question, silence, form, CPAM, refusal and what follows it."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 from gateway.domain.case import State as Stay
 from gateway.domain.duties.shape import REMIND, Asked, File, Found, Urgency, about, day, look, note, rule, write
@@ -35,12 +35,24 @@ def _no_receipt(file: File) -> Iterator[Found]:
         yield Found(sentence=sentence, urgency=Urgency.NOW, request=asked.hash, due=asked.authorised_until)
 
 
+def _sent_before_today(file: File) -> Iterator[date]:
+    for asked in file.requests:
+        if asked.state in UNACKNOWLEDGED:
+            yield asked.sent_on + timedelta(days=1)
+
+
 def _to_answer(file: File) -> Iterator[Found]:
     for asked in file.requests:
         if asked.state in OPEN:
             near = asked.ends_at is not None and asked.ends_at.date() - file.today <= SHORT
             urgency = Urgency.NOW if near else Urgency.SOON
             yield about(asked, french("Répondre à la demande {request} avant la fin du délai."), urgency, asked.ends_at)
+
+
+def _near(file: File) -> Iterator[date]:
+    for asked in file.requests:
+        if asked.state in OPEN and asked.ends_at is not None:
+            yield asked.ends_at.date() - SHORT
 
 
 def _question(file: File) -> Iterator[Found]:
@@ -206,11 +218,11 @@ def _confirm(ref: str) -> tuple[str, ...]:
 _REGULARISE = write("EXTENSION_REGULARISATION")
 
 RULES = (
-    rule(NO_RECEIPT, _A, _no_receipt, "003:L270", {_H: look}),
+    rule(NO_RECEIPT, _A, _no_receipt, "003:L270", {_H: look}, turns=_sent_before_today),
     rule("acceptance_contested", _H, _contested, "003:L268-272", {_H: _rule_on}),
     rule("answer_disputed", _H, _disputed, "003:L268-274", {_H: _settle}),
     rule("silence_to_confirm", _H, _silence, "003:L272", {_H: _confirm}),
-    rule("request_to_answer", _A, _to_answer, "003:L268", {_A: _answer}),
+    rule("request_to_answer", _A, _to_answer, "003:L268", {_A: _answer}, turns=_near),
     rule("question_to_answer", _H, _question, "003:L282", {_H: write("INFO_RESPONSE"), _A: look}),
     rule("repatriation_to_ask", _H, _repatriation, "003:L284, L338-344", {_H: write("REPATRIATION_REQUEST")}),
     rule("mediation_to_lead", _H, _mediation, "003:L318-326", {_H: write("MEDIATION"), _A: write("MEDIATION")}),

@@ -98,6 +98,14 @@ class Found:
 Commands = Callable[[str], tuple[str, ...]]
 """For a case's reference, what a person types to do it."""
 
+Turns = Callable[[File], Iterator[date]]
+"""The days from which on a rule finds something else, though nothing happened."""
+
+
+def never(file: File) -> Iterator[date]:  # noqa: ARG001  one shape for all
+    """The day does not matter."""
+    yield from ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
@@ -108,6 +116,7 @@ class Rule:
     find: Callable[[File], Iterator[Found]]
     does: Mapping[Role, Commands]
     source: str
+    turns: Turns = never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +154,16 @@ REMIND = write("INCIDENT_REPORT")
 
 
 def rule(
-    code: str, by: Role, find: Callable[[File], Iterator[Found]], source: str, does: Mapping[Role, Commands]
+    code: str,
+    by: Role,
+    find: Callable[[File], Iterator[Found]],
+    source: str,
+    does: Mapping[Role, Commands],
+    *,
+    turns: Turns = never,
 ) -> Rule:
-    """A row."""
-    return Rule(code=code, by=by, find=find, does=MappingProxyType(dict(does)), source=source)
+    """A row; ``turns`` for a rule that looks at the day."""
+    return Rule(code=code, by=by, find=find, does=MappingProxyType(dict(does)), source=source, turns=turns)
 
 
 def day(value: date) -> str:

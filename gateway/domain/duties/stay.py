@@ -1,7 +1,7 @@
 """Duties around the stay: the first demand, the certificate and its copies, the CPAM, the return, the reports."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 from gateway.domain.case import State
 from gateway.domain.duties.shape import REMIND, File, Found, Urgency, day, look, note, rule, write
@@ -111,6 +111,12 @@ def _ends(file: File) -> Iterator[Found]:
     yield Found(sentence=said(told, day=day(end)), urgency=Urgency.SOON if soon else Urgency.NOW, due=end)
 
 
+def _end_nears(file: File) -> Iterator[date]:
+    end = file.authorised_until
+    if file.state is State.ADMITTED and end is not None:
+        yield from (end - ENDS_SOON, end - ENDS_NOW, end + timedelta(days=1))
+
+
 def _return(file: File) -> Iterator[Found]:
     if file.state is State.REPATRIATION_PENDING:
         yield Found(sentence=said("Organiser le rapatriement du patient."))
@@ -138,7 +144,7 @@ def _pass_on(file: File) -> Iterator[Found]:
 
 
 RULES = (
-    rule("authorisation_ends", _H, _ends, "003:L200, L266", {_H: write("EXTENSION_REQUEST")}),
+    rule("authorisation_ends", _H, _ends, "003:L200, L266", {_H: write("EXTENSION_REQUEST")}, turns=_end_nears),
     rule("care_to_answer", _H, _care_asked, "003:L194-204", {_H: write("CARE_ACCEPTANCE_WITH_QUOTE"), _A: look}),
     rule("complement_to_give", _A, _complement, "003:L206-210", {_A: write("PRE_ADMISSION_INFO_RESPONSE"), _H: look}),
     rule("entitlement_to_decide", _A, _quoted, "003:L232-236", {_A: write(_CERTIFIED), _H: look}),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gateway.domain.alarms import KINDS
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.parties import Party
 from gateway.domain.rights import Right
@@ -26,13 +27,14 @@ class Counts:
 
 async def counts(view: View, site: str) -> Counts:
     """As of now."""
-    rows = await view.all(Alarm, site=site, ended_at=None)
-    kinds = [kind for row in rows if (kind := kind_of(row)) is not None]
+    every = await view.tally(Alarm, by="kind", oldest="started_at", site=site, ended_at=None)
+    untaken = await view.tally(Alarm, by="kind", oldest="started_at", site=site, ended_at=None, taken_at=None)
+    kinds = [(KINDS.get(str(each.value)), each.count) for each in every]
     return Counts(
-        standing=len(rows),
-        urgent=sum(severity(row) == 0 for row in rows),
-        untaken=sum(row.taken_at is None for row in rows),
-        mail_fails=any(kind.mail_fails for kind in kinds),
+        standing=sum(count for _kind, count in kinds),
+        urgent=sum(count for kind, count in kinds if kind is not None and kind.severity == 0),
+        untaken=sum(each.count for each in untaken),
+        mail_fails=any(kind is not None and kind.mail_fails for kind, _count in kinds),
     )
 
 

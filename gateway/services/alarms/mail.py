@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from zoneinfo import ZoneInfo
 
 from gateway.domain.alarms import Severity
 from gateway.domain.alarms.staff import ALARM, Member
+from gateway.domain.days import ALGIERS, PARIS
 from gateway.domain.parties import Party, Role
-from gateway.domain.workdays import ALGIERS
 from gateway.ports import Noise
 from gateway.services.alarms.words import severity, told
 from gateway.services.cabinet import Cabinet
@@ -23,7 +22,6 @@ from gateway.storage import Act, Alarm, Message
 PURPOSE = "alarms"
 """Of the vault key under which these mails lie until they leave."""
 
-_PARIS = ZoneInfo("Europe/Paris")
 LOUDNESS = {
     Severity.URGENT: "URGENT",
     Severity.WARNING: "À TRAITER",
@@ -109,5 +107,5 @@ def _lines(item: News, party: Party) -> list[str]:
 
 
 def _moment(at: datetime, party: Party) -> str:
-    local = at.astimezone(ALGIERS if party.role is Role.CNAS else _PARIS)
+    local = at.astimezone(ALGIERS if party.role is Role.CNAS else PARIS)
     return f"{local:%d/%m/%Y} à {local:%H h %M}"

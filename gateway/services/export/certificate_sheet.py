@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from gateway.domain.certificate import Certificate
 from gateway.domain.challenge import GROUNDS, Finding
+from gateway.domain.days import ALGIERS
 from gateway.domain.kinds import KINDS, parse_date
 from gateway.domain.labels import ASKED, CONDITIONS, GRADES, READINGS, REASONS, ROLES
 from gateway.domain.period import DayLine
 from gateway.domain.sheet import (
-    ALGIERS,
     NOTHING,
     Block,
     Exact,

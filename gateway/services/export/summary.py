@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from gateway.domain.days import ALGIERS
 from gateway.domain.kinds import KINDS
 from gateway.domain.labels import GRADES, ROLES, STATES
 from gateway.domain.parties import Party
 from gateway.domain.period import Period
 from gateway.domain.sheet import (
-    ALGIERS,
     NOTHING,
     Block,
     Exact,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.domain.plain import plain
 from gateway.services.health import Health
 
 
@@ -9,3 +10,9 @@ def status_json(now: Health) -> dict[str, Any]:
     """Counts and instants, what is wrong, and whether all is well."""
     told = {name: getattr(now, name) for name in now.__dataclass_fields__}
     return told | {"faults": now.faults, "healthy": now.healthy}
+
+
+def glance(now: Health) -> dict[str, Any]:
+    """The same as JSON has it, and the folders that were not polled lately: what ``gateway status`` shows."""
+    unread = [folder for folder, at in now.polled_at.items() if not now.fresh(at)]
+    return dict(plain(status_json(now) | {"unread": unread}))

@@ -16,8 +16,8 @@ from gateway.domain.plain import period_json
 from gateway.domain.scopes import Scope
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar, algiers_day
+from gateway.services.seen import require_version
 from gateway.services.shapes.calendar import calendar_json, effect_json
-from gateway.services.versions import unchanged
 from gateway.web.api import house_models as models
 from gateway.web.api.bodies import Day, DayStated, Received, WhatIf
 from gateway.web.api.described import BODY, operation
@@ -67,7 +67,7 @@ async def state(day: Day, body: DayStated, call: Calling) -> Response:
 
     def plan(calendar: Calendar) -> Change:
         if call.seen:
-            unchanged(calendar.version, call.seen)
+            require_version(calendar.version, call.seen)
         return _stated(day, body)(calendar)
 
     async def work() -> Done:

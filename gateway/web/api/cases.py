@@ -10,10 +10,10 @@ from fastapi.responses import Response
 from gateway.domain.kinds import KINDS, Subject
 from gateway.domain.scopes import Scope
 from gateway.services.chronicle import chronicle
+from gateway.services.seen import of_case, version_shown
 from gateway.services.shapes.cases import case_json
 from gateway.services.shapes.coverage import coverage_json
 from gateway.services.shapes.timeline import entry_json
-from gateway.services.versions import of_case
 from gateway.web.api import models
 from gateway.web.api.bodies import Day, Noted, RefInPath, Sent
 from gateway.web.api.cursors import Cursor, Limit, cursor, number_of
@@ -47,9 +47,7 @@ async def cases(call: Calling, limit: Limit = 50, cursor_: Annotated[Cursor, Que
 async def case(ref: RefInPath, call: Calling) -> Response:
     """One case."""
     view = await call.hall.archive.case(ref)
-    async with call.hall.once.view() as read:
-        version = await of_case(read, call.hall.party.site, ref)
-    return shown(case_json(view), version=version)
+    return shown(case_json(view), version=version_shown(view))
 
 
 @router.get(

@@ -14,7 +14,7 @@ from fastapi import Query
 from gateway.domain.words import said
 from gateway.services.once import digest
 from gateway.web.api.faults import Fault
-from gateway.web.api.problems import invalid
+from gateway.web.api.problems import Problem, invalid
 
 MOST = 200
 _CHECK = 16
@@ -25,9 +25,9 @@ Cursor = Annotated[
 ]
 
 
-def cursor(number: int, question: Mapping[str, object]) -> str:
-    """The word that leads to what comes after this number."""
-    return base64.urlsafe_b64encode(f"{number}.{_check(number, question)}".encode()).decode().rstrip("=")
+def cursor(place: int | str, question: Mapping[str, object]) -> str:
+    """The word that leads to what comes after this number, or this place."""
+    return base64.urlsafe_b64encode(f"{place} {_check(str(place), question)}".encode()).decode().rstrip("=")
 
 
 def number_of(word: str | None, question: Mapping[str, object]) -> int | None:
@@ -36,19 +36,38 @@ def number_of(word: str | None, question: Mapping[str, object]) -> int | None:
     Raises:
         Problem: the word is not ours, or was given for another question.
     """
+    place = place_of(word, question)
+    if place is None:
+        return None
+    if not place.isdecimal() or len(place) > 18:  # noqa: PLR2004  fits
+        raise not_ours()
+    return int(place)
+
+
+def place_of(word: str | None, question: Mapping[str, object]) -> str | None:
+    """The same, of a list whose places are words.
+
+    Raises:
+        Problem: as number_of.
+    """
     if word is None:
         return None
     try:
         told = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (ValueError, binascii.Error):
         told = ""
-    number, _, check = told.partition(".")
-    if not number.isdecimal() or len(number) > 18 or check != _check(int(number), question):  # noqa: PLR2004  fits
-        expected = said("« next » d'une page de la même question")
-        raise invalid(Fault(place="query", pointer="/cursor", expected=expected))
-    return int(number)
+    place, _, check = told.partition(" ")
+    if check != _check(place, question):
+        raise not_ours()
+    return place
 
 
-def _check(number: int, question: Mapping[str, object]) -> str:
+def not_ours() -> Problem:
+    """What is wrong with a word that no page of this list gave."""
+    expected = said("« next » d'une page de la même question")
+    return invalid(Fault(place="query", pointer="/cursor", expected=expected))
+
+
+def _check(place: str, question: Mapping[str, object]) -> str:
     told = sorted((name, str(value)) for name, value in question.items() if value is not None)
-    return digest(str(number).encode(), repr(told).encode())[:_CHECK]
+    return digest(place.encode(), repr(told).encode())[:_CHECK]

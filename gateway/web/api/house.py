@@ -7,31 +7,42 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from gateway.domain.scopes import Scope
+from gateway.services.seen import of_row, version
 from gateway.services.shapes.alarms import alarm_json
 from gateway.services.shapes.log import records_json
 from gateway.services.shapes.status import status_json
 from gateway.services.shapes.todo import item_json
-from gateway.services.versions import of_row
 from gateway.storage import Alarm, Question, View
 from gateway.web.api import house_models as models
 from gateway.web.api.bodies import Instant, NumberInPath
-from gateway.web.api.cursors import Cursor, Limit, cursor, number_of
+from gateway.web.api.cursors import Cursor, Limit, cursor, not_ours, number_of, place_of
 from gateway.web.api.described import ACTS, operation
 from gateway.web.api.door import Calling, Door, shown
 from gateway.web.api.keys import Done, once
 from gateway.web.api.models import Listed, Page, Task
+from gateway.web.places import key_of, word_of
 
 router = APIRouter(route_class=Door, tags=["house"])
+
+_WORKLIST = {"list": "worklist"}
 
 Word = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 @router.get(
-    "/worklist", **operation("Ce qui reste à faire, le plus urgent d'abord.", scope=Scope.CASES, shows=Listed[Task])
+    "/worklist", **operation("Ce qui reste à faire, le plus urgent d'abord.", scope=Scope.CASES, shows=Page[Task])
 )
-async def worklist(call: Calling) -> Response:
-    """What is to be done."""
-    return shown({"items": [item_json(item) for item in await call.hall.archive.worklist.todo()]})
+async def worklist(
+    call: Calling, limit: Limit = 50, cursor_: Annotated[Cursor, Query(alias="cursor")] = None
+) -> Response:
+    """A page of what is to be done."""
+    place = place_of(cursor_, _WORKLIST)
+    after = None if place is None else key_of(place)
+    if place is not None and after is None:
+        raise not_ours()
+    found = await call.hall.archive.worklist.page(after, limit=limit)
+    more = cursor(word_of(found.after), _WORKLIST) if found.after else None
+    return shown({"items": [item_json(item) for item in found.items], "next": more})
 
 
 @router.get(
@@ -47,8 +58,7 @@ async def alarms(call: Calling) -> Response:
 async def alarm(number: NumberInPath, call: Calling) -> Response:
     """One of them."""
     found = await call.hall.alarms.one(number)
-    async with call.hall.once.view() as view:
-        return shown(alarm_json(found), version=await of_row(view, call.hall.party.site, Alarm, number))
+    return shown(alarm_json(found), version=version(found))
 
 
 @router.post(
@@ -61,10 +71,10 @@ async def take(number: NumberInPath, call: Calling) -> Response:
     async def work() -> Done:
         return Done(value=alarm_json(await call.hall.alarms.take(number, actor=call.actor)))
 
-    async def version(view: View) -> str:
+    async def about(view: View) -> str:
         return await of_row(view, call.hall.party.site, Alarm, number)
 
-    return await once(call, work, body=b"", about=version)
+    return await once(call, work, body=b"", about=about)
 
 
 @router.get(

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from gateway.domain.errors import AlreadyAsked
 from gateway.services.once import Asking, asked, digest
-from gateway.services.versions import unchanged
+from gateway.services.seen import require_version
 from gateway.storage import AskedOnce, View
 from gateway.web.api.door import JSON, Call, written
 from gateway.web.api.problems import Problem
@@ -45,7 +45,7 @@ async def once(call: Call, work: Work, *, body: bytes, about: Versioned | None =
 
     async def provided(view: View) -> None:
         if about is not None and call.seen:
-            unchanged(await about(view), call.seen)
+            require_version(await about(view), call.seen)
 
     path = call.request.url.path.encode()
     asking = Asking(

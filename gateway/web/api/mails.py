@@ -10,9 +10,9 @@ from fastapi.responses import Response
 from gateway.domain.scopes import Scope
 from gateway.domain.words import said
 from gateway.services.entered import Shown
+from gateway.services.seen import of_case, of_row, version
 from gateway.services.shapes.mails import mail_json
 from gateway.services.shapes.proofs import entered_json
-from gateway.services.versions import of_case, of_row
 from gateway.storage import EnteredProof, Mail, View
 from gateway.web.api import house_models as models
 from gateway.web.api.bodies import Classified, Looked, NumberInPath, ProofShown
@@ -45,7 +45,7 @@ async def triage(call: Calling, *, settled: Settled = False) -> Response:
 async def mail(number: NumberInPath, call: Calling) -> Response:
     """One of them."""
     found = await call.hall.archive.mail(number)
-    return shown(mail_json(found), version=await _version(call, Mail, number))
+    return shown(mail_json(found), version=version(found.mail))
 
 
 @router.post(
@@ -92,7 +92,7 @@ async def proofs(call: Calling, *, settled: Settled = False) -> Response:
 async def proof(number: NumberInPath, call: Calling) -> Response:
     """One of them."""
     found = await call.hall.archive.proofs.one(number)
-    return shown(entered_json(found), version=await _version(call, EnteredProof, number))
+    return shown(entered_json(found), version=version(found))
 
 
 @router.post(
@@ -150,8 +150,3 @@ async def confirm(number: NumberInPath, body: Looked, call: Calling) -> Response
 
 async def _row(view: View, *, call: Call, kind: type[EnteredProof | Mail], number: int) -> str:
     return await of_row(view, call.hall.party.site, kind, number)
-
-
-async def _version(call: Call, kind: type[EnteredProof | Mail], number: int) -> str:
-    async with call.hall.once.view() as view:
-        return await _row(view, call=call, kind=kind, number=number)

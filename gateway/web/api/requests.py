@@ -8,8 +8,8 @@ from fastapi.responses import Response
 
 from gateway.domain.kinds import Subject
 from gateway.domain.scopes import Scope
+from gateway.services.seen import of_case
 from gateway.services.shapes.rulings import explained_json
-from gateway.services.versions import of_case
 from gateway.web.api import models
 from gateway.web.api.bodies import Answered, HashInPath, Sent
 from gateway.web.api.described import ACTS, BODY, multipart, operation

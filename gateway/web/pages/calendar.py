@@ -14,8 +14,8 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.labels import STATUSES
 from gateway.domain.rights import Right
 from gateway.services.calendar_acts import Effect
-from gateway.services.changes import Seen
 from gateway.services.day_told import LACKS, OTHER, WHAT, DayTold
+from gateway.services.seen import Seen
 from gateway.web.typed import typed_day
 from gateway.web.visit import Visit, signed_in
 

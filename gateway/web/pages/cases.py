@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
 from gateway.domain.case import State
+from gateway.domain.days import paris_day
 from gateway.domain.errors import GatewayError, TooManyTries
 from gateway.domain.kinds import KINDS, Subject, Travel
 from gateway.domain.kinds.stay import ADMISSION, DISCHARGE, INTERRUPTION, READMISSION, REPATRIATION_DONE, TRANSFER
@@ -17,7 +18,6 @@ from gateway.storage import Direction
 from gateway.web.buttons import buttons
 from gateway.web.numbers import Before, Number
 from gateway.web.visit import Visit, signed_in
-from gateway.web.wording import paris_day
 
 router = APIRouter()
 Signed = Annotated[Visit, Depends(signed_in)]

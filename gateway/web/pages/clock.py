@@ -14,7 +14,7 @@ from gateway.domain.labels import CONDITIONS, FINDINGS, READINGS, RULES
 from gateway.domain.request import ANSWERED, SILENT, UNACKNOWLEDGED, State
 from gateway.domain.rights import Right
 from gateway.domain.words import french
-from gateway.services.changes import Seen
+from gateway.services.seen import Seen
 from gateway.web.visit import Absent, Visit, signed_in
 
 router = APIRouter()

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from gateway.domain.errors import GatewayError, IllegalTransition
@@ -20,9 +20,12 @@ Here = Annotated[Visit, Depends(signed_in)]
 
 
 @router.get("/courrier")
-async def queue(visit: Here) -> Response:
-    """Everything that waits to be sorted; what was refused, for who watches over it."""
-    return await visit.page("mails.html", queue=await visit.hall.sorting.queue(visit.actor))
+async def queue(visit: Here, apres: Annotated[str, Query(pattern=r"^([01]-[0-9]{1,9})?$")] = "") -> Response:
+    """What waits to be sorted; what was refused, for who watches over it."""
+    held, _, number = apres.partition("-")
+    found = await visit.hall.sorting.queue(visit.actor, after=(held == "1", int(number)) if number else None)
+    following = f"{int(found.after[0])}-{found.after[1]}" if found.after else None
+    return await visit.page("mails.html", queue=found, following=following)
 
 
 @router.get("/courrier/{mail}")

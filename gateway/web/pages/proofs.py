@@ -8,15 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, UploadFile
 from fastapi.responses import Response
 
+from gateway.domain.days import ALGIERS
 from gateway.domain.errors import GatewayError
 from gateway.domain.media import media_of
 from gateway.domain.rights import Right
 from gateway.domain.words import french
-from gateway.services.changes import Seen
 from gateway.services.entered import MAX_SCAN, Shown, takes
+from gateway.services.seen import Seen
 from gateway.web.typed import typed_day
 from gateway.web.visit import Visit, signed_in
-from gateway.web.wording import ALGIERS
 
 router = APIRouter()
 Here = Annotated[Visit, Depends(signed_in)]

@@ -1,13 +1,21 @@
-"""What became of a case since a person looked at it, in words: who did what; reads and notices change nothing."""
+"""What somebody saw, and whether it is still so: looked at again inside the act of who goes by it.
+
+A page knows how long the log was: who acts on what has changed since is told who did what; reads and notices change
+nothing. A program names the version that it read, a digest of the very rows that it was shown.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from gateway.domain.errors import Overtaken
+from gateway.domain.errors import Overtaken, Stale, Unknown
 from gateway.domain.words import Said, french, listed, said
-from gateway.storage import AuditEntry, View
+from gateway.services.cases import find_case
+from gateway.services.casework import standing_facts
+from gateway.services.dossier import CaseView
+from gateway.services.once import digest
+from gateway.storage import Alarm, AuditEntry, Case, EnteredProof, Fact, Mail, Request, View
 
 CHANGES = MappingProxyType(
     {
@@ -47,6 +55,12 @@ CHANGES = MappingProxyType(
     }
 )
 """The records that change what a page about a case or the calendar shows, and what each says."""
+
+
+VERSION_LENGTH = 32
+
+Provided = Callable[[View], Awaitable[None]]
+"""Looks inside an act, before anything of it is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +110,7 @@ def told_of(found: Iterable[Change]) -> object:
     return listed(change.told for change in found)
 
 
-def unchanged(seen: Seen) -> Callable[[View], Awaitable[None]]:
+def unchanged(seen: Seen) -> Provided:
     """What lets through, inside the act, who acts on what they saw; to others Overtaken tells who changed what."""
 
     async def look(view: View) -> None:
@@ -105,3 +119,52 @@ def unchanged(seen: Seen) -> Callable[[View], Awaitable[None]]:
             raise Overtaken(changes=told_of(found))
 
     return look
+
+
+# --- versions
+
+
+def version(*rows: object) -> str:
+    """The version that these rows make together."""
+    return digest(*(repr(row).encode() for row in rows))[:VERSION_LENGTH]
+
+
+def version_shown(view: CaseView) -> str:
+    """That of a case as it is shown: itself, its requests and its facts."""
+    return _of_case(view.case, tuple(item.request for item in view.requests), view.facts)
+
+
+async def of_case(view: View, site: str, ref: str) -> str:
+    """The same, of the case as it is now.
+
+    Raises:
+        Unknown.
+    """
+    case = await find_case(view, site, ref)
+    return _of_case(case, await view.all(Request, site=site, case_id=case.id), await standing_facts(view, case))
+
+
+def _of_case(case: Case, requests: tuple[Request, ...], facts: tuple[Fact, ...]) -> str:
+    return version(case, requests, facts)
+
+
+async def of_row(view: View, site: str, kind: type[Alarm | EnteredProof | Mail], number: int) -> str:
+    """That of a row of its own, which its ``version`` is.
+
+    Raises:
+        Unknown.
+    """
+    row = await view.one(kind, site=site, id=number)
+    if row is None:
+        raise Unknown(kind=said("enregistrement"), ref=str(number))
+    return version(row)
+
+
+def require_version(found: str, seen: frozenset[str]) -> None:
+    """Refuse what is based on another version than the one found; ``seen`` are those that the asker names.
+
+    Raises:
+        Stale.
+    """
+    if found not in seen:
+        raise Stale

@@ -1,0 +1,108 @@
+"""How a transaction begins and ends: on a server by SQLAlchemy; on a file by the driver, on connections that are kept.
+
+SQLAlchemy's way through its pool, its events and two greenlets costs more than everything that a short act reads. What
+is left to it are statements that are rare: it finds the transaction begun.
+"""
+
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gateway.adapters.database import engines
+from gateway.adapters.database.uncut import to_its_end
+
+KEPT = 5
+"""Connections that wait for the next: each has a thread."""
+
+
+class Transactions(Protocol):
+    """One after the other or side by side, each on a connection of its own until it ends."""
+
+    async def connect(self) -> AsyncConnection:
+        """A connection that nobody uses."""
+        ...
+
+    async def begin(self, connection: AsyncConnection) -> None:
+        """Begin; cancelled or refused, it is to be ended too."""
+        ...
+
+    async def commit(self, connection: AsyncConnection) -> None:
+        """Make it last."""
+        ...
+
+    async def end(self, connection: AsyncConnection) -> None:
+        """Undo what was not committed; the connection is nobody's again."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+def acts(url: str) -> Transactions:
+    """Transactions that are alone in the database."""
+    engine = engines.writer(url)
+    return _OnFile(engine) if engines.is_sqlite(url) else _OnServer(engine)
+
+
+def views(url: str) -> Transactions:
+    """Transactions that only read."""
+    engine = engines.reader(url)
+    return _OnFile(engine) if engines.is_sqlite(url) else _OnServer(engine)
+
+
+class _OnServer:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def connect(self) -> AsyncConnection:
+        return await self.engine.connect()
+
+    async def begin(self, connection: AsyncConnection) -> None:
+        await connection.begin()
+
+    async def commit(self, connection: AsyncConnection) -> None:
+        await to_its_end(connection.commit())
+
+    async def end(self, connection: AsyncConnection) -> None:
+        # Shielded, because a half-closed connection would keep the lock.
+        await to_its_end(connection.close())
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+class _OnFile:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._kept: list[AsyncConnection] = []
+
+    async def connect(self) -> AsyncConnection:
+        return self._kept.pop() if self._kept else await self.engine.connect()
+
+    async def begin(self, connection: AsyncConnection) -> None:
+        await engines.driver_of(connection).begin()
+
+    async def commit(self, connection: AsyncConnection) -> None:
+        known = connection.in_transaction()
+        await to_its_end(connection.commit() if known else engines.driver_of(connection).commit())
+
+    async def end(self, connection: AsyncConnection) -> None:
+        driver = engines.driver_of(connection)
+        try:
+            if connection.in_transaction():
+                await to_its_end(connection.rollback())
+            elif not driver.undone():
+                await to_its_end(driver.rollback())
+        except BaseException:
+            await to_its_end(connection.invalidate())
+            raise
+        if len(self._kept) < KEPT:
+            self._kept.append(connection)
+        else:
+            await to_its_end(connection.close())
+
+    async def close(self) -> None:
+        while self._kept:
+            await self._kept.pop().close()
+        await self.engine.dispose()
