@@ -21,7 +21,7 @@ from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
-from gateway.services.exceptional import exceptional
+from gateway.services.exceptional import exceptional, may_insist
 from gateway.services.excerpt import Opened, read_content
 from gateway.services.gathered import gathered
 from gateway.services.request_view import RequestView, read_request
@@ -293,6 +293,16 @@ class Archive:
             entity = await self._cabinet.get(act, message.entity)
         content = read_content(KINDS[message.kind], read_payload(entity))
         return Opened(message=message, case=case, content=content, whole=whole)
+
+    async def may_insist(self, message_id: int, *, actor: str) -> bool:
+        """Whether this person may read all of a message by saying why, and must: nothing of it is opened."""
+        async with self._store.view() as view:
+            message = await view.one(Message, site=self._party.site, id=message_id)
+            case = None if message is None else await view.one(Case, id=message.case_id)
+            if message is None or case is None or message.entity is None:
+                return False
+            follows = await reads_medical(view, self._party, self._readership, actor, case.physician)
+            return not follows and await may_insist(view, self._party, self._readership, actor)
 
     async def read_mail(self, mail_id: int, *, actor: str, purpose: str) -> tuple[Mail, bytes]:
         """The raw bytes of an incoming mail, as it came; recorded before they leave.

@@ -13,14 +13,14 @@ from gateway.domain import request as life
 from gateway.domain.errors import NotAllowed, ProofOwed, Unknown
 from gateway.domain.evidence import CLOCK_TOLERANCE
 from gateway.domain.kinds import Kind, Subject
-from gateway.domain.parties import Directory, Partner, Party
+from gateway.domain.media import media_of
+from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.services.arrived import FORM
 from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
 from gateway.services.casework import IDENTITY_FIELDS
-from gateway.services.draft_content import media_of
 from gateway.services.form_fields import Box, field_faults
 from gateway.services.mail_queue import Queue, is_sorted, read_queue
 from gateway.services.rights import Actor, entitled
@@ -58,6 +58,7 @@ class SortView:
     """A mail. ``likely`` is the case that it is or seems to be about, ``request`` that case's request.
 
     ``dates`` are those that disagree, by their source. ``reads``: this person may read it, if there is content.
+    ``counts``: it is we who count the periods.
     """
 
     mail: Mail
@@ -74,6 +75,12 @@ class SortView:
     sorts: bool
     reads: bool
     has_content: bool
+    counts: bool
+
+    @property
+    def proves(self) -> bool:
+        """Whether it can be brought as a proof of reception: we count periods, and know its case."""
+        return self.counts and self.has_content and self.likely is not None
 
     @property
     def open(self) -> bool:
@@ -185,7 +192,7 @@ class Sorting:
             await act.record("mail.read", actor=actor.name, message=f"mail-{mail_id}", outcome="saved")
             data = await self._cabinet.get(act, shown.mail.file or "")
         known = media_of(data) if shown.mail.verdict is Verdict.ENTERED else None
-        media_type, extension = known or ("application/octet-stream", "eml")
+        media_type, extension = (known.type, known.extension) if known else ("application/octet-stream", "eml")
         return Attachment(name=f"courrier-{mail_id}.{extension}", media_type=media_type, data=data, role=None)
 
     # --- what is said
@@ -264,6 +271,7 @@ class Sorting:
             mine=mail.settled_at is None and mail.settled_as is not None and mail.settled_by == actor.name,
             sorts=sorts,
             reads=sorts and self._reads(actor, likely),
+            counts=self._party.role is Role.HOSPITAL,
             has_content=letter is not None or (mail.file is not None and mail.verdict is not Verdict.QUARANTINE),
         )
 
