@@ -52,7 +52,7 @@ _PLACES = {
     "gateway/services": (
         *(
             "cases",
-            "changes",
+            "seen",
             "chronicle",
             "clock_sheet",
             "draft_content",
