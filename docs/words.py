@@ -55,6 +55,7 @@ _PLACES = {
             "seen",
             "chronicle",
             "clock_sheet",
+            "day_told",
             "draft_content",
             "drafts",
             "exceptional",

@@ -3,7 +3,6 @@
 Opening a case shows a patient's name, so it is recorded before the page leaves; a search and a list are recorded too.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +14,13 @@ from gateway.domain.parties import Party
 from gateway.domain.rights import Right
 from gateway.domain.watching import Place
 from gateway.ports import Clock
-from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.cabinet import Cabinet
 from gateway.services.casework import IDENTITY_FIELDS
 from gateway.services.chronicle import Entry, chronicle
 from gateway.services.dossier import Archive, CaseView
 from gateway.services.gathered import Gathered
 from gateway.services.leafing import Leafing
+from gateway.services.patients import name_of
 from gateway.services.rights import Actor
 from gateway.storage import Case, Poll, Request, Rows, Store, VaultKey
 
@@ -150,12 +150,7 @@ class CaseFiles:
 
     async def _line(self, view: Rows, case: Case, actor: Actor) -> Line:
         newest = await view.all(Request, site=case.site, case_id=case.id, newest=True, limit=1)
-        patient = None
-        if actor.may(Right.IDENTITY) and case.identity is not None:
-            key = await self._cabinet.case_key(view, case)
-            if key.destroyed_at is None:
-                known = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
-                patient = f"{known['patient_name']} {known['patient_first_name']}".strip()
+        patient = await name_of(self._cabinet, view, case) if actor.may(Right.IDENTITY) else None
         return Line(case=case, patient=patient, latest=newest[0] if newest else None)
 
     async def _looks(self, view: CaseView) -> Looks | None:
