@@ -159,3 +159,18 @@ async def test_a_cancelled_look_at_the_log_leaves_a_connection_that_works(
     async with store.view() as view:
         assert [entry.event for entry in await view.entries()] == ["x.y", "x.z"]
         assert (await view.head())[2] == AT
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_stop_that_comes_with_the_post_is_not_lost(store: DatabaseStore, turns: int) -> None:
+    """A mail is put into the outbox and the service is stopped in the same instant: whoever waited ends."""
+    waiting = asyncio.create_task(store.wait_for_post(3600))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    store._posted.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if not waiting.done():
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
