@@ -28,7 +28,7 @@ class Ledger(Enum):
 
 
 READINGS = (
-    *("case.read", "case.searched", "draft.read", "fact.read"),
+    *("case.listed", "case.read", "case.searched", "draft.read", "fact.read"),
     *("log.read", "mail.read", "message.read", "proof.read"),
 )
 """Who read what."""

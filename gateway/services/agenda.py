@@ -1,6 +1,5 @@
 """The first page: what is to be done today, the clocks that run, and whether what is shown can be believed."""
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +16,10 @@ from gateway.domain.watching import Place
 from gateway.ports import Clock
 from gateway.services.alarms.book import Counts, counts
 from gateway.services.almanac import Almanac
-from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.cabinet import Cabinet
 from gateway.services.forms import Line
 from gateway.services.gathered import Gathered
+from gateway.services.patients import name_of
 from gateway.services.polls import last_poll
 from gateway.services.rights import Actor
 from gateway.services.worklist import Worklist
@@ -204,10 +204,9 @@ class Agenda:
         """The patients of these cases, by the case's reference; who was forgotten has no name."""
         found = {}
         for case in cases:
-            key = await self._cabinet.case_key(view, case)
-            if case.identity is not None and key.destroyed_at is None:
-                known = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
-                found[case.ref] = f"{known['patient_name']} {known['patient_first_name']}".strip()
+            name = await name_of(self._cabinet, view, case)
+            if name is not None:
+                found[case.ref] = name
         return found
 
     async def _running(self, view: Rows, row: Request, ref: str, names: dict[str, str]) -> RunningClock:

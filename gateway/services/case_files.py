@@ -1,9 +1,8 @@
 """Cases for persons: a page of them, one found by its patient, and one opened with all that its page shows.
 
-Opening a case shows a patient's name, so it is recorded before the page leaves; a search is recorded too.
+Opening a case shows a patient's name, so it is recorded before the page leaves; a search and a list are recorded too.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +14,14 @@ from gateway.domain.parties import Party
 from gateway.domain.rights import Right
 from gateway.domain.watching import Place
 from gateway.ports import Clock
-from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.cabinet import Cabinet
 from gateway.services.casework import IDENTITY_FIELDS
 from gateway.services.chronicle import Entry, chronicle
 from gateway.services.dossier import Archive, CaseView
 from gateway.services.gathered import Gathered
+from gateway.services.leafing import Leafing
+from gateway.services.patients import name_of
 from gateway.services.rights import Actor
-from gateway.services.tries import ALLOWED_SEARCHES, Tries
 from gateway.storage import Case, Poll, Request, Rows, Store, VaultKey
 
 PAGE = 50
@@ -86,7 +86,7 @@ class CaseFiles:
         self._party = party
         self._archive = archive
         self._watched = watched
-        self._searches = Tries(clock, allowed=ALLOWED_SEARCHES)
+        self._leafing = Leafing(store=store, clock=clock)
 
     async def open(self, ref: str, actor: Actor) -> CaseFile:
         """One case; the look is recorded first.
@@ -105,13 +105,14 @@ class CaseFiles:
         )
 
     async def page(self, actor: Actor, *, before: int | None = None, closed: bool = False) -> Page:
-        """Some cases, the newest first."""
+        """Some cases, the newest first; that their names were shown is recorded first."""
         equal: dict[str, object] = {"site": self._party.site}
         if not closed:
             equal["closed_at"] = None
         async with self._store.view() as view:
             rows = await view.before(Case, before, limit=PAGE + 1, **equal)
             lines = await self._lines(view, rows[:PAGE], actor)
+        await self._leafing.shown([line.case.ref for line in lines if line.patient], actor=actor.name)
         return Page(lines=lines, before=rows[PAGE - 1].id if len(rows) > PAGE else None)
 
     async def search(
@@ -124,7 +125,7 @@ class CaseFiles:
         Raises:
             TooManyTries: more searches than anybody needs.
         """
-        self._searches.make(actor.name)
+        await self._leafing.searches(actor=actor.name)
         equal: dict[str, object] = {"site": self._party.site}
         if ref:
             equal["ref"] = parse_token(ref)
@@ -149,12 +150,7 @@ class CaseFiles:
 
     async def _line(self, view: Rows, case: Case, actor: Actor) -> Line:
         newest = await view.all(Request, site=case.site, case_id=case.id, newest=True, limit=1)
-        patient = None
-        if actor.may(Right.IDENTITY) and case.identity is not None:
-            key = await self._cabinet.case_key(view, case)
-            if key.destroyed_at is None:
-                known = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
-                patient = f"{known['patient_name']} {known['patient_first_name']}".strip()
+        patient = await name_of(self._cabinet, view, case) if actor.may(Right.IDENTITY) else None
         return Line(case=case, patient=patient, latest=newest[0] if newest else None)
 
     async def _looks(self, view: CaseView) -> Looks | None:

@@ -1,6 +1,5 @@
 """What persons read: cases, messages, mails. Reading content is itself recorded."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,13 +16,14 @@ from gateway.domain.words import said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
 from gateway.services.attested import ProofReader
-from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.contests import Contests
-from gateway.services.exceptional import exceptional
+from gateway.services.exceptional import exceptional, may_insist
 from gateway.services.excerpt import Opened, read_content
 from gateway.services.gathered import gathered
+from gateway.services.patients import identity_of
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.rights import entitled, held, not_opened, opens_raw, reads_medical
 from gateway.services.stay import day_of, read_stay
@@ -191,10 +191,8 @@ class Archive:
         messages = await view.all(Message, site=self._party.site, case_id=case.id)
         transmissions = await view.all(Transmission, site=self._party.site, message=tuple(row.id for row in messages))
         facts = await standing_facts(view, case)
-        patient = None
         key = await self._cabinet.case_key(view, case)
-        if with_patient and case.identity is not None and key.destroyed_at is None:
-            patient = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
+        patient = identity_of(self._cabinet, case, key) if with_patient else None
         return CaseView(
             case=case,
             forgotten_at=key.destroyed_at,
@@ -293,6 +291,16 @@ class Archive:
             entity = await self._cabinet.get(act, message.entity)
         content = read_content(KINDS[message.kind], read_payload(entity))
         return Opened(message=message, case=case, content=content, whole=whole)
+
+    async def may_insist(self, message_id: int, *, actor: str) -> bool:
+        """Whether this person may read all of a message by saying why, and must: nothing of it is opened."""
+        async with self._store.view() as view:
+            message = await view.one(Message, site=self._party.site, id=message_id)
+            case = None if message is None else await view.one(Case, id=message.case_id)
+            if message is None or case is None or message.entity is None:
+                return False
+            follows = await reads_medical(view, self._party, self._readership, actor, case.physician)
+            return not follows and await may_insist(view, self._party, self._readership, actor)
 
     async def read_mail(self, mail_id: int, *, actor: str, purpose: str) -> tuple[Mail, bytes]:
         """The raw bytes of an incoming mail, as it came; recorded before they leave.

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from gateway.domain.kinds import Kind
+from gateway.domain.media import media_of
 from gateway.domain.words import french
 from gateway.wire.params import safe_filename
 
@@ -20,12 +21,6 @@ LONGEST = 20_000
 
 MOST = 200_000
 """Characters of one field that are kept all the same, so that a slip of the keyboard loses nothing."""
-
-_SIGNS = (
-    (b"%PDF-", "application/pdf", "pdf"),
-    (b"\xff\xd8\xff", "image/jpeg", "jpg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
-)
 
 REFUSED = {
     "type": french("Ce fichier n'est ni un PDF, ni une image JPEG ou PNG : il n'a pas été gardé."),
@@ -101,9 +96,4 @@ def looked_at(kind: Kind, upload: Upload) -> tuple[str, str] | str:
     if known is None:
         return "type"
     stem = safe_filename(upload.name).rpartition(".")
-    return known[0], safe_filename(f"{stem[0] or stem[2] or piece.fiche}.{known[1]}")
-
-
-def media_of(data: bytes) -> tuple[str, str] | None:
-    """The type that these bytes begin as, and its extension; None for one that is not taken."""
-    return next(((media_type, name) for sign, media_type, name in _SIGNS if data.startswith(sign)), None)
+    return known.type, safe_filename(f"{stem[0] or stem[2] or piece.fiche}.{known.extension}")

@@ -12,6 +12,7 @@ from hashlib import sha256
 from gateway.domain.attestation import ENTERED
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.evidence import CLOCK_TOLERANCE, entered_instant, same_reception
+from gateway.domain.media import media_of
 from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.domain.readers import Readership
 from gateway.domain.rights import Right
@@ -179,6 +180,8 @@ class EnteredProofs:
         if shown.scan is not None:
             if not 0 < len(shown.scan) <= MAX_SCAN:
                 raise _refused(shown.ref, said("Le scan est vide, ou dépasse {limit} octets.", limit=MAX_SCAN))
+            if not takes(shown.scan):
+                raise _refused(shown.ref, said("Le scan n'est ni un PDF, ni une image PNG ou JPEG."))
             file = await act.add(await self._cabinet.put(shown.scan, await self._cabinet.case_key(act, case)))
             return file.name, sha256(shown.scan).hexdigest()
         mail = await act.one(Mail, site=self._party.site, id=shown.mail)
@@ -241,6 +244,11 @@ class EnteredProofs:
                 "entered_by": proof.entered_by,
             },
         )
+
+
+def takes(scan: bytes) -> bool:
+    """Whether a file can be a scan: of a type that a second person can open, and neither empty nor too large."""
+    return 0 < len(scan) <= MAX_SCAN and media_of(scan) is not None
 
 
 def _possible(shown: Shown, message: Message, now: datetime) -> datetime:

@@ -10,11 +10,18 @@ from gateway.domain.parties import Party
 from gateway.domain.readers import PREFIX, Readership
 from gateway.domain.words import said
 from gateway.services.rights import held
-from gateway.storage import Act, Case, Message
+from gateway.storage import Act, Case, Message, View
 
 EVENT = "alarm.exceptional_read"
 SHORTEST = 10
 """Characters of a reason that says something."""
+
+
+async def may_insist(view: View, party: Party, readership: Readership, actor: str) -> bool:
+    """Whether this person is a physician of ours, whatever cases they follow."""
+    named = [reader for reader in readership.physicians if reader.people]
+    known = not named or any(actor in reader.people for reader in named)
+    return known and (await held(view, party, actor)).medical
 
 
 async def exceptional(
@@ -25,9 +32,7 @@ async def exceptional(
     Raises:
         NotAllowed: this person is no physician of ours. AccessInvalid: no reason is given.
     """
-    named = [reader for reader in readership.physicians if reader.people]
-    known = not named or any(actor in reader.people for reader in named)
-    if not (known and (await held(act, party, actor)).medical):
+    if not await may_insist(act, party, readership, actor):
         raise NotAllowed(
             act=said("lire le contenu médical du dossier {ref}", ref=case.ref),
             reason=said("Seul un médecin de l'établissement le peut, et dit pourquoi."),

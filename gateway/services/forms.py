@@ -3,7 +3,6 @@
 Showing what is medical is a reading, recorded before it leaves.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from gateway.domain.tacit import end_of_day_in_paris
 from gateway.domain.words import Said
 from gateway.ports import Clock
 from gateway.services.almanac import Almanac
-from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
 from gateway.services.casework import IDENTITY_FIELDS, Casework, standing_facts
 from gateway.services.compose import ENCRYPTION_OVERHEAD, Composer, current_pins
@@ -39,6 +38,7 @@ from gateway.services.drafts import Drafts
 from gateway.services.form_fields import Box, as_typed, field_faults
 from gateway.services.form_view import LATE, FormView, Outlook, Tray, checks
 from gateway.services.gathered import Gathered
+from gateway.services.patients import identity_of, name_of
 from gateway.services.placing import Placing, foreseen
 from gateway.services.rights import Actor, entitled
 from gateway.services.terms import worded
@@ -331,14 +331,11 @@ class Forms:
         return found
 
     async def _identity(self, view: Rows, case: Case) -> dict[str, str]:
-        key = await self._cabinet.case_key(view, case)
-        if case.identity is None or key.destroyed_at is not None:
-            return {}
-        known = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
-        return {name: str(known.get(name, "")) for name in IDENTITY_FIELDS}
+        known = identity_of(self._cabinet, case, await self._cabinet.case_key(view, case))
+        return {} if known is None else {name: str(known.get(name, "")) for name in IDENTITY_FIELDS}
 
     async def _patient(self, view: Rows, case: Case, actor: Actor) -> str | None:
-        return _named(await self._identity(view, case)) if actor.may(Right.IDENTITY) else None
+        return await name_of(self._cabinet, view, case) if actor.may(Right.IDENTITY) else None
 
 
 def sendable_by_hand(kind: Kind) -> bool:

@@ -7,6 +7,7 @@ from gateway.domain import request as life
 from gateway.domain.amendments import CalendarAct
 from gateway.domain.errors import Unknown, VaultClosed
 from gateway.domain.evidence import is_day_alone
+from gateway.domain.media import media_of
 from gateway.domain.parties import Directory, Partner, Party, Role
 from gateway.domain.period import Period, compute
 from gateway.domain.rights import Right
@@ -18,16 +19,6 @@ from gateway.services.gathered import Gathered
 from gateway.services.rights import Actor
 from gateway.services.seen import log_size
 from gateway.storage import Case, EnteredProof, Request, Rows, Store, VaultKey, View
-
-MEDIA = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-"""What a scan may be, by its first bytes."""
-
-UNKNOWN = "application/octet-stream"
-
-
-def media_of(data: bytes) -> str:
-    """What these bytes are, as far as anybody is told: never what their sender says."""
-    return next((kind for magic, kind in MEDIA.items() if data.startswith(magic)), UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +148,11 @@ class ProofPages:
         if proof.mail is not None:
             return False
         try:
-            return media_of(await self._cabinet.get(view, proof.file)).startswith("image/")
+            media = media_of(await self._cabinet.get(view, proof.file))
         except VaultClosed:
             # Its case was forgotten: who asks for the document is told.
             return False
+        return media is not None and media.image
 
     async def _patient(self, view: Rows, case: Case, actor: Actor) -> str | None:
         return (await self._names(view, (case,))).get(case.ref) if actor.may(Right.IDENTITY) else None

@@ -3,7 +3,6 @@
 What the mail itself suggests or proves is the default; what the person types outranks it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,10 +17,11 @@ from gateway.domain.words import Said, listed, said
 from gateway.ports import Noise
 from gateway.services.accept import spanned
 from gateway.services.arrived import FORM, values_of
-from gateway.services.cabinet import Cabinet, wrapped
+from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case, open_request
 from gateway.services.casework import IDENTITY_FIELDS, PRESENT, Casework
 from gateway.services.exchanges import Heard
+from gateway.services.patients import identity_of
 from gateway.services.replies import AnswerTimes
 from gateway.storage import Act, Case, Letter, Mail, Request, VaultKey
 from gateway.wire import manifest
@@ -224,14 +224,9 @@ class Reader:
 
     async def _identity(self, act: Act, case: Case | None, kind: Kind) -> dict[str, str]:
         """The patient, who need not be typed again."""
-        if case is None or case.identity is None:
-            return {}
-        key = await self._cabinet.case_key(act, case)
-        if key.destroyed_at is not None:
-            return {}
-        known = json.loads(self._cabinet.vault.open_text(case.identity, wrapped(key)))
+        known = None if case is None else identity_of(self._cabinet, case, await self._cabinet.case_key(act, case))
         asked = {field.id for field in kind.fields}.intersection(IDENTITY_FIELDS)
-        return {name: value for name, value in known.items() if name in asked and value}
+        return {name: value for name, value in (known or {}).items() if name in asked and value}
 
 
 def _opens(kind: Kind, mail: Mail, word: Word) -> bool:

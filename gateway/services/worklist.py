@@ -202,7 +202,10 @@ class Worklist:
     def _sorting(self, mail: Mail, case: Case | None) -> Item:
         sentence = said("Trier le courrier {number} : une personne doit dire ce qu'il est.", number=mail.id)
         if self._party.role is Role.HOSPITAL:
-            sentence = said("Trier le courrier {number} : jusque-là il retient tout silence.", number=mail.id)
+            sentence = said(
+                "Trier le courrier {number} : peut-être une réponse ; d'ici là, aucune acceptation ne s'enregistre.",
+                number=mail.id,
+            )
         if mail.settled_as is not None:
             sentence = said(
                 "Confirmer ce que {who} a dit du courrier {number} : une seconde personne est demandée.",

@@ -18,7 +18,7 @@ from tests.services.conftest import Build
 from tests.services.mails import START, answer_mail, plain_mail, plain_mdn, receipt
 from tests.services.world import MINUTE, World, partner
 
-SCAN = b"%PDF scan"
+SCAN = b"%PDF-1.4 scan"
 DAY = timedelta(days=1)
 
 
@@ -195,6 +195,7 @@ IMPOSSIBLE = [
     ({"mail": 1}, "l'un des deux"),
     ({"scan": b""}, "vide"),
     ({"scan": b"x" * (MAX_SCAN + 1)}, "dépasse"),
+    ({"scan": b"MZ a program"}, "ni un PDF"),
 ]
 
 

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.web import demonstration
 from tests.web.demonstration import at_work, enter_proof, fill_request, home, press, sort_as_a_question, tell_of_a_day
+from tests.web.screen import chromium as opened_chromium
 from tests.web.screen import needs_chromium
 
 pytestmark = [pytest.mark.system, needs_chromium]
@@ -29,7 +30,7 @@ def doors() -> Iterator[dict[str, str]]:
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
     """A browser."""
-    async with demonstration.browser() as found:
+    async with opened_chromium() as found:
         yield found
 
 

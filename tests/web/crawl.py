@@ -1,6 +1,6 @@
 """Every page that a person can reach: from their first page by links alone, one page of each route."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from urllib.parse import urljoin, urlsplit
 
 from playwright.async_api import Page
@@ -34,16 +34,23 @@ def route_of(place: str) -> str | None:
     return None
 
 
-async def crawl(page: Page, look: Callable[[str], Awaitable[None]], *, begin: str = "/") -> tuple[set[str], set[str]]:
-    """Open one page of each route that links lead to, and let ``look`` see it; gives the routes, and the dead links."""
+async def crawl(
+    page: Page, look: Callable[[str], Awaitable[None]], *, besides: Sequence[str] = ()
+) -> tuple[set[str], set[str]]:
+    """Open one page of each route that links lead to, and let ``look`` see it; gives the routes, and the dead links.
+
+    The pages ``besides`` are opened first, whatever their routes.
+    """
     found: set[str] = set()
     dead: set[str] = set()
-    waiting = [urljoin(page.url, begin)]
+    named = {urljoin(page.url, each) for each in besides}
+    waiting = [*sorted(named), urljoin(page.url, "/")]
     while waiting:
         address = waiting.pop(0)
         route = route_of(address)
-        if route is None or route in found or address in dead:
+        if route is None or (route in found and address not in named) or address in dead:
             continue
+        named.discard(address)
         answer = await page.goto(address)
         if answer is None or not answer.ok:
             dead.add(address)

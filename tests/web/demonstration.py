@@ -5,13 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright, expect
-
-from tests.web.screen import ARGUMENTS, CHROMIUM
+from playwright.async_api import Browser, Page, expect
 
 PATIENCE = 240
 """Seconds until the demonstration has told its stories and opened its doors."""
@@ -56,15 +54,6 @@ def opened() -> Iterator[dict[str, str]]:
             demo.send_signal(signal.SIGTERM)
             demo.communicate(timeout=60)
         assert demo.returncode == 0
-
-
-@asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    async with async_playwright() as play:
-        found = await play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield found
-        await found.close()
 
 
 async def at_work(chromium: Browser, door: str) -> Page:

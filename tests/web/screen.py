@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +75,17 @@ class Screen:
 
 
 @asynccontextmanager
-async def on_screen(world: World) -> AsyncIterator[Screen]:
-    """The console of this gateway, and a browser to look at it."""
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with async_playwright() as play:
+        found = await play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield found
+        await found.close()
+
+
+@asynccontextmanager
+async def on_screen(world: World, browser: Browser | None = None) -> AsyncIterator[Screen]:
+    """The console of this gateway, and a browser to look at it: this one, or its own."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]
@@ -84,11 +93,9 @@ async def on_screen(world: World) -> AsyncIterator[Screen]:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[door]))
         try:
-            async with async_playwright() as play:
-                browser = await play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-                told: list[str] = []
-                yield Screen(browser=browser, app=app, world=world, origin=f"http://127.0.0.1:{port}", told=told)
-                await browser.close()
+            async with AsyncExitStack() as stack:
+                shown = browser if browser is not None else await stack.enter_async_context(chromium())
+                yield Screen(browser=shown, app=app, world=world, origin=f"http://127.0.0.1:{port}", told=[])
         finally:
             server.should_exit = True
             await serving

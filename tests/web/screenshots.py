@@ -18,7 +18,6 @@ from playwright.async_api import Browser, Page
 from tests.web.crawl import crawl
 from tests.web.demonstration import (
     at_work,
-    browser,
     enter_proof,
     fill_request,
     home,
@@ -27,7 +26,7 @@ from tests.web.demonstration import (
     sort_as_a_question,
     tell_of_a_day,
 )
-from tests.web.screen import NARROW, WIDE
+from tests.web.screen import NARROW, WIDE, chromium
 
 PERSONS = ("Morel", "Petit", "Vasseur", "Lenoir", "Blanc", "Amrani", "Ziane", "Roy")
 STORIES = {"reputee-acceptee": "Benkhelifa", "refusee": "Haddad", "en-cours": "Cherif"}
@@ -70,8 +69,8 @@ def _slug(route: str) -> str:
 
 
 @asynccontextmanager
-async def _present(chromium: Browser, doors: dict[str, str], who: str) -> AsyncIterator[Page]:
-    page = await at_work(chromium, doors[who])
+async def _present(browser: Browser, doors: dict[str, str], who: str) -> AsyncIterator[Page]:
+    page = await at_work(browser, doors[who])
     try:
         yield page
     finally:
@@ -157,20 +156,20 @@ async def _between_acts(album: Album, claire: Page, jean: Page, doctor: Page, fo
 
 
 async def _taken(album: Album, doors: dict[str, str]) -> None:
-    async with browser() as chromium:
+    async with chromium() as browser:
         for who in PERSONS:
-            async with _present(chromium, doors, who) as page:
+            async with _present(browser, doors, who) as page:
                 await _every_page(album, page, who)
                 if who == "Amrani":
                     await page.goto(home(page.url) + "langue/ar")
                     await _every_page(album, page, who, "-ar")
         for who, named in (("Morel", True), ("Blanc", False), ("Amrani", True)):
-            async with _present(chromium, doors, who) as page:
+            async with _present(browser, doors, who) as page:
                 await _stories(album, page, who, named=named)
         async with (
-            _present(chromium, doors, "Morel") as claire,
-            _present(chromium, doors, "Petit") as jean,
-            _present(chromium, doors, "Vasseur") as doctor,
+            _present(browser, doors, "Morel") as claire,
+            _present(browser, doors, "Petit") as jean,
+            _present(browser, doors, "Vasseur") as doctor,
         ):
             with tempfile.TemporaryDirectory() as folder:
                 await _between_acts(album, claire, jean, doctor, Path(folder))

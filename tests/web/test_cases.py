@@ -1,5 +1,8 @@
 """The cases: listed, searched, and one opened with what happened in it."""
 
+from datetime import timedelta
+
+from gateway.domain.audit import parse
 from gateway.domain.rights import Post
 from tests.services.mails import VALUES
 from tests.services.world import World
@@ -111,3 +114,47 @@ async def test_a_case_that_is_not_there_looks_like_one_that_is_not_ours(secretar
 
     assert answer.status_code == 404
     assert "pas ouverte à votre rôle" in answer.text
+
+
+async def test_a_list_of_names_is_recorded_once_in_a_quarter_of_an_hour(hospital: World, secretary: Browser) -> None:
+    """With the count and the cases, never a name; refreshing writes nothing, a new case or a later look does."""
+    first = await ref_of(hospital)
+    for _look in range(3):
+        await secretary.get("/dossiers")
+    assert len(await hospital.events("case.listed")) == 1
+    second = (await hospital.submit(patient_name="HADDAD")).case.ref
+    await secretary.get("/dossiers")
+    hospital.clock.advance(timedelta(minutes=15))
+    await secretary.get("/dossiers")
+
+    found = [parse(entry.canonical, position=entry.index) for entry in await hospital.events("case.listed")]
+    assert [(record.actor, record.details) for record in found] == [
+        ("Claire Morel", {"found": 1, "cases": (first,)}),
+        *[("Claire Morel", {"found": 2, "cases": (second, first)})] * 2,
+    ]
+
+
+async def test_a_list_without_names_is_not_recorded(hospital: World) -> None:
+    """An auditor sees references: whose they are is not told."""
+    await ref_of(hospital)
+    auditor = await signed_in(console(hospital), hospital, "Odile Audit", Post.AUDITOR)
+    await auditor.get("/dossiers")
+    await auditor.client.aclose()
+
+    assert await hospital.events("case.listed") == ()
+
+
+async def test_who_searches_without_end_is_stopped_and_told_of_once(hospital: World, secretary: Browser) -> None:
+    """Thirty in a minute are many; the alarm names nobody whom they looked for."""
+    await ref_of(hospital)
+    await secretary.get("/dossiers")
+    answers = [
+        (await secretary.send("/dossiers/recherche", patient_name="HADDAD")).status_code for _search in range(33)
+    ]
+    await hospital.watch()
+
+    (told,) = await hospital.events("alarm.searches_refused")
+    assert answers == [200] * 30 + [429] * 3
+    assert told.actor == "Claire Morel"
+    assert "searches_refused" in await hospital.open_alarms()
+    assert b"HADDAD" not in told.canonical

@@ -447,3 +447,16 @@ async def test_the_cnas_answers_from_the_clock_that_its_first_page_leads_to(tmp_
     assert place in menu
     assert "La preuve de réception" not in page
     assert "/preuves" not in page
+
+
+async def test_a_running_clock_says_what_a_silence_does(hospital: World, secretary: Browser) -> None:
+    """Whoever never heard of it reads it in the answer, on the case and on the first page."""
+    submitted = await hospital.to_running()
+
+    answer = (await secretary.get(place(submitted))).text
+    case = (await secretary.get(f"/dossiers/{submitted.case.ref}")).text
+    first = (await secretary.get("/")).text
+
+    assert "Si la CNAS ne répond pas d&#39;ici là, la demande est réputée acceptée." in answer
+    assert "Sans réponse à la fin du délai, elle est réputée acceptée." in case
+    assert "sans réponse, la demande est réputée acceptée" in first

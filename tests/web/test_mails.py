@@ -12,7 +12,7 @@ from gateway.domain.readers import Reader, Way
 from gateway.domain.request import State
 from gateway.domain.rights import Post
 from gateway.services.desk import Submitted
-from gateway.storage import Mail
+from gateway.storage import EnteredProof, Mail
 from gateway.wire.fields import Mailbox
 from gateway.wire.payload import Attachment, Payload, build_entity
 from tests.services.mails import ADDRESSES, START, letter, plain_mail
@@ -296,3 +296,32 @@ async def test_a_console_of_the_cnas_sorts_without_silences(tmp_path: Path) -> N
         assert "Deux personnes." not in page
         assert done.headers["location"] == "/courrier"
         await browser.client.aclose()
+
+
+async def test_a_mail_is_brought_as_a_proof_from_its_page_and_a_physician_confirms_it(
+    hospital: World, secretary: Browser, colleague: Browser, physician: Browser
+) -> None:
+    """Who brings it sees its envelope alone; who confirms must be able to read it; no scan is asked for."""
+    submitted = await hospital.submit()
+    await hospital.send_all()
+    mail = await hospital.take(letter(submitted.message.message_id))
+    page = (await secretary.get(f"/courrier/{mail.id}")).text
+    place = f"/dossiers/{submitted.case.ref}/preuves"
+    form = (await secretary.get(f"{place}?courrier={mail.id}")).text
+    known = {"partner": "cnas", "demande": submitted.request.hash, "day": "25/01/2026", "hour": "", "seen": "9999"}
+    done = await secretary.send(place, courrier=str(mail.id), **known)
+    proof = done.headers["location"]
+    closed = await colleague.get(f"{proof}/fichier")
+    opened = await physician.get(f"{proof}/fichier")
+    odd = await secretary.get(f"{place}?courrier=x")
+    none = await secretary.get(f"{place}?courrier=999")
+    await secretary.get(f"{place}?courrier={mail.id}")
+    missing = await secretary.send(place, courrier="999", **known)
+
+    assert f"{place}?courrier={mail.id}" in page
+    assert 'type="file"' not in form
+    assert done.status_code == 303
+    assert (closed.status_code, opened.status_code) == (404, 200)
+    assert (odd.status_code, none.status_code, missing.status_code) == (404, 200, 409)
+    (kept,) = await hospital.all(EnteredProof)
+    assert (kept.mail, kept.counted) == (mail.id, False)

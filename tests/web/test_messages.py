@@ -112,3 +112,54 @@ async def test_who_knows_no_patient_reads_no_message(hospital: World, secretary:
 
     assert {answer.status_code for answer in [*closed, never, forgotten]} == {404}
     assert printed.headers["content-type"] == "application/pdf"
+
+
+async def test_a_physician_who_does_not_follow_the_case_reads_it_by_saying_why(
+    hospital: World, physician: Browser, app: FastAPI
+) -> None:
+    """The way is on the message that is withheld; a reason that says nothing opens nothing; each reading is told."""
+    sent = await hospital.submit(reason="leucémie")
+    place = f"/messages/{sent.message.id}/acces-exceptionnel"
+    await hospital.readers.assign(sent.case.ref, "vasseur", actor="alice")
+    other = await signed_in(app, hospital, "Dr Fabre", Post.PHYSICIAN)
+
+    offered = (await other.get(f"/messages/{sent.message.id}")).text
+    form = (await other.get(place)).text
+    silent = await other.send(place, because=" ça ")
+    assert await hospital.events("alarm.exceptional_read") == ()
+    whole = await other.send(place, because="garde de nuit, malaise")
+    piece = await other.send(f"{place}/2", because="garde de nuit, malaise")
+    again = await other.get(f"/messages/{sent.message.id}")
+    own = await physician.get(place)
+    await other.client.aclose()
+
+    assert f'href="{place}"' in offered
+    assert "leucémie" not in form + silent.text + again.text
+    assert (silent.status_code, "because-faute" in silent.text) == (422, True)
+    assert "leucémie" in whole.text
+    assert f'action="{place}/2"' in whole.text
+    assert piece.headers["content-disposition"].startswith("attachment")
+    assert own.status_code == 404
+    assert len(await hospital.events("alarm.exceptional_read")) == 2
+
+
+async def test_nobody_but_a_physician_is_offered_exceptional_access(
+    hospital: World, secretary: Browser, app: FastAPI
+) -> None:
+    """Neither the link nor the page, nor by sending the form of another page; nothing is told."""
+    sent = await hospital.submit(reason="leucémie")
+    place = f"/messages/{sent.message.id}/acces-exceptionnel"
+    root = await signed_in(app, hospital, "Root", Post.ADMINISTRATOR)
+    shown = (await secretary.get(f"/messages/{sent.message.id}")).text
+    tried = [await browser.get(place) for browser in (secretary, root)]
+    await secretary.get("/dossiers")
+    sent_anyway = [
+        await secretary.send(place, because="garde de nuit, malaise"),
+        await secretary.send(f"{place}/2", because="garde de nuit, malaise"),
+    ]
+    await root.client.aclose()
+
+    assert place not in shown
+    assert {answer.status_code for answer in [*tried, *sent_anyway]} == {404}
+    assert "leucémie" not in "".join(answer.text for answer in sent_anyway)
+    assert await hospital.events("alarm.exceptional_read") == ()

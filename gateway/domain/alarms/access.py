@@ -28,4 +28,13 @@ KINDS = (
         mend=french("Prévenez le médecin du dossier ({partner}) : gateway audit query --event alarm.exceptional_read"),
         signals=("alarm.exceptional_read",),
     ),
+    Kind(
+        name="searches_refused",
+        severity=Severity.WARNING,
+        desk=Desk.ADMINISTRATOR,
+        condition=french("Une personne cherche plus de trente dossiers en une minute : la suite lui est refusée."),
+        sentence=french("Une personne a cherché plus de trente dossiers en une minute ; la suite lui a été refusée."),
+        mend=french("Voyez qui, et demandez-lui pourquoi : gateway audit query --event alarm.searches_refused"),
+        signals=("alarm.searches_refused",),
+    ),
 )

@@ -10,15 +10,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
 
-from gateway.domain.amendments import Change
-from gateway.domain.calendar_plans import LONGEST_BLOCK, setting, withdrawing
 from gateway.domain.errors import GatewayError
-from gateway.domain.feasts import ONE_DAY, RowStatus
 from gateway.domain.labels import STATUSES
 from gateway.domain.rights import Right
-from gateway.domain.words import french
-from gateway.domain.workdays import Calendar
 from gateway.services.calendar_acts import Effect
+from gateway.services.day_told import LACKS, OTHER, WHAT, DayTold
 from gateway.services.seen import Seen
 from gateway.web.typed import typed_day
 from gateway.web.visit import Visit, signed_in
@@ -26,24 +22,8 @@ from gateway.web.visit import Visit, signed_in
 router = APIRouter()
 Here = Annotated[Visit, Depends(signed_in)]
 PLACE = "/calendrier"
-OTHER = "autre"
-"""The choice of a holiday that is none of the feasts that are expected."""
-
 COUNT = re.compile(r"[0-9]{1,2}")
 MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
-WHAT = {
-    "official": french("Un jour férié annoncé"),
-    "worked": french("Un jour déclaré travaillé"),
-    "seen_off": french("Un jour passé, constaté chômé"),
-    "seen_worked": french("Un jour passé, constaté travaillé"),
-    "withdrawn": french("Retirer ce que le calendrier dit de ce jour"),
-}
-_DAY = french("Écrivez le jour ainsi : 10/03/2027.")
-_COUNT = french("Un nombre de jours, de 1 à 10.")
-_WHAT = french("Choisissez ce que vous savez de ce jour.")
-_SOURCE = french("Dites d'où vous le savez : communiqué, texte, article.")
-_NAME = french("Nommez ce jour férié.")
-_FEAST = french("Dites si c'est cette fête qui est annoncée.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,63 +38,16 @@ class Wanted:
     source: str = ""
 
     @property
-    def off(self) -> bool:
-        """Whether it states days off."""
-        return self.what in {"official", "seen_off"}
-
-    def faults(self, known: Calendar) -> dict[str, str]:
-        """What its fields lack, by the calendar in force."""
-        faults = {}
-        if self.what not in WHAT:
-            faults["what"] = _WHAT
-        if _day(self.first) is None:
-            faults["first"] = _DAY
-        if not (COUNT.fullmatch(self.days) and 1 <= int(self.days) <= LONGEST_BLOCK):
-            faults["days"] = _COUNT
-        if not self.source.strip():
-            faults["source"] = _SOURCE
-        feasts = {feast.id for feast in known.feasts}
-        if self.what == "official" and not faults and self.feast not in {OTHER, *feasts}:
-            # An announcement settles its feast only if it names it.
-            first = _day(self.first) or date.min
-            if known.open_feasts(first - ONE_DAY, first + int(self.days) * ONE_DAY):
-                faults["feast"] = _FEAST
-        if self.off and self.feast not in feasts and not self.name.strip():
-            faults["name"] = _NAME
-        return faults
-
-    def plan(self, known: Calendar) -> Change:
-        """The change, of a form without faults.
-
-        Raises:
-            NotAllowed: it cannot be worked out.
-            ValueError: the form has faults.
-        """
-        first, count, source = _day(self.first), int(self.days), self.source.strip()
-        if first is None:
-            raise ValueError("a day without faults is one")
-        if self.what == "withdrawn":
-            return withdrawing(known, days=[first + offset * ONE_DAY for offset in range(count)], source=source)
-        return setting(
-            known,
-            first=first,
-            days=count,
-            status=RowStatus.OBSERVED if self.what.startswith("seen") else RowStatus.OFFICIAL,
-            source=source,
-            off=self.off,
-            name=self.name.strip() or None,
-            feast=self._feast(known, first),
+    def told(self) -> DayTold:
+        """The same, read."""
+        return DayTold(
+            what=self.what,
+            first=_day(self.first),
+            days=int(self.days) if COUNT.fullmatch(self.days) else None,
+            name=self.name.strip(),
+            feast=self.feast,
+            source=self.source.strip(),
         )
-
-    def _feast(self, known: Calendar, first: date) -> str | None:
-        """The feast that the days are said to be of; an announced holiday of another kind has an id of its own."""
-        if self.feast in {feast.id for feast in known.feasts}:
-            return self.feast
-        if self.what == "official":
-            return f"{OTHER}-{first}"
-        row = known.statement(first)
-        # Only a row of the same feast takes an announced day off back.
-        return row.feast if self.what == "worked" and row is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +89,7 @@ async def effect(visit: Here, wanted: Annotated[Asked, Depends(Asked)]) -> Respo
     if faults := await _faults(visit, wanted):
         return await _month(visit, "", wanted=wanted, faults=faults)
     try:
-        found = await visit.hall.calendar.preview(wanted.plan)
+        found = await visit.hall.calendar.preview(wanted.told.plan)
     except GatewayError as error:
         return await _month(visit, "", wanted=wanted, error=error)
     return await visit.page(
@@ -176,7 +109,7 @@ async def record(visit: Here, wanted: Annotated[Sent, Depends(Sent)]) -> Respons
     if faults := await _faults(visit, wanted):
         return await _month(visit, "", wanted=wanted, faults=faults)
     return await _act(
-        visit, wanted.seen, lambda: visit.hall.calendar.amend(wanted.plan, actor=who), wanted=wanted, engages=True
+        visit, wanted.seen, lambda: visit.hall.calendar.amend(wanted.told.plan, actor=who), wanted=wanted, engages=True
     )
 
 
@@ -196,7 +129,7 @@ async def decline(
     visit.need(Right.CALENDAR, Right.CONFIRM)
     proposal, who, why = visit.number(number), visit.actor.name, source.strip()
     if not why:
-        return await _month(visit, "", faults={f"decline-{proposal}": _SOURCE})
+        return await _month(visit, "", faults={f"decline-{proposal}": LACKS["source"]})
     return await _act(visit, seen, lambda: visit.hall.calendar.decline(proposal, actor=who, source=why))
 
 
@@ -228,7 +161,7 @@ def _day(typed: str) -> date | None:
 
 async def _faults(visit: Visit, wanted: Wanted) -> dict[str, str]:
     standing, _proposals = await visit.hall.calendar.standing()
-    return wanted.faults(standing)
+    return wanted.told.faults(standing)
 
 
 async def _month(

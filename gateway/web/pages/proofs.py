@@ -10,10 +10,10 @@ from fastapi.responses import Response
 
 from gateway.domain.days import ALGIERS
 from gateway.domain.errors import GatewayError
+from gateway.domain.media import media_of
 from gateway.domain.rights import Right
 from gateway.domain.words import french
-from gateway.services.entered import MAX_SCAN, Shown
-from gateway.services.proof_view import UNKNOWN, media_of
+from gateway.services.entered import MAX_SCAN, Shown, takes
 from gateway.services.seen import Seen
 from gateway.web.typed import typed_day
 from gateway.web.visit import Visit, signed_in
@@ -26,8 +26,6 @@ _FILE = french("Joignez le document : un PDF ou une image, 20 Mo au plus. Après
 _REQUEST = french("Choisissez la demande.")
 _PARTNER = french("Choisissez qui a donné cette preuve.")
 _VERDICT = french("Choisissez : je confirme, ou j'écarte.")
-
-EXTENSIONS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", UNKNOWN: "bin"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +54,12 @@ class Reception:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry(Reception):
-    """The form by which a proof is entered."""
+    """The form by which a proof is entered; ``courrier`` is the mail that is one, where no scan is brought."""
 
     seen: Annotated[str, Form()] = ""
     demande: Annotated[str, Form()] = ""
     partner: Annotated[str, Form()] = ""
+    courrier: Annotated[str, Form()] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +87,12 @@ async def document(number: str, visit: Here) -> Response:
     """The document itself; that it was looked at is recorded before it leaves."""
     visit.need(Right.PROVE, Right.CONFIRM)
     _found, data = await visit.hall.proofs.read(visit.number(number), actor=visit.actor.name)
-    kind = media_of(data)
-    if kind.startswith("image/"):
-        return Response(data, media_type=kind, headers={"Content-Disposition": "inline"})
-    return visit.file(data, f"preuve-{number}.{EXTENSIONS[kind]}", kind)
+    media = media_of(data)
+    if media is None:
+        return visit.file(data, f"preuve-{number}.bin", "application/octet-stream")
+    if media.image:
+        return Response(data, media_type=media.type, headers={"Content-Disposition": "inline"})
+    return visit.file(data, f"preuve-{number}.{media.extension}", media.type)
 
 
 @router.post("/preuves/{place}")
@@ -125,10 +126,11 @@ async def check(place: str, visit: Here, told: Annotated[Check, Depends(Check)])
 
 
 @router.get("/dossiers/{ref}/preuves")
-async def entry(ref: str, visit: Here, demande: str = "") -> Response:
+async def entry(ref: str, visit: Here, demande: str = "", courrier: str = "") -> Response:
     """The form by which a proof is entered."""
     visit.need(Right.PROVE)
-    return await _entry(visit, ref, told=Entry(demande=demande))
+    mail = str(visit.number(courrier)) if courrier else ""
+    return await _entry(visit, ref, told=Entry(demande=demande, courrier=mail))
 
 
 @router.post("/dossiers/{ref}/preuves")
@@ -140,7 +142,8 @@ async def enter(
     view = await visit.hall.proof_pages.to_enter(ref, visit.actor)
     data = await scan.read(MAX_SCAN + 1) if scan is not None else b""
     received, faults = told.read()
-    if not (0 < len(data) <= MAX_SCAN and media_of(data) != UNKNOWN):
+    mail = visit.number(told.courrier) if told.courrier else None
+    if mail is None and not takes(data):
         faults["scan"] = _FILE
     if told.demande not in {request.hash for _number, request in view.requests}:
         faults["demande"] = _REQUEST
@@ -148,7 +151,14 @@ async def enter(
         faults["partner"] = _PARTNER
     if received is None or faults:
         return await _entry(visit, ref, told=told, faults=faults)
-    shown = Shown(ref=view.case.ref, received=received, scan=data, partner=told.partner, request_hash=told.demande)
+    shown = Shown(
+        ref=view.case.ref,
+        received=received,
+        scan=data if mail is None else None,
+        mail=mail,
+        partner=told.partner,
+        request_hash=told.demande,
+    )
 
     async def again(error: GatewayError) -> Response:
         return await _entry(visit, ref, told=told, error=error)
