@@ -131,8 +131,9 @@ async def test_many_views_at_once_each_have_a_connection_and_few_are_kept(store:
     assert len(store._views._kept) == KEPT  # type: ignore[attr-defined]  # the adapter's
 
 
+@pytest.mark.parametrize("by", ["driver", "sqlalchemy"])
 async def test_a_cancelled_look_at_the_log_leaves_a_connection_that_works(
-    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """The thread goes on reading; its connection is used again only when that is over, for a later moment."""
     away, run = asyncio.Event(), one_trip.Connection._there
@@ -143,7 +144,7 @@ async def test_a_cancelled_look_at_the_log_leaves_a_connection_that_works(
 
     async def look() -> None:
         async with store.view() as view:
-            await view.entries()
+            await (view.entries() if by == "driver" else view.leaves(after=-1, limit=5))
 
     async with store.act() as act:
         await act.record("x.y", actor="gateway")
