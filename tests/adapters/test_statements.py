@@ -131,8 +131,9 @@ async def test_many_views_at_once_each_have_a_connection_and_few_are_kept(store:
     assert len(store._views._kept) == KEPT  # type: ignore[attr-defined]  # the adapter's
 
 
+@pytest.mark.parametrize("by", ["driver", "sqlalchemy"])
 async def test_a_cancelled_look_at_the_log_leaves_a_connection_that_works(
-    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """The thread goes on reading; its connection is used again only when that is over, for a later moment."""
     away, run = asyncio.Event(), one_trip.Connection._there
@@ -143,7 +144,7 @@ async def test_a_cancelled_look_at_the_log_leaves_a_connection_that_works(
 
     async def look() -> None:
         async with store.view() as view:
-            await view.entries()
+            await (view.entries() if by == "driver" else view.leaves(after=-1, limit=5))
 
     async with store.act() as act:
         await act.record("x.y", actor="gateway")
@@ -159,3 +160,18 @@ async def test_a_cancelled_look_at_the_log_leaves_a_connection_that_works(
     async with store.view() as view:
         assert [entry.event for entry in await view.entries()] == ["x.y", "x.z"]
         assert (await view.head())[2] == AT
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_stop_that_comes_with_the_post_is_not_lost(store: DatabaseStore, turns: int) -> None:
+    """A mail is put into the outbox and the service is stopped in the same instant: whoever waited ends."""
+    waiting = asyncio.create_task(store.wait_for_post(3600))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    store._posted.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if not waiting.done():
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting

@@ -78,8 +78,10 @@ class DatabaseStore:
 
     async def wait_for_post(self, seconds: float) -> None:
         """See :meth:`gateway.storage.Store.wait_for_post`."""
+        # This Python's wait_for loses a cancellation that comes with what it waits for, and the task never ends.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._posted.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._posted.wait()
         self._posted.clear()
 
     async def close(self) -> None:

@@ -88,6 +88,10 @@ class _OnFile:
         await to_its_end(connection.commit() if known else engines.driver_of(connection).commit())
 
     async def end(self, connection: AsyncConnection) -> None:
+        if connection.invalidated:
+            # SQLAlchemy was cancelled in a statement of its own, and has given the driver's connection up.
+            await to_its_end(connection.close())
+            return
         driver = engines.driver_of(connection)
         try:
             if connection.in_transaction():
