@@ -52,9 +52,10 @@ _PLACES = {
     "gateway/services": (
         *(
             "cases",
-            "changes",
+            "seen",
             "chronicle",
             "clock_sheet",
+            "day_told",
             "draft_content",
             "drafts",
             "exceptional",

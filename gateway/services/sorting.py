@@ -4,7 +4,7 @@ Who sorts sees the envelope; a physician of the case may read, which is recorded
 was refused is known by its envelope and the step that refused it, and nothing of it is opened here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,44 +22,14 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.cases import find_case
 from gateway.services.casework import IDENTITY_FIELDS
 from gateway.services.form_fields import Box, field_faults
-from gateway.services.gathered import Gathered
+from gateway.services.mail_queue import Queue, is_sorted, read_queue
 from gateway.services.rights import Actor, entitled
 from gateway.services.sorting_words import Choice, choices
 from gateway.services.triage import Triage
-from gateway.storage import FOR_A_PERSON, Case, Letter, Mail, Request, Rows, Store, Verdict, View
+from gateway.storage import FOR_A_PERSON, Case, Letter, Mail, Request, Store, Verdict, View
 from gateway.wire.payload import Attachment, Payload, read_payload
 
 Reads = Callable[[Actor, Case | None], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailLine:
-    """A mail in the list. ``passed_by`` handed it to a physician."""
-
-    mail: Mail
-    ref: str | None
-    passed_by: str | None
-    awaits_me: bool
-
-
-SHOWN = 50
-"""Mails on a page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    """The mails that wait: some of those to sort, and some of those that were refused.
-
-    ``waiting`` counts those to sort, ``holding`` those of them that hold a silence back, ``set_aside`` the refused
-    ones; ``after`` leads to the next ones to sort, None at the end.
-    """
-
-    lines: tuple[MailLine, ...]
-    waiting: int
-    holding: int
-    after: tuple[bool, int] | None
-    refused: tuple[Mail, ...]
-    set_aside: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,24 +123,7 @@ class Sorting:
         """
         async with self._store.view() as view:
             await entitled(view, self._party, actor.name, Right.SORT, Right.QUARANTINE)
-            waiting = FOR_A_PERSON - {Verdict.AUTOMATIC}
-            rows = await view.all(Mail, site=self._party.site, verdict=tuple(waiting), settled_at=None)
-            refused = tuple(row for row in rows if row.verdict is Verdict.QUARANTINE)
-            here = sorted([row for row in rows if _is_sorted(row)], key=_turn) if actor.may(Right.SORT) else []
-            following = [row for row in here if after is None or _turn(row) > after]
-            shown = following[:SHOWN]
-            known = Gathered(view)
-            await known.take(Case, "id", {row.case_id or row.likely_case for row in shown} - {None})
-            passed = await self._passed(view, shown)
-            lines = [await self._line(known, row, passed.get(row.id), actor) for row in shown]
-        return Queue(
-            lines=tuple(lines),
-            waiting=len(here),
-            holding=sum(row.held_back for row in here),
-            after=_turn(shown[-1]) if len(following) > SHOWN else None,
-            refused=refused[:SHOWN] if actor.may(Right.QUARANTINE) else (),
-            set_aside=len(refused),
-        )
+            return await read_queue(view, self._party.site, actor, after)
 
     async def show(self, mail_id: int, *, actor: Actor) -> SortView:
         """One mail, by its envelope.
@@ -294,7 +247,7 @@ class Sorting:
     async def _shown(self, view: View, mail_id: int, actor: Actor) -> SortView:
         await entitled(view, self._party, actor.name, Right.SORT, Right.QUARANTINE)
         mail = await view.one(Mail, site=self._party.site, id=mail_id)
-        sorts = actor.may(Right.SORT) and mail is not None and _is_sorted(mail)
+        sorts = actor.may(Right.SORT) and mail is not None and is_sorted(mail)
         refused = actor.may(Right.QUARANTINE) and mail is not None and mail.verdict is Verdict.QUARANTINE
         if mail is None or mail.verdict not in FOR_A_PERSON or not (sorts or refused):
             raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
@@ -337,22 +290,6 @@ class Sorting:
             raise Unknown(kind=said("courrier à trier"), ref=str(mail_id))
         return shown
 
-    async def _passed(self, view: View, mails: Sequence[Mail]) -> dict[int, str]:
-        """Who left which mail to a physician."""
-        names = {f"mail-{mail.id}": mail.id for mail in mails}
-        found = await view.entries(event="triage.passed", message=tuple(names)) if names else ()
-        return {names[entry.message]: entry.actor for entry in found if entry.message is not None}
-
-    async def _line(self, known: Rows, mail: Mail, passed_by: str | None, actor: Actor) -> MailLine:
-        about = mail.case_id or mail.likely_case
-        case = None if about is None else await known.one(Case, id=about)
-        return MailLine(
-            mail=mail,
-            ref=case.ref if case else None,
-            passed_by=passed_by,
-            awaits_me=mail.settled_as is None or mail.settled_by != actor.name,
-        )
-
     async def _requests(self, ref: str) -> tuple[Request, ...]:
         """The open requests of a case, when there are several."""
         async with self._store.view() as view:
@@ -363,11 +300,6 @@ class Sorting:
             rows = await view.all(Request, site=case.site, case_id=case.id)
         still_open = tuple(row for row in rows if row.state in life.OPEN)
         return still_open if len(still_open) > 1 else ()
-
-
-def _turn(mail: Mail) -> tuple[bool, int]:
-    """Where a mail stands among those to sort."""
-    return not mail.held_back, mail.id
 
 
 def typed(asked: Asked, values: Mapping[str, str], *, request: str, has_form: bool) -> Asked:
@@ -386,11 +318,6 @@ def typed(asked: Asked, values: Mapping[str, str], *, request: str, has_form: bo
         lacks_form=asked.wants_form and not has_form,
         lacks_case=not asked.opens and not asked.ref.strip(),
     )
-
-
-def _is_sorted(mail: Mail) -> bool:
-    """Whether it is among the mails that are sorted; one that was refused is, when it may come from a partner."""
-    return mail.verdict is not Verdict.QUARANTINE or mail.held_back
 
 
 def _typed_by_sorters(field_id: str, kind: Kind) -> bool:

@@ -1,4 +1,7 @@
-"""Measures what a person waits for: ``gateway --help`` and ``gateway status``, beside an empty Python."""
+"""Measures what a person waits for: ``gateway --help`` and ``gateway status``, beside an empty Python.
+
+The state is asked of a service that runs, as monitoring programs ask for it, and of a gateway without one.
+"""
 
 import os
 import subprocess
@@ -10,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench import pair
+from tests.bench.restart import start, stop
 from tests.system.gateways import GATEWAY
 
 
@@ -29,11 +33,16 @@ def measured(folder: Path, *, rounds: int) -> dict[str, Any]:
         "python": (sys.executable, "-c", ""),
         "gateway --help": (*GATEWAY, "--help"),
         "gateway status": (*GATEWAY, "status", "--config", str(gateways["hospital"].config)),
+        "gateway status, sans service": (*GATEWAY, "status", "--config", str(gateways["cnse"].config)),
     }
     told: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    for _ in range(rounds + 1):
-        for name, command in commands.items():
-            told[name].append(_spent(command))
+    _, service = start(gateways["hospital"])
+    try:
+        for _ in range(rounds + 1):
+            for name, command in commands.items():
+                told[name].append(_spent(command))
+    finally:
+        stop(service)
     # The first run compiles and fills caches.
     found = {name: [median(values) for values in zip(*runs[1:], strict=True)] for name, runs in told.items()}
     return {name: {"ms": wall, "cpu_ms": cpu} for name, (wall, cpu) in found.items()}

@@ -51,6 +51,7 @@ def sinks(folder: Path) -> dict[str, Place]:
             lmtp_name=sink.NAME,
             env=dict,
             offset=timedelta(),
+            prompt=None,
             ports=SimpleNamespace(imaps=port, submission=other),
         )
         account = Account(address=f"passerelle@{domain}", password="x")

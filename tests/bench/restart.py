@@ -94,7 +94,7 @@ def _states(path: Path) -> Counter[str]:
         return Counter(dict(base.execute("SELECT state, count(*) FROM transmissions GROUP BY state").fetchall()))
 
 
-def _start(gateway: Gateway) -> tuple[tuple[float, float], subprocess.Popen[bytes]]:
+def start(gateway: Gateway) -> tuple[tuple[float, float], subprocess.Popen[bytes]]:
     """Seconds from the command to its readiness, and those of processor."""
     log = gateway.folder / "restart.log"
     with log.open("wb") as stream:
@@ -107,7 +107,8 @@ def _start(gateway: Gateway) -> tuple[tuple[float, float], subprocess.Popen[byte
     return (time.perf_counter() - began, cpu_seconds((daemon.pid,))), daemon
 
 
-def _stop(daemon: subprocess.Popen[bytes]) -> None:
+def stop(daemon: subprocess.Popen[bytes]) -> None:
+    """As its administrator does."""
     daemon.send_signal(signal.SIGTERM)
     daemon.wait(60)
 
@@ -123,18 +124,18 @@ def measured(folder: Path, *, count: int, rounds: int) -> dict[str, Any]:
     hospital, empty = gateways["hospital"], list[tuple[float, float]]()
     path = hospital.folder / "data" / "gateway.sqlite3"
     for _ in range(rounds):
-        spent, daemon = _start(hospital)
-        _stop(daemon)
+        spent, daemon = start(hospital)
+        stop(daemon)
         empty.append(spent)
     _fill(path, count)
     before, full = _states(path), list[tuple[float, float]]()
     with sink(places["hospital"]) as taken:
         for number in range(rounds):
-            spent, daemon = _start(hospital)
+            spent, daemon = start(hospital)
             full.append(spent)
             if number == rounds - 1:
                 until(lambda: _states(path)["ready"] == 0, "all that is ready left", 600)
-            _stop(daemon)
+            stop(daemon)
     after = _states(path)
     expected = Counter(handed_over=before["handed_over"] + before["ready"], unknown=before["sending"])
     if after != expected or len(taken.envelopes) != before["ready"] or set(taken.envelopes.values()) != {1}:

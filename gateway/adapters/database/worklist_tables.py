@@ -12,9 +12,12 @@ class CaseTaskRow(SQLModel, table=True):
     """What cases have to do."""
 
     __tablename__ = "case_tasks"
-    # Of one day, and all that orders them: the index answers alone, and what begins later is not looked at.
+    # All of a task, by day: the index answers alone, and what begins later is not looked at.
     __table_args__ = (
-        Index("case_tasks_of_day", "site", "since", "until", "urgency", "due_at", "case_id", "rank", "request"),
+        Index(
+            "case_tasks_of_day",
+            *("site", "since", "until", "urgency", "due_at", "case_id", "rank", "request", "code", "id"),
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str

@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_case_tasks_case_id"), "case_tasks", ["case_id"], unique=False)
-    columns = ["site", "since", "until", "urgency", "due_at", "case_id", "rank", "request"]
+    columns = ["site", "since", "until", "urgency", "due_at", "case_id", "rank", "request", "code", "id"]
     op.create_index("case_tasks_of_day", "case_tasks", columns, unique=False)
     op.create_table(
         "worklist_marks",
