@@ -11,6 +11,8 @@ from gateway.web.app import PAGES
 _NO_PAGE = ("/langue/", "/changements", "/presence", "/oidc/", "/fichier", "/pieces/", ".pdf", ".zip", ".csv", ".json")
 """What a route has in its path when it leads to a file or another address."""
 
+DEAD = frozenset({404, 500, 503})
+
 
 def pages() -> frozenset[str]:
     """The routes that show a page."""
@@ -39,7 +41,7 @@ async def crawl(
 ) -> tuple[set[str], set[str]]:
     """Open one page of each route that links lead to, and let ``look`` see it; gives the routes, and the dead links.
 
-    The pages ``besides`` are opened first, whatever their routes.
+    The pages ``besides`` are opened first, whatever their routes; a form shown again for what it lacks is one.
     """
     found: set[str] = set()
     dead: set[str] = set()
@@ -52,7 +54,7 @@ async def crawl(
             continue
         named.discard(address)
         answer = await page.goto(address)
-        if answer is None or not answer.ok:
+        if answer is None or answer.status in DEAD:
             dead.add(address)
             continue
         # Some pages are for who proves afresh who they are: the way to it is seen instead.

@@ -24,12 +24,14 @@ from tests.web.browsing import console, signed_in
 from tests.web.crawl import crawl, pages
 from tests.web.screen import Screen, chromium, needs_chromium, on_screen, wide_and_narrow
 from tests.web.test_drafting import ROLES, kept
+from tests.web.test_messages import DOCTORS
 
 pytestmark = [pytest.mark.system, needs_chromium]
 
 NAMES = {Post.SECRETARIAT: "Claire Morel", Post.PHYSICIAN: "Dr Vasseur", Post.ADVISER: "Dr Ziane"}
 SAID = re.compile(r' (?:value|href|action|title|datetime|aria-label|aria-current|data-[a-z]+)="[^"]*"')
 DIGITS = re.compile(r"\d+")
+EFFECT = "/calendrier/effet?what=official&first=28/01/2026&name=Deuil&feast=autre&source=JO"
 ERRORS = "/calendrier/effet?what=official&first=hier"
 """A form shown again with what it lacks."""
 
@@ -62,6 +64,7 @@ class Examination:
 
     found: dict[str, object] = field(default_factory=dict)
     routes: set[str] = field(default_factory=set)
+    dead: set[str] = field(default_factory=set)
     shapes: set[tuple[str, str]] = field(default_factory=set)
 
     async def of(self, page: Page, who: str) -> None:
@@ -95,7 +98,7 @@ def room(folder: Path, name: str) -> Path:
 @asynccontextmanager
 async def a_day(folder: Path, browser: Browser) -> AsyncIterator[tuple[Screen, tuple[str, ...]]]:
     """A hospital with something in every state, and the pages that no link of a quiet day leads to."""
-    async with open_world(folder, once=True, persons=2, calendar=UNCERTAIN) as world:
+    async with open_world(folder, once=True, persons=2, calendar=UNCERTAIN, readers=DOCTORS) as world:
         await world.poll()
         await world.submit(patient_name="HADDAD")
         submitted = await world.to_running()
@@ -105,7 +108,12 @@ async def a_day(folder: Path, browser: Browser) -> AsyncIterator[tuple[Screen, t
             hall: Hall = screen.app.state.hall
             clerk = await signed_in(console(world), world, NAMES[Post.SECRETARIAT], Post.SECRETARIAT)
             lacking, whole = await kept(clerk, *ROLES[:2], quote_eur="beaucoup", nature=""), await kept(clerk, *ROLES)
+            await clerk.get(f"/dossiers/{submitted.case.ref}/noter/DISCHARGE")
+            await clerk.send(
+                f"/dossiers/{submitted.case.ref}/noter/DISCHARGE", **{"f-on": "25/01/2026", "suite": "garder"}
+            )
             await clerk.client.aclose()
+            await world.readers.assign(submitted.case.ref, "fabre", actor="alice")
             await hall.proofs.enter(Shown(ref=submitted.case.ref, received=START, scan=b"%PDF-1.4"), actor="alice")
             await amend(world, feast(START.date() + timedelta(days=3)), "alice")
             invited = await hall.accounts.add("neuve", name="Neuve", posts=(Post.SECRETARIAT,), actor="alice")
@@ -119,6 +127,8 @@ async def a_day(folder: Path, browser: Browser) -> AsyncIterator[tuple[Screen, t
                         whole,
                         "/demandes/nouvelle?type=MEDICAL_REPORT",
                         ERRORS,
+                        EFFECT,
+                        "/demandes/nouvelle/EXTENSION_REQUEST",
                     ),
                     *(f"/dossiers/{ref}/delai/{submitted.request.hash}", f"/courrier/{mail.id}?choix=partial"),
                     *(f"/messages/{submitted.message.id}", f"/invitation/{invited.code}", "/invitation/aucune"),
@@ -146,8 +156,10 @@ async def looked_at(screen: Screen, examination: Examination, post: Post, beside
 
     await page.goto(f"{screen.origin}/absente")
     await look("/absente")
-    routes, _absent = await crawl(page, look, besides=besides)
+    routes, dead = await crawl(page, look, besides=besides)
     examination.routes.update(routes)
+    # What is not for this post is absent for it; what a page leads to is there.
+    examination.dead.update(dead - {screen.origin + path for path in besides})
     await page.context.close()
 
 
@@ -175,6 +187,7 @@ async def test_every_page_of_every_console_has_no_fault_and_fits(tmp_path: Path)
                         await looked_at(screen, examination, post, await clocks_of(world))
 
     assert examination.found == {}
+    assert examination.dead == set()
     assert pages() - examination.routes == set()
 
 
