@@ -82,9 +82,23 @@ async def aside(connection: AsyncConnection, table: Table, question: Question) -
     return frozenset() if rare is None else frozenset(COMMON) - {rare}
 
 
-def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The same value; SQLite goes by no index for it."""
-    return UnaryExpression(column, operator=_NO_INDEX, type_=column.type)
+class unindexed(UnaryExpression[Any]):  # noqa: N801  used as a function
+    """The same value; no database goes by its index."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column, operator=_NO_INDEX, type_=column.type)
+
+
+@compiles(unindexed, "sqlite")
+def _no_index_on_sqlite(element: unindexed, compiler: Any, **named: Any) -> str:
+    return f"+{compiler.process(element.element, **named)}"
+
+
+@compiles(unindexed, "postgresql")
+def _no_index_on_postgresql(element: unindexed, compiler: Any, **named: Any) -> str:
+    return f"({compiler.process(element.element, **named)} || '')"
 
 
 class plainly(UnaryExpression[Any]):  # noqa: N801  used as a function
@@ -116,10 +130,12 @@ async def asked(connection: AsyncConnection, table: Table, question: Question) -
     if question.begins is not None:
         # A range instead of LIKE: it goes by the index, and no character of the text has a meaning of its own.
         found += [columns["event"] >= question.begins, columns["event"] < question.begins + "\U0010ffff"]
+    # The index has the period already: by the instants, PostgreSQL would read all of it and sort.
+    at = unindexed(table.c.at)
     if question.since is not None:
-        found.append(table.c.at >= question.since)
+        found.append(at >= literal(question.since, table.c.at.type))
     if question.until is not None:
-        found.append(table.c.at < question.until)
+        found.append(at < literal(question.until, table.c.at.type))
     if question.before is not None:
         found.append(table.c.index < question.before)
     return found
