@@ -175,8 +175,8 @@ class Machine:
         draft.chmod(0o644)
         draft.replace(self.offset_file)
         self.offset = moved
-        # Clients read the file once a second: when this returns, everyone lives in the new time.
-        time.sleep(CLIENT_SECONDS)
+        # Clients read the file once a second, one that has just done so not before that: then all live in the new time.
+        time.sleep(CLIENT_SECONDS + 0.1)
         if back:
             self.start()
 

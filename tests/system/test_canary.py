@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,9 +41,9 @@ def elsewhere() -> Iterator[Path]:
         yield Path(folder)
 
 
-def shared_memory(tests: Path) -> list[Path]:
-    """What lies in the machine's shared memory, but for the folders of the tests, which may lie there too."""
-    return [path for path in SHARED_MEMORY.iterdir() if not tests.is_relative_to(path)]
+def shared_memory(tests: Path, before: Collection[Path]) -> list[Path]:
+    """What has come into the machine's shared memory, but for the folders of the tests, which may lie there too."""
+    return [path for path in SHARED_MEMORY.iterdir() if path not in before and not tests.is_relative_to(path)]
 
 
 @pytest.mark.parametrize("name", list(MARKERS))
@@ -73,6 +73,7 @@ def test_no_word_of_a_patient_stays_anywhere(
     trio: Trio, place: Path, elsewhere: Path, mail_machine: Machine, tmp_path: Path
 ) -> None:
     """Log at DEBUG, audit, database, spool, temporary folders, shared memory: during the thread and after it."""
+    before = frozenset(SHARED_MEMORY.iterdir())
     trio.start()
     hospital = trio.hospital
     words = {"patient.nom": MARKERS["patient"], "demande.soins": MARKERS["care"]}
@@ -90,7 +91,7 @@ def test_no_word_of_a_patient_stays_anywhere(
     )
     shown = hospital.call("case", "show", told["case"]).stdout
     assert MARKERS["patient"] in shown
-    assert occurrences(MARKERS, [place, *shared_memory(tmp_path)]) == []
+    assert occurrences(MARKERS, [place, *shared_memory(tmp_path, before)]) == []
     hospital.call("triage", "classify", str(number), "not-an-answer")
     move_to(mail_machine, over_at(request))
     for gateway in trio:
@@ -99,4 +100,4 @@ def test_no_word_of_a_patient_stays_anywhere(
         records = gateway.folder / "records.json"
         records.write_text(gateway.call("audit", "query", "--json").stdout)
     assert trio.stop() == [0, 0, 0]
-    assert occurrences(MARKERS, [place, *shared_memory(tmp_path)]) == []
+    assert occurrences(MARKERS, [place, *shared_memory(tmp_path, before)]) == []

@@ -250,7 +250,7 @@ async def test_a_program_is_no_second_person(dpi: Client, hospital: World) -> No
     ref = (await hospital.submit()).case.ref
     await hospital.send_all()
     told = {"case": ref, "received": "2026-01-25"}
-    brought = await dpi.post("/proofs", **sent("proof", told, {"scan": b"%PDF"}))
+    brought = await dpi.post("/proofs", **sent("proof", told, {"scan": b"%PDF-1.4"}))
     number = brought.json()["id"]
     confirmed = await dpi.post(f"/proofs/{number}/confirmation", json={"decision": "confirmed"})
 

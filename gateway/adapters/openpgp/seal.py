@@ -78,7 +78,8 @@ class OpenPgpSealer:
             raise OwnKeyUnusable(reason=said("Le trousseau ne contient pas la clé de signature attendue."))
         self._home.revive()
         # The exclamation mark forces this very key; without it gpg silently signs with another one of the ring.
-        forced = ["--local-user", f"{own.signing}!", "--digest-algo", "SHA512"]
+        # Nor may gpg start an agent of its own: nobody would watch it.
+        forced = ["--no-autostart", "--local-user", f"{own.signing}!", "--digest-algo", "SHA512"]
         try:
             result = self._home.gpg.sign(
                 entity, detach=True, clearsign=False, passphrase=self._passphrase, extra_args=forced
