@@ -252,7 +252,19 @@ def running(size_limit: int = DEFAULT_SIZE_LIMIT) -> Iterator[Machine]:
             _write_dovecot(machine)
             _write_postfix(machine)
         machine.set_offset("+0")
-        machine.start()
+        try:
+            machine.start()
+        except RuntimeError:
+            # A port that was free a moment ago may be somebody else's by now.
+            machine.stop()
+            machine.ports = _free_ports()
+            with _readable_files():
+                _write_dovecot(machine)
+                shutil.rmtree(machine.base / "etc")
+                shutil.rmtree(machine.base / "queue")
+                shutil.rmtree(machine.base / "data")
+                _write_postfix(machine)
+            machine.start()
         yield machine
     finally:
         machine.stop()
