@@ -242,34 +242,36 @@ class Machine:
 @contextmanager
 def running(size_limit: int = DEFAULT_SIZE_LIMIT) -> Iterator[Machine]:
     """A machine in its own short-named folder, stopped and removed at the end."""
+    began = time.clock_gettime(time.CLOCK_REALTIME)
+    try:
+        machine = _started(size_limit)
+    except RuntimeError:
+        # A port that was free a moment ago may be somebody else's by now.
+        machine = _started(size_limit)
+    try:
+        yield machine
+    finally:
+        machine.stop()
+        shutil.rmtree(machine.base)
+        _remove_faketime_leftovers(began)
+
+
+def _started(size_limit: int) -> Machine:
     base = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))  # socket paths must stay short
     base.chmod(0o755)
     machine = Machine(base, size_limit)
-    began = time.clock_gettime(time.CLOCK_REALTIME)
     try:
         with _readable_files():
             _write_certificates(machine)
             _write_dovecot(machine)
             _write_postfix(machine)
         machine.set_offset("+0")
-        try:
-            machine.start()
-        except RuntimeError:
-            # A port that was free a moment ago may be somebody else's by now.
-            machine.stop()
-            machine.ports = _free_ports()
-            with _readable_files():
-                _write_dovecot(machine)
-                shutil.rmtree(machine.base / "etc")
-                shutil.rmtree(machine.base / "queue")
-                shutil.rmtree(machine.base / "data")
-                _write_postfix(machine)
-            machine.start()
-        yield machine
-    finally:
+        machine.start()
+    except BaseException:
         machine.stop()
         shutil.rmtree(base)
-        _remove_faketime_leftovers(began)
+        raise
+    return machine
 
 
 @contextmanager

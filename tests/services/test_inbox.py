@@ -253,7 +253,11 @@ async def test_a_defect_of_ours_on_one_mail_does_not_stop_the_others(cnas: World
 
 
 @pytest.mark.fault("F10", "F12")
-@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "x")], ids=["memory", "files"])
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OSError(errno.EMFILE, "x"), RuntimeError("can't start new thread")],
+    ids=["memory", "files", "threads"],
+)
 async def test_a_shortage_of_the_machine_is_not_the_fault_of_a_mail(cnas: World, error: Exception) -> None:
     """It is tried again, and taken as it is when the machine has room again: nobody has to look at it."""
     uid, _ = fill(cnas, 2)
