@@ -268,20 +268,13 @@ class InboxPoller:
             await self._receiver.take(arrival)
         except GatewayError:
             raise
-        except (MemoryError, OSError, RuntimeError) as error:
+        except Exception as error:
             if not _is_shortage(error):
-                await self._defect(arrival, error)
-                return
-            if waiting.failed(arrival.uid, SHORTAGE) < SHORTAGE_TRIES:
+                # A defect of ours on one mail must not stop the others: it is held back for a person, and told.
+                _log.error("mail.failed", uid=arrival.uid, error=type(error).__name__)
+            elif waiting.failed(arrival.uid, SHORTAGE) < SHORTAGE_TRIES:
                 raise
             await self._receiver.give_up(arrival, type(error).__name__)
-        except Exception as error:  # noqa: BLE001  the top of one mail's handling: recorded, logged, never forgotten
-            await self._defect(arrival, error)
-
-    async def _defect(self, arrival: Arrival, error: Exception) -> None:
-        # A defect of ours on one mail must not stop the others: it is held back for a person, and told.
-        _log.error("mail.failed", uid=arrival.uid, error=type(error).__name__)
-        await self._receiver.give_up(arrival, type(error).__name__)
 
     async def _record(self, state: FolderState, last: Poll | None) -> None:
         async with self._store.act() as act:
@@ -321,5 +314,6 @@ class InboxPoller:
 
 
 def _is_shortage(error: Exception) -> bool:
-    """Whether the machine lacks something; Python has no class of its own for a thread that finds no memory."""
-    return not isinstance(error, RuntimeError) or str(error) == "can't start new thread"
+    """Whether the machine lacks something; Python has no class of its own for a thread that it cannot start."""
+    no_thread = isinstance(error, RuntimeError) and str(error) == "can't start new thread"
+    return no_thread or isinstance(error, MemoryError | OSError)
