@@ -245,6 +245,18 @@ async def test_a_mail_is_sorted_and_the_second_word_is_a_persons(dpi: Client, ho
     assert (await hospital.only(Mail, id=mail.id)).settled_by == "bob"
 
 
+@pytest.mark.parametrize("told", ["abc", "", '"a" "b"', '"a', '*, "a"'])
+async def test_a_version_that_cannot_be_read_lets_nothing_be_done(dpi: Client, hospital: World, told: str) -> None:
+    """RFC 9110 §13.1.1: an act that was to depend on it must not be done as if nothing had been said."""
+    ref = (await hospital.submit()).case.ref
+    day = await dpi.http.put(
+        "/api/v1/calendar/days/2026-02-03", json={"status": "official", "source": "x"}, headers={"If-Match": told}
+    )
+    noted = await dpi.post(f"/cases/{ref}/facts", json={}, headers={"If-Match": told})
+
+    assert [(each.status_code, kind(each)) for each in (day, noted)] == [(400, "malformed")] * 2
+
+
 async def test_a_program_is_no_second_person(dpi: Client, hospital: World) -> None:
     """It brings a proof, and may not confirm one of its own, nor a person's."""
     ref = (await hospital.submit()).case.ref

@@ -33,6 +33,9 @@ _NO_SCOPE = ""
 REQUEST_ID = "X-Request-Id"
 ID_BYTES = 8
 
+_TAG = r'(?:W/)?"[!#-~]*"'
+_TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -136,9 +139,17 @@ def _key(request: Request) -> str | None:
 
 
 def _seen(request: Request) -> frozenset[str]:
-    """The versions that the asker says to have seen; empty: they do not say."""
-    told = request.headers.get("if-match", "")
-    return frozenset(re.findall(r'"([!#-~]*)"', told)) if told.strip() not in {"", "*"} else frozenset()
+    """The versions that the asker says to have seen; empty: they do not say.
+
+    Raises:
+        Problem: it cannot be read (RFC 9110 §13.1.1); an act that was to depend on it would depend on nothing.
+    """
+    told = request.headers.get("if-match", "*").strip()
+    if told == "*":
+        return frozenset()
+    if not _TAGS.fullmatch(told):
+        raise Problem("malformed", detail=said("If-Match attend des ETags entre guillemets, tels qu'ils furent reçus."))
+    return frozenset(re.findall(r'"([!#-~]*)"', told))
 
 
 # --- the body
