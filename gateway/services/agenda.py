@@ -96,7 +96,7 @@ class RunningClock:
 class Today:
     """The first page. Of tasks and clocks the first ones; ``counts`` and ``running`` say how many there are.
 
-    ``after`` leads to the tasks that follow; ``followed`` are the open cases.
+    ``after`` leads to the tasks that follow; ``followed`` are the open cases, counted where nothing is to be done.
     """
 
     tasks: tuple[Task, ...]
