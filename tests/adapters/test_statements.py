@@ -1,9 +1,12 @@
 """Statements that are kept by their form, and transactions that begin and end without SQLAlchemy."""
 
 import asyncio
+import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -175,3 +178,30 @@ async def test_a_stop_that_comes_with_the_post_is_not_lost(store: DatabaseStore,
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+
+async def test_whoever_is_cancelled_while_a_file_is_opened_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that opens it would answer a loop that may be closed by then."""
+    begun, may_end, real = threading.Event(), threading.Event(), sqlite3.connect
+    workers = []
+
+    def slowly(*arguments: Any, **named: Any) -> Any:
+        workers.append(threading.current_thread())
+        begun.set()
+        assert may_end.wait(10)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(sqlite3, "connect", slowly)
+    opening = asyncio.create_task(one_trip.connect(str(tmp_path / "file"), timeout=1, alone=True))
+    assert await asyncio.to_thread(begun.wait, 10)
+    opening.cancel()
+    await asyncio.wait([opening], timeout=0.05)
+    assert not opening.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    (worker,) = workers
+    worker.join(10)
+    assert not worker.is_alive()

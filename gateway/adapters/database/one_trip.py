@@ -5,12 +5,15 @@ statements. Only what waits for another's act (BEGIN IMMEDIATE) or for the disk 
 may be as long as the log is, goes there: one trip.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 import aiosqlite
+
+from gateway.adapters.database.uncut import to_its_end
 
 BEGIN, BEGIN_ALONE = "BEGIN", "BEGIN IMMEDIATE"
 
@@ -22,7 +25,12 @@ async def connect(path: str, *, timeout: float, alone: bool) -> "Connection":  #
     # Used by one thread at a time.
     connector = partial(sqlite3.connect, path, timeout=timeout, check_same_thread=False)
     made = Connection(connector, alone=alone, patience=round(timeout * 1000))
-    await made
+    try:
+        await to_its_end(made.opened())
+    except asyncio.CancelledError:
+        # Nobody will have it: left to itself, its thread would answer a loop that may be closed by then.
+        await to_its_end(made.close())
+        raise
     return made
 
 
@@ -47,6 +55,14 @@ class Connection(aiosqlite.Connection):
         self._begins = self._writing = False
         # Works given to the thread, counted here, and finished, counted there: who asked may be cancelled meanwhile.
         self._given = self._finished = 0
+
+    async def opened(self) -> None:
+        """Open it.
+
+        Raises:
+            sqlite3.Error: as the driver raises it.
+        """
+        await self
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # aiosqlite's has methods that SQLAlchemy does not use
         """Costs no trip."""
