@@ -143,8 +143,9 @@ class Machine:
     def env(self) -> dict[str, str]:
         """Environment of a client process that shares the servers' clock, read once a second; monotonic stays real."""
         shared = {name: value for name, value in self.faketime().items() if name != "FAKETIME_NO_CACHE"}
+        # It compares whole seconds and reads again when more of them have passed: 0 is each second, 1 each other one.
         # Without the last one, libfaketime turns each timed wait of a thread into a busy loop.
-        ours = {"FAKETIME_CACHE_DURATION": str(CLIENT_SECONDS), "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
+        ours = {"FAKETIME_CACHE_DURATION": "0", "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
         return {**os.environ, **shared, **ours}
 
     def faketime(self) -> dict[str, str]:
@@ -175,8 +176,8 @@ class Machine:
         draft.chmod(0o644)
         draft.replace(self.offset_file)
         self.offset = moved
-        # Clients read the file once a second, one that has just done so not before that: then all live in the new time.
-        time.sleep(CLIENT_SECONDS + 0.1)
+        # Clients read the file in each new second: when this returns, everyone lives in the new time.
+        time.sleep(CLIENT_SECONDS)
         if back:
             self.start()
 
