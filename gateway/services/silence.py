@@ -16,7 +16,7 @@ from gateway.domain.watching import Place, watches
 from gateway.ports import Clock
 from gateway.services.requests import Requests
 from gateway.services.restoring import restored_since
-from gateway.storage import Acceptance, Case, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
+from gateway.storage import Acceptance, Case, ClockMark, Confirmation, EnteredProof, Poll, Request, View
 
 UNWATCHED = "treating_physician not_watched"
 """Among the polls that prove a silence: an answer could have come to the physician's own mailbox unseen."""
@@ -54,7 +54,7 @@ class Silence:
         for place in self._watched:
             polls = [
                 poll
-                for poll in await self._polls(view, place)
+                for poll in await self._polls(view, place, request)
                 if request.started_at is None or poll.last_at >= request.started_at
             ]
             count = sum(poll.count for poll in polls)
@@ -79,10 +79,10 @@ class Silence:
         before = request.latest_at or self._clock.now()
         vanished = [
             mail
-            for mail in await view.all(Mail, site=self._party.site, verdict=Verdict.VANISHED, settled_at=None)
-            if request.started_at is not None and mail.recorded_at >= request.started_at
+            for mail in await view.vanished(self._party.site, since=request.started_at or before)
+            if request.started_at is not None and mail.settled_at is None
         ]
-        polls = {place: await self._polls(view, place) for place in self._watched}
+        polls = {place: await self._polls(view, place, request) for place in self._watched}
         withdrawn = [row.id for row in await self._acceptances(view, request) if row.withdrawn_at is not None]
         return Facts(
             now=self._clock.now(),
@@ -127,8 +127,10 @@ class Silence:
         case = await view.one(Case, id=request.case_id)
         return case is not None and watches(self._watched, self._readership.treating(case.physician))
 
-    async def _polls(self, view: View, place: Place) -> tuple[Poll, ...]:
-        return await view.all(Poll, site=self._party.site, mailbox=place.mailbox, folder=place.folder)
+    async def _polls(self, view: View, place: Place, request: Request) -> tuple[Poll, ...]:
+        """Those in which an answer to it could be seen, and the last one before."""
+        since = min(request.submitted_at, request.started_at or request.submitted_at)
+        return await view.looks(self._party.site, since=since, place=place)
 
     async def _acceptances(self, view: View, request: Request) -> tuple[Acceptance, ...]:
         return await view.all(Acceptance, site=self._party.site, request_hash=request.hash)

@@ -17,14 +17,16 @@ from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import storage
-from gateway.adapters.database import HEAD, DatabaseStore, check, create, engines, one_trip, recognise, upgrade
+from gateway.adapters.database import HEAD, DatabaseStore, check, create, engines, one_trip, recognise, upgrade, windows
 from gateway.adapters.database.refusals import driver_reason
 from gateway.adapters.database.tables import METADATA, TABLES
 from gateway.domain import request, transmission
 from gateway.domain.errors import AlreadyThere, DatabaseDamaged, DatabaseMissing, DiskUnreliable, StorageFailed
 from gateway.domain.log_check import LogCheck
 from gateway.domain.parties import Grade
+from gateway.domain.watching import Place
 from gateway.ports import SpoolFile
+from gateway.reliance import Reliance
 from tests import postgres
 
 AT = datetime(2026, 1, 25, 9, 0, 0, 123456, tzinfo=UTC)
@@ -671,6 +673,51 @@ async def test_after_a_sync_that_failed_there_are_no_more_acts(
 # --- audit
 
 
+@pytest.mark.fault("F8")
+@pytest.mark.parametrize("by_vault", [False, True], ids=["commit", "vault"])
+async def test_an_act_that_was_under_way_when_a_sync_failed_commits_nothing(
+    path: Path, clock: _Clock, monkeypatch: pytest.MonkeyPatch, *, by_vault: bool
+) -> None:
+    """One that had begun, and one that waited for its turn: whoever found out tells all."""
+    reliance = Reliance()
+    store = DatabaseStore(url_of(path), clock=clock, site="s", party="chu-essai", reliance=reliance)
+    begun, failed = asyncio.Event(), asyncio.Event()
+    commit = one_trip.Connection.commit
+    commits = 0
+
+    async def counted(self: one_trip.Connection) -> None:
+        nonlocal commits
+        commits += 1
+        if commits == 1 and not by_vault:
+            raise DiskUnreliable(place="disque", reason="erreur")
+        await commit(self)
+
+    async def first() -> None:
+        async with store.act() as act:
+            await act.add(KEY)
+            begun.set()
+            await failed.wait()
+
+    async def second() -> None:
+        await begun.wait()
+        async with store.act() as act:
+            await act.add(replace(KEY, id="other"))
+
+    monkeypatch.setattr(one_trip.Connection, "commit", counted)
+    tasks = [asyncio.create_task(work()) for work in (first, second)]
+    await begun.wait()
+    await asyncio.sleep(0)
+    if by_vault:
+        reliance.lose(DiskUnreliable(place="spool", reason="erreur"))
+    failed.set()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [DiskUnreliable, DiskUnreliable]
+    assert commits == (0 if by_vault else 1)
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == ()
+    await store.close()
+
+
 async def test_two_stores_append_one_log(url: str, clock: _Clock) -> None:
     """Indexes have no gap and no double, and the whole log verifies against its head."""
     first, second = open_store(url, clock), open_store(url, clock)
@@ -857,6 +904,78 @@ async def test_unsettled_mails(store: DatabaseStore) -> None:
     async with store.view() as view:
         found = await view.unsettled("s", since=AT, before=AT + HOUR)
     assert [row.uid for row in found] == [1, 4, 6, 10]
+
+
+def poll(hours: int, *, folder: str = "INBOX", lasts: int = 0) -> storage.Poll:
+    """A look at this hour, the first of some hours."""
+    at = AT + hours * HOUR
+    last = at + lasts * HOUR
+    return storage.Poll(
+        site="s",
+        mailbox="a@b.test",
+        folder=folder,
+        uidvalidity=1,
+        uidnext=1,
+        first_at=at,
+        last_at=last,
+        answered_at=last,
+        count=1,
+        longest_gap=0,
+    )
+
+
+async def test_the_looks_of_a_window_come_with_the_one_before_and_without_those_of_years(store: DatabaseStore) -> None:
+    """In the order of their rows, whatever the clock said; a series that lasts into the window is of it."""
+    place = Place(mailbox="a@b.test", folder="INBOX")
+    polls = [*(poll(hours) for hours in range(-500, 0, 5)), poll(-1, folder="Junk"), poll(-4, lasts=6), poll(3)]
+    async with store.act() as act:
+        added = [await act.add(each) for each in polls]
+    async with store.view() as view:
+        assert await view.looks("s", since=AT, place=place) == tuple(added[-4:-3] + added[-2:])
+        assert await view.looks("s", since=AT + 4 * HOUR, place=place) == (added[-1],)
+        assert await view.looks("s", since=AT - 600 * HOUR, place=place) == tuple(added[:-3] + added[-2:])
+        assert await view.looks("s", since=AT) == tuple(added[-2:])
+        assert await view.looks("other", since=AT, place=place) == ()
+
+
+async def test_what_vanished_in_a_window(store: DatabaseStore) -> None:
+    """Settled or not."""
+    async with store.act() as act:
+        rows = [
+            await act.add(
+                replace(
+                    MAIL,
+                    uid=number,
+                    verdict=verdict,
+                    recorded_at=AT + number * HOUR,
+                    settled_at=AT if settled else None,
+                )
+            )
+            for number, (verdict, settled) in enumerate(
+                [
+                    (storage.Verdict.VANISHED, False),
+                    (storage.Verdict.VANISHED, False),
+                    (storage.Verdict.PLAIN, False),
+                    (storage.Verdict.VANISHED, True),
+                ]
+            )
+        ]
+    async with store.view() as view:
+        assert await view.vanished("s", since=AT + HOUR) == (rows[1], rows[3])
+
+
+@pytest.mark.parametrize(
+    "query", [windows.looks_at("s", Place(mailbox="m", folder="f"), AT), windows.vanished("s", AT)]
+)
+def test_a_window_is_found_by_its_index(path: Path, query: Any) -> None:
+    """A due request asks at every tick: it must not read what lies years before."""
+    engine = create_engine(f"sqlite:///{path}")
+    text = query.compile(engine, compile_kwargs={"literal_binds": True})
+    with engine.connect() as connection:
+        plan = "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}"))
+    engine.dispose()
+    assert "SCAN" not in plan, plan
+    assert "last_at>?" in plan or "recorded_at>?" in plan, plan
 
 
 async def test_all_compares_null_and_lists(store: DatabaseStore) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
 from gateway import storage
-from gateway.adapters.database import listing, outdated
+from gateway.adapters.database import listing, outdated, windows
 from gateway.adapters.database.narrowing import asked, setback
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.statements import (
@@ -29,6 +29,7 @@ from gateway.domain import transmission
 from gateway.domain.errors import AuditBroken
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier
+from gateway.domain.watching import Place
 from gateway.domain.words import said
 from gateway.storage import V
 
@@ -153,6 +154,15 @@ class View:
             table.c.received_latest.is_(None) | (table.c.received_latest >= since),
         )
         return await self._values(storage.Mail, query.order_by(table.c.id))
+
+    async def looks(self, site: str, *, since: datetime, place: Place | None = None) -> tuple[storage.Poll, ...]:
+        """See :meth:`gateway.storage.View.looks`."""
+        query = windows.looks(site, since) if place is None else windows.looks_at(site, place, since)
+        return await self._values(storage.Poll, query)
+
+    async def vanished(self, site: str, *, since: datetime) -> tuple[storage.Mail, ...]:
+        """See :meth:`gateway.storage.View.vanished`."""
+        return await self._values(storage.Mail, windows.vanished(site, since))
 
     async def stale(self, site: str, *, strangers: datetime, settled: datetime, limit: int) -> tuple[storage.Mail, ...]:
         """See :meth:`gateway.storage.View.stale`."""

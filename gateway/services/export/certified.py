@@ -44,12 +44,9 @@ from gateway.storage import (
     Confirmation,
     Fact,
     LogPoint,
-    Mail,
-    Poll,
     Request,
     StoredEvidence,
     VaultKey,
-    Verdict,
     View,
 )
 from gateway.wire.fields import printable
@@ -217,15 +214,15 @@ class Clerk:
                 uidnext=row.uidnext,
                 longest_gap=row.longest_gap,
             )
-            for row in await view.all(Poll, site=request.site)
+            for row in await view.looks(request.site, since=since)
         ]
-        vanished = await view.all(Mail, site=request.site, verdict=Verdict.VANISHED)
+        vanished = await view.vanished(request.site, since=since)
         cnas = self.directory.with_role(Role.CNAS)
         return Silence(
             since=since,
             until=until,
             watched=watched(looks, since=since, until=until),
-            vanished=sum(since <= row.recorded_at <= until for row in vanished),
+            vanished=sum(row.recorded_at <= until for row in vanished),
             conditions=_texts(record, "conditions"),
             confirmed=_texts(record, "confirmed"),
             by_gateway=all(each.kind is PartnerKind.GATEWAY for each in cnas),
