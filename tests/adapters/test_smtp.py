@@ -635,9 +635,11 @@ async def test_a_refused_xoauth2_login_is_told(bench: BenchMaker) -> None:
         return "old"
 
     at: dict[str, str | Do] = {"AUTH": "334 eyJzdGF0dXMiOiI0MDEifQ==", "": "535 5.7.3 no"}
-    b = await bench(settings={"password": None, "token": token}, at=at)
+    told: list[str] = []
+    b = await bench(settings={"password": None, "token": token, "token_refused": told.append}, at=at)
     with pytest.raises(LoginRefused, match="535"):
         await b.courier.hand_over(envelope())
+    assert told == ["old"]
 
 
 async def test_a_refused_token_is_told_as_such(bench: BenchMaker) -> None:
