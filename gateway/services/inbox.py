@@ -231,15 +231,8 @@ class InboxPoller:
         if state.folder in self._compared:
             return False
         async with self._store.view() as view:
-            rows = await view.all(
-                Mail,
-                site=self._party.site,
-                mailbox=self._mailbox,
-                folder=state.folder,
-                uidvalidity=state.uidvalidity,
-                newest=True,
-                limit=SHOWN_AGAIN,
-            )
+            place = Place(mailbox=self._mailbox, folder=state.folder)
+            rows = await view.highest(self._party.site, place, state.uidvalidity, limit=SHOWN_AGAIN)
         known = {row.uid: row.internaldate for row in rows if row.internaldate is not None}
         listed = await session.listing(sorted(known)) if known else ()
         self._compared.add(state.folder)

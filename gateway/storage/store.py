@@ -88,6 +88,10 @@ class View(Rows, Protocol):
         """
         ...
 
+    async def highest(self, site: str, place: Place, uidvalidity: int, *, limit: int) -> tuple[Mail, ...]:
+        """The mails of a folder with the highest UIDs, the highest first."""
+        ...
+
     async def vanished(self, site: str, *, since: datetime) -> tuple[Mail, ...]:
         """Mails that were found vanished at ``since`` or later, whether or not a person has settled them."""
         ...

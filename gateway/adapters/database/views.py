@@ -160,6 +160,10 @@ class View:
         query = windows.looks(site, since) if place is None else windows.looks_at(site, place, since)
         return await self._values(storage.Poll, query)
 
+    async def highest(self, site: str, place: Place, uidvalidity: int, *, limit: int) -> tuple[storage.Mail, ...]:
+        """See :meth:`gateway.storage.View.highest`."""
+        return await self._values(storage.Mail, windows.highest(site, place, uidvalidity, limit))
+
     async def vanished(self, site: str, *, since: datetime) -> tuple[storage.Mail, ...]:
         """See :meth:`gateway.storage.View.vanished`."""
         return await self._values(storage.Mail, windows.vanished(site, since))

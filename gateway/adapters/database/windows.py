@@ -1,4 +1,4 @@
-"""What proves a silence, out of years of polls: the rows of one window, found by their instants."""
+"""What is asked of one folder or one window, out of years of polls and mails: found by their own indexes."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -35,3 +35,11 @@ def vanished(site: str, since: datetime) -> Select[Any]:
     table = _table(storage.Mail)
     gone = (table.c.site == site, table.c.verdict == Verdict.VANISHED, table.c.recorded_at >= since)
     return select(table).where(*gone).order_by(table.c.id)
+
+
+def highest(site: str, place: Place, uidvalidity: int, limit: int) -> Select[Any]:
+    """See :meth:`gateway.storage.View.highest`."""
+    table = _table(storage.Mail)
+    there = (table.c.site == site, table.c.mailbox == place.mailbox, table.c.folder == place.folder)
+    query = select(table).where(*there, table.c.uidvalidity == uidvalidity)
+    return query.order_by(table.c.uid.desc()).limit(limit)
