@@ -13,14 +13,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import UniqueConstraint, create_engine, inspect
-from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import storage
-from gateway.adapters.database import HEAD, DatabaseStore, check, create, engines, one_trip, recognise, upgrade, windows
+from gateway.adapters.database import HEAD, DatabaseStore, check, create, engines, one_trip, recognise, upgrade
 from gateway.adapters.database.refusals import driver_reason
-from gateway.adapters.database.statements import Statement, form_of, selecting
 from gateway.adapters.database.tables import METADATA, TABLES
 from gateway.domain import request, transmission
 from gateway.domain.errors import AlreadyThere, DatabaseDamaged, DatabaseMissing, DiskUnreliable, StorageFailed
@@ -28,7 +26,6 @@ from gateway.domain.log_check import LogCheck
 from gateway.domain.parties import Grade
 from gateway.domain.watching import Place
 from gateway.ports import SpoolFile
-from gateway.reliance import Reliance
 from tests import postgres
 
 AT = datetime(2026, 1, 25, 9, 0, 0, 123456, tzinfo=UTC)
@@ -675,51 +672,6 @@ async def test_after_a_sync_that_failed_there_are_no_more_acts(
 # --- audit
 
 
-@pytest.mark.fault("F8")
-@pytest.mark.parametrize("by_vault", [False, True], ids=["commit", "vault"])
-async def test_an_act_that_was_under_way_when_a_sync_failed_commits_nothing(
-    path: Path, clock: _Clock, monkeypatch: pytest.MonkeyPatch, *, by_vault: bool
-) -> None:
-    """One that had begun, and one that waited for its turn: whoever found out tells all."""
-    reliance = Reliance()
-    store = DatabaseStore(url_of(path), clock=clock, site="s", party="chu-essai", reliance=reliance)
-    begun, failed = asyncio.Event(), asyncio.Event()
-    commit = one_trip.Connection.commit
-    commits = 0
-
-    async def counted(self: one_trip.Connection) -> None:
-        nonlocal commits
-        commits += 1
-        if commits == 1 and not by_vault:
-            raise DiskUnreliable(place="disque", reason="erreur")
-        await commit(self)
-
-    async def first() -> None:
-        async with store.act() as act:
-            await act.add(KEY)
-            begun.set()
-            await failed.wait()
-
-    async def second() -> None:
-        await begun.wait()
-        async with store.act() as act:
-            await act.add(replace(KEY, id="other"))
-
-    monkeypatch.setattr(one_trip.Connection, "commit", counted)
-    tasks = [asyncio.create_task(work()) for work in (first, second)]
-    await begun.wait()
-    await asyncio.sleep(0)
-    if by_vault:
-        reliance.lose(DiskUnreliable(place="spool", reason="erreur"))
-    failed.set()
-    ends = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(end) for end in ends] == [DiskUnreliable, DiskUnreliable]
-    assert commits == (0 if by_vault else 1)
-    async with store.view() as view:
-        assert await view.all(storage.VaultKey) == ()
-    await store.close()
-
-
 async def test_two_stores_append_one_log(url: str, clock: _Clock) -> None:
     """Indexes have no gap and no double, and the whole log verifies against its head."""
     first, second = open_store(url, clock), open_store(url, clock)
@@ -908,11 +860,6 @@ async def test_unsettled_mails(store: DatabaseStore) -> None:
     assert [row.uid for row in found] == [1, 4, 6, 10]
 
 
-def newest(kind: Any, **equal: object) -> Statement:
-    """What ``all`` asks for the newest value."""
-    return selecting("sqlite", kind, form_of(equal), newest=True, limited=True)
-
-
 def poll(hours: int, *, folder: str = "INBOX", lasts: int = 0) -> storage.Poll:
     """A look at this hour, the first of some hours."""
     at = AT + hours * HOUR
@@ -969,32 +916,6 @@ async def test_what_vanished_in_a_window(store: DatabaseStore) -> None:
         ]
     async with store.view() as view:
         assert await view.vanished("s", since=AT + HOUR) == (rows[1], rows[3])
-
-
-PLACE = Place(mailbox="m", folder="f")
-
-
-@pytest.mark.parametrize(
-    ("query", "found_by"),
-    [
-        (windows.looks_at("s", PLACE, AT), "last_at>?"),
-        (windows.vanished("s", AT), "recorded_at>?"),
-        (windows.highest("s", PLACE, 1, 20), "uidvalidity=?"),
-        (newest(storage.Poll, site="s", mailbox="m", folder="f"), "polls_newest"),
-        (newest(storage.Mail, site="s", reason=("a", "b"), settled_at=None), "mails_by_reason"),
-        (newest(storage.Mail, site="s", message=1), "ix_mails_message"),
-        (newest(storage.Mail, site="s", case_id=None, likely_case=1), "ix_mails_likely_case"),
-    ],
-)
-def test_what_every_tick_asks_is_found_by_its_index(path: Path, query: Any, found_by: str) -> None:
-    """It must not read, nor sort, what lies years before; of one row, or of a few that wait, sorting costs nothing."""
-    text = query.text if isinstance(query, Statement) else str(query.compile(dialect=sqlite_dialect()))
-    connection = sqlite3.connect(path)
-    plan = "\n".join(row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", ["1"] * text.count("?")))
-    connection.close()
-    assert found_by in plan, plan
-    assert "SCAN" not in plan, plan
-    assert "mails_by_reason" in plan or "last_at" in plan or "recorded_at" in plan or "TEMP B-TREE" not in plan, plan
 
 
 async def test_all_compares_null_and_lists(store: DatabaseStore) -> None:
