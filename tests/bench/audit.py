@@ -27,8 +27,8 @@ import httpx
 from sqlalchemy import create_engine, text
 
 from gateway.adapters import database
-from gateway.domain.audit import instant
 from gateway.adapters.log_key import verify_note
+from gateway.domain.audit import instant
 from gateway.domain.merkle import Growing
 from gateway.services.auditing import Auditor
 from gateway.storage import Question
@@ -343,8 +343,8 @@ def main() -> None:
         sys.stdout.write(json.dumps(verify_here(given.verify, given.rounds)))
         return
     if given.ask_api:
-        found = told("api_questions", asyncio.run(ask_api(given.url, given.ask_api, given.asked)))
-        sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        asked = told("api_questions", asyncio.run(ask_api(given.url, given.ask_api, given.asked)))
+        sys.stdout.write(json.dumps(asked, indent=1, ensure_ascii=False) + "\n")
         return
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=given.folder)))
