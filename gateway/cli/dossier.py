@@ -147,10 +147,12 @@ def _lines(found: Any, *, given: bool) -> Iterator[str]:
     yield _("Signatures en clair vérifiées : {count}.").format(count=found.signatures)
     if found.certificates:
         yield _("Certificats d'acceptation signés du journal : {count}.").format(count=found.certificates)
-    for at, count in found.milestones:
-        yield _("Jalon du {at} : il prouve que {count} de ces enregistrements étaient déjà au journal.").format(
-            at=instant(at), count=count
+    if found.milestones:
+        since = _(
+            "Jalons : {count} points de contrôle d'alors, du {first} au {last}, prouvent depuis quand ils y sont."
         )
+        (first, _first), (last, _last) = found.milestones[0], found.milestones[-1]
+        yield since.format(count=len(found.milestones), first=instant(first), last=instant(last))
     for at in found.stamps:
         yield _("Horodaté le {at} par l'autorité.").format(at=instant(at))
     for remark in found.remarks:
