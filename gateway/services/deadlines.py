@@ -158,6 +158,7 @@ class Deadlines:
             "conditions": [condition.name for condition in found],
             "confirmed": sorted(code for code, _ in await self._silence.confirmed(act, request)),
             "silence": polls,
+            **self._silence.demanded(),
         }
         try:
             await act.add(

@@ -4,7 +4,7 @@ The conditions themselves are those of :mod:`gateway.domain.tacit`.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain import request as life
 from gateway.domain.audit import fit, iso
@@ -16,8 +16,19 @@ from gateway.domain.watching import Place, watches
 from gateway.ports import Clock
 from gateway.services.requests import Requests
 from gateway.services.restoring import restored_since
-from gateway.storage import Acceptance, Case, ClockMark, Confirmation, EnteredProof, Poll, Request, View
+from gateway.storage import (
+    Acceptance,
+    Case,
+    ClockMark,
+    Confirmation,
+    Detail,
+    EnteredProof,
+    Poll,
+    Request,
+    View,
+)
 
+HOUR = timedelta(hours=1)
 UNWATCHED = "treating_physician not_watched"
 """Among the polls that prove a silence: an answer could have come to the physician's own mailbox unseen."""
 
@@ -66,6 +77,17 @@ class Silence:
         if self._by_mail and not await self._physician_watched(view, request):
             lines.append(UNWATCHED)
         return lines
+
+    def demanded(self) -> dict[str, Detail]:
+        """How the CNAS answers and what is demanded of persons now: a later configuration will not say it."""
+        cnas = self._directory.with_role(Role.CNAS)
+        agreed = (partner.policy.answers_come_here for partner in cnas)
+        return {
+            "by_gateway": not self._by_mail,
+            "conventions": [fit(convention) for convention in agreed if convention],
+            "grace_h": int(self._requests.grace / HOUR),
+            "persons_needed": self._persons_needed,
+        }
 
     async def confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
         """What enough different persons confirmed, and about what."""
