@@ -11,7 +11,9 @@ from typing import Any
 from markupsafe import Markup
 
 from gateway.catalogues import Language
+from gateway.domain.alarms.shape import PREFIX as STAFF
 from gateway.domain.attestation import FORMS
+from gateway.domain.checkpoint import MAILBOX
 from gateway.domain.days import ALGIERS, MONTHS, PARIS, SHORT_WEEKDAYS, WEEKDAYS
 from gateway.domain.kinds import KINDS, Field, FieldType, parse_instant
 from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
@@ -19,6 +21,8 @@ from gateway.domain.parties import Function, Partner, Role
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.steps import BY_NAME
 from gateway.domain.words import Said, Translator, bound, french, told
+from gateway.services.log_words import outcome_of, what
+from gateway.services.rights import GATEWAY
 from gateway.services.sorting_words import title_of
 from gateway.services.terms import (
     CASE_STATES,
@@ -268,6 +272,25 @@ class Wording:
     def dated_by(self, source: str) -> str:
         """Who says when a mail arrived."""
         return self._(DATED_BY.get(source, source))
+
+    def recorded(self, event: str) -> str:
+        """What a record of the log tells; nothing for one of another version."""
+        told = what(event)
+        text = "" if told is None else self.text(told)
+        return text[:1].upper() + text[1:]
+
+    def outcome(self, event: str, outcome: str | None) -> str:
+        """With what outcome; nothing where there are no words for it."""
+        told = outcome_of(event, outcome)
+        return "" if told is None else self.text(told)
+
+    def doer(self, actor: str) -> str:
+        """Who did what is recorded."""
+        return self._("la passerelle") if actor == GATEWAY else escaped(actor)
+
+    def addressee(self, name: str) -> str:
+        """A partner, or one of our own people, or our own mailbox."""
+        return self._("notre boîte aux lettres") if name == MAILBOX else escaped(name.removeprefix(STAFF))
 
     def label(self, member: Enum) -> str:
         """A member of a table of the domain."""
