@@ -48,7 +48,7 @@ _PLACES = {
             "guards",
             "kinds/faults",
         ),
-        *("labels", "request", "rights", "sheet", "steps", "transmission", "words", "workdays"),
+        *("labels", "request", "request_name", "rights", "sheet", "steps", "transmission", "words", "workdays"),
     ),
     "gateway/services": (
         *(
@@ -63,7 +63,7 @@ _PLACES = {
             "form_fields",
             "form_view",
         ),
-        *("log_words", "messages", "moved_ends", "sorting", "sorting_words", "terms", "worklist"),
+        *("log_words", "messages", "moved_ends", "partner_words", "sorting", "sorting_words", "terms", "worklist"),
     ),
     "gateway/web": ("buttons", "menu", "pages/calendar", "pages/cases", "pages/clock", "threshold", "wording"),
 }

@@ -1,7 +1,7 @@
 """A record of the audit log as a person reads it: what it tells, and with what outcome, where there are words for it.
 
-What has no words here (a record of another version, the fingerprint of a key, the code of a fault) is None: whoever
-shows it shows the code.
+What has no words here is None, and whoever shows it shows the code: a record of another version, the fingerprint of a
+key, the code of a fault, an outcome that only repeats what the event says.
 """
 
 from collections.abc import Mapping
@@ -12,25 +12,18 @@ from gateway.domain.kinds import KINDS
 from gateway.domain.labels import ASKED, CONDITIONS, GRADES, STATES
 from gateway.domain.words import Said, french, said
 from gateway.services.sorting_words import TITLES
-from gateway.services.terms import CASE_STATES, MAIL_REASONS
+from gateway.services.terms import MAIL_REASONS
 
 ALARM = "alarm."
 
 _ALARMED = {f"{ALARM}{name}": kind.condition for name, kind in ALARMS.items()}
 
 _SEEN = {
-    "shown": french("affiché"),
     "printed": french("imprimé"),
     "saved": french("enregistré sur un poste"),
-    "read": french("lu"),
 }
 
 _SENDING = {
-    "accepted": french("pris par le serveur"),
-    "deferred": french("à réessayer"),
-    "refused": french("refusé"),
-    "unknown": french("issue inconnue"),
-    "failed": french("non remis"),
     "interrupted": french("interrompu"),
     "restored": french("une sauvegarde a été remise en place"),
     "partner-unknown": french("partenaire inconnu"),
@@ -61,17 +54,12 @@ _OUTCOMES: tuple[tuple[str, Mapping[str, str]], ...] = (
         "request.confirmed",
         {name.removeprefix("confirmed_"): words for name, words in CONDITIONS.items() if name.startswith("confirmed_")},
     ),
-    ("request.", {state.value: words for state, words in STATES.items()}),
-    ("notice.withdrawal_agrees", {state.value: words for state, words in STATES.items()}),
-    ("case.", {state.value: words for state, words in CASE_STATES.items()}),
-    ("fact.", {state.value: words for state, words in CASE_STATES.items()}),
+    ("request.followed", {state.value: words for state, words in STATES.items()}),
     ("evidence.", {grade.name.lower(): words for grade, words in GRADES.items()}),
     (
         "proof.",
         {
             "waiting": french("attend une seconde personne"),
-            "counted": french("comptée"),
-            "declined": french("écartée"),
         },
     ),
     ("answer.entered", {"waiting": french("attend d'être triée")}),
@@ -82,7 +70,6 @@ _OUTCOMES: tuple[tuple[str, Mapping[str, str]], ...] = (
         {
             "proposed": french("attend une seconde personne"),
             "in_force": french("en vigueur"),
-            "declined": french("écartée"),
         },
     ),
     ("mail.quarantine", MAIL_REASONS),
@@ -93,10 +80,8 @@ _OUTCOMES: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
         ALARM,
         {
-            "raised": french("donnée"),
-            "started": french("elle commence"),
-            "ended": french("elle est finie"),
-            "refused": french("refusé"),
+            "started": french("commence"),
+            "ended": french("finie"),
             "returned": french("le courrier est revenu"),
         },
     ),
@@ -119,7 +104,6 @@ _OUTCOMES: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
         "draft.",
         {
-            "under_way": french("en préparation"),
             "sent": french("envoyé"),
             "dropped": french("abandonné"),
             "swept": french("effacé après son temps"),
@@ -136,7 +120,6 @@ _OUTCOMES: tuple[tuple[str, Mapping[str, str]], ...] = (
     ),
     ("account.", _ENTRANCE),
     ("console.", _ENTRANCE),
-    ("clock.", {"agreed": french("confirmée"), "ended": french("la suspension est finie")}),
     (
         "dossier.",
         {"with-content": french("avec le contenu"), "without-content": french("sans le contenu")},

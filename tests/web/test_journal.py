@@ -25,10 +25,22 @@ async def test_a_record_is_read_in_words_and_its_code_stands_beside(hospital: Wo
 
     page = (await auditor.get("/journal?evenement=request.acknowledged")).text
 
-    assert "<td>La réception est attestée, le délai court : délai en cours<br>" in page
+    assert "<td>La réception est attestée, le délai court<br>" in page
     assert ">request.acknowledged · running</bdi>" in page
     assert "<bdi>la passerelle</bdi>" in page
     assert '<option value="request." label="les demandes et leur délai">' in page
+
+
+async def test_an_outcome_that_adds_something_is_told_and_a_partner_by_its_name(
+    hospital: World, auditor: Browser
+) -> None:
+    """Which proof, from whom; the code and the partner's id are what a program reads."""
+    await hospital.to_running()
+
+    page = (await auditor.get("/journal?evenement=evidence.recorded")).text
+
+    assert "<td>Une preuve de réception est inscrite (accusé de réception signé)<br>" in page
+    assert '<bdi class="small muted">CNAS</bdi>' in page
 
 
 async def test_a_record_of_another_version_keeps_its_code_and_deceives_nobody(
