@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Integer, Select, Table, bindparam, func, select, type_coerce
+from sqlalchemy import Integer, Select, Table, bindparam, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
 from gateway import storage
-from gateway.adapters.database import listing, outdated
-from gateway.adapters.database.narrowing import asked, setback
+from gateway.adapters.database import listing, narrowing, outdated
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.statements import (
     Statement,
@@ -178,18 +177,14 @@ class View:
 
     async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
         """See :meth:`gateway.storage.View.answer`."""
-        table = table_of(storage.AuditEntry)
-        order = table.c.index.desc() if question.newest else table.c.index
-        conditions = await asked(self._connection, table, question)
-        rows = await self._connection.execute(select(table).where(*conditions).order_by(order).limit(question.limit))
-        return tuple(storage.AuditEntry(**row) for row in rows.mappings())
+        with translated():
+            found = await narrowing.answer(self._line, self._dialect, question)
+            return tuple(storage.AuditEntry(**row) for row in found)
 
     async def count(self, question: storage.Question) -> int:
         """See :meth:`gateway.storage.View.count`."""
-        table = table_of(storage.AuditEntry)
-        conditions = await asked(self._connection, table, question)
-        query = select(func.count()).select_from(table).where(*conditions)
-        return int((await self._connection.execute(query)).scalar_one())
+        with translated():
+            return await narrowing.count(self._line, self._dialect, question)
 
     async def logged(self, *, after: int | None, limit: int) -> Sequence[Row]:
         """See :meth:`gateway.storage.View.logged`."""
@@ -217,4 +212,5 @@ class View:
 
     async def setback(self) -> timedelta:
         """See :meth:`gateway.storage.View.setback`."""
-        return await setback(self._connection)
+        with translated():
+            return await narrowing.setback(self._line, self._dialect)
