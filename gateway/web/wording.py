@@ -43,6 +43,9 @@ from gateway.services.terms import (
 from gateway.storage import Direction, Hint, Mail, Message, Way
 from gateway.wire.fields import escaped
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Inside an hour, which stays on its line."""
+
 ISOLATE, END_OF_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 """Round a name in another script inside a sentence."""
 
@@ -130,7 +133,7 @@ class Wording:
 
     def clock(self, local: datetime) -> str:
         """The time of day of a local instant."""
-        return local.strftime(self._("%H h %M"))
+        return local.strftime(self._("%H h %M")).replace(" ", _NO_BREAK)
 
     def algiers_day(self, at: datetime) -> date:
         """The calendar date of an instant in Algiers."""
@@ -187,7 +190,7 @@ class Wording:
             return "–"
         local = at.astimezone(PARIS)
         return self._("{day}, {time}").format(
-            day=self.day(local.date()), time=local.strftime(self._("%H h %M min %S s"))
+            day=self.day(local.date()), time=local.strftime(self._("%H h %M min %S s")).replace(" ", _NO_BREAK)
         )
 
     def holiday(self, name: str) -> str:
