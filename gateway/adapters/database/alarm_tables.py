@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import Choice, Words, instant
+from gateway.adapters.database.row import Row
 from gateway.storage import Call
 
 
-class AlarmRow(SQLModel, table=True):
+class AlarmRow(Row, table=True):
     """Alarms."""
 
     __tablename__ = "alarms"
@@ -44,7 +45,7 @@ class AlarmRow(SQLModel, table=True):
     called_at: datetime | None = Field(sa_column=instant())
 
 
-class AlarmMarkRow(SQLModel, table=True):
+class AlarmMarkRow(Row, table=True):
     """How far the log was read: one row a site."""
 
     __tablename__ = "alarm_marks"

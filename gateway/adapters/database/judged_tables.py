@@ -3,17 +3,18 @@
 from datetime import date, datetime
 
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway import storage
 from gateway.adapters.database.columns import Choice
 from gateway.adapters.database.columns import instant as _instant
+from gateway.adapters.database.row import Row
 from gateway.domain import challenge, request
 
 _STANDING = text("withdrawn_at IS NULL")
 
 
-class AcceptanceRow(SQLModel, table=True):
+class AcceptanceRow(Row, table=True):
     """Tacit acceptances: one standing per request, whoever tries."""
 
     __tablename__ = "acceptances"
@@ -35,7 +36,7 @@ class AcceptanceRow(SQLModel, table=True):
     withdrawn_at: datetime | None = Field(sa_column=_instant())
 
 
-class HeardAnswerRow(SQLModel, table=True):
+class HeardAnswerRow(Row, table=True):
     """Answers, in the order in which they were heard; append-only."""
 
     __tablename__ = "heard_answers"
@@ -56,7 +57,7 @@ class HeardAnswerRow(SQLModel, table=True):
     heard_at: datetime = Field(sa_column=_instant(optional=False))
 
 
-class ChallengeRow(SQLModel, table=True):
+class ChallengeRow(Row, table=True):
     """What was found after a record; append-only, the same finding once."""
 
     __tablename__ = "challenges"
@@ -72,7 +73,7 @@ class ChallengeRow(SQLModel, table=True):
     raised_by: str
 
 
-class RulingRow(SQLModel, table=True):
+class RulingRow(Row, table=True):
     """What persons said; append-only."""
 
     __tablename__ = "rulings"
