@@ -7,7 +7,18 @@ import pytest
 
 HEAVY = {"sqlalchemy", "sqlmodel", "pydantic", "structlog", "rich", "cryptography", "holidays", "asyncio"}
 FOR_THE_FIRST_PAGE = {"commands", "contents", "defaults", "language", "pages", "refusals", "session", "usage"}
-LATER = {"alembic", "fastapi", "holidays", "httpx", "openpyxl", "pydantic_settings", "rfc3161_client", "typer", "typst"}
+LATER = {
+    "alembic",
+    "psycopg",
+    "fastapi",
+    "holidays",
+    "httpx",
+    "openpyxl",
+    "pydantic_settings",
+    "rfc3161_client",
+    "typer",
+    "typst",
+}
 FOR_THE_PARENT = {"sqlalchemy", "pydantic", "structlog", "rich", "asyncio", "holidays", "typer"}
 FOR_MAIL = {"structlog", "aiosmtplib", "aioimaplib", "gnupg", "asn1crypto", "holidays"}
 

@@ -10,7 +10,7 @@ from gateway.adapters.database.row import Row
 from gateway.domain.rights import Post
 
 
-class AccountRow(Row, table=True):
+class AccountRow(Row):
     """Persons."""
 
     __tablename__ = "accounts"
@@ -31,7 +31,7 @@ class AccountRow(Row, table=True):
     disabled_at: datetime | None = Field(sa_column=instant())
 
 
-class SignInRow(Row, table=True):
+class SignInRow(Row):
     """Their presence in the console."""
 
     __tablename__ = "sign_ins"
@@ -46,7 +46,7 @@ class SignInRow(Row, table=True):
     ended_at: datetime | None = Field(sa_column=instant())
 
 
-class TokenRow(Row, table=True):
+class TokenRow(Row):
     """Programs."""
 
     __tablename__ = "tokens"
@@ -62,7 +62,7 @@ class TokenRow(Row, table=True):
     revoked_at: datetime | None = Field(sa_column=instant())
 
 
-class AskedOnceRow(Row, table=True):
+class AskedOnceRow(Row):
     """Acts that were asked for under a key."""
 
     __tablename__ = "asked_once"

@@ -10,7 +10,7 @@ from gateway.adapters.database.row import Row
 from gateway.storage import Way
 
 
-class LogPointRow(Row, table=True):
+class LogPointRow(Row):
     """Signed checkpoints of the log, each of a size of its own."""
 
     __tablename__ = "log_points"
@@ -21,7 +21,7 @@ class LogPointRow(Row, table=True):
     frontier: bytes
 
 
-class AnchorRow(Row, table=True):
+class AnchorRow(Row):
     """Where each checkpoint is, or is to be, written down outside."""
 
     __tablename__ = "anchors"

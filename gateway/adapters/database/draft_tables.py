@@ -8,7 +8,7 @@ from gateway.adapters.database.columns import instant
 from gateway.adapters.database.row import Row
 
 
-class FormDraftRow(Row, table=True):
+class FormDraftRow(Row):
     """Forms under way; only the vault opens what is in them."""
 
     __tablename__ = "drafts"

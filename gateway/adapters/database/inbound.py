@@ -11,7 +11,7 @@ from gateway.adapters.database.columns import instant as _instant
 from gateway.adapters.database.row import Row
 
 
-class MailRow(Row, table=True):
+class MailRow(Row):
     """Incoming mails, one row for each UID of each watched folder."""
 
     __tablename__ = "mails"
@@ -50,7 +50,7 @@ class MailRow(Row, table=True):
     dated_by: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
 
 
-class LetterRow(Row, table=True):
+class LetterRow(Row):
     """Signed letters among the mails that wait for a person."""
 
     __tablename__ = "letters"
@@ -68,7 +68,7 @@ class LetterRow(Row, table=True):
     receipt: int | None = Field(default=None, foreign_key="messages.id")
 
 
-class PollRow(Row, table=True):
+class PollRow(Row):
     """Successful polls."""
 
     __tablename__ = "polls"

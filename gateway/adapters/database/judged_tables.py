@@ -14,20 +14,11 @@ from gateway.domain import challenge, request
 _STANDING = text("withdrawn_at IS NULL")
 
 
-class AcceptanceRow(Row, table=True):
+class AcceptanceRow(Row):
     """Tacit acceptances: one standing per request, whoever tries."""
 
     __tablename__ = "acceptances"
-    __table_args__ = (
-        Index(
-            "acceptances_standing",
-            "site",
-            "request_hash",
-            unique=True,
-            sqlite_where=_STANDING,
-            postgresql_where=_STANDING,
-        ),
-    )
+    __table_args__ = (Index("acceptances_standing", "site", "request_hash", unique=True, sqlite_where=_STANDING),)
     id: int | None = Field(default=None, primary_key=True)
     site: str
     request_hash: str = Field(index=True)
@@ -36,7 +27,7 @@ class AcceptanceRow(Row, table=True):
     withdrawn_at: datetime | None = Field(sa_column=_instant())
 
 
-class HeardAnswerRow(Row, table=True):
+class HeardAnswerRow(Row):
     """Answers, in the order in which they were heard; append-only."""
 
     __tablename__ = "heard_answers"
@@ -57,7 +48,7 @@ class HeardAnswerRow(Row, table=True):
     heard_at: datetime = Field(sa_column=_instant(optional=False))
 
 
-class ChallengeRow(Row, table=True):
+class ChallengeRow(Row):
     """What was found after a record; append-only, the same finding once."""
 
     __tablename__ = "challenges"
@@ -73,7 +64,7 @@ class ChallengeRow(Row, table=True):
     raised_by: str
 
 
-class RulingRow(Row, table=True):
+class RulingRow(Row):
     """What persons said; append-only."""
 
     __tablename__ = "rulings"

@@ -6,7 +6,7 @@ from sqlmodel import Field
 from gateway.adapters.database.row import Row
 
 
-class LeaseRow(Row, table=True):
+class LeaseRow(Row):
     """Works and their holders."""
 
     __tablename__ = "leases"

@@ -34,7 +34,7 @@ RARE = 1000
 """Records that are read one by one in a millisecond or two."""
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_HEAD: Any = LogHeadRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_HEAD = LogHeadRow.__table__
 _NO_INDEX: custom_op[Any] = custom_op("+")
 
 

@@ -8,7 +8,7 @@ from gateway.adapters.database.columns import instant
 from gateway.adapters.database.row import Row
 
 
-class EnteredProofRow(Row, table=True):
+class EnteredProofRow(Row):
     """Proofs of reception that persons brought, and what became of them."""
 
     __tablename__ = "entered_proofs"

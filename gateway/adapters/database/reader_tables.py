@@ -10,7 +10,7 @@ from gateway.adapters.database.row import Row
 from gateway.domain import readers
 
 
-class ReaderHandoverRow(Row, table=True):
+class ReaderHandoverRow(Row):
     """What readers are owed: each share of a message once for each reader."""
 
     __tablename__ = "handovers"

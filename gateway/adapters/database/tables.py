@@ -29,7 +29,7 @@ from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
 
 
-class VaultKeyRow(Row, table=True):
+class VaultKeyRow(Row):
     """Wrapped vault keys."""
 
     __tablename__ = "vault_keys"
@@ -40,7 +40,7 @@ class VaultKeyRow(Row, table=True):
     destroyed_at: datetime | None = Field(sa_column=_instant())
 
 
-class SpoolFileRow(Row, table=True):
+class SpoolFileRow(Row):
     """Spool files."""
 
     __tablename__ = "files"
@@ -51,7 +51,7 @@ class SpoolFileRow(Row, table=True):
     sha256: str
 
 
-class CaseRow(Row, table=True):
+class CaseRow(Row):
     """Cases."""
 
     __tablename__ = "cases"
@@ -76,7 +76,7 @@ class CaseRow(Row, table=True):
     physician: str | None = None
 
 
-class RequestRow(Row, table=True):
+class RequestRow(Row):
     """Extension requests; the same bytes are the same request."""
 
     __tablename__ = "requests"
@@ -116,7 +116,7 @@ class RequestRow(Row, table=True):
     settled_at: datetime | None = Field(sa_column=_instant())
 
 
-class MessageRow(Row, table=True):
+class MessageRow(Row):
     """Messages of the protocol; a replay is one by constraint."""
 
     __tablename__ = "messages"
@@ -138,7 +138,7 @@ class MessageRow(Row, table=True):
     about: int | None = Field(default=None, foreign_key="messages.id", index=True)
 
 
-class FactRow(Row, table=True):
+class FactRow(Row):
     """What happened in a case; append-only."""
 
     __tablename__ = "facts"
@@ -158,7 +158,7 @@ class FactRow(Row, table=True):
     by: str
 
 
-class OwedCopyRow(Row, table=True):
+class OwedCopyRow(Row):
     """Copies that authors forgot: each is repaired once."""
 
     __tablename__ = "owed_copies"
@@ -172,7 +172,7 @@ class OwedCopyRow(Row, table=True):
     settled_at: datetime | None = Field(sa_column=_instant(index=True))
 
 
-class TransmissionRow(Row, table=True):
+class TransmissionRow(Row):
     """The outbox."""
 
     __tablename__ = "transmissions"
@@ -199,7 +199,7 @@ class TransmissionRow(Row, table=True):
     claimed_by: str | None = None
 
 
-class StoredEvidenceRow(Row, table=True):
+class StoredEvidenceRow(Row):
     """Evidence of reception."""
 
     __tablename__ = "evidence"
@@ -218,7 +218,7 @@ class StoredEvidenceRow(Row, table=True):
     mail: int | None = Field(default=None, foreign_key="mails.id")
 
 
-class ConfirmationRow(Row, table=True):
+class ConfirmationRow(Row):
     """What persons confirmed, by name; the same person counts once."""
 
     __tablename__ = "confirmations"
@@ -232,7 +232,7 @@ class ConfirmationRow(Row, table=True):
     at: datetime = Field(sa_column=_instant(optional=False))
 
 
-class PinRow(Row, table=True):
+class PinRow(Row):
     """Partners' pinned keys."""
 
     __tablename__ = "pins"
@@ -250,7 +250,7 @@ class PinRow(Row, table=True):
     retired_at: datetime | None = Field(sa_column=_instant())
 
 
-class ClockMarkRow(Row, table=True):
+class ClockMarkRow(Row):
     """The clock as last seen: one row a site."""
 
     __tablename__ = "clock"
@@ -264,7 +264,7 @@ class ClockMarkRow(Row, table=True):
     agreed_at: datetime | None = Field(sa_column=_instant())
 
 
-class CalendarActRow(Row, table=True):
+class CalendarActRow(Row):
     """What persons did to the calendar; a proposal is confirmed or declined once."""
 
     __tablename__ = "calendar_acts"
@@ -280,7 +280,7 @@ class CalendarActRow(Row, table=True):
     covers_until: date | None = None
 
 
-class CalendarStatementRow(Row, table=True):
+class CalendarStatementRow(Row):
     """The days that an act of the calendar states or withdraws."""
 
     __tablename__ = "calendar_statements"
@@ -296,7 +296,7 @@ class CalendarStatementRow(Row, table=True):
     source: str
 
 
-class AuditEntryRow(Row, table=True):
+class AuditEntryRow(Row):
     """The audit log: canonical bytes are final, the other columns only help to find them."""
 
     __tablename__ = "audit"
@@ -314,7 +314,7 @@ class AuditEntryRow(Row, table=True):
     purged_by: int | None = None
 
 
-class LogHeadRow(Row, table=True):
+class LogHeadRow(Row):
     """The head of the audit log: one row, locked by each act that appends."""
 
     __tablename__ = "log_head"
@@ -326,7 +326,7 @@ class LogHeadRow(Row, table=True):
     setback: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
-class MetaRow(Row, table=True):
+class MetaRow(Row):
     """Whose database this is, so that another party's configuration is refused."""
 
     __tablename__ = "meta"

@@ -9,7 +9,7 @@ from gateway.adapters.database.columns import instant
 from gateway.adapters.database.row import Row
 
 
-class WebhookMarkRow(Row, table=True):
+class WebhookMarkRow(Row):
     """One row a target."""
 
     __tablename__ = "webhook_marks"

@@ -9,7 +9,7 @@ from gateway.adapters.database.columns import instant
 from gateway.adapters.database.row import Row
 
 
-class CaseTaskRow(Row, table=True):
+class CaseTaskRow(Row):
     """What cases have to do."""
 
     __tablename__ = "case_tasks"
@@ -32,7 +32,7 @@ class CaseTaskRow(Row, table=True):
     until: date
 
 
-class WorklistMarkRow(Row, table=True):
+class WorklistMarkRow(Row):
     """How far it is true: one row a site."""
 
     __tablename__ = "worklist_marks"
