@@ -48,8 +48,10 @@ async def overtaken_by(view: View, cabinet: Cabinet, taken: Mail) -> tuple[Waiti
         VaultClosed, StorageFailed.
     """
     message = await view.one(Message, id=taken.message) if taken.verdict is Verdict.ACCEPTED else None
-    case = await view.one(Case, id=message.case_id) if message is not None else None
-    if message is None or case is None or not _is_new(message):
+    if message is None or not _is_new(message):
+        return ()
+    case = await view.one(Case, id=message.case_id)
+    if case is None:
         return ()
     rows = await view.all(Mail, site=taken.site, reason=REASONS, settled_at=None)
     return tuple(
