@@ -20,12 +20,13 @@ from gateway.access import require_libraries
 from gateway.adapters import daemon_lock, database
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import open_home, sweep_homes
-from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.sandbox import WorkerPool
 from gateway.adapters.smtp import SmtpCourier
 from gateway.announcements import webhooks
 from gateway.config import Settings
 from gateway.core import Core, open_core, pinned_keys
 from gateway.domain.parties import Suite
+from gateway.framing import Limits
 from gateway.keyring import of_suite, own_keys, worker_material
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey

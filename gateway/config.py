@@ -6,10 +6,9 @@ are (a file, an environment variable, a systemd credential).
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from gateway.access import WebSection
 from gateway.databank import DatabaseSection
@@ -191,30 +190,28 @@ class PartnerSection(Section):
         )
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """The whole file."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     gateway: GatewaySection
     imap: ImapSection
     smtp: SmtpSection
     oauth: OAuthSection | None = None
-    database: DatabaseSection = DatabaseSection()
+    database: DatabaseSection = Field(default_factory=DatabaseSection)
     vault: VaultSection
     openpgp: OpenPgpSection
     smime: SmimeSection | None = None
     reception: ReceptionSection
-    deadlines: DeadlinesSection = DeadlinesSection()
-    time: TimeSection = TimeSection()
+    deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
+    time: TimeSection = Field(default_factory=TimeSection)
     audit: AuditSection | None = None
-    worker: WorkerSection = WorkerSection()
+    worker: WorkerSection = Field(default_factory=WorkerSection)
     metrics: MetricsSection | None = None
     people: dict[str, str] = Field(default_factory=dict)
     readers: dict[Identifier, ReaderSection] = Field(default_factory=dict)
     mailboxes: dict[Identifier, MailboxSection] = Field(default_factory=dict)
-    retention: RetentionSection = RetentionSection()
-    alarms: AlarmsSection = AlarmsSection()
+    retention: RetentionSection = Field(default_factory=RetentionSection)
+    alarms: AlarmsSection = Field(default_factory=AlarmsSection)
     staff: dict[Identifier, StaffSection] = Field(default_factory=dict)
     web: WebSection | None = None
     webhooks: tuple[WebhookSection, ...] = ()
@@ -253,18 +250,6 @@ class Settings(BaseSettings):
         if faults:
             raise ValueError(listed(faults))
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the file alone decides
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the file alone decides
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the file alone decides
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The file, and nothing from the environment: what runs is what the file says."""
-        return (init_settings, TomlConfigSettingsSource(settings_cls))
 
     @property
     def party(self) -> Party:
@@ -343,24 +328,18 @@ def load(path: Path) -> Settings:
     """
     try:
         with path.open("rb") as file:
-            data: dict[str, Any] = tomllib.load(file)
+            data = tomllib.load(file)
     except PermissionError as error:
         raise ConfigClosed(path=path, owner=_owner(path)) from error
     except OSError as error:
         raise ConfigUnreadable(path=path, reason=system_reason(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigUnreadable(path=path, reason=toml_reason(error)) from error
-    # The settings library takes arguments that begin with an underscore as switches of its own.
-    switches = {key: data.pop(key) for key in sorted(data) if key.startswith("_")}
-    faults = [said("{place} : clé inconnue", place=key) for key in switches]
     try:
         with relative_to(path):
-            settings = Settings(**data)
+            return Settings.model_validate(data)
     except ValidationError as error:
-        faults += [
+        faults = [
             setting_reason(fault["loc"], fault["type"], fault.get("ctx", {}), fault["msg"]) for fault in error.errors()
         ]
         raise ConfigInvalid(path=path, faults=listed(faults)) from error
-    if faults:
-        raise ConfigInvalid(path=path, faults=listed(faults))
-    return settings

@@ -17,10 +17,11 @@ from typing import Protocol
 from gateway import records
 from gateway.adapters import database
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.sandbox import Limits, NoHome, WorkerPool
+from gateway.adapters.sandbox import NoHome, WorkerPool
 from gateway.app import MAX_MAIL, worker_pool
 from gateway.config import Settings
 from gateway.domain.errors import MailRefused
+from gateway.framing import Limits
 from gateway.keyring import PublicKeys, own_keys
 from gateway.services.judge import OUR_FAULTS, Judge, Judgement
 from gateway.services.matching import Matching, told_by

@@ -16,7 +16,7 @@ from gateway.domain.errors import SecretUnreadable
 from gateway.domain.words import said
 
 _base: ContextVar[Path] = ContextVar("_base", default=Path())
-"""Folder of the file being read: settings classes do not hand pydantic's own context down."""
+"""Folder of the file being read."""
 
 
 def _absolute(path: Path) -> Path:
@@ -98,7 +98,8 @@ def relative_to(path: Path) -> Iterator[None]:
 class Section(BaseModel):
     """A table of the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # One section is checked as a part of the whole file: what would check it alone is made for those who ask.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Secret(Section):

@@ -1,6 +1,6 @@
 """The capped process that parses, decrypts and verifies one mail at a time: ``python -m gateway.worker``.
 
-It reads messages on standard input and answers on standard output (framing in ``gateway.adapters.sandbox``): first a
+It reads messages on standard input and answers on standard output (:mod:`gateway.framing`): first a
 greeting with home, passphrase, S/MIME material and limits, then one mail a message. Anything unforeseen ends the
 process, and the parent replaces it. It writes no log, and its standard error is shown to nobody.
 """
@@ -17,13 +17,12 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.offline import leave_network
 from gateway.adapters.openpgp.keyfiles import KeyFacts, all_own_facts, client
 from gateway.adapters.openpgp.open import OpenLimits, decrypt, verify_detached
-from gateway.adapters.sandbox import EXIT_MEMORY, MAX_GREETING, Limits, encode_incoming
 from gateway.adapters.smime.bench import SmimeBench, decode
 from gateway.adapters.smime.open import decrypt as decrypt_smime
 from gateway.adapters.smime.verify import verify_detached as verify_smime
 from gateway.domain.errors import MailMalformed, MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
-from gateway.framing import encode_frame, read_frame
+from gateway.framing import EXIT_MEMORY, MAX_GREETING, Limits, encode_frame, encode_incoming, read_frame
 from gateway.ports import Clock, SignatureFacts
 from gateway.wire import incoming, mangled, mime, sealed, smime
 from gateway.wire.incoming import Copied, Incoming

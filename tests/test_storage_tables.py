@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import cast
 
 import pytest
 from alembic import command
@@ -12,19 +11,19 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Table, create_engine, inspect
-from sqlmodel import SQLModel
 
 from gateway.adapters import database
 from gateway.adapters.database import schema
+from gateway.adapters.database.row import Row
 from gateway.adapters.database.tables import METADATA, TABLES, LogHeadRow, MetaRow
 from gateway.domain.errors import DatabaseDamaged, DatabaseMissing
 
 IDENTITY = {"party": "chu-exemple", "role": "hospital", "site": "principal"}
 
 
-def table_of(row: type[SQLModel]) -> Table:
+def table_of(row: type[Row]) -> Table:
     """SQLAlchemy's table of a model."""
-    return cast("Table", row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+    return row.__table__
 
 
 @pytest.fixture
@@ -38,13 +37,13 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.mark.parametrize(("value", "row"), TABLES.items(), ids=lambda item: item.__name__)
-def test_a_table_has_the_columns_of_its_value(value: type, row: type[SQLModel]) -> None:
+def test_a_table_has_the_columns_of_its_value(value: type, row: type[Row]) -> None:
     """Names and nothing but the names: the store copies one to the other without knowing them."""
     assert {field.name for field in fields(value)} == set(table_of(row).columns.keys())
 
 
 @pytest.mark.parametrize(("value", "row"), TABLES.items(), ids=lambda item: item.__name__)
-def test_a_column_may_be_null_only_where_the_value_may_be_none(value: type, row: type[SQLModel]) -> None:
+def test_a_column_may_be_null_only_where_the_value_may_be_none(value: type, row: type[Row]) -> None:
     """A value read from the database is as its type says."""
     columns = table_of(row).columns
     optional = {field.name for field in fields(value) if "None" in str(field.type)}

@@ -18,10 +18,10 @@ from gateway.adapters.openpgp.home import Home, open_home
 from gateway.adapters.openpgp.keyfiles import export_public, generate
 from gateway.adapters.openpgp.open import OpenLimits
 from gateway.adapters.openpgp.seal import OpenPgpSealer
-from gateway.adapters.sandbox import Limits, _answer
+from gateway.adapters.sandbox import _answer
 from gateway.domain.errors import MailMalformed, MailRefused
 from gateway.domain.parties import Suite
-from gateway.framing import MAX_HEADER, encode_frame, read_frame
+from gateway.framing import MAX_HEADER, Limits, encode_frame, read_frame
 from gateway.ports import PublicKey
 from gateway.wire import mime, sealed
 from gateway.wire.compose import attachment_part, multipart, text_part

@@ -13,8 +13,9 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,42 +23,15 @@ from pydantic import TypeAdapter
 
 import gateway
 from gateway.domain.errors import MailMalformed, WorkerFailed
-from gateway.framing import LENGTH, MAX_HEADER, decode_header, encode_frame
+from gateway.framing import EXIT_MEMORY, LENGTH, MAX_HEADER, Limits, decode_header, encode_frame
 from gateway.ports import PublicKey
 from gateway.wire.incoming import Copied, Incoming
-
-# Our certificate, and each partner's with its authorities: some 10 KB a partner.
-MAX_GREETING = 4 * 1024 * 1024
-
-# What the worker exits with when its memory cap was reached.
-EXIT_MEMORY = 12
 
 _PIPE_BUFFER = 1024 * 1024
 _CODE = re.compile(r"[ -~]{1,200}")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40,64}")
-_INCOMING = TypeAdapter(Incoming)
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD")
 _PASSED_ON_PREFIX = "FAKETIME"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What opening one mail may cost; each protects the machine from one kind of hostile mail.
-
-    ``seconds`` is wall-clock time a mail and ``cpu_seconds`` processor time a process; ``memory`` is address space in
-    bytes, for the worker and for its gpg alike; ``file_bytes`` bounds any file they write (gpg's random seed has 600);
-    ``max_mail`` and ``max_plain`` are bytes before and after decryption; ``jobs`` is how many mails a process sees.
-    """
-
-    seconds: float = 20.0
-    cpu_seconds: int = 15
-    memory: int = 768 * 1024 * 1024
-    file_bytes: int = 1024 * 1024
-    open_files: int = 64
-    max_mail: int = 60 * 1024 * 1024
-    max_plain: int = 60 * 1024 * 1024
-    jobs: int = 200
-    start_seconds: float = 15.0
 
 
 class OpenHome(Protocol):
@@ -132,19 +106,24 @@ class WorkerPool:
             OwnKeyUnusable, KeyFileInvalid: from the factory.
             WorkerFailed: a worker did not start.
         """
-        await self.refresh(self._keys)
-        for slot in self._slots:
-            try:
+        try:
+            for slot in self._slots:
+                # They load what they need side by side, while the homes are made.
+                slot.launched = await _launched()
+            await self.refresh(self._keys)
+            for slot in self._slots:
                 await self._ready(slot)
-            except WorkerFailed:
-                await self.close()
-                raise
-            self._free.put_nowait(slot)
+                self._free.put_nowait(slot)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """End all workers and homes; never raises because one was ended already."""
         self._closed = True
         for slot in self._slots:
+            unused, slot.launched = slot.launched, None
+            await _ended(unused)
             await _end(slot)
             for home in (slot.home, slot.next_home):
                 if home is not None:
@@ -230,19 +209,8 @@ class WorkerPool:
         return slot.process
 
     async def _spawn(self, slot: "_Slot", home: OpenHome) -> None:
-        try:
-            slot.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "gateway.worker"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,  # a traceback could quote a mail
-                limit=_PIPE_BUFFER,
-                cwd="/",
-                env=_environment(),
-                start_new_session=True,  # killing the group takes its gpg along, and Ctrl-C is our affair
-            )
-        except OSError as error:
-            raise WorkerFailed(reason="start") from error
+        launched, slot.launched = slot.launched, None
+        slot.process = launched or await _launched()
         slot.jobs = 0
         hello = {
             "home": str(home.path) if home.path else None,
@@ -302,6 +270,8 @@ class _Slot:
     """One place of the pool: a home, the worker that uses it, and a newer home that waits for the next job."""
 
     def __init__(self) -> None:
+        self.launched: asyncio.subprocess.Process | None = None
+        """One that was not greeted yet: it knows no home."""
         self.process: asyncio.subprocess.Process | None = None
         self.home: OpenHome | None = None
         self.next_home: OpenHome | None = None
@@ -317,9 +287,29 @@ def _environment() -> dict[str, str]:
     return passed | ours
 
 
+async def _launched() -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "gateway.worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,  # a traceback could quote a mail
+            limit=_PIPE_BUFFER,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,  # killing the group takes its gpg along, and Ctrl-C is our affair
+        )
+    except OSError as error:
+        raise WorkerFailed(reason="start") from error
+
+
 async def _end(slot: _Slot) -> None:
     """Kill the slot's worker with the gpg it may have running, and reap it."""
     process, slot.process = slot.process, None
+    await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process | None) -> None:
     if process is None:
         return
     if process.returncode is None:
@@ -332,9 +322,10 @@ async def _end(slot: _Slot) -> None:
     await process.wait()
 
 
-def encode_incoming(seen: Incoming) -> Any:
-    """The facts of a mail as JSON values, without its bytes, which travel as the body."""
-    return _INCOMING.dump_python(seen, mode="json", exclude={"entity", "whole"})
+@cache
+def _form() -> TypeAdapter[Incoming]:
+    """Made when a first worker answers: it takes as long as a start can well do without."""
+    return TypeAdapter(Incoming)
 
 
 def _answer(header: Mapping[str, Any], body: bytes) -> Incoming:
@@ -344,7 +335,7 @@ def _answer(header: Mapping[str, Any], body: bytes) -> Incoming:
         WorkerFailed: the answer has not the agreed form.
     """
     try:
-        seen = _INCOMING.validate_json(json.dumps(header["seen"]), strict=True)
+        seen = _form().validate_json(json.dumps(header["seen"]), strict=True)
         copied = seen.copied or Copied()
         for text in (seen.shape, seen.structure, seen.failed_step, seen.failed_reason, copied.failed_reason):
             if text is not None:

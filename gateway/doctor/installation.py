@@ -60,7 +60,9 @@ def read(config: Path, clock: Clock) -> Installation:
         # It is TOML, so each section can be looked at by itself.
         return Installation(config=config, settings=_parts(config), clock=clock, fault=error)
     except ConfigError as error:
-        return Installation(config=config, settings=Settings.model_construct(), clock=clock, fault=error)
+        return Installation(
+            config=config, settings=Settings.model_construct(**dict[str, Any]()), clock=clock, fault=error
+        )
 
 
 def _parts(config: Path) -> Settings:

@@ -136,3 +136,6 @@ _GUARDS: Mapping[str, Guard] = MappingProxyType(
         "DISPUTE_EVIDENCE": _after("CLAIM_DISPUTE"),
     }
 )
+
+GUARDED = frozenset(_GUARDS)
+"""The kinds that have a guard: for the others nobody need look up what is known of the case."""

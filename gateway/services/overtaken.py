@@ -32,10 +32,10 @@ class Came:
 async def came_with(view: View, taken: Mail) -> Came | None:
     """What came with a mail, if others may have waited for it."""
     message = await view.one(Message, id=taken.message) if taken.verdict is Verdict.ACCEPTED else None
-    case = await view.one(Case, id=message.case_id) if message is not None else None
-    if message is None or case is None or not _is_new(message):
+    if message is None or not _is_new(message):
         return None
-    return Came(case=case.ref, request=message.request_hash)
+    case = await view.one(Case, id=message.case_id)
+    return Came(case=case.ref, request=message.request_hash) if case is not None else None
 
 
 async def waiting(view: View, site: str) -> tuple[Mail, ...]:

@@ -9,7 +9,7 @@ from gateway.domain import case as stay
 from gateway.domain import request as life
 from gateway.domain.case import token
 from gateway.domain.errors import FicheInvalid, IllegalTransition, PreconditionMissing, RequestTooLate
-from gateway.domain.guards import Known, guard
+from gateway.domain.guards import GUARDED, Known, guard
 from gateway.domain.kinds import EXTENSION_REQUEST, EXTENSION_REQUEST_VITAL, Subject, parse_date
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.rights import Right
@@ -118,6 +118,8 @@ class Placing:
 
     async def warning(self, view: View, fiche: Fiche, place: Place) -> Said | None:
         """What a rule of the texts says against it now."""
+        if fiche.kind.id not in GUARDED:
+            return None
         known = Known(facts={}) if place.opens else await self._casework.known(view, place.case, place.request)
         return guard(fiche.kind.id, fiche.values, known)
 

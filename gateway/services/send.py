@@ -6,6 +6,7 @@ key is no longer good, its file does not open) is held and told, and leaves by i
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -98,8 +99,11 @@ class Sender:
         Raises:
             ServerError: the server is out of reach; nothing was handed over in that last try.
         """
-        await self._retry_doubts()
-        await self._look_at_held()
+        async with self._store.view() as view:
+            states = (sending.State.UNKNOWN, sending.State.HELD)
+            waiting = await view.all(Transmission, site=self._party.site, state=states)
+        await self._retry_doubts([each for each in waiting if each.state is sending.State.UNKNOWN])
+        await self._look_at_held([each for each in waiting if each.state is sending.State.HELD])
         async with self._store.view() as view:
             ready = await view.sendable(self._party.site, self._clock.now(), BATCH)
         for transmission in ready:
@@ -299,10 +303,8 @@ class Sender:
 
     # --- what waits
 
-    async def _retry_doubts(self) -> None:
+    async def _retry_doubts(self, doubtful: Sequence[Transmission]) -> None:
         now = self._clock.now()
-        async with self._store.view() as view:
-            doubtful = await view.all(Transmission, site=self._party.site, state=sending.State.UNKNOWN)
         for transmission in doubtful:
             if transmission.doubts < MAX_DOUBTS and transmission.next_at <= now:
                 async with self._store.act() as act:
@@ -310,13 +312,14 @@ class Sender:
                     if current is not None:
                         await self._note(act, current, sending.Event.RETRIED, "same-bytes-again")
 
-    async def _look_at_held(self) -> None:
+    async def _look_at_held(self, held: Sequence[Transmission]) -> None:
         """Try again what was held: when another key came into force since the last look, else from time to time."""
+        self._looked = {each.id: self._looked[each.id] for each in held if each.id in self._looked}
+        if not held:
+            return
         now = self._clock.now()
         async with self._store.view() as view:
-            held = await view.all(Transmission, site=self._party.site, state=sending.State.HELD)
-            pins = await current_pins(view, self._party.site) if held else {}
-        self._looked = {each.id: self._looked[each.id] for each in held if each.id in self._looked}
+            pins = await current_pins(view, self._party.site)
         for transmission in held:
             partner, pin = self._directory.find(transmission.partner), pins.get(transmission.partner)
             in_force = pin.fingerprint if pin is not None else None

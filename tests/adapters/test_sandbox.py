@@ -18,9 +18,10 @@ from gateway.adapters import sandbox
 from gateway.adapters.openpgp.home import Home, open_home
 from gateway.adapters.openpgp.keyfiles import base_folder, export_public, generate
 from gateway.adapters.openpgp.seal import OpenPgpSealer
-from gateway.adapters.sandbox import Limits, WorkerPool
-from gateway.domain.errors import KeyFileInvalid, MailMalformed, WorkerFailed
+from gateway.adapters.sandbox import WorkerPool
+from gateway.domain.errors import KeyFileInvalid, MailMalformed, OwnKeyUnusable, WorkerFailed
 from gateway.domain.parties import Suite
+from gateway.framing import Limits
 from gateway.ports import PublicKey
 from gateway.wire import sealed
 from gateway.wire.incoming import Incoming
@@ -428,3 +429,23 @@ async def test_a_worker_that_cannot_start_is_told(world: World, monkeypatch: pyt
     with pytest.raises(WorkerFailed, match="start"):
         await pool.start()
     assert not any(home.path.exists() for home in homes.made)
+
+
+async def test_a_start_without_a_key_leaves_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were launched before the homes were made, to load meanwhile."""
+    launched = []
+    launch = sandbox._launched
+
+    async def noted() -> asyncio.subprocess.Process:
+        launched.append(await launch())
+        return launched[-1]
+
+    def without_key(_: Sequence[PublicKey]) -> Home:
+        raise OwnKeyUnusable(reason="absent")
+
+    monkeypatch.setattr(sandbox, "_launched", noted)
+    pool = WorkerPool(slots=2, home_factory=without_key, passphrase=PASSPHRASE, limits=LIMITS)
+    with pytest.raises(OwnKeyUnusable):
+        await pool.start()
+
+    assert [process.returncode is not None for process in launched] == [True, True]

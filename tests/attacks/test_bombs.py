@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.openpgp.home import open_home
-from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.sandbox import WorkerPool
 from gateway.domain.errors import MailRefused
 from gateway.domain.parties import Role
+from gateway.framing import Limits
 from tests.attacks.make import made
 from tests.attacks.scene import Scene, scene, wrapped
 from tests.services.suites import PASSPHRASE

@@ -23,8 +23,9 @@ from structlog.testing import capture_logs
 
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.openpgp.home import open_home
-from gateway.adapters.sandbox import Limits, WorkerPool
+from gateway.adapters.sandbox import WorkerPool
 from gateway.domain.parties import Role
+from gateway.framing import Limits
 from gateway.storage import Mail, Pin, Verdict
 from gateway.wire.payload import build_entity
 from tests.attacks.make import made

@@ -25,9 +25,10 @@ from typing import Any
 
 from gateway.adapters import log
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.sandbox import Limits, NoHome, WorkerPool
+from gateway.adapters.sandbox import NoHome, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.domain.parties import Role, Suite
+from gateway.framing import Limits
 from gateway.ports import Envelope
 from tests.services.at_work import at_work
 from tests.services.fakes import FakeClock, FakeMailbox

@@ -365,7 +365,7 @@ def hospital(url: str, vault: FileVault, *, cases: int, events: int) -> None:
 
 
 def _table(kind: type) -> Table:
-    found: Table = TABLES[kind].__table__  # type: ignore[attr-defined]  # SQLModel adds it
+    found: Table = TABLES[kind].__table__
     return found
 
 

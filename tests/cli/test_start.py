@@ -1,4 +1,4 @@
-"""What a command loads before it answers: no test measures time, each names what must not be loaded."""
+"""What a program loads before it answers: no test measures time, each names what must not be loaded."""
 
 import subprocess
 import sys
@@ -7,6 +7,19 @@ import pytest
 
 HEAVY = {"sqlalchemy", "sqlmodel", "pydantic", "structlog", "rich", "cryptography", "holidays", "asyncio"}
 FOR_THE_FIRST_PAGE = {"commands", "contents", "defaults", "language", "pages", "refusals", "session", "usage"}
+LATER = {
+    "alembic",
+    "psycopg",
+    "fastapi",
+    "holidays",
+    "httpx",
+    "openpyxl",
+    "pydantic_settings",
+    "rfc3161_client",
+    "typer",
+    "typst",
+}
+FOR_THE_PARENT = {"sqlalchemy", "pydantic", "structlog", "rich", "asyncio", "holidays", "typer"}
 FOR_MAIL = {"structlog", "aiosmtplib", "aioimaplib", "gnupg", "asn1crypto", "holidays"}
 
 
@@ -15,10 +28,12 @@ FOR_MAIL = {"structlog", "aiosmtplib", "aioimaplib", "gnupg", "asn1crypto", "hol
     [
         pytest.param("gateway.cli.commands", HEAVY, id="the table of contents"),
         pytest.param("gateway.records", FOR_MAIL, id="a command that only reads"),
+        pytest.param("gateway.app", LATER, id="the service"),
+        pytest.param("gateway.worker", FOR_THE_PARENT, id="what opens mail"),
     ],
 )
-def test_a_command_starts_without_what_it_does_not_need(imported: str, kept_out: set[str]) -> None:
-    """A person waits for each of these, at each command."""
+def test_a_program_starts_without_what_it_does_not_need(imported: str, kept_out: set[str]) -> None:
+    """A person waits for each of these at each command, and mail for those of the service and of its workers."""
     script = f"import sys, {imported}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
 

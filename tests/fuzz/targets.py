@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
 
-from gateway import worker
+from gateway import framing, worker
 from gateway.adapters import sandbox
 from gateway.adapters.openpgp.command import Outcome, _parse
 from gateway.adapters.openpgp.open import Decrypted, OpenLimits, _judge_signature, _with_integrity, leading_tags
@@ -72,7 +72,7 @@ def one_pass(data: bytes) -> None:
 
 def judge(seen: incoming.Incoming) -> None:
     """What the worker saw, over the pipe, to a decision; the parent takes every answer that an honest worker gives."""
-    told = json.dumps(sandbox.encode_incoming(seen))
+    told = json.dumps(framing.encode_incoming(seen))
     if len(told) > MAX_HEADER:
         raise AssertionError("a mail makes an answer that the parent does not take")
     try:
@@ -200,7 +200,7 @@ STATUS = (
     + b"A" * 40
     + b"\n[GNUPG:] DECRYPTION_OKAY\n[GNUPG:] GOODMDC\n"
 )
-SEEN = json.dumps(sandbox.encode_incoming(worker.read(REPORTS[0], Bench(limits=BENCH.limits)))).encode()
+SEEN = json.dumps(framing.encode_incoming(worker.read(REPORTS[0], Bench(limits=BENCH.limits)))).encode()
 
 TARGETS = {
     "mail": Target(run=_stubbed(mail), seeds=[*REPORTS, *CMS, SIGNED, SEALED, MANGLED, mixed(SIGNED, SEALED)]),

@@ -14,13 +14,16 @@ from gateway.domain.errors import (
     NoCorrespondent,
     NotAllowed,
     OwnKeyUnusable,
+    PreconditionMissing,
     RequestTooLate,
     Unknown,
 )
-from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_REFUSAL, EXTENSION_REQUEST
+from gateway.domain.guards import Known
+from gateway.domain.kinds import EXTENSION_ACCEPTANCE, EXTENSION_REFUSAL, EXTENSION_REQUEST, KINDS
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.ports import SpoolFile
+from gateway.services.casework import Casework
 from gateway.services.fiche import Fiche
 from gateway.storage import Case, Fact, Mail, Message, Request, Transmission, VaultKey, Verdict
 from gateway.wire.payload import Attachment
@@ -173,6 +176,26 @@ async def test_a_second_request_joins_its_case(hospital: World) -> None:
     assert len(await hospital.all(Case)) == 1
     with pytest.raises(Unknown):
         await hospital.submit(ref="0000-00")
+
+
+async def test_what_is_known_of_a_case_is_read_for_a_guard_alone(
+    hospital: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case may hold hundreds of facts, each of them sealed, and most exchanges have nothing to ask them."""
+    opened = await hospital.submit()
+    asked = []
+
+    async def known(*_: object) -> Known:
+        asked.append(True)
+        return Known(facts={})
+
+    monkeypatch.setattr(Casework, "known", known)
+    await hospital.submit(ref=opened.case.ref, care="autre")
+    assert asked == []
+    refusal = Fiche(path="", kind=KINDS["CARE_REFUSAL"], ref=opened.case.ref, values={"motive": "complet"})
+    with pytest.raises(PreconditionMissing):
+        await hospital.desk.submit(refusal, actor="alice")
+    assert asked == [True]
 
 
 async def test_each_role_does_only_what_is_its_own(hospital: World, cnas: World) -> None:

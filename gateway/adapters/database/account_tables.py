@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import Choices, Words, instant
+from gateway.adapters.database.row import Row
 from gateway.domain.rights import Post
 
 
-class AccountRow(SQLModel, table=True):
+class AccountRow(Row):
     """Persons."""
 
     __tablename__ = "accounts"
@@ -30,7 +31,7 @@ class AccountRow(SQLModel, table=True):
     disabled_at: datetime | None = Field(sa_column=instant())
 
 
-class SignInRow(SQLModel, table=True):
+class SignInRow(Row):
     """Their presence in the console."""
 
     __tablename__ = "sign_ins"
@@ -45,7 +46,7 @@ class SignInRow(SQLModel, table=True):
     ended_at: datetime | None = Field(sa_column=instant())
 
 
-class TokenRow(SQLModel, table=True):
+class TokenRow(Row):
     """Programs."""
 
     __tablename__ = "tokens"
@@ -61,7 +62,7 @@ class TokenRow(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_column=instant())
 
 
-class AskedOnceRow(SQLModel, table=True):
+class AskedOnceRow(Row):
     """Acts that were asked for under a key."""
 
     __tablename__ = "asked_once"

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,6 +58,7 @@ class Act(View):
         self._site = site
         self._party = party
         self.posted = False
+        self._log: dict[str, Any] | None = None
 
     async def add(self, value: V) -> V:
         """See :meth:`gateway.storage.Act.add`."""
@@ -114,7 +116,8 @@ class Act(View):
         details: Mapping[str, storage.Detail] | None = None,
     ) -> storage.AuditEntry:
         """See :meth:`gateway.storage.Act.record`."""
-        head = await self._head(locked=True)
+        # Locked by the first record of the act, it grows by this act alone until the end.
+        head = self._log or await self._head(locked=True)
         record = audit.Record(
             index=head["size"],
             at=self._clock.now(),
@@ -154,9 +157,10 @@ class Act(View):
         # The latest instant that the log knows, whatever the clock says now: it betrays a clock that was set back.
         last = max(record.at, head["last_at"] or record.at)
         back = max(head["setback"], (last - record.at) // MICROSECOND)
-        grow = _growing(self._dialect)
+        log = {"size": record.index + 1, "frontier": grown.encode(), "last_at": last, "setback": back}
         with translated():
-            await grow.run(self._line, size=record.index + 1, frontier=grown.encode(), last_at=last, setback=back)
+            await _growing(self._dialect).run(self._line, **log)
+        self._log = log
         return entry
 
     async def erase(self, indexes: Sequence[int], *, told_by: int) -> int:

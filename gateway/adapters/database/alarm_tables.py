@@ -3,26 +3,19 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import Choice, Words, instant
+from gateway.adapters.database.row import Row
 from gateway.storage import Call
 
 
-class AlarmRow(SQLModel, table=True):
+class AlarmRow(Row):
     """Alarms."""
 
     __tablename__ = "alarms"
     __table_args__ = (
-        Index(
-            "one_standing_alarm",
-            "site",
-            "kind",
-            "about",
-            unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
+        Index("one_standing_alarm", "site", "kind", "about", unique=True, sqlite_where=text("ended_at IS NULL")),
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str
@@ -44,7 +37,7 @@ class AlarmRow(SQLModel, table=True):
     called_at: datetime | None = Field(sa_column=instant())
 
 
-class AlarmMarkRow(SQLModel, table=True):
+class AlarmMarkRow(Row):
     """How far the log was read: one row a site."""
 
     __tablename__ = "alarm_marks"

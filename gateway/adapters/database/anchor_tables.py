@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import Choice, Instant
+from gateway.adapters.database.row import Row
 from gateway.storage import Way
 
 
-class LogPointRow(SQLModel, table=True):
+class LogPointRow(Row):
     """Signed checkpoints of the log, each of a size of its own."""
 
     __tablename__ = "log_points"
@@ -20,7 +21,7 @@ class LogPointRow(SQLModel, table=True):
     frontier: bytes
 
 
-class AnchorRow(SQLModel, table=True):
+class AnchorRow(Row):
     """Where each checkpoint is, or is to be, written down outside."""
 
     __tablename__ = "anchors"

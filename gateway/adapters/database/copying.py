@@ -23,7 +23,7 @@ from gateway.domain.words import said
 PAGE = 1000
 """Rows read at a time."""
 
-_LOG, _HEAD = (METADATA.tables[str(row.__tablename__)] for row in (AuditEntryRow, LogHeadRow))
+_LOG, _HEAD = AuditEntryRow.__table__, LogHeadRow.__table__
 
 _NOT_EMPTY = said("La base d'arrivée n'est pas vide ; rien n'y est jamais écrasé.")
 

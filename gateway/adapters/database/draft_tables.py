@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import instant
+from gateway.adapters.database.row import Row
 
 
-class FormDraftRow(SQLModel, table=True):
+class FormDraftRow(Row):
     """Forms under way; only the vault opens what is in them."""
 
     __tablename__ = "drafts"

@@ -3,14 +3,15 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway import storage
 from gateway.adapters.database.columns import Choice, Words
 from gateway.adapters.database.columns import instant as _instant
+from gateway.adapters.database.row import Row
 
 
-class MailRow(SQLModel, table=True):
+class MailRow(Row):
     """Incoming mails, one row for each UID of each watched folder."""
 
     __tablename__ = "mails"
@@ -50,7 +51,7 @@ class MailRow(SQLModel, table=True):
     dated_by: tuple[str, ...] = Field(sa_column=Column(Words, nullable=False))
 
 
-class LetterRow(SQLModel, table=True):
+class LetterRow(Row):
     """Signed letters among the mails that wait for a person."""
 
     __tablename__ = "letters"
@@ -68,7 +69,7 @@ class LetterRow(SQLModel, table=True):
     receipt: int | None = Field(default=None, foreign_key="messages.id")
 
 
-class PollRow(SQLModel, table=True):
+class PollRow(Row):
     """Successful polls."""
 
     __tablename__ = "polls"

@@ -3,30 +3,22 @@
 from datetime import date, datetime
 
 from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway import storage
 from gateway.adapters.database.columns import Choice
 from gateway.adapters.database.columns import instant as _instant
+from gateway.adapters.database.row import Row
 from gateway.domain import challenge, request
 
 _STANDING = text("withdrawn_at IS NULL")
 
 
-class AcceptanceRow(SQLModel, table=True):
+class AcceptanceRow(Row):
     """Tacit acceptances: one standing per request, whoever tries."""
 
     __tablename__ = "acceptances"
-    __table_args__ = (
-        Index(
-            "acceptances_standing",
-            "site",
-            "request_hash",
-            unique=True,
-            sqlite_where=_STANDING,
-            postgresql_where=_STANDING,
-        ),
-    )
+    __table_args__ = (Index("acceptances_standing", "site", "request_hash", unique=True, sqlite_where=_STANDING),)
     id: int | None = Field(default=None, primary_key=True)
     site: str
     request_hash: str = Field(index=True)
@@ -35,7 +27,7 @@ class AcceptanceRow(SQLModel, table=True):
     withdrawn_at: datetime | None = Field(sa_column=_instant())
 
 
-class HeardAnswerRow(SQLModel, table=True):
+class HeardAnswerRow(Row):
     """Answers, in the order in which they were heard; append-only."""
 
     __tablename__ = "heard_answers"
@@ -56,7 +48,7 @@ class HeardAnswerRow(SQLModel, table=True):
     heard_at: datetime = Field(sa_column=_instant(optional=False))
 
 
-class ChallengeRow(SQLModel, table=True):
+class ChallengeRow(Row):
     """What was found after a record; append-only, the same finding once."""
 
     __tablename__ = "challenges"
@@ -72,7 +64,7 @@ class ChallengeRow(SQLModel, table=True):
     raised_by: str
 
 
-class RulingRow(SQLModel, table=True):
+class RulingRow(Row):
     """What persons said; append-only."""
 
     __tablename__ = "rulings"

@@ -1,10 +1,12 @@
 """The table of works that one gateway does at a time; see :mod:`gateway.adapters.database.tables`."""
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from gateway.adapters.database.row import Row
 
 
-class LeaseRow(SQLModel, table=True):
+class LeaseRow(Row):
     """Works and their holders."""
 
     __tablename__ = "leases"

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import storage
@@ -14,10 +14,7 @@ from gateway.domain.ledger import READINGS
 from gateway.domain.request import State
 from gateway.storage import CaseTask, Named, TaskKey
 
-_TASKS, _LOG, _REQUESTS = (
-    cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
-    for kind in (CaseTask, storage.AuditEntry, storage.Request)
-)
+_TASKS, _LOG, _REQUESTS = (TABLES[kind].__table__ for kind in (CaseTask, storage.AuditEntry, storage.Request))
 _ORDER = tuple(_TASKS.c[name] for name in ("urgency", "due_at", "case_id", "rank", "request"))
 
 

@@ -8,9 +8,9 @@ SQLite has no idea which of two values is rare; PostgreSQL knows.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from gateway.adapters.database.hints import unindexed
 from gateway.adapters.database.statements import Line, Statement, made, once, table_of
@@ -31,7 +31,7 @@ RARE = 1000
 """Records that are read one by one in a millisecond or two."""
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+_HEAD = LogHeadRow.__table__
 _LOG = table_of(AuditEntry)
 
 

@@ -1,7 +1,7 @@
 """What is kept longer than it is needed: mails that wait for nobody any more, and mails that were sent and read."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Select, Table, and_, exists, or_, select
 
@@ -12,7 +12,7 @@ from gateway.ports import SpoolFile
 
 
 def _table(kind: type) -> Table:
-    return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+    return TABLES[kind].__table__
 
 
 def mails(site: str, strangers: datetime, settled: datetime) -> Select[Any]:

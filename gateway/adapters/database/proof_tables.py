@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import instant
+from gateway.adapters.database.row import Row
 
 
-class EnteredProofRow(SQLModel, table=True):
+class EnteredProofRow(Row):
     """Proofs of reception that persons brought, and what became of them."""
 
     __tablename__ = "entered_proofs"

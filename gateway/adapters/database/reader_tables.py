@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from sqlalchemy import Column, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import Choice, Instant
+from gateway.adapters.database.row import Row
 from gateway.domain import readers
 
 
-class ReaderHandoverRow(SQLModel, table=True):
+class ReaderHandoverRow(Row):
     """What readers are owed: each share of a message once for each reader."""
 
     __tablename__ = "handovers"

@@ -6,9 +6,8 @@ A migration is one transaction: interrupted anywhere, it leaves the database as 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
-from sqlalchemy import Connection, Table, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, insert, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.adapters.database import engines
@@ -26,8 +25,8 @@ REHEARSAL = "rehearsal"
 """Key of an identity that marks a database in which time was not the world's: nothing in it has legal worth."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_META = cast("Table", MetaRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
-_LOG_HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+_META = MetaRow.__table__
+_LOG_HEAD = LogHeadRow.__table__
 
 
 def create(url: str, identity: dict[str, str]) -> None:

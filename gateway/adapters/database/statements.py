@@ -8,6 +8,7 @@ the text goes straight to the driver; on PostgreSQL by SQLAlchemy, which knows w
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
@@ -24,7 +25,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
@@ -46,10 +46,6 @@ _FLOAT8 = 701
 
 _Change = Callable[[Any], Any]
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
-_INSERT: dict[str, Callable[[Table], "sqlite.Insert | postgresql.Insert"]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 
 
 _F = TypeVar("_F", bound=Callable[..., "Statement"])
@@ -62,7 +58,7 @@ def once(make: _F) -> _F:
 
 def table_of(kind: type) -> Table:
     """Where values of this kind lie."""
-    return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+    return TABLES[kind].__table__
 
 
 Line = one_trip.Connection | AsyncConnection
@@ -187,7 +183,8 @@ def adding(dialect: str, kind: type, *, numbered: bool) -> Statement:
     key = next(iter(table.primary_key.columns))
     given = [column for column in table.columns if not numbered or column is not key]
     # A statement that fails would end the whole act on PostgreSQL; one that does nothing ends nothing.
-    new = _INSERT[dialect](table).values({column.name: _bound(column.name, column) for column in given})
+    insert = import_module(f"sqlalchemy.dialects.{dialect}").insert
+    new = insert(table).values({column.name: _bound(column.name, column) for column in given})
     return made(dialect, new.on_conflict_do_nothing().returning(key))
 
 

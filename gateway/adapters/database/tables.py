@@ -6,7 +6,7 @@ Rows carry ``site`` so that a hospital group can run one database.
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway import storage
 from gateway.adapters.database.account_tables import AccountRow, AskedOnceRow, SignInRow, TokenRow
@@ -20,6 +20,7 @@ from gateway.adapters.database.judged_tables import AcceptanceRow, ChallengeRow,
 from gateway.adapters.database.lease_tables import LeaseRow
 from gateway.adapters.database.proof_tables import EnteredProofRow
 from gateway.adapters.database.reader_tables import ReaderHandoverRow
+from gateway.adapters.database.row import Row
 from gateway.adapters.database.webhook_tables import WebhookMarkRow
 from gateway.adapters.database.worklist_tables import CaseTaskRow, WorklistMarkRow
 from gateway.domain import amendments, case, request, transmission
@@ -28,7 +29,7 @@ from gateway.domain.parties import Grade
 from gateway.ports import SpoolFile
 
 
-class VaultKeyRow(SQLModel, table=True):
+class VaultKeyRow(Row):
     """Wrapped vault keys."""
 
     __tablename__ = "vault_keys"
@@ -39,7 +40,7 @@ class VaultKeyRow(SQLModel, table=True):
     destroyed_at: datetime | None = Field(sa_column=_instant())
 
 
-class SpoolFileRow(SQLModel, table=True):
+class SpoolFileRow(Row):
     """Spool files."""
 
     __tablename__ = "files"
@@ -50,7 +51,7 @@ class SpoolFileRow(SQLModel, table=True):
     sha256: str
 
 
-class CaseRow(SQLModel, table=True):
+class CaseRow(Row):
     """Cases."""
 
     __tablename__ = "cases"
@@ -75,7 +76,7 @@ class CaseRow(SQLModel, table=True):
     physician: str | None = None
 
 
-class RequestRow(SQLModel, table=True):
+class RequestRow(Row):
     """Extension requests; the same bytes are the same request."""
 
     __tablename__ = "requests"
@@ -115,7 +116,7 @@ class RequestRow(SQLModel, table=True):
     settled_at: datetime | None = Field(sa_column=_instant())
 
 
-class MessageRow(SQLModel, table=True):
+class MessageRow(Row):
     """Messages of the protocol; a replay is one by constraint."""
 
     __tablename__ = "messages"
@@ -137,7 +138,7 @@ class MessageRow(SQLModel, table=True):
     about: int | None = Field(default=None, foreign_key="messages.id", index=True)
 
 
-class FactRow(SQLModel, table=True):
+class FactRow(Row):
     """What happened in a case; append-only."""
 
     __tablename__ = "facts"
@@ -157,7 +158,7 @@ class FactRow(SQLModel, table=True):
     by: str
 
 
-class OwedCopyRow(SQLModel, table=True):
+class OwedCopyRow(Row):
     """Copies that authors forgot: each is repaired once."""
 
     __tablename__ = "owed_copies"
@@ -171,7 +172,7 @@ class OwedCopyRow(SQLModel, table=True):
     settled_at: datetime | None = Field(sa_column=_instant(index=True))
 
 
-class TransmissionRow(SQLModel, table=True):
+class TransmissionRow(Row):
     """The outbox."""
 
     __tablename__ = "transmissions"
@@ -198,7 +199,7 @@ class TransmissionRow(SQLModel, table=True):
     claimed_by: str | None = None
 
 
-class StoredEvidenceRow(SQLModel, table=True):
+class StoredEvidenceRow(Row):
     """Evidence of reception."""
 
     __tablename__ = "evidence"
@@ -217,7 +218,7 @@ class StoredEvidenceRow(SQLModel, table=True):
     mail: int | None = Field(default=None, foreign_key="mails.id")
 
 
-class ConfirmationRow(SQLModel, table=True):
+class ConfirmationRow(Row):
     """What persons confirmed, by name; the same person counts once."""
 
     __tablename__ = "confirmations"
@@ -231,7 +232,7 @@ class ConfirmationRow(SQLModel, table=True):
     at: datetime = Field(sa_column=_instant(optional=False))
 
 
-class PinRow(SQLModel, table=True):
+class PinRow(Row):
     """Partners' pinned keys."""
 
     __tablename__ = "pins"
@@ -249,7 +250,7 @@ class PinRow(SQLModel, table=True):
     retired_at: datetime | None = Field(sa_column=_instant())
 
 
-class ClockMarkRow(SQLModel, table=True):
+class ClockMarkRow(Row):
     """The clock as last seen: one row a site."""
 
     __tablename__ = "clock"
@@ -263,7 +264,7 @@ class ClockMarkRow(SQLModel, table=True):
     agreed_at: datetime | None = Field(sa_column=_instant())
 
 
-class CalendarActRow(SQLModel, table=True):
+class CalendarActRow(Row):
     """What persons did to the calendar; a proposal is confirmed or declined once."""
 
     __tablename__ = "calendar_acts"
@@ -279,7 +280,7 @@ class CalendarActRow(SQLModel, table=True):
     covers_until: date | None = None
 
 
-class CalendarStatementRow(SQLModel, table=True):
+class CalendarStatementRow(Row):
     """The days that an act of the calendar states or withdraws."""
 
     __tablename__ = "calendar_statements"
@@ -295,7 +296,7 @@ class CalendarStatementRow(SQLModel, table=True):
     source: str
 
 
-class AuditEntryRow(SQLModel, table=True):
+class AuditEntryRow(Row):
     """The audit log: canonical bytes are final, the other columns only help to find them."""
 
     __tablename__ = "audit"
@@ -313,7 +314,7 @@ class AuditEntryRow(SQLModel, table=True):
     purged_by: int | None = None
 
 
-class LogHeadRow(SQLModel, table=True):
+class LogHeadRow(Row):
     """The head of the audit log: one row, locked by each act that appends."""
 
     __tablename__ = "log_head"
@@ -325,7 +326,7 @@ class LogHeadRow(SQLModel, table=True):
     setback: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
-class MetaRow(SQLModel, table=True):
+class MetaRow(Row):
     """Whose database this is, so that another party's configuration is refused."""
 
     __tablename__ = "meta"
@@ -333,9 +334,9 @@ class MetaRow(SQLModel, table=True):
     value: str
 
 
-METADATA = SQLModel.metadata
+METADATA = Row.metadata
 
-TABLES: dict[type, type[SQLModel]] = {
+TABLES: dict[type, type[Row]] = {
     storage.VaultKey: VaultKeyRow,
     SpoolFile: SpoolFileRow,
     storage.Case: CaseRow,

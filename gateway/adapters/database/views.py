@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Integer, Select, Table, bindparam, select, type_coerce
+from sqlalchemy import Integer, Select, bindparam, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
@@ -34,7 +34,7 @@ from gateway.storage import V
 
 _T = TypeVar("_T")
 
-HEAD = cast("Table", LogHeadRow.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+HEAD = LogHeadRow.__table__
 
 
 @once

@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import instant
+from gateway.adapters.database.row import Row
 
 
-class WebhookMarkRow(SQLModel, table=True):
+class WebhookMarkRow(Row):
     """One row a target."""
 
     __tablename__ = "webhook_marks"

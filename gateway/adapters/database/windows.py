@@ -1,7 +1,7 @@
 """What is asked of one folder or one window, out of years of polls and mails: found by their own indexes."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Select, Table, func, literal, select
 
@@ -12,7 +12,7 @@ from gateway.storage import Verdict
 
 
 def _table(kind: type) -> Table:
-    return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+    return TABLES[kind].__table__
 
 
 def looks(site: str, since: datetime) -> Select[Any]:

@@ -3,12 +3,13 @@
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from gateway.adapters.database.columns import instant
+from gateway.adapters.database.row import Row
 
 
-class CaseTaskRow(SQLModel, table=True):
+class CaseTaskRow(Row):
     """What cases have to do."""
 
     __tablename__ = "case_tasks"
@@ -31,7 +32,7 @@ class CaseTaskRow(SQLModel, table=True):
     until: date
 
 
-class WorklistMarkRow(SQLModel, table=True):
+class WorklistMarkRow(Row):
     """How far it is true: one row a site."""
 
     __tablename__ = "worklist_marks"
