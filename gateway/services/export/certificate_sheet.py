@@ -318,8 +318,8 @@ def _check(certificate: Certificate) -> Iterator[Block]:
     yield Verbatim(text=Exact(CHECK.strip()))
     yield Paragraph(
         text=said(
-            "La signature couvre {json}, non la mise en page : en cas de doute, comparez-les. L'empreinte (SHA-256) "
-            "de ce fichier PDF est inscrite au journal, et le dossier complet la prouve.",
+            "La signature couvre {json}, non la mise en page : en cas de doute, comparez-les. Un certificat édité seul "
+            "a son empreinte (SHA-256) au journal : le dossier complet la prouve.",
             json=JSON,
         )
     )
