@@ -1,20 +1,33 @@
 """How the audit log is vouched for and kept: the section [audit]."""
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from gateway.domain.checkpoint import MAILBOX
+from gateway.domain.checkpoint import MAILBOX, VerifierKey
+from gateway.domain.errors import CheckpointInvalid
 from gateway.domain.parties import Partner, Role, unsealed
 from gateway.domain.words import Said, said
 from gateway.setting import Address, FilePath, Secret, Section
 from gateway.storage import Way
 
 
+def _public(text: str) -> str:
+    try:
+        return str(VerifierKey.parse(text))
+    except CheckpointInvalid as error:
+        raise ValueError(error.fields["reason"]) from None
+
+
+PublicLogKey = Annotated[str, AfterValidator(_public)]
+
+
 class AuditSection(Section):
     """What signs checkpoints of the audit log, how often, where they go, and how long records are kept."""
 
     key: Secret
+    former_keys: tuple[PublicLogKey, ...] = ()
     checkpoint_records: int = Field(default=1000, ge=1)
     checkpoint_minutes: float = Field(default=60, gt=0, le=10080)
     anchor_file: FilePath | None = None

@@ -21,6 +21,7 @@ from gateway.config import Settings
 from gateway.domain.errors import NotAllowed
 from gateway.domain.words import said
 from gateway.ports import Clock, Keyholder
+from gateway.reliance import Reliance
 from gateway.services.alarms.book import AlarmBook
 from gateway.services.cabinet import Cabinet
 from gateway.services.contests import Contests
@@ -71,11 +72,16 @@ async def open_base(
     clock = clock or SystemClock()
     us = settings.party
     pulse = Pulse(clock)
+    reliance = Reliance()
     store = database.DatabaseStore(
-        settings.database_url, clock=clock, site=us.site, party=us.id, committed=pulse.committed
+        settings.database_url, clock=clock, site=us.site, party=us.id, committed=pulse.committed, reliance=reliance
     )
-    spool = settings.gateway.data / "spool"
-    vault = FileVault(folder=spool, master=master, former=master_key_of(former) if former else None)
+    vault = FileVault(
+        folder=settings.gateway.data / "spool",
+        master=master,
+        former=master_key_of(former) if former else None,
+        reliance=reliance,
+    )
     try:
         cabinet = Cabinet(store=store, vault=vault, clock=clock)
         yield Base(

@@ -1,7 +1,5 @@
 """From the configuration to what reaches the servers: IMAP, SMTP, where tokens come from, and other clocks."""
 
-from collections.abc import Awaitable, Callable
-
 from gateway.adapters.imap import ImapSettings, MailboxTime
 from gateway.adapters.ntp import NtpTime
 from gateway.adapters.oauth import ClientCredentials, ClientCredentialsToken, CommandToken, FileToken
@@ -13,18 +11,18 @@ from gateway.domain.words import said
 from gateway.mailservers import ServerSection
 from gateway.ports import Clock, MailboxFactory, TimeSource
 
-Token = Callable[[], Awaitable[str]]
+Tokens = CommandToken | FileToken | ClientCredentialsToken
 
 
-def token_provider(settings: Settings, clock: Clock) -> Token | None:
+def token_provider(settings: Settings, clock: Clock) -> Tokens | None:
     """Where XOAUTH2 tokens come from, None when neither server asks for one."""
     section = settings.oauth
     if section is None:
         return None
     if section.command:
-        return CommandToken(command=section.command, clock=clock).token
+        return CommandToken(command=section.command, clock=clock)
     if section.file:
-        return FileToken(section.file).token
+        return FileToken(section.file)
     if section.token_url is None or section.client_id is None or section.client_secret is None:
         raise ConfigInvalid(path="[oauth]", faults=said("token_url, client_id et client_secret vont ensemble"))
     credentials = ClientCredentials(
@@ -34,25 +32,27 @@ def token_provider(settings: Settings, clock: Clock) -> Token | None:
         scope=section.scope or "",
         ca=section.ca,
     )
-    return ClientCredentialsToken(credentials=credentials, clock=clock).token
+    return ClientCredentialsToken(credentials=credentials, clock=clock)
 
 
 def _password(section: ServerSection) -> str | None:
     return section.password.read() if section.auth == "password" and section.password else None
 
 
-def imap_settings(section: ServerSection, token: Token | None) -> ImapSettings:
+def imap_settings(section: ServerSection, tokens: Tokens | None) -> ImapSettings:
     """How to reach a mailbox.
 
     Raises:
         SecretUnreadable.
     """
+    used = tokens if section.auth == "xoauth2" else None
     return ImapSettings(
         host=section.host,
         port=section.port,
         user=section.user or "",
         password=_password(section),
-        token=token if section.auth == "xoauth2" else None,
+        token=used.token if used else None,
+        token_refused=used.refused if used else None,
         ca=section.ca,
         client_cert=section.client_certificate,
         client_key=section.client_key,
@@ -60,20 +60,22 @@ def imap_settings(section: ServerSection, token: Token | None) -> ImapSettings:
     )
 
 
-def smtp_settings(settings: Settings, token: Token | None) -> SmtpSettings:
+def smtp_settings(settings: Settings, tokens: Tokens | None) -> SmtpSettings:
     """How to reach the submission server.
 
     Raises:
         SecretUnreadable.
     """
     section = settings.smtp
+    used = tokens if section.auth == "xoauth2" else None
     return SmtpSettings(
         host=section.host,
         port=section.port,
         tls=SmtpTls.STARTTLS if section.tls == "starttls" else SmtpTls.IMPLICIT,
         user=section.user,
         password=_password(section),
-        token=token if section.auth == "xoauth2" else None,
+        token=used.token if used else None,
+        token_refused=used.refused if used else None,
         ca=section.ca,
         client_cert=section.client_certificate,
         client_key=section.client_key,

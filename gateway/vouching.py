@@ -1,6 +1,7 @@
 """From the configuration to what vouches for the audit log: its key, its anchors, and what verifies them."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -82,18 +83,21 @@ def purge(base: Rooms) -> Purge | None:
     return Purge(store=base.store, clock=base.clock, party=base.settings.party, terms=terms)
 
 
-def auditor(settings: Settings, store: Store, key: VerifierKey | None = None) -> Auditor:
-    """What verifies the log, under ``key`` or else under ours.
+def auditor(settings: Settings, store: Store, keys: Sequence[VerifierKey] = ()) -> Auditor:
+    """What verifies the log, under these keys or else under ours, the present one and those before it.
 
     Raises:
         SecretUnreadable.
     """
-    if key is None:
-        ours = log_key(settings)
-        key = ours.verifier if ours else None
+    if not keys and (ours := log_key(settings)) is not None and settings.audit is not None:
+        keys = (ours.verifier, *map(VerifierKey.parse, settings.audit.former_keys))
     stamps = authority(settings)
     return Auditor(
-        store=store, key=key, verify_note=verify_note, verify_stamp=stamps.check if stamps is not None else None
+        store=store,
+        key=keys[0] if keys else None,
+        former=keys[1:],
+        verify_note=verify_note,
+        verify_stamp=stamps.check if stamps is not None else None,
     )
 
 

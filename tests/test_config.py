@@ -252,6 +252,10 @@ def test_the_environment_decides_nothing(tmp_path: Path, monkeypatch: pytest.Mon
             "audit.checkpoint_records",
         ),
         (("[reception]", "[audit]\n[reception]"), "audit.key"),
+        (
+            ("[reception]", '[audit]\nkey = { file = "a" }\nformer_keys = ["x+y+z"]\n[reception]'),
+            "audit.former_keys",
+        ),
         (("[reception]", '[audit]\nkey = { file = "a" }\ntimestamps = true\n[reception]'), "fichier"),
         (("[reception]", '[time]\ntsa = "https://tsa.test"\n[reception]'), "time"),
         (("[reception]", "[worker]\nmemory_mb = 64\n[reception]"), "worker.memory_mb"),

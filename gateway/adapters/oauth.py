@@ -1,7 +1,7 @@
 """OAuth 2.0 access tokens for XOAUTH2 logins: from a command, a file, or client credentials (RFC 6749 section 4.4).
 
-Each provider has one call, ``token()``. Every failure is a TokenRefused that holds neither a secret, nor a token, nor
-what the token server or the command said.
+Each provider has ``token()``, and hears of a token that a server ``refused``. Every failure is a TokenRefused that
+holds neither a secret, nor a token, nor what the token server or the command said.
 """
 
 import asyncio
@@ -76,6 +76,11 @@ class _Remembered:
             self._token, self._until = fresh.token, asked_at + fresh.lifetime - MARGIN
             return fresh.token
 
+    def refused(self, token: str) -> None:
+        """A server did not take this token, perhaps revoked before its end: the next caller gets another."""
+        if token == self._token:
+            self._token = None
+
     async def _demand(self) -> _Fresh:
         raise TokenRefused(server=type(self).__name__, reason=said("Aucune source."))
 
@@ -116,6 +121,9 @@ class FileToken:
             TokenRefused: absent, unreadable, too open, too long, or without a token.
         """
         return await asyncio.to_thread(self._read)
+
+    def refused(self, token: str) -> None:
+        """Nothing is remembered."""
 
     def _read(self) -> str:
         source = str(self._path)

@@ -27,10 +27,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.domain.errors import DiskUnreliable, SecretUnreadable, StorageFailed, VaultClosed
+from gateway.domain.errors import SecretUnreadable, StorageFailed, VaultClosed
 from gateway.domain.reasons import system_reason
 from gateway.domain.words import said
 from gateway.ports import SpoolFile, WrappedKey
+from gateway.reliance import Reliance
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -41,6 +42,7 @@ HEADER_BYTES = len(MAGIC) + PREFIX_BYTES
 CHUNK = 1024 * 1024
 FILE_BYTES = 4 * 1024**3  # Far above any mail; a damaged row must not make us reserve more.
 
+_PLACE = "spool"
 _WRAPPING = b"soins-gateway vault wrapping v1"
 _NAME = re.compile(r"[0-9a-f]{32}")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
@@ -62,7 +64,9 @@ class FileVault:
         StorageFailed: the folder cannot be made.
     """
 
-    def __init__(self, *, folder: Path, master: bytes, former: bytes | None = None) -> None:
+    def __init__(
+        self, *, folder: Path, master: bytes, former: bytes | None = None, reliance: Reliance | None = None
+    ) -> None:
         if {len(key) for key in (master, former or master)} != {KEY_BYTES}:
             raise SecretUnreadable(
                 source=said("clé maîtresse"), reason=said("La clé maîtresse doit avoir {size} octets.", size=KEY_BYTES)
@@ -72,11 +76,12 @@ class FileVault:
         self._former = None if former is None else _derive(former, _WRAPPING)
         self._lookup = _derive(master, b"soins-gateway vault lookup v1")
         self._durable: set[str] = set()
+        self._reliance = reliance or Reliance()
         with _storage():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
             with _opened(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) as parent:
-                _sync(parent)
+                self._reliance.sync(parent, _PLACE)
 
     # --- keys
 
@@ -158,10 +163,10 @@ class FileVault:
 
     def _store(self, data: bytes, key: WrappedKey) -> SpoolFile:
         if len(data) > FILE_BYTES:
-            raise StorageFailed(place="spool", reason=system_reason(OSError(errno.EFBIG, "")))
+            raise StorageFailed(place=_PLACE, reason=system_reason(OSError(errno.EFBIG, "")))
         vault_key, own, name = self._unwrap(key), secrets.token_bytes(KEY_BYTES), secrets.token_hex(16)
         with _storage(), self._subfolder(name, create=True) as folder:
-            _write_durably(folder, name, _sealed_chunks(data, own))
+            _write_durably(folder, name, _sealed_chunks(data, own), self._reliance)
         wrapped = _seal(vault_key, own, _bound("file", name, key.id))
         digest = hashlib.sha256(data).hexdigest()
         return SpoolFile(name=name, vault_key=key.id, wrapped=wrapped, size=len(data), sha256=digest)
@@ -232,7 +237,7 @@ class FileVault:
         except FileExistsError:
             if folder in self._durable:
                 return
-        _sync(spool)
+        self._reliance.sync(spool, _PLACE)
         self._durable.add(folder)
 
     @contextmanager
@@ -321,12 +326,12 @@ def _open_chunks(handle: int, file: SpoolFile, key: bytes) -> bytes:
 # --- the disk
 
 
-def _failed(error: OSError, place: str = "spool") -> StorageFailed:
+def _failed(error: OSError, place: str = _PLACE) -> StorageFailed:
     return StorageFailed(place=place, reason=system_reason(error))
 
 
 @contextmanager
-def _storage(place: str = "spool") -> Iterator[None]:
+def _storage(place: str = _PLACE) -> Iterator[None]:
     """Translate what the disk says."""
     try:
         yield
@@ -358,16 +363,7 @@ def _write(handle: int, data: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
-def _sync(handle: int) -> None:
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno == errno.EIO:
-            raise DiskUnreliable(place="spool", reason=system_reason(error)) from error
-        raise
-
-
-def _write_durably(folder: int, name: str, chunks: Iterator[bytes]) -> None:
+def _write_durably(folder: int, name: str, chunks: Iterator[bytes], reliance: Reliance) -> None:
     """Temporary name, fsync, rename, fsync of the folder. After a failure nothing is left and no fsync is repeated."""
     partial = f"{name}.part"
     try:
@@ -375,9 +371,9 @@ def _write_durably(folder: int, name: str, chunks: Iterator[bytes]) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX)  # Tells ``sweep`` that somebody is at work.
             for chunk in chunks:
                 _write(handle, chunk)
-            _sync(handle)
+            reliance.sync(handle, _PLACE)
             os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
-        _sync(folder)
+        reliance.sync(folder, _PLACE)
     except BaseException:
         for left in (partial, name):
             # The first error is the one to report; ``sweep`` takes what could not be removed now.

@@ -38,7 +38,11 @@ def verify(
         ),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="Clé de vérification notée au-dehors (gateway audit key) ; par défaut, la nôtre.")
+        list[str] | None,
+        typer.Option(
+            help="Clé de vérification notée au-dehors (gateway audit key) ; par défaut, la nôtre. Après un changement "
+            "de clé, donnez l'option pour chacune."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,11 +50,11 @@ def verify(
     from gateway import vouching
     from gateway.domain.checkpoint import VerifierKey
 
-    verifier = VerifierKey.parse(key) if key is not None else None
+    keys = [VerifierKey.parse(each) for each in key or ()]
 
     async def check(base: Any) -> Any:
         outside, torn = vouching.written(base.settings, anchors)
-        found = await vouching.auditor(base.settings, base.store, verifier).verify(outside)
+        found = await vouching.auditor(base.settings, base.store, keys).verify(outside)
         return found, len(outside.notes), torn
 
     found, written, torn = with_base(config, check)
@@ -66,6 +70,10 @@ def _lines(found: Any, written: int, torn: int) -> Iterator[str]:
     yield _("Journal intact : {size} enregistrements, racine {root}.").format(size=size, root=root)
     if found.purged:
         yield _("Effacés après leur temps : {count} ; il en reste l'empreinte.").format(count=found.purged)
+    if found.unread:
+        unread = _("Points de contrôle : {count}, que personne n'a vérifiés, faute de clé (--key).")
+        yield unread.format(count=found.unread)
+        return
     if found.signed is None:
         yield _("Aucun point de contrôle signé.")
         return
@@ -98,6 +106,7 @@ def _facts(found: Any) -> dict[str, Any]:
         "root": found.head.root.hex(),
         "purged": found.purged,
         "checkpoints": found.points,
+        "checkpoints_unread": found.unread,
         "signed": found.signed.size if found.signed else 0,
         "outside": {way.value: point.size for way, point in found.outside.items()},
         "owed": sum(found.owed.values()),

@@ -116,6 +116,7 @@ def _facts(found: Any, *, given: bool) -> dict[str, Any]:
         "signatures": found.signatures,
         "certificates": found.certificates,
         "stamps": found.stamps,
+        "milestones": [{"at": at, "records": count} for at, count in found.milestones],
         "vouched": found.vouched,
         "remarks": [str(remark) for remark in found.remarks],
     }
@@ -146,6 +147,12 @@ def _lines(found: Any, *, given: bool) -> Iterator[str]:
     yield _("Signatures en clair vérifiées : {count}.").format(count=found.signatures)
     if found.certificates:
         yield _("Certificats d'acceptation signés du journal : {count}.").format(count=found.certificates)
+    if found.milestones:
+        since = _(
+            "Jalons : {count} points de contrôle d'alors, du {first} au {last}, prouvent depuis quand ils y sont."
+        )
+        (first, _first), (last, _last) = found.milestones[0], found.milestones[-1]
+        yield since.format(count=len(found.milestones), first=instant(first), last=instant(last))
     for at in found.stamps:
         yield _("Horodaté le {at} par l'autorité.").format(at=instant(at))
     for remark in found.remarks:

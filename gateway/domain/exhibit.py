@@ -3,6 +3,9 @@
 Everything is a small file that common tools read. A proof is a text: one line a step from the record up, ``gauche`` or
 ``droite`` and the hash that stands on that side, then ``racine`` and the root; who climbs it needs no knowledge of
 trees. Of other records only hashes appear, and those of salted leaves (RFC 6962 §2.1.1).
+
+The checkpoint is of the day of the export. What stood in the log long before is proved by a milestone: an earlier
+checkpoint that left this machine at its time, with proofs of the records that it was the first to cover.
 """
 
 import base64
@@ -24,13 +27,36 @@ SIGNATURE = FOLDER + "point-de-controle.signature"
 KEY = FOLDER + "cle-de-verification.txt"
 KEY_PEM = FOLDER + "cle-de-verification.pem"
 STATE = FOLDER + "ETAT.txt"
-STAMPS = FOLDER + "horodatage-{number}.tsr"
+STAMP = "horodatage-{number}.tsr"
+STAMPS = FOLDER + STAMP
+MILESTONES = FOLDER + "jalons/"
 
 _RECORD = re.compile(re.escape(FOLDER) + r"([0-9]{12})\.json")
-_STAMP = re.compile(re.escape(FOLDER) + r"horodatage-[1-9][0-9]{0,3}\.tsr")
+_STAMP = re.compile(r"horodatage-[1-9][0-9]{0,3}\.tsr")
+_MILESTONE = re.compile(re.escape(MILESTONES) + r"([0-9]{12})/(.+)")
+_PROOF = re.compile(r"([0-9]{12})\.preuve")
 _STEP = re.compile(r"(gauche|droite) ([0-9a-f]{64})")
 # RFC 8410 §4: the fixed beginning of an Ed25519 public key in DER.
 _SPKI = bytes.fromhex("302a300506032b6570032100")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """An earlier checkpoint, its stamps, and what it proves of the same records."""
+
+    note: str
+    proofs: Mapping[int, InclusionProof]
+    stamps: Sequence[bytes] = ()
+
+    @property
+    def head(self) -> Head:
+        """What it signs."""
+        return read_note(self.note).checkpoint.head
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie."""
+        return f"{MILESTONES}{self.head.size:012}/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +72,7 @@ class Exhibit:
     note: str | None = None
     key: VerifierKey | None = None
     stamps: Sequence[bytes] = ()
+    milestones: Sequence[Milestone] = ()
 
     @property
     def unproved(self) -> tuple[int, ...]:
@@ -60,7 +87,12 @@ def record_name(index: int) -> str:
 
 def proof_name(index: int) -> str:
     """The file of its proof."""
-    return f"{FOLDER}{index:012}.preuve"
+    return FOLDER + proof_file(index)
+
+
+def proof_file(index: int) -> str:
+    """The same beside any checkpoint that proves it."""
+    return f"{index:012}.preuve"
 
 
 def written(exhibit: Exhibit) -> dict[str, bytes]:
@@ -74,13 +106,22 @@ def written(exhibit: Exhibit) -> dict[str, bytes]:
     files |= {STAMPS.format(number=number): data for number, data in enumerate(exhibit.stamps, start=1)}
     files[STATE] = _state(exhibit).encode()
     if exhibit.note is not None and exhibit.key is not None:
-        note = read_note(exhibit.note)
-        files[NOTE] = exhibit.note.encode()
-        files[SIGNED_TEXT] = note.text.encode()
-        files[SIGNATURE] = note.signature
+        files |= _noted(FOLDER, exhibit.note)
         files[KEY] = f"{exhibit.key}\n".encode()
         files[KEY_PEM] = pem(exhibit.key)
+    for each in exhibit.milestones:
+        files |= _noted(each.folder, each.note)
+        for number, stamp in enumerate(each.stamps, start=1):
+            files[each.folder + STAMP.format(number=number)] = stamp
+        for index, proof in each.proofs.items():
+            files[each.folder + proof_file(index)] = _proof_text(exhibit.records[index], proof)
     return files
+
+
+def _noted(folder: str, signed: str) -> dict[str, bytes]:
+    note = read_note(signed)
+    parts = {NOTE: signed.encode(), SIGNED_TEXT: note.text.encode(), SIGNATURE: note.signature}
+    return {folder + name.removeprefix(FOLDER): data for name, data in parts.items()}
 
 
 def read(files: Mapping[str, bytes]) -> Exhibit:
@@ -96,8 +137,31 @@ def read(files: Mapping[str, bytes]) -> Exhibit:
     if note is not None:
         size = read_note(note).checkpoint.head.size
         proofs = {index: _proof(index, size, files[name]) for index, name in _proved(records, files)}
-    stamps = [files[name] for name in sorted(filter(_STAMP.fullmatch, files), key=lambda name: (len(name), name))]
-    return Exhibit(records=records, proofs=proofs, note=note, key=key, stamps=tuple(stamps))
+    here = {name.removeprefix(FOLDER): data for name, data in files.items()}
+    return Exhibit(
+        records=records, proofs=proofs, note=note, key=key, stamps=_stamps(here), milestones=_milestones(files, records)
+    )
+
+
+def _stamps(files: Mapping[str, bytes]) -> tuple[bytes, ...]:
+    return tuple(files[name] for name in sorted(filter(_STAMP.fullmatch, files), key=lambda name: (len(name), name)))
+
+
+def _milestones(files: Mapping[str, bytes], records: Mapping[int, bytes]) -> tuple[Milestone, ...]:
+    """In the order of their sizes; a folder without a checkpoint, or that proves what is not here, is left over."""
+    parts: dict[str, dict[str, bytes]] = {}
+    for name, data in files.items():
+        if found := _MILESTONE.fullmatch(name):
+            parts.setdefault(found[1], {})[found[2]] = data
+    made = []
+    for folder in sorted(parts):
+        inside = parts[folder]
+        note = _text(inside.get(NOTE.removeprefix(FOLDER), b""))
+        size = read_note(note).checkpoint.head.size
+        indexes = {int(found[1]): name for name in inside if (found := _PROOF.fullmatch(name))}
+        proofs = {at: _proof(at, size, inside[name]) for at, name in indexes.items() if at in records}
+        made.append(Milestone(note=note, proofs=proofs, stamps=_stamps(inside)))
+    return tuple(made)
 
 
 def verify_record(exhibit: Exhibit, index: int, head: Head | None) -> audit.Record:
@@ -117,6 +181,16 @@ def verify_record(exhibit: Exhibit, index: int, head: Head | None) -> audit.Reco
     elif head is not None and index < head.size:
         raise AuditBroken(index=index, reason=said("Sa preuve manque."))
     return record
+
+
+def verify_milestone(exhibit: Exhibit, milestone: Milestone) -> None:
+    """What an earlier checkpoint proves; that it is signed is for the caller to see.
+
+    Raises:
+        AuditBroken: a proof that does not lead to it.
+    """
+    for index, proof in milestone.proofs.items():
+        verify_inclusion(leaf_hash(exhibit.records[index]), proof, milestone.head)
 
 
 def _text(data: bytes) -> str:
@@ -203,6 +277,12 @@ def _state(exhibit: Exhibit) -> str:
         f"Horodatages de ce point de contrôle : {len(exhibit.stamps)}.",
     ]
     lines += [line for index in sorted(exhibit.records) if (line := _purged(exhibit.records[index]))]
+    for each in exhibit.milestones:
+        at, head_then = read_note(each.note).checkpoint.at, each.head
+        lines.append(
+            f"Jalon du {at:%d/%m/%Y à %H:%M:%S} (UTC), {head_then.size} enregistrements en tout : il en prouve "
+            f"{len(each.proofs)} de ce dossier, qui étaient donc déjà là ; horodatages : {len(each.stamps)}."
+        )
     if open_:
         lines.append(f"Plus récents que lui, donc sans preuve : {', '.join(map(str, open_))}.")
     return "\n".join(lines) + "\n"

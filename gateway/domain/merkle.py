@@ -4,9 +4,10 @@ A leaf is SHA-256(0x00 || bytes), a node SHA-256(0x01 || left || right); a lone 
 doubled. Proofs are made from a ``Tree``, and verified against a ``Head`` as RFC 9162 §2.1.3.2 and §2.1.4.2 say.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 
 from gateway.domain.errors import AuditBroken
 from gateway.domain.words import said
@@ -216,15 +217,20 @@ def _siblings(index: int, size: int) -> list[tuple[int, int]]:
 class Prover:
     """Makes some proofs of a large log in one pass: of its nodes, only those that they need are kept.
 
+    ``earlier`` are leaves to be proved in the log as it was, by its size then.
+
     Raises:
-        ValueError: no such leaf.
+        ValueError: no such leaf, or no such size.
     """
 
-    def __init__(self, indexes: Iterable[int], size: int) -> None:
+    def __init__(
+        self, indexes: Iterable[int], size: int, earlier: Mapping[int, Iterable[int]] = MappingProxyType({})
+    ) -> None:
         self._size, self._taken = size, 0
-        self._paths = {index: _siblings(index, size) for index in indexes}
-        if any(not 0 <= index < size for index in self._paths):
+        wanted = {(index, at) for at, some in earlier.items() for index in some} | {(index, size) for index in indexes}
+        if any(not 0 <= index < at <= size for index, at in wanted):
             raise ValueError("the log has no such leaf")
+        self._paths = {(index, at): _siblings(index, at) for index, at in wanted}
         self._stack: list[bytes] = []
         self._kept: dict[tuple[int, int], bytes] = {}
         self._needed = {part for path in self._paths.values() for ends in path for part in _perfect(*ends)}
@@ -240,8 +246,8 @@ class Prover:
         self._stack.append(leaf)
         self._taken = end
 
-    def proofs(self) -> dict[int, InclusionProof]:
-        """By index, once every leaf was given.
+    def proofs(self, size: int | None = None) -> dict[int, InclusionProof]:
+        """By index, once every leaf was given; ``size`` is one of ``earlier``.
 
         Raises:
             ValueError: not every one was.
@@ -249,8 +255,9 @@ class Prover:
         if self._taken != self._size:
             raise ValueError("the log has another size")
         return {
-            index: InclusionProof(index=index, size=self._size, path=tuple(self._hash(*ends) for ends in path))
-            for index, path in self._paths.items()
+            index: InclusionProof(index=index, size=at, path=tuple(self._hash(*ends) for ends in path))
+            for (index, at), path in self._paths.items()
+            if at == (self._size if size is None else size)
         }
 
     def _keep(self, start: int, end: int, node: bytes) -> None:

@@ -3,13 +3,19 @@
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum, IntEnum
+from types import NoneType
 from typing import Any
 
 from gateway.domain.period import Period
 
+_ALREADY = frozenset({str, int, float, bool, NoneType})
+"""These very types, not what is made from them: an enumeration of texts is a text too."""
+
 
 def plain(value: Any) -> Any:  # noqa: C901, PLR0911  one line a type
     """A value as JSON has it."""
+    if type(value) in _ALREADY:
+        return value
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

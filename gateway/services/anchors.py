@@ -55,9 +55,10 @@ class Shelf:
 
 
 def anchored(shelf: Shelf, outside: Outside, verify_stamp: VerifyStamp | None) -> Anchored:
-    """What is anchored. Without the anchor file at hand, the database is believed about it.
+    """What is anchored.
 
-    A stamp that nobody here can verify makes nothing safe, nor does a mail before somebody brings it.
+    Nothing is safe by what the database says alone: not a line of a file that is not at hand, not a stamp that nobody
+    here can verify, not a mail before somebody brings it.
 
     Raises:
         CheckpointInvalid: an anchor of no checkpoint, a checkpoint outside that is gone from the database, a line that
@@ -111,7 +112,7 @@ class _Look:
                             size=point.size,
                         )
                     )
-                return done
+                return done and self._book is not None
             case Way.TIMESTAMP:
                 if done != (type(anchor.proof) is bytes):
                     raise CheckpointInvalid(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.audit import instant
-from gateway.domain.checkpoint import MAILBOX, Note, VerifierKey
+from gateway.domain.checkpoint import MAILBOX, Note, VerifierKey, read_note
 from gateway.domain.errors import AuditBroken, CheckpointInvalid, StorageFailed
 from gateway.domain.log_check import Attested, LogCheck
 from gateway.domain.merkle import Frontier, Head
@@ -22,6 +22,9 @@ PAGE = 15_000
 NOTHING = Outside()
 """Nothing that stands outside is at hand."""
 
+NOWHERE = Anchored(newest={}, owed={}, owed_since=None, safe=0)
+"""Where no checkpoint was looked at."""
+
 VerifyNote = Callable[[str, VerifierKey], Note]
 
 
@@ -29,6 +32,7 @@ VerifyNote = Callable[[str, VerifierKey], Note]
 class Audited:
     """A whole log that verifies; of ``purged`` records only the hashes are left.
 
+    ``unread`` counts checkpoints at which nobody looked, for want of the log's key: they vouch for nothing here.
     ``signed`` is the last checkpoint; ``outside`` the newest that went each way, as the database says; ``owed`` counts
     anchors that did not, the first since ``owed_since``. ``exposed`` counts records for which nothing that was looked
     up vouches but this machine, the first of ``exposed_since``.
@@ -36,6 +40,7 @@ class Audited:
 
     head: Head
     purged: int
+    unread: int
     points: int
     signed: LogPoint | None
     outside: Mapping[Way, LogPoint]
@@ -46,18 +51,19 @@ class Audited:
 
 
 class Auditor:
-    """``key`` is the log's own; without it no checkpoint is looked at."""
+    """``key`` is the log's own, ``former`` those before it; without ``key`` no checkpoint is looked at."""
 
     def __init__(
         self,
         *,
         store: Store,
         key: VerifierKey | None,
+        former: Sequence[VerifierKey] = (),
         verify_note: VerifyNote,
         verify_stamp: VerifyStamp | None = None,
     ) -> None:
         self._store = store
-        self._key = key
+        self._keys = () if key is None else (key, *former)
         self._verify_note = verify_note
         self._verify_stamp = verify_stamp
 
@@ -84,32 +90,37 @@ class Auditor:
                 raise AuditBroken(
                     index=head.size, reason=said("La tête du journal dit un autre recul de l'horloge que lui.")
                 )
+            if not self._keys:
+                # A root that nobody compared says nothing, whoever wrote it down or dated it.
+                return await _told(view, check, frontier, (), NOWHERE, unread=len(points))
             found = anchored(Shelf(points=points, anchors=anchors, mails=mails), outside, self._verify_stamp)
             return await _told(view, check, frontier, points, found)
 
     def _attested(self, points: Sequence[LogPoint], written: Sequence[str]) -> list[Attested]:
-        if self._key is None:
+        if not self._keys:
             if written:
                 raise CheckpointInvalid(reason=said("La clé du journal n'est pas donnée."))
             return []
         found = []
         for point in points:
             by = said("Le point de contrôle signé de {size} enregistrements", size=point.size)
-            note = self._verified(point.note, by, self._key)
+            note = self._verified(point.note, by)
             stated = (note.checkpoint.head, note.checkpoint.at)
             if stated != (_decoded(point), point.at.replace(microsecond=0)) or point.size != stated[0].size:
                 raise CheckpointInvalid(reason=said("{by} ne dit pas ce qui est gardé avec lui.", by=by))
             found.append(Attested(head=stated[0], by=by))
         for number, text in enumerate(written, start=1):
             by = said("L'ancre n° {number} du fichier", number=number)
-            found.append(Attested(head=self._verified(text, by, self._key).checkpoint.head, by=by))
+            found.append(Attested(head=self._verified(text, by).checkpoint.head, by=by))
         return found
 
-    def _verified(self, text: object, by: Said, key: VerifierKey) -> Note:
+    def _verified(self, text: object, by: Said) -> Note:
         try:
             if type(text) is not str:
                 raise CheckpointInvalid(reason=said("Le point de contrôle est mal formé."))  # noqa: TRY301  told below
-            return self._verify_note(text, key)
+            signer = read_note(text)
+            known = (each for each in self._keys if (each.name, each.id) == (signer.name, signer.key_id))
+            return self._verify_note(text, next(known, self._keys[0]))
         except CheckpointInvalid as error:
             raise CheckpointInvalid(reason=said("{by} : {why}", by=by, why=error.fields["reason"])) from error
 
@@ -158,12 +169,19 @@ async def _walk(view: View, check: LogCheck) -> None:
 
 
 async def _told(
-    view: View, check: LogCheck, frontier: Frontier, points: Sequence[LogPoint], found: Anchored
+    view: View,
+    check: LogCheck,
+    frontier: Frontier,
+    points: Sequence[LogPoint],
+    found: Anchored,
+    *,
+    unread: int = 0,
 ) -> Audited:
     first = await view.entries(after=found.safe - 1, limit=1)
     return Audited(
         head=frontier.head(),
         purged=check.purged,
+        unread=unread,
         points=len(points),
         signed=max(points, key=lambda point: point.size, default=None),
         outside=found.newest,

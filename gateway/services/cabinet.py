@@ -3,6 +3,7 @@
 A file is written and fsynced before the act that names it; a file that no row names is swept at start.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -16,6 +17,10 @@ EVIDENCE = "evidence"
 
 UNNAMED_SECONDS = 3600.0
 """How long a spool file may be without a row: far longer than any act takes."""
+
+
+SWEPT_AT_ONCE = 500
+"""Files looked up in one question."""
 
 
 def wrapped(key: VaultKey) -> WrappedKey:
@@ -116,11 +121,16 @@ class Cabinet:
 
         Another process may be between the two right now, so a file must be seen unnamed twice, an hour apart.
         """
-        names = self.vault.names()
-        async with self._store.view() as view:
-            known = frozenset(file.name for file in await view.all(SpoolFile) if file.wrapped)
-        now = self._clock.uptime()
-        self._unnamed = {name: self._unnamed.get(name, now) for name in names - known}
+        names = sorted(await asyncio.to_thread(self.vault.names))
+        now, found = self._clock.uptime(), dict[str, float]()
+        for start in range(0, len(names), SWEPT_AT_ONCE):
+            some = tuple(names[start : start + SWEPT_AT_ONCE])
+            async with self._store.view() as view:
+                known = frozenset(file.name for file in await view.all(SpoolFile, name=some) if file.wrapped)
+            found |= {name: self._unnamed.get(name, now) for name in some if name not in known}
+            # Years of mail lie there: whoever works beside us does not wait for all of it.
+            await asyncio.sleep(0)
+        self._unnamed = found
         old = [name for name, since in self._unnamed.items() if now - since >= UNNAMED_SECONDS]
         for name in old:
             self.vault.remove(name)

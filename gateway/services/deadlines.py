@@ -10,7 +10,7 @@ import structlog
 
 from gateway.domain import request as life
 from gateway.domain.audit import iso
-from gateway.domain.errors import AlreadyThere, IllegalTransition
+from gateway.domain.errors import AlreadyThere, IllegalTransition, VaultClosed
 from gateway.domain.parties import Directory, Party, Role
 from gateway.domain.readers import Readership
 from gateway.domain.tacit import Condition
@@ -94,8 +94,8 @@ class Deadlines:
         for number in due:
             try:
                 wants_time = await self._look_at(number) or wants_time
-            except (LookupError, ValueError, IllegalTransition) as error:
-                # A defect of ours on one request must not keep the others from their deadline.
+            except (LookupError, ValueError, IllegalTransition, VaultClosed) as error:
+                # A defect of ours on one request, or the damaged key of its case, must not keep the others from theirs.
                 _log.error("deadline.defect", request=number, error=type(error).__name__)
         return wants_time
 
@@ -158,6 +158,7 @@ class Deadlines:
             "conditions": [condition.name for condition in found],
             "confirmed": sorted(code for code, _ in await self._silence.confirmed(act, request)),
             "silence": polls,
+            **self._silence.demanded(),
         }
         try:
             await act.add(

@@ -4,6 +4,7 @@ A poll is recorded only when every UID below the UIDNEXT that it saw has a commi
 and later the proof of silence. The gateway remembers UIDVALIDITY and UID itself; the mailbox is left untouched.
 A mail that cannot be fetched, or that is not there yet, is waited for, in memory only: after a restart the waiting
 begins again, and nothing is lost, because no poll past it was recorded.
+A folder whose UIDNEXT went back gives UIDs a second time, whatever its UIDVALIDITY says: it is read as a rebuilt one.
 """
 
 from collections import Counter
@@ -36,13 +37,19 @@ before all their nodes show its message."""
 FETCH_TRIES = 3
 """Failures of one kind on one mail after which it is left to a person, so that it does not hide those behind it."""
 
+ERA = 1 << 32
+"""Added to a UIDVALIDITY, which has 32 bits, each time that a server counts again without changing it."""
+
+SHOWN_AGAIN = 20
+"""Of the mails that we know, how many a new session shows again: enough that one of them is still there."""
+
 SHORTAGE, SHORTAGE_TRIES = "shortage", 10
 """Of memory or files: the machine's fault as a rule, so a mail is tried for minutes before it is left to a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Absence:
-    """How many looks missed a UID, and the uptime of the last one that counted."""
+    """How many looks missed something, and the uptime of the last one that counted."""
 
     looks: int
     at: float
@@ -127,6 +134,9 @@ class InboxPoller:
         self._max_bytes = max_bytes
         self._personal = personal
         self._waiting: dict[str, _Waiting] = {}
+        self._set_back: dict[str, _Absence] = {}
+        self._session: Mailbox | None = None
+        self._compared: set[str] = set()
         self._refused: dict[str, float] = {}
 
     async def poll(self, session: Mailbox) -> int:
@@ -134,13 +144,21 @@ class InboxPoller:
 
         Raises:
             ServerError: the session is over. StorageFailed: the disk refuses; nothing is lost.
+            GatewayError: as ``Receiver.take``.
         """
+        await self._receiver.resume()
+        if session is not self._session:
+            self._session, self._compared = session, set()
         taken = 0
         # The first named, where answers arrive, comes last: it stays selected, and its news end the waiting.
         for folder in reversed(self._folders):
             if not self._rests(folder):
                 taken += await self._poll_folder(session, folder)
         return taken
+
+    def take_over(self) -> None:
+        """Another gateway polled until now."""
+        self._receiver.fall_behind()
 
     def _rests(self, folder: str) -> bool:
         """A folder that the server refuses, such as a Junk that does not exist, must not keep the others unread."""
@@ -159,9 +177,14 @@ class InboxPoller:
         return state
 
     async def _poll_folder(self, session: Mailbox, folder: str) -> int:
-        state = await self._open(session, folder)
+        shown = await self._open(session, folder)
         async with self._store.view() as view:
             last = await self._last(view, folder)
+        state = self._numbered(shown, last)
+        if state is None:
+            return 0
+        if last is not None and last.uidvalidity == state.uidvalidity and await self._are_others(session, state):
+            state = self._next_era(state)
         same = last is not None and last.uidvalidity == state.uidvalidity
         first = last.uidnext if last is not None and same else 1
         not_before = last.last_at if last is not None and same else None
@@ -175,6 +198,45 @@ class InboxPoller:
         if complete is not None:
             await self._record(complete, last)
         return taken
+
+    def _numbered(self, state: FolderState, last: Poll | None) -> FolderState | None:
+        """The look by the numbers under which we keep it; None while it may only be that of a node that lags behind.
+
+        A folder that was put back from a backup may go on from an earlier UIDNEXT under its old UIDVALIDITY, against
+        RFC 3501 section 2.3.1.1. Its new mails have UIDs that we know, and would not be looked at.
+        """
+        if last is None or last.uidvalidity % ERA != state.uidvalidity:
+            return state
+        kept = replace(state, uidvalidity=last.uidvalidity)
+        if state.uidnext >= last.uidnext:
+            self._set_back.pop(state.folder, None)
+            return kept
+        uptime = self._clock.uptime()
+        seen = self._set_back.get(state.folder)
+        seen = self._set_back[state.folder] = _Absence(looks=1, at=uptime) if seen is None else seen.again(uptime)
+        if seen.looks < ABSENT_LOOKS:
+            return None
+        del self._set_back[state.folder]
+        return self._next_era(kept)
+
+    def _next_era(self, state: FolderState) -> FolderState:
+        _log.warning("folder.counts_again", folder=self._folders.index(state.folder))
+        return replace(state, uidvalidity=state.uidvalidity + ERA)
+
+    async def _are_others(self, session: Mailbox, state: FolderState) -> bool:
+        """Whether other mails have UIDs that we know, once in a session: it may have come to that while we were away.
+
+        The INTERNALDATE of a message never changes (RFC 3501 section 2.3.3).
+        """
+        if state.folder in self._compared:
+            return False
+        async with self._store.view() as view:
+            place = Place(mailbox=self._mailbox, folder=state.folder)
+            rows = await view.highest(self._party.site, place, state.uidvalidity, limit=SHOWN_AGAIN)
+        known = {row.uid: row.internaldate for row in rows if row.internaldate is not None}
+        listed = await session.listing(sorted(known)) if known else ()
+        self._compared.add(state.folder)
+        return any(item.internaldate != known[item.uid] for item in listed)
 
     async def _take_new(self, session: Mailbox, state: FolderState, first: int, not_before: datetime | None) -> int:
         found = await session.uids(first, state.uidnext)

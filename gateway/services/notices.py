@@ -5,18 +5,21 @@ another, however often it takes. What is owed next follows from what was told: t
 withdrawal, then where the request stands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.domain.audit import iso
 from gateway.domain.challenge import GROUNDS, Ground
-from gateway.domain.errors import KeyFault
+from gateway.domain.errors import DeskError, KeyFault, VaultClosed
 from gateway.domain.kinds import STATUS_NOTICE, TACIT_ACCEPTANCE_NOTICE, TACIT_ACCEPTANCE_WITHDRAWAL, Kind
 from gateway.domain.request import State
 from gateway.services.cabinet import Cabinet
 from gateway.services.challenged import Standing, acceptances_of
 from gateway.services.compose import Composer, Draft, current_pins
-from gateway.storage import Act, Case, Direction, Message, Request, Store, View
+from gateway.storage import Act, Case, Direction, Message, Pin, Request, Store, VaultKey, View
+
+_FAULTS = (KeyFault, DeskError, VaultClosed)
+"""What keeps one notice from being sealed, and no other."""
 
 
 class Notices:
@@ -47,11 +50,16 @@ class Notices:
             await self._drop(request, case)
             return
         try:
-            mail = await self._composer.seal(draft, pins)
-        except KeyFault as error:
-            await self._cannot_tell(request, case, error)
+            await self._seal_and_queue(request, case, key, draft, pins)
+        except _FAULTS as error:
+            await self._cannot_tell(request, case, error.code)
             return
         self._unsealable.discard(request.id)
+
+    async def _seal_and_queue(
+        self, request: Request, case: Case, key: VaultKey, draft: Draft, pins: Mapping[str, Pin]
+    ) -> None:
+        mail = await self._composer.seal(draft, pins)
         async with self._store.act() as act:
             await act.lock(case.id)
             current = await act.one(Request, id=request.id)
@@ -98,13 +106,13 @@ class Notices:
                     "notice.dropped", actor="gateway", case=case.ref, request=request.hash, outcome="forgotten"
                 )
 
-    async def _cannot_tell(self, request: Request, case: Case, error: KeyFault) -> None:
+    async def _cannot_tell(self, request: Request, case: Case, code: str) -> None:
         if request.id in self._unsealable:
             return
         self._unsealable.add(request.id)
         async with self._store.act() as act:
             await act.record(
-                "alarm.notice_not_sealed", actor="gateway", case=case.ref, request=request.hash, outcome=error.code
+                "alarm.notice_not_sealed", actor="gateway", case=case.ref, request=request.hash, outcome=code
             )
 
     async def _case(self, view: View | Act, request: Request) -> Case:

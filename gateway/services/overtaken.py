@@ -1,7 +1,7 @@
 """Mails that came before what they are about: two senders share no post, and a small mail overtakes a large one.
 
 A message that names a case or a request that nobody sent here yet waits for a person. When that comes, what waited for
-it is decided again, as of its own reception.
+it is decided again, as of its own reception; and so it is after a start, for a gateway that ended in between.
 """
 
 from dataclasses import dataclass
@@ -9,58 +9,60 @@ from dataclasses import dataclass
 from gateway.domain.case import OPENINGS
 from gateway.domain.evidence import OwnReception, ReceptionDoubt
 from gateway.domain.kinds import KINDS, Subject
-from gateway.services.cabinet import Cabinet
-from gateway.storage import Case, Mail, Message, Verdict, View
+from gateway.storage import Case, Mail, Message, Request, Verdict, View
 from gateway.wire.incoming import Incoming
+from gateway.wire.manifest import Manifest
 
 REASONS = ("unknown-case", "unknown-request")
 """Why such a mail waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A mail that may have waited for what just came: its row, its bytes."""
+class Came:
+    """A case that a message opened or went on with, and the request that the message is."""
 
-    row: Mail
-    raw: bytes
     case: str
     request: str | None
 
-    def named_by(self, seen: Incoming) -> bool:
-        """Whether it is about what just came."""
-        told = seen.inner.manifest if seen.inner else None
-        return told is not None and told.case == self.case and told.request_hash in {None, self.request}
-
-    @property
-    def own(self) -> OwnReception:
-        """Its reception, as it was recorded."""
-        earliest, latest = self.row.received_earliest, self.row.received_latest
-        if earliest is None or latest is None:
-            raise LookupError("an opened mail has a reception")
-        doubts = () if earliest == latest else (ReceptionDoubt.SOURCES_DISAGREE,)
-        return OwnReception(candidates=(), earliest=earliest, latest=latest, doubts=doubts)
+    def is_named_by(self, told: Manifest) -> bool:
+        """Whether a message is about it."""
+        return told.case == self.case and told.request_hash in {None, self.request}
 
 
-async def overtaken_by(view: View, cabinet: Cabinet, taken: Mail) -> tuple[Waiting, ...]:
-    """The mails that may have waited for this one, oldest first.
-
-    Raises:
-        VaultClosed, StorageFailed.
-    """
+async def came_with(view: View, taken: Mail) -> Came | None:
+    """What came with a mail, if others may have waited for it."""
     message = await view.one(Message, id=taken.message) if taken.verdict is Verdict.ACCEPTED else None
     if message is None or not _is_new(message):
-        return ()
+        return None
     case = await view.one(Case, id=message.case_id)
-    if case is None:
-        return ()
-    rows = await view.all(Mail, site=taken.site, reason=REASONS, settled_at=None)
-    return tuple(
-        [
-            Waiting(row=row, raw=await cabinet.get(view, row.file), case=case.ref, request=message.request_hash)
-            for row in rows
-            if row.file is not None
-        ]
-    )
+    return None if case is None else Came(case=case.ref, request=message.request_hash)
+
+
+async def waiting(view: View, site: str) -> tuple[Mail, ...]:
+    """The mails that wait, oldest first."""
+    rows = await view.all(Mail, site=site, reason=REASONS, settled_at=None)
+    return tuple(row for row in rows if row.file is not None)
+
+
+async def may_go_on(view: View, site: str, seen: Incoming, came: Came | None) -> bool:
+    """Whether what a mail waited for is what just came; None: whether it is here by now."""
+    told = seen.inner.manifest if seen.inner else None
+    if told is None:
+        return False
+    if came is not None:
+        return came.is_named_by(told)
+    if told.request_hash is not None:
+        return await view.one(Request, site=site, hash=told.request_hash) is not None
+    return bool(await view.all(Case, site=site, ref=told.case, limit=1))
+
+
+def received(row: Mail) -> OwnReception:
+    """Its reception, as it was recorded."""
+    earliest, latest = row.received_earliest, row.received_latest
+    if earliest is None or latest is None:
+        raise LookupError("an opened mail has a reception")
+    doubts = () if earliest == latest else (ReceptionDoubt.SOURCES_DISAGREE,)
+    return OwnReception(candidates=(), earliest=earliest, latest=latest, doubts=doubts)
 
 
 def _is_new(message: Message) -> bool:

@@ -59,6 +59,8 @@ class QuarantineRetention:
         files = [file for file in await act.all(SpoolFile, name=wanted) if file.vault_key in keys]
         for file in files:
             await act.save(replace(file, wrapped=b""))
-        for row in await act.all(Mail, site=mail.site, file=mail.file):
-            await act.save(replace(row, file=None))
+        # By their hash: it is what the database finds them by.
+        for row in await act.all(Mail, site=mail.site, sha256=mail.sha256):
+            if row.file == mail.file:
+                await act.save(replace(row, file=None))
         return [file.name for file in files]

@@ -84,6 +84,7 @@ class Questions:
             "begins": None if question.begins is None else fit(question.begins),
             "since": iso(question.since),
             "until": iso(question.until),
+            "after": question.after if question.after >= 0 else None,
             "before": question.before,
         }
         details |= {f"asked_{name}": value for name, value in told.items() if value is not None}

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import structlog
 
-from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused
+from gateway.domain.errors import AlreadyThere, IllegalTransition, MailRefused, VaultClosed, WorkerFailed
 from gateway.domain.evidence import OwnReception
 from gateway.domain.parties import Directory, Party
 from gateway.domain.trust import VerifiedMail
@@ -24,7 +24,7 @@ from gateway.services.cabinet import EVIDENCE, QUARANTINE, Cabinet
 from gateway.services.compose import SealedReceipt
 from gateway.services.identify import Identification
 from gateway.services.judge import OUR_FAULTS, Judge, by_machine
-from gateway.services.overtaken import overtaken_by
+from gateway.services.overtaken import Came, came_with, may_go_on, received, waiting
 from gateway.services.proofs import Proofs
 from gateway.services.reports import Reports
 from gateway.services.verify import Verifier
@@ -64,6 +64,7 @@ class Receiver:
         self._clock = clock
         self._party = party
         self._one_at_a_time = asyncio.Lock()
+        self._behind = True
         self._own_mta = own_mta
         self._verifier = verifier
         self._identification = Identification(party=party, directory=directory)
@@ -77,8 +78,10 @@ class Receiver:
         """
         # One at a time, though several mailboxes are watched: the same mail may come to two of them at once.
         async with self._one_at_a_time:
+            behind, self._behind = self._behind, True
             taken = await self._take(arrival)
             await self._catch_up(taken)
+            self._behind = behind
         return taken
 
     async def _take(self, arrival: Arrival) -> Mail:
@@ -122,20 +125,53 @@ class Receiver:
                 await self._attested_in_clear(act, seen, kept)
                 return kept
 
+    async def resume(self) -> None:
+        """Once after a start, a failure or another gateway: what waited for a mail that came may not be decided yet.
+
+        Raises:
+            GatewayError: as ``take``; the next poll tries again.
+        """
+        async with self._one_at_a_time:
+            if self._behind:
+                await self._decide_waiting(None)
+                self._behind = False
+
+    def fall_behind(self) -> None:
+        """Another gateway took mails in until now, and may have ended in between."""
+        self._behind = True
+
     async def _catch_up(self, taken: Mail) -> None:
         async with self._store.view() as view:
-            waiting = await overtaken_by(view, self._cabinet, taken)
-        for each in waiting:
-            seen = await self._judge.open(each.raw)
-            if not each.named_by(seen):
-                continue
+            came = await came_with(view, taken)
+        if came is not None:
+            await self._decide_waiting(came)
+
+    async def _decide_waiting(self, came: Came | None) -> None:
+        async with self._store.view() as view:
+            rows = await waiting(view, self._party.site)
+        for row in rows:
             try:
-                verified = await self._verify(seen, each.own)
-                async with self._store.act() as act:
-                    if await act.one(Mail, id=each.row.id) == each.row:
-                        await self._decide(act, each.row, seen, each.own, verified)
+                await self._decide_again(row, came)
             except (MailRefused, IllegalTransition, AlreadyThere) as error:
-                _log.info("mail.still_waiting", mail=each.row.id, reason=_refusal(error)[1])
+                if isinstance(error, WorkerFailed) and error.reason in OUR_FAULTS:
+                    raise
+                _log.info("mail.still_waiting", mail=row.id, reason=_refusal(error)[1])
+            except VaultClosed as error:
+                # Its file is damaged: that keeps no other from what it waited for.
+                _log.warning("mail.still_waiting", mail=row.id, reason=error.code)
+
+    async def _decide_again(self, row: Mail, came: Came | None) -> None:
+        async with self._store.view() as view:
+            raw = await self._cabinet.get(view, row.file or "")
+        seen = await self._judge.open(raw)
+        async with self._store.view() as view:
+            if not await may_go_on(view, self._party.site, seen, came):
+                return
+        own = received(row)
+        verified = await self._verify(seen, own)
+        async with self._store.act() as act:
+            if await act.one(Mail, id=row.id) == row:
+                await self._decide(act, row, seen, own, verified)
 
     async def give_up(self, arrival: Arrival, code: str) -> Mail:
         """Record a mail on which our own code failed: kept on the server, held back, for a person."""

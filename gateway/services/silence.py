@@ -4,7 +4,7 @@ The conditions themselves are those of :mod:`gateway.domain.tacit`.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain import request as life
 from gateway.domain.audit import fit, iso
@@ -16,8 +16,19 @@ from gateway.domain.watching import Place, watches
 from gateway.ports import Clock
 from gateway.services.requests import Requests
 from gateway.services.restoring import restored_since
-from gateway.storage import Acceptance, Case, ClockMark, Confirmation, EnteredProof, Mail, Poll, Request, Verdict, View
+from gateway.storage import (
+    Acceptance,
+    Case,
+    ClockMark,
+    Confirmation,
+    Detail,
+    EnteredProof,
+    Poll,
+    Request,
+    View,
+)
 
+HOUR = timedelta(hours=1)
 UNWATCHED = "treating_physician not_watched"
 """Among the polls that prove a silence: an answer could have come to the physician's own mailbox unseen."""
 
@@ -54,7 +65,7 @@ class Silence:
         for place in self._watched:
             polls = [
                 poll
-                for poll in await self._polls(view, place)
+                for poll in await self._polls(view, place, request)
                 if request.started_at is None or poll.last_at >= request.started_at
             ]
             count = sum(poll.count for poll in polls)
@@ -66,6 +77,17 @@ class Silence:
         if self._by_mail and not await self._physician_watched(view, request):
             lines.append(UNWATCHED)
         return lines
+
+    def demanded(self) -> dict[str, Detail]:
+        """How the CNAS answers and what is demanded of persons now: a later configuration will not say it."""
+        cnas = self._directory.with_role(Role.CNAS)
+        agreed = (partner.policy.answers_come_here for partner in cnas)
+        return {
+            "by_gateway": not self._by_mail,
+            "conventions": [fit(convention) for convention in agreed if convention],
+            "grace_h": int(self._requests.grace / HOUR),
+            "persons_needed": self._persons_needed,
+        }
 
     async def confirmed(self, view: View, request: Request) -> frozenset[tuple[str, str]]:
         """What enough different persons confirmed, and about what."""
@@ -79,10 +101,10 @@ class Silence:
         before = request.latest_at or self._clock.now()
         vanished = [
             mail
-            for mail in await view.all(Mail, site=self._party.site, verdict=Verdict.VANISHED, settled_at=None)
-            if request.started_at is not None and mail.recorded_at >= request.started_at
+            for mail in await view.vanished(self._party.site, since=request.started_at or before)
+            if request.started_at is not None and mail.settled_at is None
         ]
-        polls = {place: await self._polls(view, place) for place in self._watched}
+        polls = {place: await self._polls(view, place, request) for place in self._watched}
         withdrawn = [row.id for row in await self._acceptances(view, request) if row.withdrawn_at is not None]
         return Facts(
             now=self._clock.now(),
@@ -127,8 +149,10 @@ class Silence:
         case = await view.one(Case, id=request.case_id)
         return case is not None and watches(self._watched, self._readership.treating(case.physician))
 
-    async def _polls(self, view: View, place: Place) -> tuple[Poll, ...]:
-        return await view.all(Poll, site=self._party.site, mailbox=place.mailbox, folder=place.folder)
+    async def _polls(self, view: View, place: Place, request: Request) -> tuple[Poll, ...]:
+        """Those in which an answer to it could be seen, and the last one before."""
+        since = min(request.submitted_at, request.started_at or request.submitted_at)
+        return await view.looks(self._party.site, since=since, place=place)
 
     async def _acceptances(self, view: View, request: Request) -> tuple[Acceptance, ...]:
         return await view.all(Acceptance, site=self._party.site, request_hash=request.hash)

@@ -178,7 +178,9 @@ class Tasks:
         # A physician's mailbox is counted by its rank: its name may be a person's.
         pause = _Pause(mailbox.name, self._pulse.of(f"inbound.{rank}" if rank else "inbound"))
         while True:
-            await self._turns.wait(INBOUND)
+            if not self._turns.has(INBOUND):
+                await self._turns.wait(INBOUND)
+                mailbox.poller.take_over()
             try:
                 await self._refresh_keys()
                 session = await mailbox.sessions.connect()

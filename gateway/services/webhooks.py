@@ -85,7 +85,8 @@ class Webhooks:
 
     async def _tell(self, target: Target, entry: AuditEntry) -> str | None:
         body = json.dumps(self._words(entry), ensure_ascii=False, separators=(",", ":")).encode()
-        identifier = f"msg_{self._party.id}_{entry.index}"
+        # A log that was put back from a backup gives the number again, to another record: its leaf tells them apart.
+        identifier = f"msg_{self._party.id}_{entry.index}_{entry.leaf.hex()[:8]}"
         headers = signed(identifier, int(self._clock.now().timestamp()), body, target.keys)
         return await self._carrier.bring(target, headers, body)
 

@@ -7,12 +7,12 @@ owed until it is; nothing is ever signed or stamped again in its place.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.domain.checkpoint import MAILBOX, Checkpoint
-from gateway.domain.errors import AlreadyThere, AuditBroken, GatewayError
+from gateway.domain.checkpoint import MAILBOX, Checkpoint, read_note
+from gateway.domain.errors import AlreadyThere, AuditBroken, CheckpointInvalid, GatewayError
 from gateway.domain.merkle import Frontier
 from gateway.domain.words import said
 from gateway.ports import AnchorBook, Clock, LogSigner, Stamper
@@ -92,6 +92,8 @@ class Witness:
                 raise AuditBroken(index=size, reason=signed)
             if not await self._due(view, last, size, at_once=at_once):
                 return
+            if last is not None:
+                self._require_signed(last)
             proved = await _continued(view, last, size)
         if proved != head:
             reason = said("Ce qui suit le dernier point de contrôle ne mène pas à la tête du journal.")
@@ -111,6 +113,20 @@ class Witness:
             # Another gateway of this database was quicker.
             return
         _log.info("audit.checkpoint", size=size)
+
+    def _require_signed(self, last: LogPoint) -> None:
+        """The frontier from which the next checkpoint is proved is a column like others: the signed note decides.
+
+        Of a former key only what the note says is looked at. Ed25519 gives one signature for one text.
+        """
+        broken = AuditBroken(index=last.size, reason=said("Le dernier point de contrôle n'est plus ce qui fut signé."))
+        try:
+            note = read_note(last.note)
+        except CheckpointInvalid as error:
+            raise broken from error
+        forged = note.key_id == self._signer.verifier.id and self._signer.sign(note.checkpoint) != last.note
+        if forged or note.checkpoint.head != Frontier.decode(last.frontier).head():
+            raise broken
 
     async def _due(self, view: View, last: LogPoint | None, size: int, *, at_once: bool) -> bool:
         signed = last.size if last else 0
@@ -151,7 +167,7 @@ class Witness:
     async def _write(self, row: Anchor, points: Mapping[int, LogPoint]) -> bool:
         note = points[row.point].note
         try:
-            proof = await self._written(row.way, note)
+            proof, at = await self._written(row.way, note)
         except GatewayError as error:
             if row.failing_since is None:
                 _log.warning("audit.anchor_failing", way=row.way.value, error=error.code, told=error.sentence())
@@ -159,15 +175,17 @@ class Witness:
                     await act.save(replace(row, failing_since=self._clock.now()))
             return False
         async with self._store.act() as act:
-            await act.save(replace(row, done_at=self._clock.now(), proof=proof, failing_since=None))
+            await act.save(replace(row, done_at=at, proof=proof, failing_since=None))
         return True
 
-    async def _written(self, way: Way, note: str) -> bytes | None:
-        if way is Way.TIMESTAMP:
-            return None if self._stamper is None else (await self._stamper.stamp(note.encode())).response
+    async def _written(self, way: Way, note: str) -> tuple[bytes | None, datetime]:
+        """What came back, and when it was written: a stamp says it itself."""
+        if way is Way.TIMESTAMP and self._stamper is not None:
+            stamp = await self._stamper.stamp(note.encode())
+            return stamp.response, stamp.at
         if self._book is not None:
             await asyncio.to_thread(self._book.append, note)
-        return None
+        return None, self._clock.now()
 
 
 async def _last(view: View) -> LogPoint | None:

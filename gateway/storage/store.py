@@ -10,8 +10,9 @@ from typing import Protocol
 
 from gateway.domain.log_check import Row
 from gateway.domain.merkle import Frontier
+from gateway.domain.watching import Place
 from gateway.storage.question import Question
-from gateway.storage.rows import AuditEntry, Mail, Request, Transmission
+from gateway.storage.rows import AuditEntry, Mail, Poll, Request, Transmission
 from gateway.storage.tally import Tally
 from gateway.storage.values import Detail, V
 from gateway.storage.worklist import CaseTask, Named, TaskKey
@@ -78,6 +79,21 @@ class View(Rows, Protocol):
 
     async def unsettled(self, site: str, *, since: datetime, before: datetime) -> tuple[Mail, ...]:
         """Mails held back and not settled that may have been received in [since, before): what is unknown counts."""
+        ...
+
+    async def looks(self, site: str, *, since: datetime, place: Place | None = None) -> tuple[Poll, ...]:
+        """Polls that lasted until ``since`` or longer, in the order of their rows; of one place, with the one before.
+
+        Years of polls lie before any window: whoever proves a silence must not read them.
+        """
+        ...
+
+    async def highest(self, site: str, place: Place, uidvalidity: int, *, limit: int) -> tuple[Mail, ...]:
+        """The mails of a folder with the highest UIDs, the highest first."""
+        ...
+
+    async def vanished(self, site: str, *, since: datetime) -> tuple[Mail, ...]:
+        """Mails that were found vanished at ``since`` or later, whether or not a person has settled them."""
         ...
 
     async def stale(self, site: str, *, strangers: datetime, settled: datetime, limit: int) -> tuple[Mail, ...]:

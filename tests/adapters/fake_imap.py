@@ -175,6 +175,7 @@ def factory(
     *,
     password: str | None = PASSWORD,
     token: Callable[[], Awaitable[str]] | None = None,
+    token_refused: Callable[[str], None] | None = None,
 ) -> MailboxFactory:
     """A factory for this server, trusting its authority."""
     ca = folder / "ca.pem"
@@ -185,6 +186,7 @@ def factory(
         user="gateway@hopital.test",
         password=password,
         token=token,
+        token_refused=token_refused,
         ca=ca,
         timeout=SILENCE,
     )

@@ -24,6 +24,7 @@ from gateway.domain import request, transmission
 from gateway.domain.errors import AlreadyThere, DatabaseDamaged, DatabaseMissing, DiskUnreliable, StorageFailed
 from gateway.domain.log_check import LogCheck
 from gateway.domain.parties import Grade
+from gateway.domain.watching import Place
 from gateway.ports import SpoolFile
 from tests import postgres
 
@@ -857,6 +858,64 @@ async def test_unsettled_mails(store: DatabaseStore) -> None:
     async with store.view() as view:
         found = await view.unsettled("s", since=AT, before=AT + HOUR)
     assert [row.uid for row in found] == [1, 4, 6, 10]
+
+
+def poll(hours: int, *, folder: str = "INBOX", lasts: int = 0) -> storage.Poll:
+    """A look at this hour, the first of some hours."""
+    at = AT + hours * HOUR
+    last = at + lasts * HOUR
+    return storage.Poll(
+        site="s",
+        mailbox="a@b.test",
+        folder=folder,
+        uidvalidity=1,
+        uidnext=1,
+        first_at=at,
+        last_at=last,
+        answered_at=last,
+        count=1,
+        longest_gap=0,
+    )
+
+
+async def test_the_looks_of_a_window_come_with_the_one_before_and_without_those_of_years(store: DatabaseStore) -> None:
+    """In the order of their rows, whatever the clock said; a series that lasts into the window is of it."""
+    place = Place(mailbox="a@b.test", folder="INBOX")
+    polls = [*(poll(hours) for hours in range(-500, 0, 5)), poll(-1, folder="Junk"), poll(-4, lasts=6), poll(3)]
+    async with store.act() as act:
+        added = [await act.add(each) for each in polls]
+    async with store.view() as view:
+        assert await view.looks("s", since=AT, place=place) == tuple(added[-4:-3] + added[-2:])
+        assert await view.looks("s", since=AT + 4 * HOUR, place=place) == (added[-1],)
+        assert await view.looks("s", since=AT - 600 * HOUR, place=place) == tuple(added[:-3] + added[-2:])
+        assert await view.looks("s", since=AT) == tuple(added[-2:])
+        assert await view.looks("other", since=AT, place=place) == ()
+
+
+async def test_what_vanished_in_a_window(store: DatabaseStore) -> None:
+    """Settled or not."""
+    async with store.act() as act:
+        rows = [
+            await act.add(
+                replace(
+                    MAIL,
+                    uid=number,
+                    verdict=verdict,
+                    recorded_at=AT + number * HOUR,
+                    settled_at=AT if settled else None,
+                )
+            )
+            for number, (verdict, settled) in enumerate(
+                [
+                    (storage.Verdict.VANISHED, False),
+                    (storage.Verdict.VANISHED, False),
+                    (storage.Verdict.PLAIN, False),
+                    (storage.Verdict.VANISHED, True),
+                ]
+            )
+        ]
+    async with store.view() as view:
+        assert await view.vanished("s", since=AT + HOUR) == (rows[1], rows[3])
 
 
 async def test_all_compares_null_and_lists(store: DatabaseStore) -> None:

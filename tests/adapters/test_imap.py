@@ -309,3 +309,20 @@ def test_dates_of_the_server_are_read_in_any_zone_and_refused_when_impossible() 
     for wrong in (b"31-Feb-2026 00:00:00 +0000", b"01-Mai-2026 00:00:00 +0000", b"01-Jan-0001 00:00:00 +1400", b""):
         with pytest.raises(protocol.Broken):
             syntax.internaldate(wrong)
+
+
+@pytest.mark.fault("F35")
+async def test_a_server_that_does_not_answer_a_logout_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its patience is a minute, and a service that stops has half of one."""
+
+    async def mute(peer: Peer, tag: bytes) -> None:
+        del peer, tag
+
+    monkeypatch.setattr(session, "CLOSE_SECONDS", 0.05)
+    async with fake_imap({b"LOGOUT": mute}) as server:
+        mailbox = await factory(server, tmp_path).connect()
+        mailbox._protocol.silence = 3600.0  # type: ignore[attr-defined]  # the adapter's
+        async with asyncio.timeout(30):
+            await mailbox.close()

@@ -116,9 +116,24 @@ async def test_a_refused_token_is_a_refused_login(tmp_path: Path) -> None:
         assert await peer.hear() == b""
         await peer.say(tag + b" NO AUTHENTICATE failed")
 
+    told: list[str] = []
     async with fake_imap({b"AUTHENTICATE": authenticate}) as server:
         with pytest.raises(LoginRefused):
-            await factory(server, tmp_path, password=None, token=token).connect()
+            await factory(server, tmp_path, password=None, token=token, token_refused=told.append).connect()
+    assert told == ["JETON"]
+
+
+async def test_a_token_that_was_not_judged_is_not_a_refused_one(tmp_path: Path) -> None:
+    """The server cannot say now (RFC 5530)."""
+
+    async def authenticate(peer: Peer, tag: bytes) -> None:
+        await peer.say(tag + b" NO [UNAVAILABLE] later")
+
+    told: list[str] = []
+    async with fake_imap({b"AUTHENTICATE": authenticate}) as server:
+        with pytest.raises(ServerUnreachable):
+            await factory(server, tmp_path, password=None, token=token, token_refused=told.append).connect()
+    assert told == []
 
 
 async def test_a_token_that_does_not_come_is_reported(tmp_path: Path) -> None:

@@ -70,6 +70,18 @@ async def test_a_commands_output_is_the_token_until_a_minute_before_its_end(cloc
     assert runs.read_text() == "xx"
 
 
+async def test_a_token_that_a_server_refused_is_not_given_again(clock: HandClock, tmp_path: Path) -> None:
+    """It was revoked long before its end; what was refused earlier says nothing of the one in use."""
+    runs = tmp_path / "runs"
+    provider = CommandToken(command=command_printing("tok\n", runs), clock=clock, lifetime=3600)
+    provider.refused(await provider.token())
+    await provider.token()
+    assert runs.read_text() == "xx"
+    provider.refused("earlier")
+    await provider.token()
+    assert runs.read_text() == "xx"
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [

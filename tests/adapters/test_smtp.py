@@ -271,6 +271,19 @@ async def test_the_connection_is_reused_and_ended_by_quit(bench: BenchMaker) -> 
     assert b.script.verbs()[4:] == ["MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
+@pytest.mark.fault("F35")
+async def test_a_server_that_does_not_answer_a_quit_is_not_waited_for(
+    bench: BenchMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its patience is a minute, and a service that stops has half of one."""
+    monkeypatch.setattr(courier, "CLOSE_SECONDS", 0.05)
+    b = await bench(settings={"timeout": 3600.0}, at={"QUIT": Do.SILENCE})
+    await b.courier.hand_over(envelope())
+    async with asyncio.timeout(30):
+        await b.courier.close()
+    assert b.script.verbs()[-1] == "QUIT"
+
+
 @pytest.mark.parametrize("death", ["closed", "421 4.4.2 idle too long", Do.DROP, Do.SILENCE])
 async def test_a_connection_that_died_between_two_mails_is_replaced(bench: BenchMaker, death: str | Do) -> None:
     """Closed by the server, refused, dropped or mute at RSET: one new connection, one copy of the mail."""
@@ -635,9 +648,11 @@ async def test_a_refused_xoauth2_login_is_told(bench: BenchMaker) -> None:
         return "old"
 
     at: dict[str, str | Do] = {"AUTH": "334 eyJzdGF0dXMiOiI0MDEifQ==", "": "535 5.7.3 no"}
-    b = await bench(settings={"password": None, "token": token}, at=at)
+    told: list[str] = []
+    b = await bench(settings={"password": None, "token": token, "token_refused": told.append}, at=at)
     with pytest.raises(LoginRefused, match="535"):
         await b.courier.hand_over(envelope())
+    assert told == ["old"]
 
 
 async def test_a_refused_token_is_told_as_such(bench: BenchMaker) -> None:

@@ -13,6 +13,7 @@ from gateway.adapters import vault as module
 from gateway.adapters.vault import FileVault
 from gateway.domain.errors import DiskUnreliable, StorageFailed
 from gateway.domain.reasons import system_reason
+from gateway.reliance import Reliance
 
 MASTER = bytes(range(32))
 MARKER = b"Patiente Marqueur, lit 12"
@@ -169,3 +170,34 @@ async def test_a_sync_that_fails_is_told_as_such(
     with pytest.raises(DiskUnreliable):
         await vault.store(MARKER, key)
     assert everything(spool) == []
+
+
+@pytest.mark.fault("F8")
+async def test_after_a_sync_that_failed_nothing_is_synced_again(
+    vault: FileVault, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk confirms everything again, and is not asked: what it forgot it would confirm as well."""
+    key = vault.new_key("case")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing(os.fsync, errno.EIO, at=1))
+        with pytest.raises(DiskUnreliable):
+            await vault.store(MARKER, key)
+    asked: list[int] = []
+    monkeypatch.setattr(os, "fsync", asked.append)
+    with pytest.raises(DiskUnreliable):
+        await vault.store(MARKER, key)
+    assert (asked, everything(spool)) == ([], [])
+
+
+@pytest.mark.fault("F8")
+async def test_a_database_that_was_not_confirmed_ends_the_vault_too(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is being written then is not confirmed any more."""
+    reliance, asked = Reliance(), list[int]()
+    vault = FileVault(folder=spool, master=MASTER, reliance=reliance)
+    reliance.lose(DiskUnreliable(place="base", reason="erreur"))
+    monkeypatch.setattr(os, "fsync", asked.append)
+    with pytest.raises(DiskUnreliable, match="base"):
+        await vault.store(MARKER, vault.new_key("case"))
+    assert (asked, everything(spool)) == ([], [])

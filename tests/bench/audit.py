@@ -1,7 +1,8 @@
 """Measures the audit log as it grows: appending, questions, verification, each beside what the database alone costs.
 
 ``python -m tests.bench.audit --sizes 1000000,10000000``; ``--url`` measures another database than a new SQLite file,
-for example PostgreSQL, whose schema must be empty.
+for example PostgreSQL, whose schema must be empty. ``--url URL --ask-api SIZE`` puts the questions through the API to a
+log that was filled already, and leaves it as it was.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -22,16 +23,23 @@ from statistics import median, quantiles
 from subprocess import run
 from typing import Any
 
+import httpx
 from sqlalchemy import create_engine, text
 
 from gateway.adapters import database
 from gateway.adapters.log_key import verify_note
+from gateway.domain.audit import instant
 from gateway.domain.merkle import Growing
 from gateway.services.auditing import Auditor
 from gateway.storage import Question
+from gateway.web.api.cursors import cursor
 from tests import postgres
 from tests.bench.audit_log import BETWEEN, EVENTS, RECORDS_A_CASE, START, case_ref, fill, request_hash
+from tests.bench.web import BETWEEN as PACE
+from tests.bench.web import program
 from tests.services.fakes import FakeClock
+from tests.services.world import open_world
+from tests.web.browsing import console
 
 IDENTITY = {"party": "chu-essai", "role": "hospital", "site": "s"}
 LIMIT = 50
@@ -122,6 +130,56 @@ async def _asked(store: database.DatabaseStore, question: Question) -> tuple[flo
     return (time.perf_counter() - began) * MS, (time.process_time() - used) * MS
 
 
+async def ask_api(url: str, size: int, times: int) -> dict[str, Times]:
+    """The same questions as a program asks them: its token, the answer's JSON and the record of each reading count."""
+    spent: dict[str, Times] = {}
+    with tempfile.TemporaryDirectory() as folder, _left_as_it_was(url):
+        world = open_world(Path(folder), once=True, pinned=False, place=lambda *_: url, at=START + size * BETWEEN)
+        async with world as gateway, await program(gateway, console(gateway)) as client:
+            await _asked_api(client, Question(limit=LIMIT))
+            random = Random(size)  # noqa: S311  the same questions as of the store
+            for _ in range(times):
+                for name, question in questions(size, random):
+                    gateway.clock.advance(PACE)
+                    spent.setdefault(name, []).append(await _asked_api(client, question))
+    return spent
+
+
+async def _asked_api(client: httpx.AsyncClient, question: Question) -> tuple[float, float]:
+    given: dict[str, str | int] = {**question.equal, "limit": LIMIT}
+    if question.begins is not None:
+        given["event"] = f"{question.begins}*"
+    bounds = {"since": question.since, "until": question.until}
+    given |= {name: instant(at) for name, at in bounds.items() if at is not None}
+    if question.newest:
+        given["newest"] = "true"
+    if question.after >= 0:
+        given["cursor"] = cursor(question.after, {"list": "audit", "newest": False})
+    began, used = time.perf_counter(), time.process_time()
+    answer = await client.get("/api/v1/audit", params=given)
+    took = (time.perf_counter() - began) * MS, (time.process_time() - used) * MS
+    if answer.status_code != 200:
+        raise RuntimeError(f"{answer.request.url}: {answer.status_code}")
+    return took
+
+
+@contextmanager
+def _left_as_it_was(url: str) -> Iterator[None]:
+    """What is appended meanwhile is taken off again, and the program's access ended."""
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    with engine.begin() as connection:
+        head = dict(connection.execute(text("SELECT size, frontier, last_at, setback FROM log_head")).mappings().one())
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text('DELETE FROM audit WHERE "index" >= :size'), head)
+            columns = ", ".join(f"{name} = :{name}" for name in head)
+            connection.execute(text(f"UPDATE log_head SET {columns}"), head)  # noqa: S608  names of ours
+            connection.execute(text("DELETE FROM tokens WHERE name LIKE 'mesure-%'"))
+        engine.dispose()
+
+
 # --- verification, in a process of its own so that its memory can be told
 
 
@@ -201,39 +259,37 @@ def measured(url: str, folder: Path, sizes: list[int], given: argparse.Namespace
         fill(url, size, tree)
         filled = added / (time.perf_counter() - began)
         asked, worst = asyncio.run(ask(url, size, given.asked))
+        by_api = asyncio.run(ask_api(url, size, given.asked))
         checked = verify_apart(url, given.rounds if size <= min(sizes) else 1)
-        acts = [asyncio.run(append(url, size, given.acts)) for _ in range(3)]
-        _take_back(url, size, tree)
-        every = [each for times in asked.values() for each in times]
+        with _left_as_it_was(url):
+            acts = [asyncio.run(append(url, size, given.acts)) for _ in range(3)]
         yield {
             "records": size,
             "bytes": _bytes(url),
             "bulk_a_second": filled,
             "acts_a_second": median(acts),
             "floor_acts_a_second": median(append_floor(folder, given.acts) for _ in range(3)),
-            "questions_ms": {name: _spread([wall for wall, _ in times]) for name, times in asked.items()},
-            "all_questions_ms": _spread([wall for wall, _ in every]),
-            "all_questions_cpu_ms": _spread([cpu for _, cpu in every]),
+            **told("questions", asked),
+            **told("api_questions", by_api),
             "never_together_ms": worst,
             "verify": checked,
         }
-
-
-def _take_back(url: str, size: int, tree: Growing) -> None:
-    engine = create_engine(url.replace("+aiosqlite", ""))
-    with engine.begin() as connection:
-        connection.execute(text('DELETE FROM audit WHERE "index" >= :size'), {"size": size})
-        connection.execute(
-            text("UPDATE log_head SET size = :size, frontier = :frontier"),
-            {"size": size, "frontier": tree.frontier().encode()},
-        )
-    engine.dispose()
 
 
 def _bytes(url: str) -> int | None:
     engine = create_engine(url.replace("+aiosqlite", ""))
     path = engine.url.database
     return Path(path).stat().st_size if engine.dialect.name == "sqlite" and path else None
+
+
+def told(what: str, asked: dict[str, Times]) -> dict[str, Any]:
+    """Median and 95th percentile of each question and of all of them; of all, the processor's too."""
+    every = [each for times in asked.values() for each in times]
+    return {
+        f"{what}_ms": {name: _spread([wall for wall, _ in times]) for name, times in asked.items()},
+        f"all_{what}_ms": _spread([wall for wall, _ in every]),
+        f"all_{what}_cpu_ms": _spread([cpu for _, cpu in every]),
+    }
 
 
 def _spread(times: list[float]) -> dict[str, float]:
@@ -248,6 +304,8 @@ def table(found: list[dict[str, Any]]) -> str:
         ("actes/s (plancher)", lambda row: f"{row['acts_a_second']:.0f} ({row['floor_acts_a_second']:.0f})"),
         ("questions, p50 ; p95", lambda row: "{p50:.1f} ; {p95:.1f} ms".format(**row["all_questions_ms"])),
         ("dont processeur", lambda row: "{p50:.1f} ; {p95:.1f} ms".format(**row["all_questions_cpu_ms"])),
+        ("par l'API", lambda row: "{p50:.1f} ; {p95:.1f} ms".format(**row["all_api_questions_ms"])),
+        ("dont processeur", lambda row: "{p50:.1f} ; {p95:.1f} ms".format(**row["all_api_questions_cpu_ms"])),
         ("la pire", lambda row: f"{row['never_together_ms'] / MS:.1f} s"),
         (
             "vérifier (plancher)",
@@ -258,28 +316,35 @@ def table(found: list[dict[str, Any]]) -> str:
     )
     lines = [[name for name, _ in columns], ["---"] * len(columns)]
     lines += [[cell(row) for _, cell in columns] for row in found]
-    lines += [[], ["question (p50, p95 en ms)", *(columns[0][1](row) for row in found)], ["---"] * (1 + len(found))]
+    sizes = [columns[0][1](row) for row in found]
+    heads = ["question (p50, p95 en ms)", *sizes, *(f"{size}, par l'API" for size in sizes)]
+    lines += [[], heads, ["---"] * len(heads)]
     for name in found[0]["questions_ms"]:
-        spreads = [row["questions_ms"][name] for row in found]
+        spreads = [row[what][name] for what in ("questions_ms", "api_questions_ms") for row in found]
         lines.append([name, *(f"{each['p50']:.1f} ; {each['p95']:.1f}" for each in spreads)])
     return "\n".join(f"| {' | '.join(line)} |" if line else "" for line in lines)
 
 
 def main() -> None:
     """Measure, print the table, write the JSON."""
-    told = argparse.ArgumentParser(description=__doc__)
-    told.add_argument("--sizes", default="1000000,10000000", help="sizes of the log, growing")
-    told.add_argument("--rounds", type=int, default=5, help="verifications of the smallest size")
-    told.add_argument("--acts", type=int, default=300, help="commits in a row, three times a size")
-    told.add_argument("--asked", type=int, default=60, help="how often each question is asked, each time another case")
-    told.add_argument("--url", help="SQLAlchemy's URL of another database, its schema empty")
-    told.add_argument("--postgresql", action="store_true", help="on a PostgreSQL that is started for it")
-    told.add_argument("--folder", type=Path, help="where the SQLite file goes")
-    told.add_argument("--json", type=Path, help="where the figures go")
-    told.add_argument("--verify", help=argparse.SUPPRESS)
-    given = told.parse_args()
+    asks = argparse.ArgumentParser(description=__doc__)
+    asks.add_argument("--sizes", default="1000000,10000000", help="sizes of the log, growing")
+    asks.add_argument("--rounds", type=int, default=5, help="verifications of the smallest size")
+    asks.add_argument("--acts", type=int, default=300, help="commits in a row, three times a size")
+    asks.add_argument("--asked", type=int, default=60, help="how often each question is asked, each time another case")
+    asks.add_argument("--url", help="SQLAlchemy's URL of another database, its schema empty")
+    asks.add_argument("--postgresql", action="store_true", help="on a PostgreSQL that is started for it")
+    asks.add_argument("--folder", type=Path, help="where the SQLite file goes")
+    asks.add_argument("--json", type=Path, help="where the figures go")
+    asks.add_argument("--ask-api", type=int, metavar="SIZE", help="only the API's answers, from the log at --url")
+    asks.add_argument("--verify", help=argparse.SUPPRESS)
+    given = asks.parse_args()
     if given.verify:
         sys.stdout.write(json.dumps(verify_here(given.verify, given.rounds)))
+        return
+    if given.ask_api:
+        asked = told("api_questions", asyncio.run(ask_api(given.url, given.ask_api, given.asked)))
+        sys.stdout.write(json.dumps(asked, indent=1, ensure_ascii=False) + "\n")
         return
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=given.folder)))

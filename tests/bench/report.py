@@ -11,7 +11,8 @@ SHARES = {10: 0.80, 1024: 0.40, 10240: 0.30}
 THROUGH = {"sink": "puits", "servers": "Postfix et Dovecot"}
 MEMORY = {"openpgp": 0.3, "smime": 2.5}
 OPENPGP_SHARE, RESTART_SECONDS, COMMAND_MS = 0.90, 2.0, 120.0
-NONE_DUE_MS, DUE_SECONDS, QUESTION_MS, VERIFIED_A_SECOND, VERIFIED_MIB = 1.0, 0.5, 5.0, 1_000_000 / 0.6, 64
+NONE_DUE_MS, DUE_SECONDS, VERIFIED_A_SECOND, VERIFIED_MIB = 1.0, 0.5, 1_000_000 / 0.6, 64
+QUESTION_MS = {"all_questions_ms": ("au journal", 5.0), "all_api_questions_ms": ("au journal par l'API", 10.0)}
 
 HEADS = ("mesure", "objectif", "nous", "pair ou plancher", "tenu")
 
@@ -66,14 +67,15 @@ def _seal(found: dict[str, Any]) -> Iterator[Line]:
 
 def _audit(runs: list[dict[str, Any]]) -> Iterator[Line]:
     for run in runs:
-        size, asked, checked = run["records"], run["all_questions_ms"], run["verify"]
-        yield _line(
-            f"questions au journal, {size} enregistrements",
-            f"p95 de {QUESTION_MS:g} ms",
-            f"{asked['p50']:.1f} ; {asked['p95']:.1f} ms",
-            "–",
-            met=asked["p95"] <= QUESTION_MS,
-        )
+        size, checked = run["records"], run["verify"]
+        for name, (what, aim) in QUESTION_MS.items():
+            yield _line(
+                f"questions {what}, {size} enregistrements",
+                f"p95 de {aim:g} ms",
+                f"{run[name]['p50']:.1f} ; {run[name]['p95']:.1f} ms",
+                "–",
+                met=run[name]["p95"] <= aim,
+            )
         yield _line(
             f"vérifier {size} enregistrements",
             f"{size / VERIFIED_A_SECOND:.2f} s, 64 Mio",

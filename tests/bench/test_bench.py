@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.adapters import database
+from gateway.adapters.log_key import verify_note
 from gateway.domain.audit import parse
+from gateway.domain.merkle import Growing
+from gateway.services.auditing import Auditor
 from tests.bench import audit, bombs, load, seal, web
-from tests.bench.audit_log import row
+from tests.bench.audit_log import fill, row
 
 NEEDS_GPG = pytest.mark.skipif(
     shutil.which("gpg") is None and os.environ.get("CI") != "true", reason="needs GnuPG; in CI its absence is a failure"
@@ -43,7 +47,22 @@ def test_a_short_run_tells_every_figure(
     runs = json.loads(told.read_text(encoding="utf-8"))["runs"]
     assert [run["records"] for run in runs] == [300, 600]
     assert all(run["verify"]["seconds"] > 0 and run["all_questions_ms"]["p95"] > 0 for run in runs)
+    assert all(run["all_api_questions_ms"]["p95"] > run["all_questions_ms"]["p50"] for run in runs)
+    assert all(run["api_questions_ms"].keys() == run["questions_ms"].keys() for run in runs)
     assert "| 600 |" in capsys.readouterr().out
+
+
+async def test_questions_through_the_api_leave_the_log_as_it_was(tmp_path: Path) -> None:
+    """Each reading was recorded and paid for; then the record is taken off again."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'log.sqlite3'}"
+    database.create(url, audit.IDENTITY)
+    fill(url, 300, Growing())
+    asked = await audit.ask_api(url, 300, 2)
+    assert {len(times) for times in asked.values()} == {2}
+    store = audit.store_at(url, 300)
+    found = await Auditor(store=store, key=None, verify_note=verify_note).verify()
+    await store.close()
+    assert found.head.size == 300
 
 
 @NEEDS_GPG

@@ -72,9 +72,15 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(made: Installed) -> None:
     with closing(sqlite3.connect(made.database)) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (0,)
     run(made, "audit", "query", "--actor", "=1+1", "--count")
-    rows = list(csv.DictReader(io.StringIO(run(made, "audit", "query", "--csv"))))
-    assert [row["event"] for row in rows] == ["log.read"]
+    run(made, "audit", "query", "--actor", 'a; =HYPERLINK("x")', "--count")
+    told = run(made, "audit", "query", "--csv")
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert [row["event"] for row in rows] == ["log.read", "log.read"]
     assert json.loads(rows[0]["details"]) == {"asked_actor": "=1+1", "found": 0}
+    # A French spreadsheet parts its cells at semicolons, quoted or not.
+    assert json.loads(rows[1]["details"]) == {"asked_actor": 'a; =HYPERLINK("x")', "found": 0}
+    cells = [cell.strip() for line in told.splitlines() for cell in line.split(";")]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,17 @@ def test_every_inclusion_proof_verifies_and_only_for_its_leaf() -> None:
                     verify_inclusion(leaf, bad, under)
 
 
+def test_one_pass_also_makes_proofs_in_the_log_as_it_was() -> None:
+    """At every size up to the last, each beside those of the whole log."""
+    tree = Tree.of(MANY)
+    prover = Prover(range(0, 40, 7), 40, {size: range(size) for size in range(1, 41)})
+    for leaf in MANY[:40]:
+        prover.append(leaf)
+    for size in range(1, 40):
+        assert prover.proofs(size) == {index: inclusion_proof(tree, index, size) for index in range(size)}
+    assert prover.proofs() == {index: inclusion_proof(tree, index, 40) for index in range(40)}
+
+
 def test_proofs_made_in_one_pass_are_those_of_the_tree() -> None:
     """All leaves of all trees up to forty, some of them, none; the whole log must be given."""
     tree = Tree.of(MANY)
@@ -144,6 +155,10 @@ def test_proofs_made_in_one_pass_are_those_of_the_tree() -> None:
             assert prover.proofs() == {index: inclusion_proof(tree, index, size) for index in indexes}
     with pytest.raises(ValueError, match="leaf"):
         Prover([40], 40)
+    with pytest.raises(ValueError, match="leaf"):
+        Prover([], 40, {41: [3]})
+    with pytest.raises(ValueError, match="leaf"):
+        Prover([], 40, {3: [3]})
     with pytest.raises(ValueError, match="size"):
         Prover([0], 40).proofs()
 

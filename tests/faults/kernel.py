@@ -82,10 +82,11 @@ class Fault:
 
 @dataclass(slots=True, kw_only=True)
 class Seen:
-    """What became of a process: how it ended, and its calls that were counted, in order."""
+    """What became of a process: how it ended, and its calls that were counted, in order, each with what it was on."""
 
     code: int = 0
     calls: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     fired: bool = False
     told: bytes = b""
 
@@ -231,9 +232,11 @@ class _Watch:
     def _decide(self, name: str, thread: int, arguments: Sequence[int]) -> int:
         """Count the call, and bring the fault about; 0, or the error with which the call fails."""
         fault, calls = self.fault, self.seen.calls
-        if name not in fault.only or not self._counts(name, thread, arguments):
+        target = self._counted(name, thread, arguments) if name in fault.only else None
+        if target is None:
             return 0
         calls.append(name)
+        self.seen.targets.append(target)
         if len(calls) < fault.at or (len(calls) > fault.at and not fault.ever):
             return 0
         self.seen.fired = True
@@ -241,18 +244,18 @@ class _Watch:
             os.kill(self.child, fault.signal)
         return fault.error or 0
 
-    def _counts(self, name: str, thread: int, arguments: Sequence[int]) -> bool:
-        """Whether a call is the child's own, and changes something below the folder or leaves by a network."""
+    def _counted(self, name: str, thread: int, arguments: Sequence[int]) -> str | None:
+        """What a call is on, if it is the child's own and changes something below the folder or leaves by a network."""
         if not Path(f"/proc/{self.child}/task/{thread}").exists():
-            return False
+            return None
         try:
             target = self._target(name, thread, arguments)
         except OSError:
-            return False
+            return None
         if name in SENDS and target.startswith("socket:"):
             # One byte is how the threads of asyncio wake each other.
-            return arguments[2] > 1
-        return target.startswith(f"{self.within}/")
+            return target if arguments[2] > 1 else None
+        return target if target.startswith(f"{self.within}/") else None
 
     def _target(self, name: str, thread: int, arguments: Sequence[int]) -> str:
         if name not in BY_PATH:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from gateway.databank import SQLITE_FILE
 from tests.faults.kernel import NAMES, SENDS, SYNCS, Fault
 from tests.faults.moments import (
     ACKNOWLEDGED,
@@ -34,7 +35,8 @@ AT_CLOSING = 2
 """Syncs of SQLite when a database is closed: it moves what is committed from its journal into the file."""
 
 UNDER_WAY = 1
-"""A sync that another task had asked for when the first one failed: one keeps a mail while another commits."""
+"""Syncs of something else that a thread was at when the first one failed: one keeps a mail while another commits. Who
+has not asked the kernel by then asks no more (:mod:`gateway.reliance`)."""
 
 UNHEARD = AT_CLOSING + 1
 """Failures that SQLite keeps to itself: those, and that of the folder when its journal is new."""
@@ -111,6 +113,9 @@ def test_a_disk_that_confirms_nothing_ends_the_daemon(
         else:
             assert seen.told.startswith(b"DiskUnreliable"), (point, seen, stage.log())
             assert len(seen.calls) <= point + AT_CLOSING + UNDER_WAY, (point, seen)
+            # What was not confirmed is not asked for again, but by SQLite, which closes its journal with what was.
+            failed, later = seen.targets[point - 1], seen.targets[point:]
+            assert later.count(failed) <= (SQLITE_FILE in failed), (point, seen)
         survived(stage, moment, expected, point)
     assert unheard <= UNHEARD
     record_property("points", len(syncs if WHOLE else some(syncs, 4)))

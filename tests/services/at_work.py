@@ -8,7 +8,7 @@ from gateway.ports import MailboxFactory, PublicKey, TimeSource
 from gateway.services.alarms.retention import AlarmMailRetention
 from gateway.services.draft_retention import DraftRetention
 from gateway.services.kept_worklist import KeptWorklist
-from gateway.services.leases import Alone
+from gateway.services.leases import Alone, Turns
 from gateway.services.pulse import Pulse
 from gateway.services.quarantine import QuarantineRetention
 from gateway.services.spent import SpentRows
@@ -36,6 +36,7 @@ async def at_work(
     sources: Sequence[TimeSource] = (),
     pulse: Pulse | None = None,
     webhooks: Webhooks | None = None,
+    turns: Turns | None = None,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Polls and ticks every so many ``seconds``; ended as the daemon ends them."""
     work = Tasks(
@@ -63,7 +64,7 @@ async def at_work(
         pinned_keys=_no_keys,
         use_keys=_use,
         rhythm=Rhythm(poll_seconds=seconds, tick_seconds=seconds),
-        turns=Alone(world.store),
+        turns=turns or Alone(world.store),
         pulse=pulse or Pulse(world.clock),
     )
     stop = asyncio.Event()

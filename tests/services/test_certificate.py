@@ -17,10 +17,11 @@ from gateway.adapters.document.pdf import TypstPrinter
 from gateway.adapters.log_key import LogKey
 from gateway.domain.certificate import Certificate, Look, watched
 from gateway.domain.challenge import Finding
+from gateway.domain.checkpoint import read_note
 from gateway.domain.errors import NotAllowed, Unknown
 from gateway.domain.sheet import Block, Exact, Facts, Paragraph, Sheet, Table, Text, Verbatim, long_day
 from gateway.ports import Enclosure
-from gateway.services.export.certificate_sheet import CHECK, JSON, KEY, SIGNATURE
+from gateway.services.export.certificate_sheet import CHECK, JSON, KEY, SIGNATURE, certificate_sheet
 from gateway.services.export.certified import Clerk, Issue
 from gateway.services.export.certify import Certifier
 from gateway.services.witness import Witness
@@ -127,8 +128,32 @@ async def test_its_issue_is_recorded_with_what_it_states(hospital: World, key: L
     (record,) = await hospital.events("certificate.issued")
     assert (record.actor, record.case, record.outcome) == ("alice", ref, "without-identity")
     assert sha256(enclosed(issued.pdf)[JSON]).hexdigest().encode() in record.canonical
+    assert f'"page":"{sha256(issued.pdf).hexdigest()}"'.encode() in record.canonical
     assert issued.certificate.logged.note is not None
     assert issued.certificate.logged.proof is not None
+
+
+async def test_it_prints_the_checkpoint_that_left_at_the_time_of_the_silence(hospital: World, key: LogKey) -> None:
+    """Years later too, with its proof and the instant at which it was written down outside: not that of today."""
+
+    class Book:
+        def append(self, text: str) -> None:
+            lines.append(text)
+
+    lines: list[str] = []
+    ref = await silent(hospital)
+    witness = Witness(store=hospital.store, signer=key, clock=hospital.clock, rule=RULE, book=Book())
+    await witness.round()
+    then = hospital.clock.now()
+    hospital.clock.advance(timedelta(days=1000))
+    async with hospital.store.act() as act:
+        await act.record("test.event", actor="gateway")
+    issued = await certifier(hospital, key, witness=witness).issue(ref, actor="alice", language="fr")
+    logged = issued.certificate.logged
+    assert len(lines) == 2
+    assert (logged.note, logged.anchored) == (lines[0], (("file", then),))
+    root = read_note(lines[0]).checkpoint.head.root.hex()
+    assert (logged.proof or "").endswith(f"racine {root}\n")
 
 
 async def test_the_english_copy_says_the_same(hospital: World, key: LogKey) -> None:
@@ -239,7 +264,10 @@ async def test_gaps_and_persons_are_printed(by_mail: World, key: LogKey) -> None
     assert "Dr Œil" in told
     assert "qu’aucune réponse n’est venue par une autre voie" in told
     assert "accusé de lecture non signé" in told
-    assert "Deux personnes différentes" in told
+    # Two are demanded since; at the record one was enough, and the CNAS wrote by mail.
+    assert "Une seule personne suffisait" in told
+    assert not issued.certificate.silence.by_gateway
+    assert "Deux personnes différentes étaient" in str(certificate_sheet(replace(issued.certificate, persons_needed=2)))
 
 
 async def test_a_rehearsal_certifies_nothing(hospital: World, key: LogKey) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from gateway.adapters.database import DatabaseStore
 from gateway.domain.errors import NotAllowed
-from gateway.domain.parties import PartnerKind, Role
+from gateway.domain.parties import Directory, PartnerKind, Role
 from gateway.domain.request import State
 from gateway.services.deadlines import Deadlines
-from gateway.storage import Acceptance, Mail, Message, Request
+from gateway.storage import Acceptance, Mail, Message, Request, VaultKey
 from tests.services.conftest import Build
 from tests.services.mails import ADDRESSES, START, plain_mail, plain_mdn, receipt, request_mail
 from tests.services.test_answers import LATEST, UNCERTAIN
@@ -356,6 +356,34 @@ async def test_a_notice_that_stays_owed_raises_one_alarm(hospital: World) -> Non
     for _ in range(5):
         await hospital.deadlines.tick()
     assert len(await hospital.events("alarm.notice_not_sealed")) == 1
+
+
+async def test_a_case_whose_key_is_damaged_keeps_no_other_from_its_deadline(hospital: World) -> None:
+    """Its silence waits, with an alarm for its notice; the other is recorded and told, and the tick ends."""
+    first = await hospital.to_running()
+    second = await hospital.to_running(requested_until="2026-03-01")
+    key = await hospital.only(VaultKey, id=first.case.vault_key)
+    await hospital.change(replace(key, wrapped=bytes(len(key.wrapped))))
+    await hospital.change(replace(await hospital.only(Request, hash=first.request.hash), owes_notice=True))
+    await hospital.at_ripe()
+    await hospital.deadlines.tick()
+    states = {row.hash: row.state for row in await hospital.all(Request)}
+    assert states == {first.request.hash: State.ELAPSED, second.request.hash: State.TACITLY_ACCEPTED}
+    assert [row.case for row in await hospital.events("alarm.notice_not_sealed")] == [first.case.ref]
+    (told,) = await hospital.all(Message, kind="TACIT_ACCEPTANCE_NOTICE")
+    assert told.request_hash == second.request.hash
+
+
+async def test_a_notice_for_nobody_is_an_alarm_and_the_tick_comes_to_its_end(
+    hospital: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CNSE is not in the configuration any more: copies and sweeps, which come after, must not wait for that."""
+    await hospital.to_running()
+    monkeypatch.setattr(hospital.composer, "_directory", Directory((partner(Role.CNAS),)))
+    for _ in range(3):
+        await hospital.deadlines.tick()
+    assert [row.outcome for row in await hospital.events("alarm.notice_not_sealed")] == ["NoCorrespondent"]
+    assert (await hospital.request()).owes_notice
 
 
 async def test_silence_is_recorded_although_no_notice_can_leave(hospital: World) -> None:

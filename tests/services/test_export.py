@@ -142,7 +142,8 @@ async def test_it_is_whole_and_the_signed_log_vouches_for_it(desk: Desk) -> None
     data = await desk.exported()
     found = desk.examined(data)
     assert (found.vouched, found.unproved, len(found.stamps), found.with_content) == (True, (), 1, False)
-    assert found.remarks == ()
+    # The authority of the tests dates by the real clock, the story plays earlier.
+    assert ["n'a daté ce point de contrôle que" in str(remark) for remark in found.remarks] == [True]
     assert found.signatures == 3
     entries = unpack(data)
     facts = json.loads(entries["dossier.json"])
@@ -218,7 +219,7 @@ async def test_a_case_of_which_the_log_was_erased_says_so(desk: Desk) -> None:
     assert f"conservation : {len(gone.records)} enregistrements de ce dossier" in state
     assert f"(enregistrement {told.index})" in state
     assert not {exhibit.record_name(entry.index) for entry in gone.records} & entries.keys()
-    assert desk.examined(data).vouched
+    assert examine(data, exhibits.tools(), key=desk.key.verifier).vouched
 
 
 async def test_the_export_is_itself_recorded(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gateway.domain.challenge import Finding
 from gateway.domain.errors import DossierBroken
 from gateway.domain.parties import Role
 from gateway.services.export.certificate_sheet import JSON
+from gateway.storage import Acceptance
 from gateway.wire.container import unpack
 from tests.services.certifying import enclosed, text_of
 from tests.services.mails import START
@@ -67,7 +69,12 @@ async def test_it_names_the_patient_only_with_content(desk: Desk) -> None:
 
 
 async def test_a_challenge_is_said_and_a_withdrawn_acceptance_has_none(desk: Desk) -> None:
-    """As for the certificate that is asked for alone."""
+    """As for the certificate that is asked for alone; one of another instant than the log's is none."""
+    accepted = await desk.world.only(Acceptance)
+    await desk.world.change(replace(accepted, effective_at=accepted.effective_at - timedelta(days=1)))
+    with pytest.raises(DossierBroken, match="Une acceptation réputée acquise n'est pas au journal"):
+        desk.examined(await desk.exported())
+    await desk.world.change(accepted)
     await desk.world.challenges.cast(desk.ref, because="fax", actor="bob")
     assert "mise en cause" in text_of(certificates(await desk.exported())["-fr.pdf"])
     await desk.world.challenges.rule(desk.ref, Finding.WITHDRAWN, because="retrouvée", actor="bob")

@@ -9,6 +9,7 @@ import pytest
 from gateway.domain.errors import ProtocolBroken, ServerError, ServerUnreachable, StorageFailed, WorkerFailed
 from gateway.services import inbox
 from gateway.storage import Mail, Poll, Request, Transmission, Verdict
+from tests.services.fakes import FakeMailbox
 from tests.services.mails import START, plain_mail, request_mail
 from tests.services.world import MAX_MAIL, MINUTE, SECOND, World
 
@@ -174,6 +175,87 @@ async def test_a_rebuilt_mailbox_is_read_again_without_a_second_act(cnas: World)
     assert len(await cnas.all(Request)) == len(await cnas.all(Transmission)) == 1
     assert len(await cnas.events("mailbox.uidvalidity_changed")) == 1
     assert [poll.uidvalidity for poll in await polls(cnas)] == [1, 2]
+
+
+def put_back(world: World, uidnext: int) -> None:
+    """The folder is what it was when this UID was the next one, under the same UIDVALIDITY."""
+    folder = world.mailbox.folders["INBOX"]
+    folder.uidnext = uidnext
+    folder.mails = {uid: mail for uid, mail in folder.mails.items() if uid < uidnext}
+
+
+@pytest.mark.fault("F30")
+async def test_a_mail_under_a_uid_that_another_had_is_read(cnas: World) -> None:
+    """The server was put back from a backup, and says nothing of it: its UIDNEXT does."""
+    fill(cnas, 3)
+    await cnas.poll()
+    put_back(cnas, 2)
+    await look_until_gone(cnas)
+    reused = cnas.drop(request_mail())
+    await cnas.poll()
+    assert reused == 2
+    assert len(await cnas.all(Request)) == 1
+    assert len(await cnas.events("mailbox.uidvalidity_changed")) == 1
+    fill(cnas, 5)
+    assert await cnas.poll() == 5
+    kept = await cnas.all(Mail, uidvalidity=inbox.ERA + 1)
+    assert [(row.uid, row.verdict) for row in kept[:2]] == [(1, Verdict.DUPLICATE), (2, Verdict.ACCEPTED)]
+    assert [poll.uidvalidity for poll in await polls(cnas)] == [1, inbox.ERA + 1, inbox.ERA + 1, inbox.ERA + 1]
+
+
+@pytest.mark.fault("F30")
+async def test_while_the_uidnext_is_lower_nothing_is_taken_for_silence(cnas: World) -> None:
+    """Not before as many looks as a UID is waited for; a second backup makes a third era."""
+    fill(cnas, 3)
+    await cnas.poll()
+    for era in (1, 2):
+        put_back(cnas, 2)
+        cnas.drop(request_mail() if era == 1 else plain_mail("x@ailleurs.test"))
+        before = await polls(cnas)
+        for _ in range(inbox.ABSENT_LOOKS - 1):
+            assert await cnas.poll() == 0
+            cnas.clock.advance(MINUTE)
+        assert await polls(cnas) == before
+        assert await cnas.poll() == 2
+        assert (await polls(cnas))[-1].uidvalidity == era * inbox.ERA + 1
+        fill(cnas, 1)
+        await cnas.poll()
+
+
+@pytest.mark.fault("F30")
+async def test_uids_that_were_given_again_while_the_service_was_down_are_seen_by_their_dates(cnas: World) -> None:
+    """The UIDNEXT is higher again by then; a session shows what it knows once, and what a person moved says nothing."""
+    fill(cnas, 5)
+    await cnas.poll()
+    del cnas.mailbox.folders["INBOX"].mails[5]
+    put_back(cnas, 3)
+    cnas.clock.advance(timedelta(hours=5))
+    request = cnas.drop(request_mail())
+    fill(cnas, 6)
+    session = FakeMailbox(cnas.clock, ())
+    session.folders = cnas.mailbox.folders
+    await cnas.poller.poll(session)
+    assert request == 3
+    assert len(await cnas.all(Request)) == 1
+    assert (await polls(cnas))[-1].uidvalidity == inbox.ERA + 1
+    again = FakeMailbox(cnas.clock, ())
+    again.folders = cnas.mailbox.folders
+    assert await cnas.poller.poll(again) == 0
+
+
+async def test_a_node_that_lags_behind_does_not_have_the_folder_read_again(cnas: World) -> None:
+    """Its UIDNEXT is lower for a moment, and no UID is given a second time."""
+    fill(cnas, 3)
+    await cnas.poll()
+    folder = cnas.mailbox.folders["INBOX"]
+    for _ in range(4):
+        folder.uidnext = 2
+        assert await cnas.poll() == 0
+        folder.uidnext = 4
+        cnas.clock.advance(MINUTE)
+        assert await cnas.poll() == 0
+    assert len(await cnas.all(Mail)) == 3
+    assert {poll.uidvalidity for poll in await polls(cnas)} == {1}
 
 
 def _failing_at(world: World, number: int) -> Callable[..., object]:

@@ -1,6 +1,11 @@
 """Mails that come before what they are about: they wait for a person, or for that, whichever comes first."""
 
+from pathlib import Path
+
+import pytest
+
 from gateway.domain.case import State as CaseState
+from gateway.domain.errors import WorkerFailed
 from gateway.domain.parties import Role
 from gateway.domain.request import State
 from gateway.storage import Case, Mail, Message, Verdict
@@ -46,6 +51,57 @@ async def test_a_message_that_overtook_the_opening_of_its_case_is_applied_too(cn
     assert (await cnas.only(Case)).state is CaseState.REPATRIATION_PENDING
     assert (await cnas.only(Mail, id=early.id)).verdict is Verdict.ACCEPTED
     assert await waiting(cnas) == []
+
+
+async def arrives(world: World, seen: Incoming, raw: bytes) -> None:
+    """A mail comes into the mailbox, and is looked at."""
+    world.drop(seen, raw=raw)
+    await world.poll()
+
+
+@pytest.mark.fault("F1")
+async def test_a_gateway_that_ends_before_it_looks_at_what_waited_does_so_when_it_starts(cnse: World) -> None:
+    """The request is on record already, so that nothing would ever bring the answer to mind again."""
+    asked = request_mail()
+    await arrives(cnse, answer_mail(asked.mic or ""), b"answer")
+    opened = cnse.opener.scripted[b"answer"]
+    cnse.opener.scripted[b"answer"] = WorkerFailed(reason="start")
+    with pytest.raises(WorkerFailed):
+        await arrives(cnse, asked, b"request")
+    assert (await cnse.request()).state is State.SENT
+    with pytest.raises(WorkerFailed):
+        await cnse.poll()
+    cnse.opener.scripted[b"answer"] = opened
+    await cnse.poll()
+    assert (await cnse.request()).state is State.ACCEPTED
+    assert await waiting(cnse) == []
+    before = len(cnse.opener.opened)
+    await cnse.poll()
+    assert len(cnse.opener.opened) == before
+
+
+async def test_what_waits_for_something_that_never_came_is_looked_at_once_in_a_start(cnse: World) -> None:
+    """Each look opens it: a poll every minute must not; one after another gateway polled does."""
+    await arrives(cnse, answer_mail("9" * 64), b"answer")
+    for _ in range(3):
+        await cnse.poll()
+    assert cnse.opener.opened == [b"answer"]
+    cnse.poller.take_over()
+    for _ in range(3):
+        await cnse.poll()
+    assert cnse.opener.opened == [b"answer"] * 2
+    assert len(await waiting(cnse)) == 1
+
+
+async def test_a_damaged_file_keeps_no_other_from_what_it_waited_for(cnse: World, tmp_path: Path) -> None:
+    """It goes on waiting for a person, and the mail that came is taken in."""
+    asked = request_mail()
+    damaged, whole = [await cnse.take(answer_mail(asked.mic or "")) for _ in range(2)]
+    file = damaged.file or ""
+    (tmp_path / "spool-cnse" / file[:2] / file).write_bytes(b"")
+    assert (await cnse.take(asked)).verdict is Verdict.ACCEPTED
+    assert (await cnse.only(Mail, id=whole.id)).verdict is Verdict.ACCEPTED
+    assert await waiting(cnse) == [damaged.id]
 
 
 async def test_what_is_about_something_else_goes_on_waiting(cnse: World) -> None:

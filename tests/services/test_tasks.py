@@ -15,9 +15,10 @@ from gateway.adapters.imap import MailboxTime
 from gateway.domain.errors import DiskUnreliable, GatewayError, ProtocolBroken, StorageFailed
 from gateway.ports import Target
 from gateway.services import tasks
+from gateway.services.leases import INBOUND, Alone
 from gateway.services.pulse import Pulse
 from gateway.services.webhooks import Webhooks
-from gateway.storage import ClockMark, Mail
+from gateway.storage import ClockMark, Mail, Poll
 from tests.services.at_work import at_work
 from tests.services.fakes import FakeMailbox
 from tests.services.mails import plain_mail
@@ -196,6 +197,39 @@ async def test_the_time_is_asked_only_while_the_latest_tick_wants_it(
         await until(ticked)
         assert factory.asked == asked
     assert (await cnas.only(ClockMark)).agreed_at == cnas.clock.now()
+
+
+class _Waits(Alone):
+    """One that waits for another gateway to end, once."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.store)
+        self.waited = 0
+
+    def has(self, work: str) -> bool:
+        """After the wait."""
+        return super().has(work) and self.waited > 0
+
+    async def wait(self, work: str) -> None:
+        """It is over at once."""
+        self.waited += work == INBOUND
+        await super().wait(work)
+
+
+async def test_a_gateway_that_takes_over_is_told_to_the_poller_once(
+    cnas: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the one before had begun is not known here."""
+    told: list[str] = []
+    monkeypatch.setattr(cnas.poller, "take_over", lambda: told.append("taken over"))
+    turns = _Waits(cnas)
+
+    async def polled() -> bool:
+        return len(await cnas.all(Poll)) > 0
+
+    async with at_work(cnas, _Factory(cnas), seconds=0.005, turns=turns):
+        await until(polled)
+    assert (told, turns.waited) == (["taken over"], 1)
 
 
 @pytest.mark.fault("F26")

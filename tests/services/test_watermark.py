@@ -217,6 +217,22 @@ async def test_a_mailbox_that_was_rebuilt_is_read_again_without_a_second_act_and
     assert (await hospital.request()).state is State.TACITLY_ACCEPTED
 
 
+async def test_an_answer_under_a_uid_that_another_mail_had_is_no_silence(hospital: World) -> None:
+    """The mail server was put back from a backup: it counts from an earlier UID on, under the same UIDVALIDITY."""
+    submitted = await hospital.to_running()
+    lies(hospital, plain_mail("x@ailleurs.test"), internaldate=START, stamped=START)
+    await hospital.poll()
+    folder = hospital.mailbox.folders["INBOX"]
+    folder.uidnext, folder.mails = 1, {}
+    hospital.clock.go_to(START + DAY)
+    await hospital.poll()
+    lies(hospital, refusal(submitted, START + DAY), internaldate=START + DAY, stamped=START + DAY)
+    for _ in range(3):
+        await wakes(hospital, max(RIPE, hospital.clock.now() + MINUTE), tick_first=False)
+    assert await hospital.all(Acceptance) == ()
+    assert (await hospital.request()).state is State.REFUSED
+
+
 # --- gaps
 
 

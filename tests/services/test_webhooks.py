@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from gateway.ports import Target
 from gateway.services.webhooks import FAMILIES, WAITS, Webhooks
 from gateway.storage import WebhookMark
 from tests.services.mails import VALUES
-from tests.services.world import World
+from tests.services.world import World, open_world
 
 KEY = b"k" * 32
 ORIGIN = "https://soins.hopital.test"
@@ -122,6 +123,19 @@ async def test_a_program_that_fails_is_told_again_later_and_in_order(hospital: W
     assert waits == [timedelta(), *WAITS[: len(WAITS)]]
     assert carrier.told()[0] == "case.opened"
     assert carrier.told() == [entry.event for entry in await hospital.events() if entry.event.startswith(FAMILIES)]
+
+
+@pytest.mark.fault("F15")
+async def test_after_a_backup_was_put_back_another_event_has_another_id(tmp_path: Path, carrier: FakeCarrier) -> None:
+    """The log gives the same numbers again: a program that knows an id would throw the new message away."""
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        async with open_world(tmp_path / name) as world:
+            await round_of(webhooks(world, carrier))
+            await world.submit()
+            await round_of(webhooks(world, carrier))
+    ids = [headers["webhook-id"] for _, headers, _ in carrier.taken]
+    assert len(ids) == len(set(ids)) > 2
 
 
 async def test_one_program_does_not_hold_another_back(hospital: World, carrier: FakeCarrier) -> None:

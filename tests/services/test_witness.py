@@ -1,10 +1,11 @@
 """Checkpoints of the log: when they are signed, that they continue each other, what is owed until it is anchored."""
 
+import base64
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.services.fakes import FakeClock
 from tests.services.world import MINUTE, World
 
 HOUR = timedelta(hours=1)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Elsewhere:
     lines: list[str] = field(default_factory=list)
     stamped: list[bytes] = field(default_factory=list)
     fails: bool = False
+    ahead: timedelta = timedelta()
 
     def append(self, text: str) -> None:
         """Keep it, or fail."""
@@ -44,7 +47,7 @@ class Elsewhere:
         if self.fails:
             raise ServerUnreachable(server="tsa", reason="non")
         self.stamped.append(data)
-        return Stamp(at=self.clock.now(), response=b"stamp of " + data)
+        return Stamp(at=self.clock.now() + self.ahead, response=b"stamp of " + data)
 
 
 @dataclass
@@ -254,6 +257,77 @@ async def test_a_log_that_contradicts_its_checkpoint_is_an_alarm_until_it_does_n
     await bench.witness.round()
     await bench.world.watch(MINUTE)
     assert "log_broken" not in await bench.world.open_alarms()
+
+
+@pytest.mark.fault("F40")
+async def test_a_checkpoint_is_continued_only_from_what_was_signed(bench: Bench) -> None:
+    """Whoever rewrites the signed part and every column that depends on it gets no signature for it."""
+    await bench.add(10)
+    await bench.witness.round()
+    (point,) = await bench.points()
+    await bench.add(10)
+    events = await bench.world.events()
+    forged, head = Frontier(), Frontier()
+    for entry in events:
+        head = head.append(events[0].leaf if entry.index == 3 else entry.leaf)
+        forged = head if entry.index == 9 else forged
+    rewritten = (
+        'UPDATE audit SET leaf = (SELECT leaf FROM audit WHERE "index" = 0) WHERE "index" = 3',
+        f"UPDATE log_head SET frontier = x'{head.encode().hex()}'",  # noqa: S608  our own bytes
+        f"UPDATE log_points SET frontier = x'{forged.encode().hex()}'",  # noqa: S608  our own bytes
+    )
+    tampered(bench, *rewritten)
+    with pytest.raises(AuditBroken, match="qui fut signé"):
+        await bench.witness.round()
+    told = base64.b64encode(forged.root()).decode()
+    lines = point.note.split("\n")
+    note = "\n".join((*lines[:2], told, *lines[3:]))
+    tampered(bench, f"UPDATE log_points SET note = '{note}'")  # noqa: S608  our own text
+    with pytest.raises(AuditBroken, match="qui fut signé"):
+        await bench.witness.round()
+    tampered(bench, "UPDATE log_points SET note = 'x'")
+    with pytest.raises(AuditBroken, match="qui fut signé"):
+        await bench.witness.round()
+    assert [each.size for each in await bench.points()] == [10]
+
+
+async def test_what_a_former_key_signed_verifies_beside_the_present_one(bench: Bench, tmp_path: Path) -> None:
+    """A key that was lost is replaced: who kept both public keys verifies the whole log, with one of them nobody."""
+    await bench.add(10)
+    await bench.witness.round()
+    generate_log_key(tmp_path / "new.key")
+    new = LogKey.load("chu/s", (tmp_path / "new.key").read_text(), source="new.key")
+    await bench.add(10)
+    rule = Rule(records=1, age=HOUR)
+    await Witness(store=bench.world.store, signer=new, clock=bench.world.clock, rule=rule).round()
+    both = Auditor(store=bench.world.store, key=new.verifier, former=(bench.key.verifier,), verify_note=verify_note)
+    assert (await both.verify()).points == 2
+    for key in (new, bench.key):
+        with pytest.raises(CheckpointInvalid, match="autre clé"):
+            await Auditor(store=bench.world.store, key=key.verifier, verify_note=verify_note).verify()
+
+
+async def test_what_nobody_looked_up_makes_nothing_safe(bench: Bench) -> None:
+    """The database says that a file holds it: without the file, or without the key, every record is exposed."""
+    await bench.add(20)
+    await bench.witness.round()
+    blind = Auditor(store=bench.world.store, key=bench.key.verifier, verify_note=verify_note)
+    found = await blind.verify()
+    assert (found.points, found.exposed) == (1, 20)
+    assert (await blind.verify(Outside(book=tuple(bench.outside.lines)))).exposed == 0
+    assert (await blind.verify(Outside(brought=tuple(bench.outside.lines)))).exposed == 0
+    keyless = Auditor(store=bench.world.store, key=None, verify_note=verify_note, verify_stamp=lambda _a, _b: NOW)
+    found = await keyless.verify()
+    assert (found.points, found.unread, found.signed, found.outside, found.exposed) == (0, 1, None, {}, 20)
+
+
+async def test_a_stamp_is_of_the_instant_that_it_says(bench: Bench) -> None:
+    """Not of the one at which it came back."""
+    bench.outside.ahead = MINUTE
+    await bench.add(10)
+    await bench.witness.round()
+    (stamp,) = await bench.world.all(Anchor, way=Way.TIMESTAMP)
+    assert stamp.done_at == bench.world.clock.now() + MINUTE
 
 
 @pytest.mark.fault("F15", "F40")

@@ -19,6 +19,7 @@ class MailRow(Row):
         UniqueConstraint("site", "mailbox", "folder", "uidvalidity", "uid"),
         Index("mails_held_back", "site", "settled_at", "held_back"),
         Index("mails_by_verdict", "site", "verdict", "recorded_at"),
+        Index("mails_by_reason", "site", "settled_at", "reason"),
     )
     id: int | None = Field(default=None, primary_key=True)
     site: str
@@ -38,12 +39,12 @@ class MailRow(Row):
     sha256: str | None = Field(default=None, index=True)
     size: int = Field(sa_type=BigInteger)
     file: str | None = Field(default=None, foreign_key="files.name")
-    message: int | None = Field(default=None, foreign_key="messages.id")
+    message: int | None = Field(default=None, foreign_key="messages.id", index=True)
     case_id: int | None = Field(default=None, foreign_key="cases.id", index=True)
     settled_at: datetime | None = Field(sa_column=_instant())
     settled_as: str | None = None
     settled_by: str | None = None
-    likely_case: int | None = None
+    likely_case: int | None = Field(default=None, index=True)
     likely_request: str | None = None
     likely_by: storage.Hint | None = Field(sa_column=Column(Choice(storage.Hint), nullable=True))
     proposal: str | None = None
@@ -72,7 +73,10 @@ class PollRow(Row):
     """Successful polls."""
 
     __tablename__ = "polls"
-    __table_args__ = (Index("polls_folder", "site", "mailbox", "folder", "last_at"),)
+    __table_args__ = (
+        Index("polls_folder", "site", "mailbox", "folder", "last_at"),
+        Index("polls_newest", "site", "mailbox", "folder", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     site: str
     mailbox: str

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from gateway.adapters.database import engines, one_trip
-from gateway.adapters.database.narrowing import NAMING, plainly
+from gateway.adapters.database.hints import NAMING, plainly
 from gateway.adapters.database.tables import TABLES
 
 FORMS = 2000

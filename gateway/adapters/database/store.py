@@ -14,16 +14,24 @@ from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.views import View
 from gateway.domain.errors import DiskUnreliable
 from gateway.ports import Clock
+from gateway.reliance import Reliance
 
 
 class DatabaseStore:
     """Implements :class:`gateway.storage.Store` on a database URL of SQLAlchemy.
 
-    ``committed`` is called with the seconds of each commit.
+    ``committed`` is called with the seconds of each commit; ``reliance`` is shared with who else writes on the disk.
     """
 
     def __init__(
-        self, url: str, *, clock: Clock, site: str, party: str, committed: Callable[[float], None] | None = None
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        site: str,
+        party: str,
+        committed: Callable[[float], None] | None = None,
+        reliance: Reliance | None = None,
     ) -> None:
         self._clock = clock
         self._site = site
@@ -31,7 +39,7 @@ class DatabaseStore:
         # One writer a process: two would only wait for each other inside the database.
         self._acts, self._views = transactions.acts(url), transactions.views(url)
         self._writing = asyncio.Lock()
-        self._unreliable: DiskUnreliable | None = None
+        self._reliance = reliance or Reliance()
         self._posted = asyncio.Event()
         self._committed = committed
 
@@ -49,14 +57,12 @@ class DatabaseStore:
     @asynccontextmanager
     async def act(self) -> AsyncIterator[storage.Act]:
         """See :meth:`gateway.storage.Store.act`; after a disk that confirmed nothing, there are no more acts."""
-        if self._unreliable is not None:
-            raise DiskUnreliable(**self._unreliable.fields)
+        self._reliance.require()
         try:
             async with self._writing, self._transaction() as act:
                 yield act
         except DiskUnreliable as error:
-            # The kernel may have forgotten what it could not write: a second sync would confirm it.
-            self._unreliable = error
+            self._reliance.lose(error)
             raise
 
     @asynccontextmanager
@@ -67,6 +73,8 @@ class DatabaseStore:
                 await self._acts.begin(connection)
                 act = Act(connection, clock=self._clock, site=self._site, party=self._party)
                 yield act
+                # Another act, or the vault, may have found out since this one began.
+                self._reliance.require()
                 began = self._clock.uptime()
                 await self._acts.commit(connection)
                 if self._committed is not None:

@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Integer, Select, bindparam, func, select, type_coerce
+from sqlalchemy import Integer, Select, bindparam, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
 from gateway import storage
-from gateway.adapters.database import listing, outdated
-from gateway.adapters.database.narrowing import asked, setback
+from gateway.adapters.database import listing, narrowing, outdated, windows
 from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.statements import (
     Statement,
@@ -29,6 +28,7 @@ from gateway.domain import transmission
 from gateway.domain.errors import AuditBroken
 from gateway.domain.log_check import COLUMNS, Row
 from gateway.domain.merkle import Frontier
+from gateway.domain.watching import Place
 from gateway.domain.words import said
 from gateway.storage import V
 
@@ -154,6 +154,19 @@ class View:
         )
         return await self._values(storage.Mail, query.order_by(table.c.id))
 
+    async def looks(self, site: str, *, since: datetime, place: Place | None = None) -> tuple[storage.Poll, ...]:
+        """See :meth:`gateway.storage.View.looks`."""
+        query = windows.looks(site, since) if place is None else windows.looks_at(site, place, since)
+        return await self._values(storage.Poll, query)
+
+    async def highest(self, site: str, place: Place, uidvalidity: int, *, limit: int) -> tuple[storage.Mail, ...]:
+        """See :meth:`gateway.storage.View.highest`."""
+        return await self._values(storage.Mail, windows.highest(site, place, uidvalidity, limit))
+
+    async def vanished(self, site: str, *, since: datetime) -> tuple[storage.Mail, ...]:
+        """See :meth:`gateway.storage.View.vanished`."""
+        return await self._values(storage.Mail, windows.vanished(site, since))
+
     async def stale(self, site: str, *, strangers: datetime, settled: datetime, limit: int) -> tuple[storage.Mail, ...]:
         """See :meth:`gateway.storage.View.stale`."""
         return await self._values(storage.Mail, outdated.mails(site, strangers, settled).limit(limit))
@@ -178,18 +191,14 @@ class View:
 
     async def answer(self, question: storage.Question) -> tuple[storage.AuditEntry, ...]:
         """See :meth:`gateway.storage.View.answer`."""
-        table = table_of(storage.AuditEntry)
-        order = table.c.index.desc() if question.newest else table.c.index
-        conditions = await asked(self._connection, table, question)
-        rows = await self._connection.execute(select(table).where(*conditions).order_by(order).limit(question.limit))
-        return tuple(storage.AuditEntry(**row) for row in rows.mappings())
+        with translated():
+            found = await narrowing.answer(self._line, self._dialect, question)
+            return tuple(storage.AuditEntry(**row) for row in found)
 
     async def count(self, question: storage.Question) -> int:
         """See :meth:`gateway.storage.View.count`."""
-        table = table_of(storage.AuditEntry)
-        conditions = await asked(self._connection, table, question)
-        query = select(func.count()).select_from(table).where(*conditions)
-        return int((await self._connection.execute(query)).scalar_one())
+        with translated():
+            return await narrowing.count(self._line, self._dialect, question)
 
     async def logged(self, *, after: int | None, limit: int) -> Sequence[Row]:
         """See :meth:`gateway.storage.View.logged`."""
@@ -217,4 +226,5 @@ class View:
 
     async def setback(self) -> timedelta:
         """See :meth:`gateway.storage.View.setback`."""
-        return await setback(self._connection)
+        with translated():
+            return await narrowing.setback(self._line, self._dialect)

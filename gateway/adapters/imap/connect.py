@@ -28,9 +28,10 @@ REFUSALS = ("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYRE
 class ImapSettings:
     """One mailbox of one server.
 
-    With ``token`` the login is XOAUTH2, else with ``password`` PLAIN or LOGIN, else EXTERNAL with ``client_cert``
-    (``user`` is then asked for as identity; empty: the one of the certificate). ``ca`` None means the system's
-    authorities. ``timeout`` is the longest silence of the server, in seconds.
+    With ``token`` the login is XOAUTH2 (``token_refused`` hears of one that the server does not take), else with
+    ``password`` PLAIN or LOGIN, else EXTERNAL with ``client_cert`` (``user`` is then asked for as identity; empty: the
+    one of the certificate). ``ca`` None means the system's authorities. ``timeout`` is the longest silence of the
+    server, in seconds.
     """
 
     host: str
@@ -38,6 +39,7 @@ class ImapSettings:
     user: str
     password: str | None = field(default=None, repr=False)
     token: Callable[[], Awaitable[str]] | None = None
+    token_refused: Callable[[str], None] | None = None
     ca: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -159,6 +161,8 @@ async def _log_in(protocol: GuardedProtocol, settings: ImapSettings, token: str 
         # RFC 5530: the credentials were not judged.
         raise ServerUnreachable(server=settings.server, reason=said("Identification momentanément impossible."))
     if answer.status == "NO":
+        if token is not None and settings.token_refused is not None:
+            settings.token_refused(token)
         raise LoginRefused(server=settings.server, reason=_refusal(answer.text))
     if answer.status != "OK":
         raise Broken(said("identification incomprise"))

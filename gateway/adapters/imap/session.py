@@ -226,10 +226,11 @@ class ImapMailbox:
         return True
 
     async def close(self) -> None:
-        """Log out; never raises."""
+        """Log out; never raises, nor waits for more than twice CLOSE_SECONDS: a service that stops has little time."""
         if self._protocol.error is None:
             with suppress(GatewayError), self._guarded():
-                await self._protocol.ask("LOGOUT")
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._protocol.ask("LOGOUT")
         self._protocol.cut(Lost(said("session close")))
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):

@@ -31,8 +31,8 @@ class SmtpSettings:
 
     ``timeout`` is for one answer, in seconds; ``answer_timeout`` for the upload of the content and the answer to it
     (RFC 5321 section 4.5.3.2.6 asks for ten minutes, because a hasty client makes duplicates). ``ca`` replaces the
-    system's authorities. ``token`` gives an OAuth access token and takes the place of ``password``; without ``user``
-    there is no login (client certificate).
+    system's authorities. ``token`` gives an OAuth access token and takes the place of ``password``; ``token_refused``
+    hears of one that the server does not take. Without ``user`` there is no login (client certificate).
     """
 
     host: str
@@ -41,6 +41,7 @@ class SmtpSettings:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     token: Callable[[], Awaitable[str]] | None = field(default=None, repr=False)
+    token_refused: Callable[[str], None] | None = field(default=None, repr=False)
     ca: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -111,10 +112,11 @@ async def _log_in(settings: SmtpSettings, connection: aiosmtplib.SMTP) -> None:
     """One attempt with one mechanism: trying them all would lock an account three times as fast."""
     if settings.user is None:
         return
-    offered = connection.server_auth_methods
+    offered, token = connection.server_auth_methods, None
     try:
         if settings.token is not None and "xoauth2" in offered:
-            await connection.auth_xoauth2(settings.user, await settings.token())
+            token = await settings.token()
+            await connection.auth_xoauth2(settings.user, token)
         elif settings.password is not None and "plain" in offered:
             await connection.auth_plain(settings.user, settings.password)
         elif settings.password is not None and "login" in offered:
@@ -123,6 +125,8 @@ async def _log_in(settings: SmtpSettings, connection: aiosmtplib.SMTP) -> None:
             raise LoginRefused(server=settings.server, reason=said("Aucun mécanisme d'identification commun."))
     except aiosmtplib.SMTPAuthenticationError as exc:
         if kind(exc.code) is Kind.REFUSAL:
+            if token is not None and settings.token_refused is not None:
+                settings.token_refused(token)
             raise LoginRefused(server=settings.server, reason=said("Réponse {code}.", code=exc.code)) from exc
         raise  # 454 and the like say nothing about the credentials (RFC 4954 section 6)
 

@@ -30,6 +30,9 @@ DIALOGUE_TURNS: float = 5
 # Between two chunks the event loop serves the others; a 30 MB mail in one piece stops it for a third of a second.
 CHUNK = 256 * 1024
 
+# A QUIT that is not answered is not waited for: a service that stops has little time.
+CLOSE_SECONDS: float = 2
+
 _AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})  # RFC 4954 section 6
 
 
@@ -89,7 +92,7 @@ class SmtpCourier:
         async with self._lock:
             try:
                 with contextlib.suppress(OSError, SMTPException):
-                    async with asyncio.timeout(self._settings.timeout):
+                    async with asyncio.timeout(CLOSE_SECONDS):
                         if self._client is not None:
                             await self._client.execute_command(b"QUIT")
             finally:

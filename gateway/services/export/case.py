@@ -4,6 +4,7 @@ The order matters. The list of all pieces is hashed into the audit record of the
 checkpoint at once, and the proofs come last: nothing of the file can be changed later without contradicting the log.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +28,18 @@ from gateway.services.cases import find_case
 from gateway.services.export.anchored import anchor_pieces
 from gateway.services.export.certified import Issue
 from gateway.services.export.certify import Certifier
-from gateway.services.export.facts import Export, Piece, Pieces, Policy, dossier, encoded, key_name, policy_json
+from gateway.services.export.facts import (
+    SIGNERS,
+    Export,
+    Piece,
+    Pieces,
+    Policy,
+    dossier,
+    encoded,
+    key_name,
+    policy_json,
+    signers,
+)
 from gateway.services.export.gathering import RECEIPTS, SEALED, Gathered, gather, records_of
 from gateway.services.export.proving import proved
 from gateway.services.export.summary import NAME as SUMMARY
@@ -173,6 +185,7 @@ class Exporter:
         entries |= {key_name(pin.suite, pin.fingerprint): pin.material.encode() for pin in found.pins}
         stated = dossier(found, pieces, export, party=self._party, keys=own, policy=self._policy)
         entries["dossier.json"] = encoded(stated)
+        entries[SIGNERS] = signers(json.loads(entries["dossier.json"]))
         entries["politique.json"] = encoded(policy_json(self._policy, self._directory.partners))
         entries["releves.json"] = encoded(list(found.polls))
         entries["calendrier/delais.json"] = encoded(

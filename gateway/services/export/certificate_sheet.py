@@ -252,10 +252,10 @@ def _persons(certificate: Certificate) -> Iterator[Block]:
     else:
         yield Paragraph(text=said("Personne n'a eu à confirmer quoi que ce soit : les faits ci-dessus y suffisaient."))
     if certificate.persons_needed > 1:
-        yield Paragraph(text=said("Deux personnes différentes sont exigées pour ce qui rend un constat possible."))
+        yield Paragraph(text=said("Deux personnes différentes étaient exigées pour ce qui rend le constat possible."))
     else:
         yield Paragraph(
-            text=said("Une seule personne suffit dans cet établissement : l'accord de deux n'est pas exigé.")
+            text=said("Une seule personne suffisait au moment du constat : l'accord de deux n'était pas exigé.")
         )
     if certificate.doubts:
         yield Paragraph(text=said("Mises en cause depuis le constat, et ce que des personnes en ont dit :"))
@@ -316,6 +316,13 @@ def _check(certificate: Certificate) -> Iterator[Block]:
         )
     )
     yield Verbatim(text=Exact(CHECK.strip()))
+    yield Paragraph(
+        text=said(
+            "La signature couvre {json}, non la mise en page : en cas de doute, comparez-les. L'empreinte (SHA-256) "
+            "de ce fichier PDF est inscrite au journal, et le dossier complet la prouve.",
+            json=JSON,
+        )
+    )
     yield Paragraph(
         text=said(
             "Le dossier complet (accusés signés, relevés, journal, preuves) se demande à l'établissement : "

@@ -23,8 +23,9 @@ def silence_blocks(certificate: Certificate) -> Iterator[Block]:
     yield Heading(text=said("La preuve du silence"))
     yield Paragraph(
         text=said(
-            "Relevés de la boîte entre la préparation de la demande et le constat. Tout courrier relevé dans ces "
-            "dossiers est inscrit au journal. Heures de Paris."
+            "Relevés de la boîte entre la préparation de la demande et le constat ; une suite de relevés qui commence "
+            "avant ou finit après y figure entière. Tout courrier relevé dans ces dossiers est inscrit au journal. "
+            "Heures de Paris."
         )
     )
     yield Table(

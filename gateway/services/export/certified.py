@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from gateway.domain import audit, exhibit
 from gateway.domain.certificate import (
@@ -33,23 +34,19 @@ from gateway.services.almanac import Almanac
 from gateway.services.cabinet import Cabinet, wrapped
 from gateway.services.challenged import Standing, acceptances_of
 from gateway.services.export.facts import Policy
+from gateway.services.export.milestones import covering
 from gateway.services.export.proving import proved
 from gateway.services.requests import as_evidence
 from gateway.services.silence import UNWATCHED
 from gateway.services.witness import SILENCE
 from gateway.storage import (
-    Anchor,
     AuditEntry,
     Case,
     Confirmation,
     Fact,
-    LogPoint,
-    Mail,
-    Poll,
     Request,
     StoredEvidence,
     VaultKey,
-    Verdict,
     View,
 )
 from gateway.wire.fields import printable
@@ -141,7 +138,7 @@ class Clerk:
                 Word(asked=row.asked, person=row.person, at=row.at)
                 for row in await view.all(Confirmation, site=request.site, request_hash=request.hash)
             ),
-            persons_needed=self.policy.persons_needed,
+            persons_needed=_then(record, "persons_needed", self.policy.persons_needed),
             doubts=tuple(
                 Doubt(ground=row.ground, raised_at=row.raised_at, raised_by=row.raised_by, open=row in standing.open)
                 for row in standing.challenges
@@ -217,36 +214,48 @@ class Clerk:
                 uidnext=row.uidnext,
                 longest_gap=row.longest_gap,
             )
-            for row in await view.all(Poll, site=request.site)
+            for row in await view.looks(request.site, since=since)
         ]
-        vanished = await view.all(Mail, site=request.site, verdict=Verdict.VANISHED)
+        vanished = await view.vanished(request.site, since=since)
         cnas = self.directory.with_role(Role.CNAS)
         return Silence(
             since=since,
             until=until,
             watched=watched(looks, since=since, until=until),
-            vanished=sum(since <= row.recorded_at <= until for row in vanished),
+            vanished=sum(row.recorded_at <= until for row in vanished),
             conditions=_texts(record, "conditions"),
             confirmed=_texts(record, "confirmed"),
-            by_gateway=all(each.kind is PartnerKind.GATEWAY for each in cnas),
-            conventions=tuple(each.policy.answers_come_here for each in cnas if each.policy.answers_come_here),
+            by_gateway=_then(record, "by_gateway", all(each.kind is PartnerKind.GATEWAY for each in cnas)),
+            conventions=_texts(record, "conventions")
+            if "conventions" in record.details
+            else tuple(each.policy.answers_come_here for each in cnas if each.policy.answers_come_here),
             physician_unwatched=UNWATCHED in _texts(record, "silence"),
         )
 
     async def _logged(self, view: View, entry: AuditEntry) -> Logged:
+        """Under the checkpoint that left when the silence was recorded, or else under the newest."""
         shown = await proved(view, [entry], self.key)
         files = exhibit.written(shown)
-        name = exhibit.proof_name(entry.index)
         covered = entry.index in shown.proofs
-        point = next(iter(await view.all(LogPoint, newest=True, limit=1)), None)
-        anchors = await view.all(Anchor, point=point.id) if point is not None and covered else ()
+        first = await covering(view, [entry.index], self.key) if covered and self.key is not None else ()
+        folder = shown.milestones[0].folder if shown.milestones else exhibit.FOLDER
+        note = shown.milestones[0].note if shown.milestones else shown.note
         return Logged(
             index=entry.index,
             record=entry.canonical.decode(),
-            proof=files[name].decode() if covered else None,
-            note=shown.note if covered else None,
-            anchored=tuple((row.way.value, row.done_at) for row in anchors if row.done_at is not None),
+            proof=files[folder + exhibit.proof_file(entry.index)].decode() if covered else None,
+            note=note if covered else None,
+            anchored=tuple((row.way.value, row.done_at) for each in first for row in each.anchors if row.done_at),
         )
+
+
+T = TypeVar("T", int, bool)
+
+
+def _then(record: audit.Record, name: str, now: T) -> T:
+    """What was in force when the silence was recorded; what is now, where an older record does not say."""
+    told = record.details.get(name)
+    return told if isinstance(told, type(now)) else now
 
 
 def _texts(record: audit.Record, name: str) -> tuple[str, ...]:

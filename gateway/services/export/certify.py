@@ -99,7 +99,11 @@ class Certifier:
                     case=case.ref,
                     request=request.hash,
                     outcome="with-identity" if identity else "without-identity",
-                    details={"stated": sha256(files[JSON]).hexdigest(), "contested": certificate.contested},
+                    details={
+                        "stated": sha256(files[JSON]).hexdigest(),
+                        "page": sha256(pdf).hexdigest(),
+                        "contested": certificate.contested,
+                    },
                 )
         return Issued(pdf=pdf, certificate=certificate)
 

@@ -3,9 +3,11 @@
 1. The file is in its canonical form, and its two lists of hashes are true.
 2. The checkpoint is signed by the enclosed key, and by the one that was given from outside.
 3. Each record is canonical and proved under the checkpoint; what follows from others (texts of proofs) follows.
+   Earlier checkpoints are signed by the same key, and prove the records that they are there for.
 4. The record of the export vouches for the list of pieces and for all records before it.
-5. Mails have the hash that the log gave them when they came; signatures in clear are true under the enclosed keys.
-6. Stamps are of this checkpoint, where an authority is given.
+5. Mails have the hash that the log gave them when they came; signatures in clear are true under their author's keys.
+   Evidence, confirmations, acceptances and pinned keys are what the log recorded at their time.
+6. Stamps are of their checkpoint and of its time, where an authority is given.
 7. What certificates state is signed by the key of the checkpoint.
 """
 
@@ -13,18 +15,21 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain import audit, exhibit, sums
-from gateway.domain.checkpoint import Checkpoint, Note, VerifierKey
+from gateway.domain.checkpoint import Checkpoint, Note, VerifierKey, read_note
 from gateway.domain.errors import AuditBroken, CheckpointInvalid, DossierBroken, GatewayError, MailMalformed
+from gateway.domain.evidence import CLOCK_TOLERANCE
 from gateway.domain.parties import Suite
+from gateway.domain.sheet import long_instant
 from gateway.domain.words import Said, listed, said
 from gateway.ports import PublicKey
+from gateway.services.export.agreeing import contradictions, seen_as
 from gateway.services.export.case import EVENT, split
 from gateway.services.export.certify import FOLDER
-from gateway.services.export.facts import FORMAT, OURSELVES
+from gateway.services.export.facts import FORMAT, OURSELVES, SIGNERS, is_key_of, signers
 from gateway.wire import mime, sealed
 from gateway.wire.container import MAX_NAME, unpack
 
@@ -34,6 +39,9 @@ VerifyAttested = Callable[[bytes, bytes, VerifierKey], None]
 VerifySignature = Callable[[tuple[PublicKey, ...], sealed.SignedParts], Said | None]
 """Raises MailRefused for a signature that is not by one of these keys; returns what is to be remarked of a true one."""
 
+
+LATE = timedelta(days=1)
+"""A stamp that comes so long after its checkpoint dates the stamp, not what the checkpoint says."""
 
 _UNKNOWN = "unknown-key"
 """Why an opener refuses a signature by a key that it was not given; only our present key is enclosed."""
@@ -53,6 +61,7 @@ class Tools:
 class Examined:
     """A dossier without a fault. ``vouched`` says that a signed checkpoint covers the record that attests all pieces.
 
+    ``milestones`` are earlier checkpoints: when each was signed, and how many of the records it proves.
     ``remarks`` are what it does not prove, or no longer can.
     """
 
@@ -69,6 +78,7 @@ class Examined:
     signatures: int
     certificates: int
     stamps: tuple[datetime, ...]
+    milestones: tuple[tuple[datetime, int], ...]
     vouched: bool
     remarks: tuple[Said, ...]
 
@@ -90,6 +100,7 @@ def examine(data: bytes, tools: Tools, *, key: VerifierKey | None = None) -> Exa
         raise DossierBroken(faults=listed([*faults, _why(error)])) from error
     found = _Examination(entries=entries, shown=shown, tools=tools, faults=faults)
     found.look_at_records(checkpoint)  # (3)
+    found.look_at_milestones(key)
     vouched = found.is_vouched()  # (4)
     found.look_at_mails()  # (5)
     found.look_at_stamps()  # (6)
@@ -113,6 +124,7 @@ def examine(data: bytes, tools: Tools, *, key: VerifierKey | None = None) -> Exa
         signatures=found.signatures,
         certificates=found.certificates,
         stamps=tuple(found.stamps),
+        milestones=tuple((read_note(each.note).checkpoint.at, len(each.proofs)) for each in shown.milestones),
         vouched=vouched,
         remarks=tuple(found.remarks),
     )
@@ -129,13 +141,15 @@ def _lists(entries: Mapping[str, bytes]) -> Iterator[Said]:
 
 def _checkpoint(shown: exhibit.Exhibit, tools: Tools, key: VerifierKey | None) -> Checkpoint | None:
     """(2) The signature of the log's head."""
-    if shown.note is None:
-        return None
-    if shown.key is None:
+    return None if shown.note is None else _signed_by(shown.note, tools, key, shown.key)
+
+
+def _signed_by(note: str, tools: Tools, key: VerifierKey | None, enclosed: VerifierKey | None) -> Checkpoint:
+    if enclosed is None:
         raise CheckpointInvalid(reason=said("La clé de vérification manque."))
     if key is not None:
-        tools.note(shown.note, key)
-    return tools.note(shown.note, shown.key).checkpoint
+        tools.note(note, key)
+    return tools.note(note, enclosed).checkpoint
 
 
 def _follows(shown: exhibit.Exhibit, log: Mapping[str, bytes]) -> Iterator[Said]:
@@ -204,6 +218,15 @@ class _Examination:
             numbers = ", ".join(map(str, self._shown.unproved))
             self.remarks.append(said("Plus récents que le point de contrôle, donc sans preuve : {list}.", list=numbers))
 
+    def look_at_milestones(self, key: VerifierKey | None) -> None:
+        """The earlier checkpoints: what each of them proves stood in the log when it was signed."""
+        for each in self._shown.milestones:
+            try:
+                _signed_by(each.note, self._tools, key, self._shown.key)
+                exhibit.verify_milestone(self._shown, each)
+            except (AuditBroken, CheckpointInvalid) as error:
+                self.faults.append(said("{name} : {reason}", name=each.folder, reason=_why(error)))
+
     def is_vouched(self) -> bool:
         """Whether a proved record attests the pieces and the records before it."""
         digest = hashlib.sha256(self._entries.get(sums.PIECES, b"")).hexdigest()
@@ -224,12 +247,14 @@ class _Examination:
     # --- (5) mails
 
     def look_at_mails(self) -> None:
-        """What was received and sent, and what was signed inside."""
-        logged = {record.message: record.details.get("sha256") for record in self.records.values() if record.message}
+        """What was received and sent, what was signed inside, and what the log says of it."""
+        records = tuple(self.records.values())
+        self.faults += contradictions(self.facts, records)
+        if SIGNERS in self._entries and self._entries[SIGNERS] != signers(self.facts):
+            self.faults.append(said("La pièce {name} ne va pas avec les autres.", name=SIGNERS))
         for row in self.facts["mails"]:
             name = self._enclosed(row, "piece")
-            known = logged.get(f"mail-{row.get('id')}")
-            if name and known is not None and self._digest(name) != known:
+            if name and seen_as(row.get("id"), records) != {self._digest(name)}:
                 self.faults.append(said("La pièce {name} n'est pas le courrier que le journal a vu.", name=name))
             self._signed(row, str(row.get("partner")))
         for row in self.facts["transmissions"]:
@@ -289,27 +314,42 @@ class _Examination:
                 material=self._entries[name].decode(errors="replace"),
             )
             for row in self.facts["keys"]
-            if (row.get("owner"), row.get("suite")) == (owner, suite.value)
-            and (name := str(row.get("file"))) in self._entries
+            if is_key_of(row, owner, suite.value) and (name := str(row.get("file"))) in self._entries
         )
 
     # --- (6) stamps
 
     def look_at_stamps(self) -> None:
-        """The instants that an authority gave to the checkpoint."""
+        """The instants that an authority gave to the checkpoints."""
         if self._shown.note is None:
             return
         if not self._shown.stamps:
             self.remarks.append(said("Aucun horodatage ne date ce point de contrôle."))
-        elif self._tools.stamp is None:
-            self.remarks.append(said("Horodatages joints, non vérifiés : aucune autorité n'est donnée (--tsa-ca)."))
-        else:
-            for number, stamp in enumerate(self._shown.stamps, start=1):
-                try:
-                    self.stamps.append(self._tools.stamp(stamp, self._shown.note.encode()))
-                except GatewayError as error:
-                    name = exhibit.STAMPS.format(number=number)
-                    self.faults.append(said("{name} : {reason}", name=name, reason=_why(error)))
+        stamped = [(exhibit.FOLDER, self._shown.note, self._shown.stamps)]
+        stamped += [(each.folder, each.note, each.stamps) for each in self._shown.milestones]
+        if self._tools.stamp is None:
+            if any(stamps for _, _, stamps in stamped):
+                self.remarks.append(said("Horodatages joints, non vérifiés : aucune autorité n'est donnée (--tsa-ca)."))
+            return
+        for folder, note, stamps in stamped:
+            for number, stamp in enumerate(stamps, start=1):
+                self._stamp(f"{folder}{exhibit.STAMP.format(number=number)}", stamp, note, self._tools.stamp)
+
+    def _stamp(self, name: str, stamp: bytes, note: str, verify: VerifyStamp) -> None:
+        try:
+            at = verify(stamp, note.encode())
+        except GatewayError as error:
+            self.faults.append(said("{name} : {reason}", name=name, reason=_why(error)))
+            return
+        self.stamps.append(at)
+        signed = read_note(note).checkpoint.at
+        if at < signed - CLOCK_TOLERANCE:
+            self.faults.append(said("{name} : l'autorité a daté ce point de contrôle d'avant sa signature.", name=name))
+        elif at > signed + LATE:
+            told = said(
+                "{name} : l'autorité n'a daté ce point de contrôle que le {at}.", name=name, at=long_instant(at)
+            )
+            self.remarks.append(told)
 
     # --- (7) certificates
 

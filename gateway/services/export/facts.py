@@ -1,7 +1,7 @@
 """What a dossier states in JSON: the case without the patient, the policy in force, and the list of its pieces."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from gateway.services.export.gathering import Gathered
 
 FORMAT = "soins-passerelle/dossier/1"
 OURSELVES = "nous"
+SIGNERS = "SIGNATURES.txt"
 
 _HIDDEN = frozenset(
     {
@@ -115,6 +116,30 @@ def dossier(
         "transmissions": [_row(row) | _piece(pieces.transmissions.get(row.id), "piece") for row in found.transmissions],
         "keys": [*_own_keys(keys), *_pinned(found)],
     }
+
+
+def signers(facts: Mapping[str, Any]) -> bytes:
+    """``SIGNATURES.txt``: each mail signed in clear, its author, the suite, and the author's keys that were in force.
+
+    ``facts`` is ``dossier.json`` as it is read.
+    """
+    lines = []
+    for owner, row in _sent_and_received(facts):
+        piece = row.get("piece")
+        if isinstance(piece, dict) and piece.get("signed"):
+            known = (key["fingerprint"] for key in facts["keys"] if is_key_of(key, owner, piece["suite"]))
+            lines.append(" ".join(map(str, (piece["signed"], owner, piece["suite"], *known))) + "\n")
+    return "".join(lines).encode()
+
+
+def is_key_of(key: Mapping[str, Any], owner: str, suite: str) -> bool:
+    """Whether a signature of this author may be by this key of ``dossier.json``: one that was only proposed is none."""
+    return (key.get("owner"), key.get("suite")) == (owner, suite) and key.get("status") != "proposed"
+
+
+def _sent_and_received(facts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield from ((str(row.get("partner")), row) for row in facts["mails"])
+    yield from ((OURSELVES, row) for row in facts["transmissions"])
 
 
 def policy_json(policy: Policy, partners: Iterable[Partner]) -> dict[str, Any]:

@@ -123,7 +123,7 @@ async def _polls(view: View, site: str, requests: Iterable[Request], now: dateti
     if not windows:
         return ()
     since, until = min(start for start, _ in windows), max(end for _, end in windows)
-    return tuple(poll for poll in await view.all(Poll, site=site) if poll.last_at >= since and poll.first_at <= until)
+    return tuple(poll for poll in await view.looks(site, since=since) if poll.first_at <= until)
 
 
 def _partners(joined: Iterable[str]) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
-"""Audit records with what proves them: inclusion proofs under the newest signed checkpoint, and its stamps."""
+"""Audit records with what proves them: inclusion proofs under the newest signed checkpoint and under earlier ones."""
 
 from collections.abc import Sequence
 
 from gateway.domain import exhibit
 from gateway.domain.checkpoint import VerifierKey
 from gateway.domain.merkle import Prover
+from gateway.services.export.milestones import Covering, covering
 from gateway.storage import Anchor, AuditEntry, LogPoint, View
 
 PAGE = 5000
@@ -18,16 +19,27 @@ async def proved(view: View, records: Sequence[AuditEntry], key: VerifierKey | N
     if not points or key is None:
         return exhibit.Exhibit(records=canonical, proofs={})
     (point,) = points
-    prover, taken = Prover([index for index in canonical if index < point.size], point.size), 0
+    indexes = [index for index in canonical if index < point.size]
+    earlier = [each for each in await covering(view, indexes, key) if each.point.size < point.size]
+    prover, taken = Prover(indexes, point.size, {each.point.size: each.indexes for each in earlier}), 0
     while taken < point.size and (leaves := await view.leaves(after=taken - 1, limit=min(PAGE, point.size - taken))):
         for leaf in leaves:
             prover.append(leaf)
         taken += len(leaves)
-    anchors = await view.all(Anchor, point=point.id)
     return exhibit.Exhibit(
         records=canonical,
         proofs=prover.proofs(),
         note=point.note,
         key=key,
-        stamps=tuple(anchor.proof for anchor in anchors if anchor.proof is not None),
+        stamps=_stamps(await view.all(Anchor, point=point.id)),
+        milestones=tuple(_milestone(each, prover) for each in earlier),
     )
+
+
+def _milestone(each: Covering, prover: Prover) -> exhibit.Milestone:
+    proofs = prover.proofs(each.point.size)
+    return exhibit.Milestone(note=each.point.note, proofs=proofs, stamps=_stamps(each.anchors))
+
+
+def _stamps(anchors: Sequence[Anchor]) -> tuple[bytes, ...]:
+    return tuple(anchor.proof for anchor in anchors if anchor.proof is not None)

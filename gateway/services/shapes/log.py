@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from gateway.domain.audit import instant
 from gateway.storage import AuditEntry
+
+_FORMULA = re.compile(r"(^|;\s*)(?=[=+\-@\t\r])")
+_LATER = re.compile(r";(?=\s*[=+\-@])")
+"""The same inside JSON, which has another way to write a semicolon."""
 
 COLUMNS = ("index", "at", "event", "actor", "case", "request", "message", "partner", "outcome")
 
@@ -24,14 +29,14 @@ def records_csv(found: Sequence[AuditEntry], *, headed: bool = True) -> str:
     if headed:
         writer.writerow([*COLUMNS, "details"])
     for record in records_json(found):
-        details = json.dumps(record["details"], ensure_ascii=False, sort_keys=True)
+        details = _LATER.sub("\\\\u003b", json.dumps(record["details"], ensure_ascii=False, sort_keys=True))
         writer.writerow([*(_inert(record[name]) for name in COLUMNS), details])
     return lines.getvalue()
 
 
 def _inert(value: object) -> object:
-    """A spreadsheet must not take a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """A spreadsheet must not take a text for a formula; a French one parts its cells at semicolons."""
+    return _FORMULA.sub("\\1'", value) if isinstance(value, str) else value
 
 
 def _erased(entry: AuditEntry) -> dict[str, Any]:

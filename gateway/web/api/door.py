@@ -229,7 +229,8 @@ def leaves(value: object) -> Iterator[str]:
 # --- what handlers take and give
 
 
-def _call(request: Request) -> Call:
+async def _call(request: Request) -> Call:
+    # Not async, it would cost each request the way to a thread and back.
     call: Call = request.state.call
     return call
 
