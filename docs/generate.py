@@ -255,6 +255,7 @@ def _alarm(kind: alarms.Kind) -> list[list[str]]:
             f"- Gravité : {SEVERITIES[kind.severity].lower()} ; d'abord {DESKS[kind.desk]}",
             *roles,
             f"- Condition : {kind.condition}",
+            *([f"- Réglage : `[alarms] {kind.setting}`"] if kind.setting else []),
             *([f"- Échelle : `{kind.ladder}`"] if kind.ladder else []),
             f"- Se termine : {ends}",
             *(["- Le courrier est en cause : l'autre voie est prise aussitôt"] if kind.mail_fails else []),

@@ -43,11 +43,12 @@ _PLACES = {
             "days",
             "duties/requests",
             "duties/stay",
+            "events",
             "feasts",
             "guards",
             "kinds/faults",
         ),
-        *("labels", "request", "rights", "sheet", "steps", "transmission", "words", "workdays"),
+        *("labels", "request", "request_name", "rights", "sheet", "steps", "transmission", "words", "workdays"),
     ),
     "gateway/services": (
         *(
@@ -62,7 +63,7 @@ _PLACES = {
             "form_fields",
             "form_view",
         ),
-        *("messages", "moved_ends", "sorting", "sorting_words", "terms", "worklist"),
+        *("log_words", "messages", "moved_ends", "partner_words", "sorting", "sorting_words", "terms", "worklist"),
     ),
     "gateway/web": ("buttons", "menu", "pages/calendar", "pages/cases", "pages/clock", "threshold", "wording"),
 }

@@ -101,6 +101,8 @@ def kinds(as_json: JsonOption = False) -> None:
         head = _("{name}  [{severity}]  d'abord {desk}")
         typer.echo(head.format(name=kind.name, severity=_(SEVERITIES[kind.severity]), desk=_(DESKS[kind.desk])))
         typer.echo(f"    {_(kind.condition)}")
+        if kind.setting:
+            typer.echo(_("    réglage : [alarms] {setting}").format(setting=kind.setting))
 
 
 def resend(

@@ -100,9 +100,16 @@ def _lines(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:
             typer.echo(f"{record['index']:>6}  {record['at']}  {erased}")
             continue
         known = [str(record[name]) for name in ("case", "partner", "message", "outcome") if record[name]]
-        typer.echo(
-            f"{record['index']:>6}  {record['at']}  {record['event']:<32} {record['actor']:<12} {' '.join(known)}"
-        )
+        line = f"{record['index']:>6}  {record['at']}  {record['event']:<32} {record['actor']:<12} {' '.join(known)}"
+        typer.echo(f"{line.rstrip()}{_told(record['event'])}")
+
+
+def _told(event: str) -> str:
+    """The words of its code, at the end of the line."""
+    from gateway.services.log_words import what
+
+    told = what(event)
+    return "" if told is None else f"  ({told.told(_)})"
 
 
 def _json(found: Sequence[AuditEntry], *, first: bool, more: bool) -> None:

@@ -73,7 +73,8 @@ def explain(
     if not started:
         typer.echo(_("Aucun délai ne court : la CNAS n'a pas encore accusé réception."))
     for item in started:
-        typer.echo(_("Demande {hash}").format(hash=item.request.hash[:12]))
+        name = item.name.told.told(_)
+        typer.echo(_("Demande {name} ({hash})").format(name=name, hash=item.request.hash[:12]))
         show_period(item.period, awaited=item.request.state is State.RUNNING)
         for line in doubt_lines(item):
             typer.echo(f"  {line}")

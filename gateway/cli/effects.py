@@ -93,9 +93,11 @@ def show_effect(effect: Any) -> None:
     if not effect.days and effect.change.covers_until is None:
         typer.echo(_("Aucun jour ne compte autrement."))
     _show_periods(effect.periods)
-    for request in effect.shaken:
-        said = _("ATTENTION : la demande {request} a été réputée acceptée avant la fin que ce calendrier lui donne.")
-        typer.echo(said.format(request=request[:12]))
+    for each in effect.shaken:
+        said = _(
+            "ATTENTION : dossier {ref}, demande {name} : réputée acceptée avant la fin que ce calendrier lui donne."
+        )
+        typer.echo(said.format(ref=each.case, name=each.name.told.told(_)))
         typer.echo(_("Rien n'est défait : une personne la maintient ou la retire (gateway challenge list)."))
 
 

@@ -123,7 +123,8 @@ def _show_request(item: Any, ref: str) -> None:
     typer.echo("")
     state, grade = _(STATES[request.state]), _(GRADES[request.grade])
     first, last = day(request.requested_from), day(request.requested_until)
-    typer.echo(_("Demande {hash} : {state}").format(hash=request.hash[:12], state=state))
+    name = item.name.told.told(_)
+    typer.echo(_("Demande {name} ({hash}) : {state}").format(name=name, hash=request.hash[:12], state=state))
     typer.echo(_("  du {first} au {last}").format(first=first, last=last))
     typer.echo(_("  autorisation actuelle jusqu'au {day}").format(day=day(request.authorised_until)))
     if request.handed_over_at:

@@ -222,7 +222,7 @@ def _reason(mail: Any) -> str:
 def _about(view: Any) -> str:
     if view.ref is None:
         return "–"
-    return f"{view.ref} {view.mail.likely_request[:6]}" if view.mail.likely_request else str(view.ref)
+    return f"{view.ref} {view.request.told.told(_)}" if view.request else str(view.ref)
 
 
 def _standing(mail: Any) -> str:
@@ -247,10 +247,10 @@ def _suggestion(view: Any) -> str:
     if view.ref is None or mail.likely_by is None:
         return ""
     why = _(HINTS[mail.likely_by])
-    if mail.likely_request is None:
+    if view.request is None:
         return _("Semble concerner le dossier {ref} : {why}.").format(ref=view.ref, why=why)
     about = _("Semble répondre à la demande {request} du dossier {ref} : {why}.")
-    return about.format(request=mail.likely_request[:6], ref=view.ref, why=why)
+    return about.format(request=view.request.told.told(_), ref=view.ref, why=why)
 
 
 def _signature(view: Any) -> str:

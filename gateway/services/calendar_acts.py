@@ -29,12 +29,14 @@ from gateway.domain.audit import ENTRIES, fit
 from gateway.domain.errors import AlreadyThere, CalendarInvalid, NotAllowed, Unknown
 from gateway.domain.feasts import CalendarRow
 from gateway.domain.parties import Party
+from gateway.domain.request_name import RequestName
 from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.domain.workdays import Calendar, algiers_day
 from gateway.ports import Clock
 from gateway.services.almanac import Proposal
 from gateway.services.calendar_watch import challenge_recorded, refresh_open
+from gateway.services.request_names import name_of
 from gateway.services.requests import Requests
 from gateway.services.rights import entitled, in_person
 from gateway.storage import Acceptance, Act, Case, Detail, Request, Store, View
@@ -64,8 +66,17 @@ class PeriodEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shaken:
+    """A request whose silence is recorded, by its hash and as a person calls it in its case."""
+
+    case: str
+    request: str
+    name: RequestName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a change does. ``shaken`` are recorded silences whose period would have ended later, by request hash.
+    """What a change does. ``shaken`` are recorded silences whose period would have ended later.
 
     ``number`` is the act's, None for a preview; ``second`` says that it takes a second person.
     """
@@ -78,7 +89,7 @@ class Effect:
     after: Calendar
     days: tuple[DayChange, ...]
     periods: tuple[PeriodEffect, ...]
-    shaken: tuple[str, ...]
+    shaken: tuple[Shaken, ...]
 
 
 class CalendarActs:
@@ -277,7 +288,7 @@ class CalendarActs:
             if request.started_at is not None and (before := _stored_ends(request)) is not None
         )
 
-    async def _shaken(self, view: View, before: Calendar, after: Calendar) -> tuple[str, ...]:
+    async def _shaken(self, view: View, before: Calendar, after: Calendar) -> tuple[Shaken, ...]:
         """Standing acceptances that took effect before the end that the changed calendar gives."""
         window = reach(before, after)
         if window is None:
@@ -291,7 +302,9 @@ class CalendarActs:
                 continue
             was, now = (ends(request.started_at, calendar).latest for calendar in (before, after))
             if _covers(accepted, was) and not _covers(accepted, now):
-                found.append(request.hash)
+                case = await view.one(Case, id=request.case_id)
+                name = await name_of(view, request)
+                found.append(Shaken(case=case.ref if case else "–", request=request.hash, name=name))
         return tuple(found)
 
     async def _followed(self, effect: Effect) -> Effect:

@@ -14,6 +14,7 @@ from gateway.domain.kinds import KINDS, Travel
 from gateway.domain.labels import GRADES
 from gateway.domain.words import Said, french, said
 from gateway.services.dossier import CaseView
+from gateway.services.partner_words import from_partner, partner_named, to_partners
 from gateway.services.request_view import RequestView
 from gateway.services.terms import SENDING_STATES
 from gateway.storage import Direction, Message, Transmission
@@ -66,14 +67,14 @@ def _messages(view: CaseView) -> Iterator[Entry]:
         owed = forgotten.get(message.id)
         lines: tuple[Said, ...] = ()
         if owed is not None:
-            told = french("Copie oubliée par son auteur, transmise à {partner} par la passerelle.")
+            told = french("Copie oubliée par son auteur, transmise {target} par la passerelle.")
             if owed.settled_at is None:
-                told = french("Copie oubliée par son auteur : la passerelle la transmet à {partner}.")
-            lines = (said(told, partner=owed.partner),)
+                told = french("Copie oubliée par son auteur : la passerelle la transmet {target}.")
+            lines = (said(told, target=to_partners(owed.partner)),)
         yield Entry(
             at=message.at,
             shape=Shape.IN,
-            title=said("{what}, de {partner}", what=said(KINDS[message.kind].title), partner=message.partner),
+            title=said("{what}, {origin}", what=said(KINDS[message.kind].title), origin=from_partner(message.partner)),
             lines=lines,
             message=message.id,
             request=message.request_hash,
@@ -82,14 +83,15 @@ def _messages(view: CaseView) -> Iterator[Entry]:
 
 def _left(message: Message, rows: list[Transmission]) -> Entry:
     failed = any(row.state in {sending.State.REFUSED, sending.State.RETURNED, sending.State.HELD} for row in rows)
-    lines = [said("{partner} : {state}", partner=row.partner, state=said(SENDING_STATES[row.state])) for row in rows]
+    lines = [
+        said("{partner} : {state}", partner=partner_named(row.partner), state=said(SENDING_STATES[row.state]))
+        for row in rows
+    ]
     handed = [row.handed_over_at for row in rows if row.handed_over_at is not None]
     return Entry(
         at=min(handed, default=message.at),
         shape=Shape.STOP if failed else Shape.OUT,
-        title=said(
-            "{what}, à {partner}", what=said(KINDS[message.kind].title), partner=message.partner.replace("+", ", ")
-        ),
+        title=said("{what}, {target}", what=said(KINDS[message.kind].title), target=to_partners(message.partner)),
         lines=tuple(lines),
         message=message.id,
         request=message.request_hash,
@@ -117,8 +119,8 @@ def _clock(item: RequestView) -> Iterator[Entry]:
         yield Entry(
             at=row.arrived_at,
             shape=Shape.IN,
-            title=said("Preuve de réception, de {partner}", partner=row.partner),
-            lines=(said("{grade}.", grade=said(GRADES[row.grade])),),
+            title=said("Preuve de réception, {origin}", origin=from_partner(row.partner)),
+            lines=(said(GRADES[row.grade]),),
             request=request.hash,
         )
     if request.started_at is not None:

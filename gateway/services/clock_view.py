@@ -185,9 +185,7 @@ class ClockReader:
             size = await log_size(view)
             case = await find_case(view, self._party.site, ref)
             requests = await view.all(Request, site=self._party.site, case_id=case.id)
-            number, request = next(
-                ((place, row) for place, row in enumerate(requests, 1) if row.hash == request_hash), (0, None)
-            )
+            request = next((row for row in requests if row.hash == request_hash), None)
             if request is None:
                 raise Unknown(kind=said("demande"), ref=request_hash[:12])
             item = await read_request(view, request, self._almanac, self._party.role)
@@ -199,7 +197,7 @@ class ClockReader:
             ours = self._party.role is Role.HOSPITAL
             return ClockView(
                 case=case,
-                number=number,
+                number=item.name.number,
                 patient=names.get(case.ref),
                 item=item,
                 now=self._clock.now(),

@@ -11,6 +11,7 @@ from gateway.domain.errors import Unknown
 from gateway.domain.kinds import KINDS
 from gateway.domain.parties import Party, Role
 from gateway.domain.readers import Readership, Share
+from gateway.domain.request_name import RequestName
 from gateway.domain.rights import Right
 from gateway.domain.words import said
 from gateway.ports import Clock
@@ -24,6 +25,7 @@ from gateway.services.exceptional import exceptional, may_insist
 from gateway.services.excerpt import Opened, read_content
 from gateway.services.gathered import gathered
 from gateway.services.patients import identity_of
+from gateway.services.request_names import name_of
 from gateway.services.request_view import RequestView, read_request
 from gateway.services.rights import entitled, held, not_opened, opens_raw, reads_medical
 from gateway.services.stay import day_of, read_stay
@@ -80,10 +82,11 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailView:
-    """A mail that a person sorts: the case that it is or seems to be about, and what its signature proves."""
+    """A mail that a person sorts: the case and request that it is or seems to be about, what its signature proves."""
 
     mail: Mail
     ref: str | None
+    request: RequestName | None
     letter: Letter | None
 
 
@@ -231,8 +234,14 @@ class Archive:
     async def _mail_view(self, view: View, mail: Mail) -> MailView:
         about = mail.case_id or mail.likely_case
         case = None if about is None else await view.one(Case, id=about)
-        letter = await view.one(Letter, site=mail.site, mail=mail.id)
-        return MailView(mail=mail, ref=case.ref if case else None, letter=letter)
+        likely = mail.likely_request
+        request = None if likely is None else await view.one(Request, site=mail.site, hash=likely)
+        return MailView(
+            mail=mail,
+            ref=case.ref if case else None,
+            request=None if request is None else await name_of(view, request),
+            letter=await view.one(Letter, site=mail.site, mail=mail.id),
+        )
 
     async def messages(self, ref: str | None) -> tuple[Message, ...]:
         """Messages of the protocol, of one case or all."""

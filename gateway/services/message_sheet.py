@@ -30,7 +30,7 @@ from gateway.storage import Direction
 from gateway.wire.fields import printable
 from gateway.wire.params import safe_filename
 
-_ENDS = frozenset({"ends_at", "effective_at"})
+ENDS = frozenset({"ends_at", "effective_at"})
 """Fields that hold the end of a period: nobody reads « 0 h 00 » as the end of the day before."""
 
 LONGEST = 20_000
@@ -107,7 +107,7 @@ def _value(field: Field, value: str) -> Text:
     if field.type is FieldType.DATE and (day := parse_date(value)):
         return long_day(day)
     if field.type is FieldType.INSTANT and (at := parse_instant(value)):
-        return end_of_day(at) if field.id in _ENDS else long_instant(at)
+        return end_of_day(at) if field.id in ENDS else long_instant(at)
     if field.type is FieldType.AMOUNT:
         return euros(value)
     if value in field.choices:

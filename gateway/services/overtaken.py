@@ -35,7 +35,7 @@ async def came_with(view: View, taken: Mail) -> Came | None:
     if message is None or not _is_new(message):
         return None
     case = await view.one(Case, id=message.case_id)
-    return None if case is None else Came(case=case.ref, request=message.request_hash)
+    return Came(case=case.ref, request=message.request_hash) if case is not None else None
 
 
 async def waiting(view: View, site: str) -> tuple[Mail, ...]:

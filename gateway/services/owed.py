@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from gateway.domain.duties import Asked, Duty, File, Happened, duties
 from gateway.domain.duties.spans import Span, spans
 from gateway.domain.parties import Party, Role
+from gateway.domain.request_name import RequestName
 from gateway.ports import Clock
 from gateway.services.cabinet import Cabinet
 from gateway.services.casework import Casework, hospital_day, standing_facts
 from gateway.services.challenged import is_contested
+from gateway.services.request_names import named
 from gateway.services.rulings import proposed_by
 from gateway.storage import Case, Direction, Fact, Message, Request, Rows, VaultKey
 
@@ -51,7 +53,7 @@ class Owed:
         self, rows: Rows, case: Case, facts: Sequence[Fact], requests: Sequence[Request], messages: Sequence[Message]
     ) -> File:
         ours = {message.id for message in messages if message.direction is Direction.OUT}
-        key = await self._cabinet.case_key(rows, case)
+        key, names = await self._cabinet.case_key(rows, case), named(requests)
         return File(
             ref=case.ref,
             state=case.state,
@@ -60,7 +62,7 @@ class Owed:
                 self._happened(fact, key, sent=fact.message in ours)
                 for fact in sorted(facts, key=lambda fact: fact.corrects or fact.id)
             ),
-            requests=tuple([await _asked(rows, row, self._party.role) for row in requests]),
+            requests=tuple([await _asked(rows, row, names[row.hash], self._party.role) for row in requests]),
             authorised_until=case.authorised_until,
         )
 
@@ -70,10 +72,11 @@ class Owed:
         return Happened(kind=fact.kind, day=fact.day, values=values, request=fact.request_hash, sent=sent)
 
 
-async def _asked(rows: Rows, row: Request, role: Role) -> Asked:
+async def _asked(rows: Rows, row: Request, name: RequestName, role: Role) -> Asked:
     in_doubt = await is_contested(rows, row)
     return Asked(
         hash=row.hash,
+        name=name,
         state=row.state,
         prolongs=row.nature == "prolongation",
         last=row.granted_until or row.requested_until,

@@ -5,17 +5,23 @@ from dataclasses import dataclass
 from gateway.domain import request as life
 from gateway.domain.parties import Role
 from gateway.domain.period import Period
+from gateway.domain.request_name import RequestName
 from gateway.services.almanac import Almanac
 from gateway.services.answers import doubted
 from gateway.services.challenged import Standing, acceptances_of, contested
+from gateway.services.request_names import name_of
 from gateway.storage import Acceptance, HeardAnswer, Request, Rows, StoredEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestView:
-    """``acceptances`` are all that were recorded, the withdrawn ones too; ``doubted`` the answers in dispute."""
+    """``name`` tells it from the others of its case; ``doubted`` are the answers in dispute.
+
+    ``acceptances`` are all that were recorded, the withdrawn ones too.
+    """
 
     request: Request
+    name: RequestName
     period: Period | None
     evidence: tuple[StoredEvidence, ...]
     answers: tuple[HeardAnswer, ...]
@@ -42,6 +48,7 @@ async def read_request(view: Rows, request: Request, almanac: Almanac, role: Rol
         period = await almanac.explained(view, request.started_at, version)
     return RequestView(
         request=request,
+        name=await name_of(view, request),
         period=period,
         evidence=await view.all(StoredEvidence, site=request.site, request_hash=request.hash),
         answers=await view.all(HeardAnswer, site=request.site, request_hash=request.hash),

@@ -7,55 +7,54 @@ nothing. A program names the version that it read, a digest of the very rows tha
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from gateway.domain.errors import Overtaken, Stale, Unknown
-from gateway.domain.words import Said, french, listed, said
+from gateway.domain.events import EVENTS
+from gateway.domain.words import Said, listed, said
 from gateway.services.cases import find_case
 from gateway.services.casework import standing_facts
 from gateway.services.dossier import CaseView
 from gateway.services.once import digest
 from gateway.storage import Alarm, AuditEntry, Case, EnteredProof, Fact, Mail, Request, View
 
-CHANGES = MappingProxyType(
+CHANGES = frozenset(
     {
-        "request.handed_over": french("la demande est partie"),
-        "request.delivery_failed": french("la demande n'a pas été remise"),
-        "request.acknowledged": french("la réception est attestée, le délai court"),
-        "request.period_moved": french("la fin du délai a changé"),
-        "request.evidence_refined": french("le délai a été recalculé"),
-        "request.period_over": french("le délai s'est écoulé"),
-        "request.superseded": french("une autre demande la remplace"),
-        "request.accepted": french("la CNAS accepte"),
-        "request.partly_accepted": french("la CNAS accepte en partie"),
-        "request.refused": french("la CNAS refuse"),
-        "request.vital_disputed": french("la CNAS conteste l'urgence vitale"),
-        "request.answer_disputed": french("une réponse est à départager"),
-        "request.late_answer": french("une réponse est arrivée trop tard"),
-        "request.answer_found_late": french("la réponse est comptée tardive"),
-        "request.acceptance_challenged": french("l'acceptation est mise en cause"),
-        "request.acceptance_upheld": french("l'acceptation est maintenue"),
-        "request.acceptance_withdrawn": french("l'acceptation est retirée"),
-        "request.silence_recorded": french("l'acceptation tacite est enregistrée"),
-        "request.regularised": french("le formulaire de l'acceptation est reçu"),
-        "request.confirmed": french("une condition est confirmée"),
-        "answer.ruled": french("une réponse est départagée"),
-        "answer.proposed": french("un avis est donné sur une réponse"),
-        "challenge.proposed": french("un avis est donné sur l'acceptation"),
-        "evidence.recorded": french("une preuve de réception est inscrite"),
-        "proof.entered": french("une preuve est apportée"),
-        "proof.counted": french("une preuve apportée est confirmée"),
-        "proof.declined": french("une preuve apportée est écartée"),
-        "calendar.set": french("un jour du calendrier est saisi"),
-        "calendar.remove": french("un jour du calendrier est retiré"),
-        "calendar.import": french("un calendrier est importé"),
-        "calendar.forecast": french("des fêtes sont prévues"),
-        "calendar.confirmed": french("une proposition de calendrier est confirmée"),
-        "calendar.declined": french("une proposition de calendrier est écartée"),
+        "request.handed_over",
+        "request.delivery_failed",
+        "request.acknowledged",
+        "request.period_moved",
+        "request.evidence_refined",
+        "request.period_over",
+        "request.superseded",
+        "request.accepted",
+        "request.partly_accepted",
+        "request.refused",
+        "request.vital_disputed",
+        "request.answer_disputed",
+        "request.late_answer",
+        "request.answer_found_late",
+        "request.acceptance_challenged",
+        "request.acceptance_upheld",
+        "request.acceptance_withdrawn",
+        "request.silence_recorded",
+        "request.regularised",
+        "request.confirmed",
+        "answer.ruled",
+        "answer.proposed",
+        "challenge.proposed",
+        "evidence.recorded",
+        "proof.entered",
+        "proof.counted",
+        "proof.declined",
+        "calendar.set",
+        "calendar.remove",
+        "calendar.import",
+        "calendar.forecast",
+        "calendar.confirmed",
+        "calendar.declined",
     }
 )
-"""The records that change what a page about a case or the calendar shows, and what each says."""
-
+"""The records that change what a page about a case or the calendar shows."""
 
 VERSION_LENGTH = 32
 
@@ -101,7 +100,7 @@ async def changes_since(view: View, seen: Seen) -> tuple[Change, ...]:
 def changes(entries: Iterable[AuditEntry]) -> tuple[Change, ...]:
     """Those of these records that change something."""
     return tuple(
-        Change(at=entry.at, actor=entry.actor, what=CHANGES[entry.event]) for entry in entries if entry.event in CHANGES
+        Change(at=entry.at, actor=entry.actor, what=EVENTS[entry.event]) for entry in entries if entry.event in CHANGES
     )
 
 

@@ -11,14 +11,21 @@ from typing import Any
 from markupsafe import Markup
 
 from gateway.catalogues import Language
+from gateway.domain.alarms.shape import PREFIX as STAFF
 from gateway.domain.attestation import FORMS
+from gateway.domain.checkpoint import MAILBOX
 from gateway.domain.days import ALGIERS, MONTHS, PARIS, SHORT_WEEKDAYS, WEEKDAYS
 from gateway.domain.kinds import KINDS, Field, FieldType, parse_instant
 from gateway.domain.labels import CONDITIONS, GRADES, REASONS, ROLES, STATES
 from gateway.domain.parties import Function, Partner, Role
+from gateway.domain.readers import PREFIX as READER
 from gateway.domain.rights import POST_WORDS, Post
 from gateway.domain.steps import BY_NAME
-from gateway.domain.words import Said, Translator, bound, french, told
+from gateway.domain.words import Said, Translator, bound, french, said, told
+from gateway.services.log_words import outcome_of, what
+from gateway.services.message_sheet import ENDS
+from gateway.services.partner_words import from_partner, partner_named, to_partners
+from gateway.services.rights import GATEWAY
 from gateway.services.sorting_words import title_of
 from gateway.services.terms import (
     CASE_STATES,
@@ -33,8 +40,11 @@ from gateway.services.terms import (
     PAYERS,
     RETURNS,
 )
-from gateway.storage import Hint, Mail, Way
+from gateway.storage import Direction, Hint, Mail, Message, Way
 from gateway.wire.fields import escaped
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Inside an hour, which stays on its line."""
 
 ISOLATE, END_OF_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 """Round a name in another script inside a sentence."""
@@ -123,7 +133,7 @@ class Wording:
 
     def clock(self, local: datetime) -> str:
         """The time of day of a local instant."""
-        return local.strftime(self._("%H h %M"))
+        return local.strftime(self._("%H h %M")).replace(" ", _NO_BREAK)
 
     def algiers_day(self, at: datetime) -> date:
         """The calendar date of an instant in Algiers."""
@@ -180,7 +190,7 @@ class Wording:
             return "–"
         local = at.astimezone(PARIS)
         return self._("{day}, {time}").format(
-            day=self.day(local.date()), time=local.strftime(self._("%H h %M min %S s"))
+            day=self.day(local.date()), time=local.strftime(self._("%H h %M min %S s")).replace(" ", _NO_BREAK)
         )
 
     def holiday(self, name: str) -> str:
@@ -231,7 +241,7 @@ class Wording:
         if field.id in _CODED and value in _CODED[field.id]:
             return self._(_CODED[field.id][value])
         if field.type is FieldType.INSTANT and (at := parse_instant(value)) is not None:
-            return self.instant(at)
+            return self.due(at) if field.id in ENDS else self.instant(at)
         return self.choice(value) if value in field.choices else self.lines(value)
 
     def choice(self, value: str) -> str:
@@ -268,6 +278,51 @@ class Wording:
     def dated_by(self, source: str) -> str:
         """Who says when a mail arrived."""
         return self._(DATED_BY.get(source, source))
+
+    def recorded(self, event: str) -> str:
+        """What a record of the log tells; nothing for one of another version."""
+        told = what(event)
+        text = "" if told is None else self.text(told)
+        return text[:1].upper() + text[1:].removesuffix(".")
+
+    def outcome(self, event: str, outcome: str | None) -> str:
+        """With what outcome; nothing where there are no words for it."""
+        told = outcome_of(event, outcome)
+        return "" if told is None else self.text(told)
+
+    def doer(self, actor: str) -> str:
+        """Who did what is recorded."""
+        return self._("la passerelle") if actor == GATEWAY else escaped(actor)
+
+    def partner(self, name: str) -> str:
+        """A partner, alone."""
+        return self.text(partner_named(name))
+
+    def addressee(self, name: str) -> str:
+        """Partners, or one of our own people, or our own mailbox."""
+        if name == MAILBOX:
+            return self._("notre boîte aux lettres")
+        return ", ".join(self.partner(each.removeprefix(STAFF).removeprefix(READER)) for each in name.split("+"))
+
+    def origin(self, message: Message) -> str:
+        """Where a message came from, or whom it was for."""
+        if message.direction is Direction.IN:
+            told = said(
+                "reçu {origin}, daté du {at}.", origin=from_partner(message.partner), at=self.instant(message.at)
+            )
+        else:
+            told = said("envoyé {target}, {at}.", target=to_partners(message.partner), at=self.instant(message.at))
+        return self.text(told)
+
+    def folder(self, name: str) -> str:
+        """A watched folder, whose inbox every mail program calls otherwise."""
+        owner, _, folder = name.rpartition("/")
+        told = self._("Boîte de réception") if folder.upper() == "INBOX" else escaped(folder)
+        return f"{escaped(owner)} · {told}" if owner else told
+
+    def number(self, value: float) -> str:
+        """A number with one digit after the comma, or the point."""
+        return self._("{whole},{tenth}").format(whole=int(value), tenth=int(value * 10) % 10)
 
     def label(self, member: Enum) -> str:
         """A member of a table of the domain."""

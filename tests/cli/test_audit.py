@@ -175,3 +175,14 @@ def sign(made: Installed) -> None:
             await witness.round()
 
     asyncio.run(round_())
+
+
+def test_a_person_reads_each_record_in_words_after_its_code(made: Installed) -> None:
+    """In the reader's language; a program's output keeps the codes alone."""
+    run(made, "audit", "query", "--count")
+
+    (line,) = run(made, "audit", "query").splitlines()
+    assert " log.read " in line
+    assert line.endswith("(le journal est consulté)")
+    assert "consulté" not in run(made, "audit", "query", "--json")
+    assert "consulté" not in run(made, "audit", "query", "--csv")

@@ -142,7 +142,7 @@ async def test_the_loudest_alarm_says_what_is_at_stake(staffed: World) -> None:
     assert await staffed.open_alarms() == ("receipt_missing_at_end",)
     told = text(mail)
     assert "URGENT – alarme n° 1, depuis le 25/01/2026 à 11 h 00" in told
-    assert f"la demande {submitted.message.mic[:6]} n'a pas d'accusé de réception" in told
+    assert f"la demande n° 1 du {submitted.message.at:%d/%m/%Y} n'a pas d'accusé de réception" in told
     assert "l'autorisation finit le 30/01/2026." in told
     assert f"gateway message resend {submitted.message.id}" in told
     assert "gateway alarms take 1" in told

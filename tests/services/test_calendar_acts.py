@@ -523,7 +523,9 @@ async def test_a_recorded_silence_that_a_later_act_shakes_is_challenged_and_stay
     other = await amend(hospital, day_off(date(2026, 1, 27), status=RowStatus.OBSERVED))
 
     request = await hospital.request()
-    assert looked_at.shaken == effect.shaken == (request.hash,)
+    (shaken,) = looked_at.shaken
+    assert effect.shaken == (shaken,)
+    assert (shaken.request, shaken.name.number) == (request.hash, 1)
     assert other.shaken == ()
     assert request.state is State.TACITLY_ACCEPTED
     assert await hospital.only(Acceptance) == accepted

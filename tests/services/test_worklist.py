@@ -180,10 +180,23 @@ async def test_a_duty_is_told_with_its_owner_its_end_and_its_command(
     submitted = await hospital.submit()
     hospital.clock.advance(DAY)
     text = await told(await archive(hospital).worklist.todo(), capsys, Role.HOSPITAL)
-    name = submitted.request.hash[:6]
+    name = f"n° 1 du {submitted.request.submitted_at:%d/%m/%Y}"
     assert f"[urgent] {submitted.case.ref} – La demande {name} n'a pas d'accusé de réception" in text
     assert "(dû par la CNAS) – avant ven. 20/02/2026" in text
     assert f"    au besoin : gateway case show {submitted.case.ref}" in text
+
+
+async def test_two_requests_of_a_case_are_told_apart_by_number_and_day(hospital: World) -> None:
+    """Made on one day for the same dates they still differ; no hash is read aloud on the telephone."""
+    first = await hospital.submit()
+    await hospital.submit(ref=first.case.ref, nature="modification")
+    hospital.clock.advance(DAY)
+    items = await archive(hospital).worklist.todo()
+
+    told = {str(item.duty.sentence).partition(" n'a pas")[0] for item in items if item.duty.code == "receipt_missing"}
+    assert told == {f"La demande n° {number} du {START:%d/%m/%Y}" for number in (1, 2)}
+    (view,) = await archive(hospital).cases()
+    assert [item.name.number for item in view.requests] == [1, 2]
 
 
 # --- the CNAS
@@ -263,7 +276,7 @@ async def test_the_cnse_reads_the_cases_that_it_follows(cnse: World, capsys: pyt
 async def test_a_letter_is_told_in_plain_words(by_mail: World) -> None:
     """What it seems to answer and why, who signed, and what follows."""
     submitted = await by_mail.to_running_by_mdn()
-    name = submitted.request.hash[:6]
+    name = f"n° 1 du {submitted.request.submitted_at:%d/%m/%Y}"
     row = await by_mail.take(letter(submitted.message.message_id))
     text = await shown(by_mail, row)
     wanted = f"Semble répondre à la demande {name} du dossier {submitted.case.ref} : il cite notre courrier, signé."
@@ -292,7 +305,7 @@ async def test_a_mere_hint_is_told_as_one(by_mail: World, *, tokens: bool, cites
     view = await archive(by_mail).mail((await by_mail.take(seen)).id)
     assert why in mail_told(view)
     assert "Signature" not in mail_told(view)
-    assert _about(view) == f"{submitted.case.ref} {submitted.request.hash[:6]}"
+    assert _about(view) == f"{submitted.case.ref} n° 1 du {submitted.request.submitted_at:%d/%m/%Y}"
 
 
 async def test_a_copy_says_whose_signature_was_verified(hospital: World) -> None:

@@ -76,7 +76,7 @@ async def test_a_month_shows_what_counts_and_who_says_so(secretary: Browser) -> 
     page = shown(await secretary.get("/calendrier"))
 
     assert "Janvier 2026" in page
-    assert "lundi 12 janvier Yennayer fixé par la loi loi distribution" in page
+    assert "lundi 12 janvier Yennayer fixé par la loi loi livré avec la passerelle" in page
     assert "Fête peut commencer : mercredi 28 janvier, jeudi 29 janvier, vendredi 30 janvier" in page
     assert "complet jusqu'au vendredi 31 décembre 2027" in page
     assert "Février 2026" in shown(await secretary.get("/calendrier?mois=2026-02"))

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from gateway.domain.parties import Function
 from gateway.domain.readers import Reader, Way
 from gateway.domain.rights import Post
-from gateway.storage import Account, VaultKey
+from gateway.storage import Account, Message, VaultKey
 from tests.services.world import World, open_world
 from tests.web.browsing import Browser, signed_in
 
@@ -53,6 +53,18 @@ async def test_a_secretary_reads_what_is_not_medical(hospital: World, secretary:
     assert "compte_rendu.pdf" not in page
     entry = (await hospital.events("message.read"))[0]
     assert (entry.actor, b'"share":"without_medical"' in entry.canonical) == ("Claire Morel", True)
+
+
+async def test_nobody_is_shown_a_midnight(hospital: World, secretary: Browser) -> None:
+    """A notice states the end of the period as an instant: a person reads the day that ends with it."""
+    await hospital.to_running()
+    await hospital.deadlines.tick()
+    (notice,) = await hospital.all(Message, kind="STATUS_NOTICE")
+    page = (await secretary.get(f"/messages/{notice.id}")).text
+
+    assert "envoyé au CNSE, " in page
+    assert "mercredi 28 janvier 2026, fin de journée à Alger" in page
+    assert "00 h 00" not in page.partition("<details")[0]
 
 
 async def test_the_physician_of_the_case_reads_it_whole(hospital: World, physician: Browser, app: FastAPI) -> None:

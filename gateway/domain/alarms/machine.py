@@ -196,7 +196,8 @@ KINDS = (
         name="backup_late",
         severity=Severity.WARNING,
         desk=Desk.ADMINISTRATOR,
-        condition=french("Aucune sauvegarde depuis [alarms] backup_days jours ; sans cette clé, rien n'est signalé."),
+        condition=french("Aucune sauvegarde depuis plus de jours que permis."),
+        setting="backup_days",
         sentence=french("Aucune sauvegarde depuis {count} jours : ce disque a seul les dossiers et leurs preuves."),
         mend=french(
             "gateway backup DOSSIER ; voyez aussi pourquoi celle de la nuit ne se fait plus (systemctl list-timers)."

@@ -87,8 +87,9 @@ KINDS = (
         desk=Desk.SECRETARIAT,
         condition=french(
             "Une demande partie depuis une heure n'a pas d'accusé de réception, et l'autorisation finit bientôt "
-            "([alarms] authorisation_days) ou est finie."
+            "ou est finie."
         ),
+        setting="authorisation_days",
         sentence=french(
             "Dossier {case} : la demande {request} n'a pas d'accusé de réception, aucun délai ne court, et "
             "l'autorisation finit le {day}."

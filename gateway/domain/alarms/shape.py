@@ -84,10 +84,11 @@ def everybody(partner: str | None) -> bool:
 class Kind:
     """A row of the table.
 
-    ``find`` says for which facts it stands; without it, only a record of the log starts it and only a person ends it.
-    ``signals`` are the audit events that start it at once, about whom ``hears`` says. Kinds of one ``ladder`` about
-    one thing follow each other: where one takes over from another, nobody is told of an end. ``mail_fails``: the mail
-    itself is in doubt. ``recorded`` False: nothing can be recorded, so that only the log and the other path tell it.
+    ``find`` says for which facts it stands; without it, only a record of the log starts it and only a person ends
+    it. ``signals`` are the audit events that start it at once, about whom ``hears`` says. Kinds of one ``ladder``
+    about one thing follow each other: where one takes over from another, nobody is told of an end. ``mail_fails``:
+    the mail itself is in doubt. ``setting`` of [alarms] says how soon. ``recorded`` False: nothing can be recorded,
+    so that only the log and the other path tell it.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Kind:
     roles: frozenset[Role] = EVERY_ROLE
     ladder: str | None = None
     mail_fails: bool = False
+    setting: str | None = None
 
     @property
     def until_taken(self) -> bool:
@@ -114,11 +116,11 @@ class Kind:
         """Under which the audit log tells its start and its end."""
         return f"alarm.{self.name}"
 
-    def told(self, words: Mapping[str, Value]) -> Said:
+    def told(self, words: Mapping[str, Value | Said]) -> Said:
         """The sentence."""
         return _filled(self.sentence, words)
 
-    def mended(self, words: Mapping[str, Value]) -> Said:
+    def mended(self, words: Mapping[str, Value | Said]) -> Said:
         """What to do."""
         return _filled(self.mend, words)
 
@@ -136,7 +138,7 @@ def words_of(seen: Sighting) -> Mapping[str, Value]:
     )
 
 
-def _filled(template: str, words: Mapping[str, Value]) -> Said:
+def _filled(template: str, words: Mapping[str, Value | Said]) -> Said:
     """The template with its values; what is not known any more, of an alarm that was over at once, is a dash."""
     named = {name for _, name, _, _ in Formatter().parse(template) if name}
     known = {name: words.get(name, "–") for name in sorted(named)}

@@ -106,9 +106,9 @@ KINDS = (
         severity=Severity.URGENT,
         desk=Desk.SECRETARIAT,
         condition=french(
-            "L'autorisation d'un patient présent finit bientôt ([alarms] authorisation_days) ou est finie, et aucune "
-            "prolongation n'est demandée."
+            "L'autorisation d'un patient présent finit bientôt ou est finie, et aucune prolongation n'est demandée."
         ),
+        setting="authorisation_days",
         sentence=french("Dossier {case} : l'autorisation finit le {day} et aucune prolongation n'est demandée."),
         mend=french(
             "Demandez la prolongation avant cette date, ou notez la sortie : ensuite l'hôpital supporte le séjour."
@@ -184,9 +184,8 @@ KINDS = (
         name="regularisation_missing",
         severity=Severity.WARNING,
         desk=Desk.SECRETARIAT,
-        condition=french(
-            "Un silence est enregistré, et le formulaire de régularisation n'est pas venu ([alarms] follow_up_days)."
-        ),
+        condition=french("Un silence est enregistré, et le formulaire de régularisation n'est pas venu."),
+        setting="follow_up_days",
         sentence=french(
             "Dossier {case} : la demande {request} est réputée acceptée, et le formulaire SE 352-302 de "
             "régularisation n'est pas venu."
@@ -200,9 +199,9 @@ KINDS = (
         severity=Severity.WARNING,
         desk=Desk.SECRETARIAT,
         condition=french(
-            "Le formulaire d'une prolongation est parti à la CPAM, et aucune prolongation des droits n'est notée "
-            "([alarms] follow_up_days)."
+            "Le formulaire d'une prolongation est parti à la CPAM, et aucune prolongation des droits n'est notée."
         ),
+        setting="follow_up_days",
         sentence=french(
             "Dossier {case} : la CPAM a le formulaire de la demande {request}, et la prolongation des droits n'est "
             "pas notée."

@@ -31,7 +31,7 @@ def _no_receipt(file: File) -> Iterator[Found]:
         told = french("La demande {request} n'a pas d'accusé de réception ; l'autorisation finit le {day}.")
         if failed:
             told = french("La demande {request} n'a pas été remise à la CNAS ; l'autorisation finit le {day}.")
-        sentence = said(told, request=asked.name, day=day(asked.authorised_until))
+        sentence = said(told, request=asked.name.told, day=day(asked.authorised_until))
         yield Found(sentence=sentence, urgency=Urgency.NOW, request=asked.hash, due=asked.authorised_until)
 
 
@@ -90,7 +90,9 @@ def _to_rule(asked: Asked, alone: str) -> Found:
     if asked.ruled_by is None:
         return about(asked, alone, Urgency.NOW)
     told = french("Confirmer ce que {who} a dit de la demande {request} : une seconde personne est demandée.")
-    return Found(sentence=said(told, who=asked.ruled_by, request=asked.name), urgency=Urgency.NOW, request=asked.hash)
+    return Found(
+        sentence=said(told, who=asked.ruled_by, request=asked.name.told), urgency=Urgency.NOW, request=asked.hash
+    )
 
 
 def _regularisation(file: File) -> Iterator[Found]:
@@ -165,7 +167,7 @@ def _repatriation(file: File) -> Iterator[Found]:
             rest = french(
                 "Préparer la sortie ou le rapatriement pour le {day} : le reste de la demande {request} est refusé."
             )
-            sentence = said(rest, request=asked.name, day=day(asked.last))
+            sentence = said(rest, request=asked.name.told, day=day(asked.last))
             yield Found(sentence=sentence, urgency=urgency, request=asked.hash, due=asked.last)
         else:
             yield about(asked, told, urgency)

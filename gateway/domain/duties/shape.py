@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from gateway.domain import case, request
 from gateway.domain.parties import Role
+from gateway.domain.request_name import RequestName
 from gateway.domain.words import Said, said
 
 
@@ -39,6 +40,7 @@ class Asked:
     """
 
     hash: str
+    name: RequestName
     state: request.State
     prolongs: bool
     last: date
@@ -48,11 +50,6 @@ class Asked:
     ends_at: datetime | None = None
     contested: bool = False
     ruled_by: str | None = None
-
-    @property
-    def name(self) -> str:
-        """As it is shown: the beginning of its hash."""
-        return self.hash[:6]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,4 +170,4 @@ def day(value: date) -> str:
 
 def about(asked: Asked, template: str, urgency: Urgency = Urgency.SOON, due: date | datetime | None = None) -> Found:
     """A duty about a request, which the sentence names."""
-    return Found(sentence=said(template, request=asked.name), urgency=urgency, request=asked.hash, due=due)
+    return Found(sentence=said(template, request=asked.name.told), urgency=urgency, request=asked.hash, due=due)

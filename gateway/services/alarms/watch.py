@@ -16,6 +16,7 @@ from gateway.domain.alarms import KINDS, Change, Kind, Sighting, change
 from gateway.domain.alarms.staff import Member, Staff, Telling, escalates, must_call
 from gateway.domain.errors import StorageFailed
 from gateway.domain.parties import Directory, Party
+from gateway.domain.request_name import RequestName
 from gateway.ports import Clock
 from gateway.services.alarms.book import ended
 from gateway.services.alarms.calls import AlarmCalls
@@ -24,7 +25,8 @@ from gateway.services.alarms.mail import AlarmPost, News, Why
 from gateway.services.alarms.signals import ENDED, STARTED, Heard, heard
 from gateway.services.alarms.words import kept
 from gateway.services.casework import hospital_day
-from gateway.storage import Act, Alarm, AlarmMark, Call, Detail, Store, Transmission, View
+from gateway.services.request_names import name_of
+from gateway.storage import Act, Alarm, AlarmMark, Call, Detail, Request, Store, Transmission, View
 
 _log = structlog.get_logger()
 
@@ -186,7 +188,7 @@ class AlarmWatch:
             request=sighting.request,
             message=sighting.message,
             partner=sighting.partner,
-            words=kept(sighting),
+            words=kept(sighting, await self._name(act, sighting.request)),
             started_at=began,
             told=(first.id,) if first else (),
             told_at=plan.now if first else None,
@@ -200,6 +202,10 @@ class AlarmWatch:
         _tell(mails, first, alarm, Why.STARTED)
         _log.warning("watch.started", alarm=alarm.id, kind=kind.name, severity=kind.severity.name.lower())
         return alarm
+
+    async def _name(self, act: Act, request: str | None) -> RequestName | None:
+        row = None if request is None else await act.one(Request, site=self._party.site, hash=request)
+        return None if row is None else await name_of(act, row)
 
     async def _end(self, act: Act, alarm: Alarm, mails: _Mails, *, now: datetime, replaced: bool) -> None:
         over = await act.save(ended(alarm, now))

@@ -5,13 +5,19 @@ from collections.abc import Mapping
 from datetime import date
 
 from gateway.domain.alarms import KINDS, Kind, Severity, Sighting, Value, words_of
+from gateway.domain.request_name import RequestName
 from gateway.domain.words import Said, said
 from gateway.storage import Alarm
 
+_NUMBER, _MADE_ON = "request_number", "request_made_on"
+"""How its request is called; alarms that began under an older version have the beginning of its hash alone."""
 
-def kept(seen: Sighting) -> str:
-    """What a sentence may name, as the row holds it."""
+
+def kept(seen: Sighting, request: RequestName | None = None) -> str:
+    """What a sentence may name, as the row holds it; ``request`` is how its request is called."""
     words = {name: value.isoformat() if isinstance(value, date) else value for name, value in words_of(seen).items()}
+    if request is not None:
+        words |= {_NUMBER: request.number, _MADE_ON: request.made_on.isoformat()}
     return json.dumps(words, ensure_ascii=False, sort_keys=True)
 
 
@@ -37,5 +43,8 @@ def told(alarm: Alarm) -> tuple[Said, Said]:
     kind = kind_of(alarm)
     if kind is None:
         return said("Alarme d'une autre version : {kind}.", kind=alarm.kind), said("Rien à faire.")
-    words = read(alarm)
+    words: dict[str, Value | Said] = {**read(alarm)}
+    if _NUMBER in words:
+        name = RequestName(number=int(str(words[_NUMBER])), made_on=date.fromisoformat(str(words[_MADE_ON])))
+        words["request"] = name.told
     return kind.told(words), kind.mended(words)

@@ -77,7 +77,7 @@ def effect_json(effect: Effect) -> dict[str, Any]:
             }
             for period in effect.periods
         ],
-        "acceptances_before_end": effect.shaken,
+        "acceptances_before_end": [each.request for each in effect.shaken],
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from gateway.domain.events import FAMILIES
 from gateway.services.shapes.log import records_csv, records_json
 from gateway.storage import Question
 from gateway.web.typed import day_begins, typed_day
@@ -87,4 +88,6 @@ async def as_json(visit: Signed, asked: Asking) -> Response:
 async def _page(visit: Visit, asked: Asked) -> Response:
     found = await visit.hall.journal.page(asked.question(), actor=visit.actor.name)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if asked.faults else HTTPStatus.OK
-    return await visit.page("journal.html", status=status, found=found, typed=asked.typed, faults=asked.faults)
+    return await visit.page(
+        "journal.html", status=status, found=found, typed=asked.typed, faults=asked.faults, FAMILIES=FAMILIES
+    )
