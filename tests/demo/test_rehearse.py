@@ -56,7 +56,8 @@ def test_a_partner_who_behaves_so_ends_there(scenario: str, tmp_path: Path) -> N
     state, told = ENDS[scenario]
     done = gateway(tmp_path, "rehearse", scenario)
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.search(rf"│ Demande [0-9a-f]{{12}} : {re.escape(state)}", done.stdout), done.stdout
+    shown = rf"│ Demande n° [0-9]+ du [0-9/]+ \([0-9a-f]{{12}}\) : {re.escape(state)}"
+    assert re.search(shown, done.stdout), done.stdout
     for words in told:
         assert words in done.stdout
     assert done.stdout.count("Journal intact") >= 2
