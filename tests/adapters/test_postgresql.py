@@ -129,6 +129,19 @@ async def test_a_server_that_cut_its_connections_is_found_again(postgres: Server
         await act.add(KEY)
 
 
+@pytest.mark.fault("F16")
+async def test_a_server_that_cut_what_nobody_used_is_found_again_at_once(postgres: Server, store: DatabaseStore) -> None:
+    """Connections are kept between two looks or acts: one whose end has come is not used again."""
+    for _ in range(3):
+        async with store.act() as act:
+            await act.record("test.done", actor="gateway")
+        async with store.view() as view, store.view() as other:
+            assert await view.entries() == await other.entries()
+        postgres.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    async with store.view() as view:
+        assert len(await view.entries()) == 3
+
+
 # --- what a text may hold
 
 

@@ -92,7 +92,16 @@ def plain(url: str, *, writes: bool) -> Engine:
 
 def driver_of(connection: AsyncConnection) -> one_trip.Connection:
     """SQLite's connection below one of SQLAlchemy's."""
-    return cast("one_trip.Connection", cast("Any", connection.sync_connection).connection.driver_connection)
+    return cast("one_trip.Connection", _driver(connection))
+
+
+def line_to_server(connection: AsyncConnection) -> int:
+    """The socket of PostgreSQL's connection below one of SQLAlchemy's, by its number."""
+    return cast("int", _driver(connection).fileno())
+
+
+def _driver(connection: AsyncConnection) -> Any:
+    return cast("Any", connection.sync_connection).connection.driver_connection
 
 
 # --- SQLite

@@ -4,6 +4,8 @@ SQLAlchemy's way through its pool, its events and two greenlets costs more than 
 is left to it are statements that are rare: it finds the transaction begun.
 """
 
+import asyncio
+import select
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -12,7 +14,10 @@ from gateway.adapters.database import engines
 from gateway.adapters.database.uncut import to_its_end
 
 KEPT = 5
-"""Connections that wait for the next: each has a thread."""
+"""Connections that wait for the next: on a file, each has a thread."""
+
+A_MOMENT = 5.0
+"""Seconds, after which a server is asked again whether it is there."""
 
 
 class Transactions(Protocol):
@@ -52,10 +57,18 @@ def views(url: str) -> Transactions:
 
 
 class _OnServer:
+    """What was used a moment ago is used again as it is; the pool asks the server first whether it is still there."""
+
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._kept: list[tuple[float, AsyncConnection]] = []
 
     async def connect(self) -> AsyncConnection:
+        while self._kept:
+            since, connection = self._kept.pop()
+            if asyncio.get_running_loop().time() - since < A_MOMENT and _is_quiet(connection):
+                return connection
+            await to_its_end(connection.close())
         return await self.engine.connect()
 
     async def begin(self, connection: AsyncConnection) -> None:
@@ -66,10 +79,30 @@ class _OnServer:
 
     async def end(self, connection: AsyncConnection) -> None:
         # Shielded, because a half-closed connection would keep the lock.
-        await to_its_end(connection.close())
+        await to_its_end(self._give_back(connection))
+
+    async def _give_back(self, connection: AsyncConnection) -> None:
+        try:
+            await connection.rollback()
+        except BaseException:
+            await connection.close()
+            raise
+        if connection.invalidated or len(self._kept) >= KEPT:
+            await connection.close()
+        else:
+            self._kept.append((asyncio.get_running_loop().time(), connection))
 
     async def close(self) -> None:
+        while self._kept:
+            await self._kept.pop()[1].close()
         await self.engine.dispose()
+
+
+def _is_quiet(connection: AsyncConnection) -> bool:
+    """Whether the server said nothing since: what it says unasked is its farewell, or the end of the line."""
+    line = select.poll()
+    line.register(engines.line_to_server(connection), select.POLLIN)
+    return not line.poll(0)
 
 
 class _OnFile:
