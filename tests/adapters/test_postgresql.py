@@ -130,7 +130,9 @@ async def test_a_server_that_cut_its_connections_is_found_again(postgres: Server
 
 
 @pytest.mark.fault("F16")
-async def test_a_server_that_cut_what_nobody_used_is_found_again_at_once(postgres: Server, store: DatabaseStore) -> None:
+async def test_a_server_that_cut_what_nobody_used_is_found_again_at_once(
+    postgres: Server, store: DatabaseStore
+) -> None:
     """Connections are kept between two looks or acts: one whose end has come is not used again."""
     for _ in range(3):
         async with store.act() as act:
