@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def end(pid: int) -> None:
     os.close(watched)
 
 
+def stop(pid: int) -> None:
+    """Stop a process, and wait until each of its threads has stopped: one that is at work goes on until then."""
+    os.kill(pid, signal.SIGSTOP)
+    end_of_patience = time.monotonic() + 10
+    while not all(state_of(thread) == "T" for thread in Path(f"/proc/{pid}/task").iterdir()):
+        assert time.monotonic() < end_of_patience
+
+
+def state_of(thread: Path) -> str:
+    """One letter, as Linux tells it."""
+    return (thread / "stat").read_text(encoding="latin-1").rpartition(") ")[2][:1]
+
+
 @pytest.mark.fault("F36")
 async def test_a_dead_agent_is_replaced(keys: Path) -> None:
     """As often as it dies; closing the home leaves none of them."""
@@ -68,7 +82,7 @@ async def test_an_agent_that_answers_no_more_is_given_up_in_time(keys: Path, mon
     home = open_home(keys, [])
     try:
         stuck = home.agent_pid
-        os.kill(stuck, signal.SIGSTOP)
+        stop(stuck)
         with suppress(OwnKeyUnusable):
             await sealer(home).sign(ENTITY)
         monkeypatch.setattr(seal, "SIGN_SECONDS", 30)
