@@ -144,6 +144,26 @@ async def test_a_server_that_cut_what_nobody_used_is_found_again_at_once(
         assert len(await view.entries()) == 3
 
 
+@pytest.mark.fault("F16")
+async def test_a_server_that_goes_after_its_answer_takes_nothing_back(postgres: Server, store: DatabaseStore) -> None:
+    """What was read stands; an act that failed by itself tells its own reason, not that of the line."""
+    gone = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+
+    async def fail() -> None:
+        async with store.act() as act:
+            await act.add(KEY)
+            postgres.sql(gone)
+            raise ZeroDivisionError
+
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == ()
+        postgres.sql(gone)
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with store.view() as view:
+        assert await view.all(storage.VaultKey) == ()
+
+
 # --- what a text may hold
 
 

@@ -8,6 +8,7 @@ import asyncio
 import select
 from typing import Protocol
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.adapters.database import engines
@@ -82,20 +83,29 @@ class _OnServer:
         await to_its_end(self._give_back(connection))
 
     async def _give_back(self, connection: AsyncConnection) -> None:
+        kept = False
         try:
-            await connection.rollback()
-        except BaseException:
-            await connection.close()
-            raise
-        if connection.invalidated or len(self._kept) >= KEPT:
-            await connection.close()
-        else:
+            kept = len(self._kept) < KEPT and await _undone(connection)
+        finally:
+            if not kept:
+                await connection.close()
+        if kept:
             self._kept.append((asyncio.get_running_loop().time(), connection))
 
     async def close(self) -> None:
         while self._kept:
             await self._kept.pop()[1].close()
         await self.engine.dispose()
+
+
+async def _undone(connection: AsyncConnection) -> bool:
+    """Undo what was not committed; false where the server does so by itself, because the line to it is gone."""
+    try:
+        await connection.rollback()
+    except DBAPIError:
+        # Whatever was done on it has its own outcome: that is what the caller is to hear. The pool tells, and drops it.
+        return False
+    return not connection.invalidated
 
 
 def _is_quiet(connection: AsyncConnection) -> bool:
