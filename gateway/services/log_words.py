@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from gateway.domain.alarms import KINDS as ALARMS
 from gateway.domain.events import EVENTS
 from gateway.domain.kinds import KINDS
-from gateway.domain.labels import ASKED, CONDITIONS, GRADES, STATES
+from gateway.domain.labels import ASKED, CONDITIONS, FINDINGS, GRADES, STATES
 from gateway.domain.words import Said, french, said
 from gateway.services.sorting_words import TITLES
 from gateway.services.terms import MAIL_REASONS
@@ -34,12 +34,7 @@ _SENDING = {
     "after-return": french("il était déjà revenu"),
 }
 
-_RULED = {
-    "in_time": french("à temps"),
-    "late": french("trop tard"),
-    "upheld": french("maintenue"),
-    "withdrawn": french("retirée"),
-}
+_RULED = {finding.value: words for finding, words in FINDINGS.items()}
 
 _ENTRANCE = {
     "console": french("par la console"),
@@ -56,12 +51,7 @@ _OUTCOMES: tuple[tuple[str, Mapping[str, str]], ...] = (
     ),
     ("request.followed", {state.value: words for state, words in STATES.items()}),
     ("evidence.", {grade.name.lower(): words for grade, words in GRADES.items()}),
-    (
-        "proof.",
-        {
-            "waiting": french("attend une seconde personne"),
-        },
-    ),
+    ("proof.", {"waiting": french("attend une seconde personne")}),
     ("answer.entered", {"waiting": french("attend d'être triée")}),
     ("answer.", _RULED),
     ("challenge.", _RULED),
