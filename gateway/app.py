@@ -29,6 +29,7 @@ from gateway.core import Core, open_core, pinned_keys
 from gateway.domain.parties import Suite
 from gateway.framing import Limits
 from gateway.keyring import of_suite, worker_material
+from gateway.loading import loading
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey
 from gateway.postroom import handovers
@@ -98,7 +99,8 @@ async def _console(settings: Settings) -> AsyncIterator[None]:
         if settings.web is not None:
             # Its libraries are an extra of the package: only those who want the console need them.
             require_libraries()
-            from gateway import frontdesk
+            with loading():
+                from gateway import frontdesk
 
             _log.info("console.ready", address=await stack.enter_async_context(frontdesk.served(settings)))
         yield
