@@ -17,8 +17,8 @@ def test_each_line_says_whether_its_aim_is_met() -> None:
     """Beside its peer of the same run: ten times is asked of a sink, four of real servers."""
     told = report.table({"cycle": [CYCLES]}).splitlines()
     assert [line.rpartition(" | ")[2] for line in told[2:]] == ["non |", "oui |"]
-    assert "Postfix et Dovecot | 4 × | 39.0/s, 12 ms de processeur, 3.9 × | 10.0/s, 97 ms" in told[2]
-    assert "puits | 10 × | 105.0/s, 9 ms de processeur, 10.5 × |" in told[3]
+    assert "Postfix et Dovecot | 4 × | 39.0/s, 12.0 ms de processeur, 3.9 × | 10.0/s, 97 ms" in told[2]
+    assert "puits | 10 × | 105.0/s, 9.0 ms de processeur, 10.5 × |" in told[3]
 
 
 def test_a_cycle_without_its_peer_meets_no_aim() -> None:
@@ -26,6 +26,27 @@ def test_a_cycle_without_its_peer_meets_no_aim() -> None:
     alone = {name: value for name, value in CYCLES.items() if name != "peer"}
     told = report.table({"cycle": [alone]}).splitlines()
     assert all(line.endswith("| non |") for line in told[2:])
+
+
+def test_ours_stands_beside_the_floor_and_the_floor_beside_the_aim() -> None:
+    """Whether anybody could meet it: the floor's own line says so."""
+    floor = {"a_second": 95.0, "cpu_ms": 4.5, "p50_ms": 9.0}
+    told = report.tables({"cycle": [{**CYCLES, "floor": floor}]}).splitlines()
+    assert "plancher | 10 × | 95.0/s, 4.5 ms de processeur, 9.5 × | 10.0/s, 97 ms | non |" in told[3]
+    assert "puits | 10 × | 105.0/s, 9.0 ms de processeur, 10.5 ×, 2.0 × le plancher |" in told[4]
+
+
+def test_parts_of_the_floor_have_a_table_of_their_own() -> None:
+    """They have no aim."""
+    parts = {"RSA": {"cpu_ms": 4.25, "ms": 5.0}, "SQLite": {"cpu_ms": 1.5, "ms": 20.0}}
+    told = report.tables({"floor": {"bytes": 10240, "parts": parts}}).splitlines()
+    assert told == [
+        "| plancher, un message de 10 Kio | processeur | horloge |",
+        "| --- | --- | --- |",
+        "| RSA | 4.25 ms | 5.0 ms |",
+        "| SQLite | 1.50 ms | 20.0 ms |",
+        "| ensemble | 5.8 ms | – |",
+    ]
 
 
 def test_the_sweep_finds_what_is_due_and_no_more(tmp_path: Path) -> None:
