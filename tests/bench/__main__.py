@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import commands, cycle, floor_parts, report, restart, sweep
+from tests.bench import commands, cycle, floor_parts, report, restart, shares, sweep
 
 ENVIRONMENT = Path.home() / ".cache" / "soins-passerelle" / "as2-peer"
 SIZES = {10240: 40, 1048576: 16, 10485760: 8}
@@ -60,6 +60,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Any]] = {
     "floor": lambda folder, given: floor_parts.measured(
         folder, size=10240, times=5 if given.quick else 100, rounds=given.rounds
     ),
+    "profile": lambda folder, given: shares.measured(folder, size=10240, count=8 if given.quick else 400),
     "seal": _apart("seal", "--sizes", "10240", "--large", "500000"),
     "audit": lambda folder, given: _audit(folder, given)["runs"],
 }

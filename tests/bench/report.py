@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from tests.bench import floor_parts
+from tests.bench import floor_parts, shares
 
 KIB = 1024
 AIMS = {("sink", 10): 10.0, ("sink", 1024): 6.0, ("sink", 10240): 5.0}
@@ -155,7 +155,7 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-OWN_TABLES: dict[str, Callable[[Any], str]] = {"floor": floor_parts.table}
+OWN_TABLES: dict[str, Callable[[Any], str]] = {"floor": floor_parts.table, "profile": shares.table}
 """Parts that have no aim."""
 
 

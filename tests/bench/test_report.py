@@ -1,9 +1,19 @@
 """What ``make bench`` prints, from figures at hand; and the parts of it that are quick."""
 
+import contextvars
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from tests.bench import report, sweep
+import pytest
+
+from tests.bench import layers, report, sweep
 from tests.bench.processes import answer, cpu_seconds, started
+
+OURS = Path(layers.__file__).parents[2] / layers.OURS
+NEVER_IN_A_DAEMON = {"__init__", "__main__", "cli", "demo", "doctor", "locales", "worker"}
 
 CYCLES = {
     "bytes": 10240,
@@ -64,3 +74,53 @@ def test_the_processor_time_of_children_counts(tmp_path: Path) -> None:
         assert cpu_seconds((process.pid,)) > 0.1
         assert process.stdin is not None
         process.stdin.write("\n")
+
+
+def test_every_module_of_a_daemon_belongs_to_a_layer() -> None:
+    """A new one that is forgotten would end a measure."""
+    paths = [
+        path
+        for path in OURS.rglob("*.py")
+        if path.relative_to(OURS).parts[0].partition(".")[0] not in NEVER_IN_A_DAEMON
+    ]
+    inits = {OURS / "adapters" / "__init__.py"}
+    names = [".".join(path.relative_to(OURS.parent).with_suffix("").parts) for path in paths if path not in inits]
+    assert len(names) > 300
+    assert {layers.layer_of(iter([name])) for name in names} >= {layers.BASE, layers.VAULT, layers.AUDIT, layers.MIME}
+
+
+def test_the_nearest_module_decides_and_one_that_belongs_nowhere_is_told() -> None:
+    """Of libraries that are not listed, and of connections, whoever called them."""
+    stack = ["cryptography.x509", "gateway.adapters.smime.seal", "gateway.services.send", "asyncio.events"]
+    assert layers.layer_of(iter(stack)) == layers.SMIME
+    assert layers.layer_of(iter(["asyncio.streams", "tests.bench.sink", "asyncio.events"])) == layers.POST
+    assert layers.layer_of(iter(["gateway.domain.merkle", "gateway.services.send"])) == layers.AUDIT
+    assert layers.layer_of(iter(["json", "__main__"])) == layers.LOOP
+    with pytest.raises(LookupError, match=r"gateway\.brand_new"):
+        layers.layer_of(iter(["json", "gateway.brand_new.thing", "gateway.services.send"]))
+
+
+def test_what_a_thread_is_given_is_known_by_its_function() -> None:
+    """Also as asyncio hands it over: inside a context."""
+    assert layers.layer_of_work(partial(contextvars.copy_context().run, report.table, {})) == layers.MEASURE
+    assert layers.layer_of_work(partial(partial(report.table))) == layers.MEASURE
+    assert layers.layer_of_work(len) == layers.LOOP
+
+
+def test_a_sampler_tells_where_the_processor_went() -> None:
+    """Half here, half in a thread: all of it is told, and nothing is left running."""
+    before = signal.getsignal(signal.SIGPROF)
+    with layers.Sampler() as sampler, ThreadPoolExecutor(1) as pool:
+        pool.submit(_burn).result()
+        _burn()
+        told = sampler.told()
+    assert told["own_seconds"] > 0.2
+    assert told["layers"][layers.MEASURE] > 0.8 * told["own_seconds"]
+    assert sum(told["layers"].values()) == pytest.approx(told["own_seconds"], rel=0.05)
+    assert signal.getsignal(signal.SIGPROF) is before
+
+
+def _burn() -> None:
+    end = time.thread_time() + 0.15
+    while time.thread_time() < end:
+        pass
