@@ -45,6 +45,9 @@ NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HEL
 
 KEY_SECONDS = 3600.0
 
+FAULTS = ("mail_not_polled", "clock_suspended", "mail_fails")
+"""Why the gateway does not do its work, as stable codes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -109,13 +112,9 @@ class Health:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Why the gateway does not do its work, as stable codes."""
-        found = {
-            "mail_not_polled": not self.watching,
-            "clock_suspended": self.clock_suspended_at is not None,
-            "mail_fails": self.alarms.mail_fails,
-        }
-        return tuple(code for code, holds in found.items() if holds)
+        """Those of :data:`FAULTS` that hold."""
+        found = (not self.watching, self.clock_suspended_at is not None, self.alarms.mail_fails)
+        return tuple(code for code, holds in zip(FAULTS, found, strict=True) if holds)
 
     @property
     def healthy(self) -> bool:
