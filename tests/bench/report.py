@@ -42,10 +42,20 @@ def _cycles(runs: list[dict[str, Any]]) -> Iterator[Line]:
                 f"cycle S/MIME, {size} Kio, {THROUGH[way]}",
                 "–" if aim is None else f"{aim:g} ×",
                 f"{ours['a_second']:.1f}/s, {ours['cpu_ms']:.0f} ms de processeur"
-                + ("" if times is None else f", {times:.1f} ×"),
+                + ("" if times is None else f", {times:.1f} ×")
+                + (_shared(ours) if way == "servers" else ""),
                 f"{peer['a_second']:.1f}/s, {peer['cpu_ms']:.0f} ms" if peer else "–",
                 met=aim is not None and times is not None and times >= aim,
             )
+
+
+def _shared(ours: dict[str, Any]) -> str:
+    """What the mail servers take, which is in no other figure, and what became of the cores."""
+    shares = ours["shares"]
+    return (
+        f" ; serveurs de messagerie : {ours['servers_cpu_ms']:.0f} ms"
+        f" ; cœurs : nous {shares['ours']:.0%}, eux {shares['servers']:.0%}, inoccupés {shares['idle']:.0%}"
+    )
 
 
 def _seal(found: dict[str, Any]) -> Iterator[Line]:
