@@ -11,8 +11,9 @@ from datetime import date, datetime
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.alarms import KINDS, Severity
-from gateway.domain.alarms.facts import Habit, Lifetime
+from gateway.domain.alarms.facts import Habit
 from gateway.domain.alarms.machine import UNREAD
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import Directory, Party, Role, Suite
 from gateway.domain.readers import State as Handing
 from gateway.domain.watching import Place

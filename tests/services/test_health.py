@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.adapters.database import DatabaseStore
 from gateway.cli.glance import lines
-from gateway.domain.alarms.facts import Lifetime
 from gateway.domain.errors import StorageFailed
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import PartnerKind, Role
 from gateway.services import monitor
 from gateway.services.health import Health
