@@ -2,6 +2,7 @@
 
 import contextvars
 import signal
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import layers, report, sweep
+from tests.bench import layers, pair, report, shares, sweep
 from tests.bench.processes import answer, cpu_seconds, started
 
 OURS = Path(layers.__file__).parents[2] / layers.OURS
@@ -118,6 +119,41 @@ def test_a_sampler_tells_where_the_processor_went() -> None:
     assert told["layers"][layers.MEASURE] > 0.8 * told["own_seconds"]
     assert sum(told["layers"].values()) == pytest.approx(told["own_seconds"], rel=0.05)
     assert signal.getsignal(signal.SIGPROF) is before
+
+
+PARTY = """
+import json, sys, time
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    count = int(line.split()[1])
+    end = time.process_time() + 0.1 * bool(count)
+    while time.process_time() < end:
+        pass
+    told = {"coffre": 0.25 * count, "audit": 0.75 * count}
+    print(json.dumps({"seconds": 1, "ms": [], "layers": told, "own_seconds": 0.0}), flush=True)
+"""
+
+
+def test_a_profile_is_of_the_measured_messages_and_of_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was used before they began counts for nothing; what is not the daemon's own is its worker's."""
+    monkeypatch.setattr(pair, "sinks", lambda _: dict.fromkeys(shares.SIDES))
+    monkeypatch.setattr(pair, "installed", lambda *_: (dict.fromkeys(shares.SIDES), "case"))
+    monkeypatch.setattr(pair, "command", lambda *_: [sys.executable, "-c", PARTY])
+    sides = shares.measured(tmp_path, size=10240, count=2)["sides"]
+    assert sides["envoi"].keys() == sides["réception"].keys() == {"coffre", "audit", layers.WORKER}
+    assert (sides["envoi"]["coffre"], sides["envoi"]["audit"]) == (250.0, 750.0)
+    assert sides["envoi"][layers.WORKER] > 0
+    assert sides["réception"]["coffre"] == 0
+    told = report.tables({"profile": {"bytes": 10240, "sides": {"envoi": {"a": 1.0}, "réception": {"b": 3.0}}}})
+    assert told.splitlines() == [
+        "| part, un message de 10 Kio | envoi | réception | les deux |",
+        "| --- | --- | --- | --- |",
+        "| b | 0.0 ms | 3.0 ms | 75 % |",
+        "| a | 1.0 ms | 0.0 ms | 25 % |",
+        "| ensemble | 1.0 ms | 3.0 ms | 4.0 ms |",
+    ]
 
 
 def _burn() -> None:
