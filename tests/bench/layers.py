@@ -61,7 +61,10 @@ LAYERS = {
         *(f"gateway.{name}" for name in ("access", "accesses", "announcements", "app", "backups", "catalogues")),
         *(f"gateway.{name}" for name in ("config", "core", "databank", "exhibits", "frontdesk", "furnishing")),
         *(f"gateway.{name}" for name in ("hooks", "house_command", "inspection", "keyring", "legal_time", "lookout")),
-        *(f"gateway.{name}" for name in ("mailservers", "metering", "monitoring", "postroom", "private_file")),
+        *(
+            f"gateway.{name}"
+            for name in ("loading", "mailservers", "metering", "monitoring", "postroom", "private_file")
+        ),
         *(f"gateway.{name}" for name in ("process", "readership", "rooms", "servers", "setting", "staffing")),
         *(f"gateway.{name}" for name in ("vouching", "web")),
         *(f"gateway.adapters.{name}" for name in ("alarm_command", "asking", "authenticator", "calendar_file")),

@@ -46,9 +46,9 @@ def _cycles(runs: list[dict[str, Any]]) -> Iterator[Line]:
                 f"cycle S/MIME, {size} Kio, {THROUGH[way]}",
                 "–" if aim is None else f"{aim:g} ×",
                 f"{ours['a_second']:.1f}/s, {_processor(ours['cpu_ms'])} de processeur"
-                + ("" if times is None else f", {times:.1f} ×")
+                + (f", {times:.1f} × ({_beside(peer, ours)} au processeur)" if peer else "")
                 + (_shared(ours) if way == "servers" else "")
-                + ("" if way == "floor" or "floor" not in run else f", {_beside(ours, run['floor'])} le plancher"),
+                + ("" if way == "floor" or "floor" not in run else f" ; {_beside(ours, run['floor'])} le plancher"),
                 f"{peer['a_second']:.1f}/s, {_processor(peer['cpu_ms'])}" if peer else "–",
                 met=aim is not None and times is not None and times >= aim,
             )
@@ -58,8 +58,8 @@ def _processor(ms: float) -> str:
     return f"{ms:.0f} ms" if ms >= ROUND_MS else f"{ms:.1f} ms"
 
 
-def _beside(ours: dict[str, Any], floor: dict[str, Any]) -> str:
-    return f"{ours['cpu_ms'] / floor['cpu_ms']:.1f} ×"
+def _beside(more: dict[str, Any], less: dict[str, Any]) -> str:
+    return f"{more['cpu_ms'] / less['cpu_ms']:.1f} ×"
 
 
 def _shared(ours: dict[str, Any]) -> str:

@@ -52,6 +52,6 @@ def table(found: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for layer, ms in whole.most_common():
         each = " | ".join(f"{side.get(layer, 0.0):.1f} ms" for side in sides.values())
-        lines.append(f"| {layer} | {each} | {ms / total:.0%} |")
+        lines.append(f"| {layer} | {each} | {100 * ms / total:.0f} % |")
     sums = " | ".join(f"{sum(side.values()):.1f} ms" for side in sides.values())
     return "\n".join([*lines, f"| ensemble | {sums} | {total:.1f} ms |"])

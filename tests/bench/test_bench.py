@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from gateway.adapters.log_key import verify_note
 from gateway.domain.audit import parse
 from gateway.domain.merkle import Growing
 from gateway.services.auditing import Auditor
-from tests.bench import audit, bombs, cycle, floor, floor_parts, floor_party, layers, load, seal, shares, web
+from tests.bench import audit, bombs, cycle, floor, floor_parts, floor_party, load, seal, web
 from tests.bench import floor_steps as steps
 from tests.bench.audit_log import fill, row
 
@@ -113,17 +112,6 @@ def test_the_floor_leaves_no_verification_out(tmp_path: Path) -> None:
         steps.opened(whole.replace(b"Bonjour", b"Bonsoir"), theirs)
     with pytest.raises(InvalidSignature):
         steps.opened(steps.signed(steps.entity(b"1", b"paper"), theirs), theirs)
-
-
-@NEEDS_GPG
-def test_a_short_profile_tells_the_layers_of_both_sides() -> None:
-    """Who sends and who receives, each with its worker; the table puts the largest first."""
-    with tempfile.TemporaryDirectory(prefix="gwb-", dir="/tmp") as folder:
-        found = shares.measured(Path(folder), size=3000, count=4)
-    for side in found["sides"].values():
-        assert side.keys() >= {layers.WORKER, layers.BASE, layers.VAULT, layers.LOOP}
-        assert side.keys() <= {*layers.LAYERS, layers.WORKER}
-    assert shares.table(found).startswith("| part, un message de 2 Kio | envoi | réception | les deux |")
 
 
 @NEEDS_GPG
