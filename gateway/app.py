@@ -21,13 +21,15 @@ from gateway.adapters import daemon_lock, database
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import open_home, sweep_homes
 from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.smime.identity import Identity
 from gateway.adapters.smtp import SmtpCourier
 from gateway.announcements import webhooks
 from gateway.config import Settings
 from gateway.core import Core, open_core, pinned_keys
 from gateway.domain.parties import Suite
 from gateway.framing import Limits
-from gateway.keyring import of_suite, own_keys, worker_material
+from gateway.keyring import of_suite, worker_material
+from gateway.loading import loading
 from gateway.lookout import MetServers, alarm_watch
 from gateway.ports import Clock, PublicKey
 from gateway.postroom import handovers
@@ -97,7 +99,8 @@ async def _console(settings: Settings) -> AsyncIterator[None]:
         if settings.web is not None:
             # Its libraries are an extra of the package: only those who want the console need them.
             require_libraries()
-            from gateway import frontdesk
+            with loading():
+                from gateway import frontdesk
 
             _log.info("console.ready", address=await stack.enter_async_context(frontdesk.served(settings)))
         yield
@@ -125,8 +128,17 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         yield Daemon(core=core, tasks=tasks)
 
 
-def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at: datetime | None = None) -> WorkerPool:
+def worker_pool(
+    settings: Settings,
+    certificate: Identity | None,
+    keys: Sequence[PublicKey],
+    *,
+    slots: int,
+    at: datetime | None = None,
+) -> WorkerPool:
     """The capped workers that open mail, not started yet; ``at`` judges keys as they were at that instant.
+
+    ``certificate`` is ours, ``keys`` are the partners'.
 
     Raises:
         SecretUnreadable, OwnKeyUnusable.
@@ -136,7 +148,7 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at
         home_factory=lambda others: open_home(
             settings.openpgp.folder, of_suite(others, Suite.OPENPGP), former=settings.openpgp.former_folder
         ),
-        material=worker_material(settings),
+        material=worker_material(settings, certificate),
         passphrase=settings.openpgp.passphrase.read(),
         limits=Limits(seconds=settings.worker.seconds, memory=settings.worker.memory_mb * _MIB, max_mail=MAX_MAIL),
         keys=keys,
@@ -147,7 +159,8 @@ def worker_pool(settings: Settings, keys: Sequence[PublicKey], *, slots: int, at
 @asynccontextmanager
 async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
     settings = core.base.settings
-    pool = worker_pool(settings, await pinned_keys(core.base, core.keys), slots=settings.worker.slots)
+    pinned = await pinned_keys(core.base, core.keys)
+    pool = worker_pool(settings, core.certificate, pinned, slots=settings.worker.slots)
     await pool.start()
     try:
         yield pool
@@ -183,12 +196,7 @@ async def _tasks(core: Core, pool: WorkerPool) -> AsyncIterator[Tasks]:
         party=us,
         per_hour=settings.reception.receipts_per_hour,
     )
-    verifier = Verifier(
-        store=base.store,
-        party=us,
-        directory=directory,
-        own_fingerprints=frozenset(key.fingerprint for key in await asyncio.to_thread(own_keys, settings)),
-    )
+    verifier = Verifier(store=base.store, party=us, directory=directory, own_fingerprints=core.fingerprints)
     turns, taking_in = _turns(base)
     receiver = Receiver(
         store=taking_in,

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from gateway import legal_time
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.openpgp.home import Home, open_home
+from gateway.adapters.smime.identity import Identity
 from gateway.config import Settings
 from gateway.domain.parties import Suite
-from gateway.keyring import PublicKeys, make_sealer, of_suite
+from gateway.keyring import PublicKeys, make_sealer, of_suite, own_certificate
 from gateway.ports import Clock, PublicKey, Sealer
 from gateway.records import Base, open_base
 from gateway.services.casework import Casework
@@ -34,10 +35,11 @@ from gateway.services.verify import pins_in_force
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """What a command that seals needs beside the base."""
+    """What a command that seals needs beside the base; ``certificate`` is None for a gateway without S/MIME."""
 
     base: Base
     home: Home
+    certificate: Identity | None
     keys: PublicKeys
     sealer: Sealer
     composer: Composer
@@ -52,6 +54,12 @@ class Core:
     pins: Pins
     readers: Readers
 
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Of our own keys."""
+        ours = (self.home.own, self.certificate)
+        return frozenset(key.fingerprint for key in ours if key is not None)
+
 
 @asynccontextmanager
 async def open_core(settings: Settings, *, clock: Clock | None = None, once: bool = False) -> AsyncIterator[Core]:
@@ -60,16 +68,17 @@ async def open_core(settings: Settings, *, clock: Clock | None = None, once: boo
     With ``once`` the acts of persons keep the key under which they were asked for (gateway.services.once).
 
     Raises:
-        ConfigError, DatabaseDamaged, OwnKeyUnusable.
+        ConfigError, DatabaseDamaged, SecretUnreadable, OwnKeyUnusable.
     """
     async with open_base(settings, clock=clock) as opened:
         keeping = OnceStore(opened.store, clock=opened.clock, site=settings.gateway.site)
         base = replace(opened, store=keeping) if once else opened
         passphrase, keys = settings.openpgp.passphrase.read(), PublicKeys(settings)
         pinned = of_suite(await pinned_keys(base, keys), Suite.OPENPGP)
+        certificate = await asyncio.to_thread(own_certificate, settings)
         home = await asyncio.to_thread(open_home, settings.openpgp.folder, pinned)
         try:
-            yield _core(base, home, keys, passphrase)
+            yield _core(base, home, certificate, keys, passphrase)
         finally:
             await asyncio.to_thread(home.close)
 
@@ -85,11 +94,11 @@ async def pinned_keys(base: Base, keys: PublicKeys) -> tuple[PublicKey, ...]:
     return await asyncio.to_thread(keys.of, pins)
 
 
-def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
+def _core(base: Base, home: Home, certificate: Identity | None, keys: PublicKeys, passphrase: str) -> Core:
     settings, clock, store, cabinet = base.settings, base.clock, base.store, base.cabinet
     us, directory = settings.party, settings.directory
     # ``cryptography`` dates signatures by the machine's clock, so certificates are judged by that clock too.
-    sealer = make_sealer(settings, home, SystemClock(), passphrase)
+    sealer = make_sealer(settings, home, certificate, SystemClock(), passphrase)
     composer = Composer(
         party=us,
         directory=directory,
@@ -146,6 +155,7 @@ def _core(base: Base, home: Home, keys: PublicKeys, passphrase: str) -> Core:
     return Core(
         base=base,
         home=home,
+        certificate=certificate,
         keys=keys,
         sealer=sealer,
         composer=composer,

@@ -54,7 +54,7 @@ def exporter(base: Base, *, playing: bool = False) -> Exporter:
         almanac=legal_time.almanac(settings),
         readership=settings.readership,
         policy=_policy(settings),
-        own_keys=lambda: keyring.own_keys(settings),
+        own_keys=lambda: keyring.own_keys(settings, keyring.own_certificate(settings)),
         vouched=vouched,
         certifier=_certifier(base, vouched, playing=playing),
         printer=TypstPrinter(),

@@ -22,7 +22,7 @@ from gateway.app import MAX_MAIL, worker_pool
 from gateway.config import Settings
 from gateway.domain.errors import MailRefused
 from gateway.framing import Limits
-from gateway.keyring import PublicKeys, own_keys
+from gateway.keyring import PublicKeys, own_certificate, own_keys
 from gateway.services.judge import OUR_FAULTS, Judge, Judgement
 from gateway.services.matching import Matching, told_by
 from gateway.services.verify import Verifier, pins_in_force
@@ -178,8 +178,9 @@ async def member(settings: Settings, *, at: datetime | None = None) -> AsyncIter
         async with store.view() as view:
             pins = await pins_in_force(view, us.site, at)
         keys = await asyncio.to_thread(PublicKeys(settings).of, pins)
-        ours = await asyncio.to_thread(own_keys, settings)
-        pool = worker_pool(settings, keys, slots=slots(), at=at)
+        certificate = await asyncio.to_thread(own_certificate, settings)
+        ours = await asyncio.to_thread(own_keys, settings, certificate)
+        pool = worker_pool(settings, certificate, keys, slots=slots(), at=at)
         await pool.start()
         try:
             verifier = Verifier(

@@ -26,6 +26,8 @@ _log = structlog.get_logger()
 def own_certificate(settings: Settings) -> Identity | None:
     """Our S/MIME identity; None when the configuration has no such section.
 
+    To check an RSA key takes a tenth of a second of processor: whoever has it hands it on.
+
     Raises:
         SecretUnreadable, OwnKeyUnusable.
     """
@@ -49,41 +51,32 @@ def former_certificate(settings: Settings) -> Identity | None:
     return load_files(section.former_certificate, section.former_key.read(), passphrase)
 
 
-def own_keys(settings: Settings) -> tuple[PublicKey, ...]:
+def own_keys(settings: Settings, certificate: Identity | None) -> tuple[PublicKey, ...]:
     """Our own public key in each suite that is configured, OpenPGP first. Blocks: it asks GnuPG.
 
     Raises:
-        SecretUnreadable, OwnKeyUnusable.
+        OwnKeyUnusable.
     """
     folder = settings.openpgp.folder
     ours = PublicKey(suite=Suite.OPENPGP, fingerprint=own_fingerprint(folder), material=export_public(folder))
-    certificate = own_certificate_key(settings)
-    return (ours, certificate) if certificate else (ours,)
+    return (ours, _as_others_hold(certificate)) if certificate else (ours,)
 
 
-def own_certificate_key(settings: Settings) -> PublicKey | None:
-    """Our own certificate as others hold it; None without S/MIME.
-
-    Raises:
-        SecretUnreadable, OwnKeyUnusable.
-    """
-    identity = own_certificate(settings)
-    if identity is None:
-        return None
-    return PublicKey(suite=Suite.SMIME, fingerprint=identity.fingerprint, material=pem(identity.certificate))
+def _as_others_hold(certificate: Identity) -> PublicKey:
+    return PublicKey(suite=Suite.SMIME, fingerprint=certificate.fingerprint, material=pem(certificate.certificate))
 
 
-def worker_material(settings: Settings) -> Callable[[Sequence[PublicKey]], bytes]:
+def worker_material(settings: Settings, certificate: Identity | None) -> Callable[[Sequence[PublicKey]], bytes]:
     """What a worker is told to open S/MIME, given the partners' keys; nothing without such a section.
 
     Raises:
         SecretUnreadable, OwnKeyUnusable.
     """
-    identity, former, key = own_certificate(settings), former_certificate(settings), own_certificate_key(settings)
-    if identity is None or key is None:
+    if certificate is None:
         return lambda _others: b""
+    former = former_certificate(settings)
     # Our own certificate is known as well: we try our servers by mails to ourselves.
-    return lambda others: encode(identity, (*others, key), former=former)
+    return lambda others: encode(certificate, (*others, _as_others_hold(certificate)), former=former)
 
 
 def authority(settings: Settings, partner: str) -> Authority:
@@ -92,22 +85,17 @@ def authority(settings: Settings, partner: str) -> Authority:
     return Authority(ca=section.ca, crl=section.crl) if section else Authority()
 
 
-def make_sealer(settings: Settings, home: Home, clock: Clock, passphrase: str) -> Suites:
-    """One sealer over all suites that are configured.
-
-    Raises:
-        SecretUnreadable, OwnKeyUnusable.
-    """
-    identity = own_certificate(settings)
-    fingerprint = own_fingerprint(settings.openpgp.folder)
-    sealers: dict[Suite, Sealer] = {Suite.OPENPGP: OpenPgpSealer(home, fingerprint=fingerprint, passphrase=passphrase)}
-    if identity is not None and settings.smime is not None:
+def make_sealer(settings: Settings, home: Home, certificate: Identity | None, clock: Clock, passphrase: str) -> Suites:
+    """One sealer over all suites that are configured; ``home`` and ``certificate`` are ours."""
+    openpgp = OpenPgpSealer(home, fingerprint=home.own.fingerprint, passphrase=passphrase)
+    sealers: dict[Suite, Sealer] = {Suite.OPENPGP: openpgp}
+    if certificate is not None and settings.smime is not None:
         agreed = {
             name: Agreed(authority=authority(settings, name), cipher=Cipher(section.cipher or Cipher.AES256_CBC))
             for name, section in settings.partners.items()
         }
         pss = settings.smime.signature == "pss"
-        sealers[Suite.SMIME] = SmimeSealer(identity, agreed=agreed, clock=clock, pss=pss)
+        sealers[Suite.SMIME] = SmimeSealer(certificate, agreed=agreed, clock=clock, pss=pss)
     return Suites(sealers)
 
 

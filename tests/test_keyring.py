@@ -16,6 +16,7 @@ import pytest
 from gateway import app
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.smime import identity
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
 from gateway.config import Settings, load
@@ -100,6 +101,20 @@ async def test_the_capped_worker_opens_each_cipher(settings: Settings) -> None:
             changed = raw[:-300] + raw[-300:].swapcase()
             assert (await pool.open(changed)).entity is None
         await _by_another_authority(settings, pool)
+
+
+async def test_our_own_key_is_read_and_checked_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that seals and opens does it for both: it takes a tenth of a second of processor each time."""
+    read: list[object] = []
+
+    def counting(*arguments: object) -> identity.Identity:
+        read.append(arguments)
+        return identity.load_files(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("gateway.keyring.load_files", counting)
+    async with workers(settings) as pool:
+        assert (await pool.open(await mail(settings, Cipher.AES256_CBC))).entity == ENTITY
+    assert len(read) == 1 + 1, "the second is this test's own, to write the mail"
 
 
 def test_our_next_certificate_serves_beside_the_former_one(settings: Settings, tmp_path: Path) -> None:

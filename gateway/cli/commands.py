@@ -54,10 +54,12 @@ def web(
 
     from gateway.access import require_libraries
     from gateway.adapters import log
+    from gateway.loading import loading
     from gateway.process import told_to_stop
 
     require_libraries()
-    from gateway import frontdesk
+    with loading():
+        from gateway import frontdesk
 
     async def serve() -> None:
         stop = told_to_stop()
@@ -76,8 +78,11 @@ def run(
     """Faire tourner la passerelle : relever, envoyer, surveiller les délais."""
     import asyncio
 
-    from gateway import app as composition
-    from gateway.adapters import log
+    from gateway.loading import loading
+
+    with loading():
+        from gateway import app as composition
+        from gateway.adapters import log
 
     with log.beside(log_level):
         asyncio.run(composition.run(settings(config)))

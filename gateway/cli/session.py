@@ -53,7 +53,10 @@ def settings(path: Path) -> Any:
     Raises:
         ConfigError.
     """
-    from gateway.config import load
+    from gateway.loading import loading
+
+    with loading():
+        from gateway.config import load
 
     return load(path)
 
@@ -90,7 +93,10 @@ def with_core(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one act with everything that sealing needs."""
     import asyncio
 
-    from gateway.core import open_core
+    from gateway.loading import loading
+
+    with loading():
+        from gateway.core import open_core
 
     async def run() -> T:
         async with open_core(settings(path)) as core:
@@ -103,7 +109,10 @@ def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too
     """Run one reading, or an act that seals nothing, with database and vault only."""
     import asyncio
 
-    from gateway import records
+    from gateway.loading import loading
+
+    with loading():
+        from gateway import records
 
     async def run() -> T:
         async with records.open_base(settings(path), rehearsals_too=rehearsals_too) as base:

@@ -23,7 +23,7 @@ from gateway.doctor.search import Found, Search
 from gateway.doctor.servers import Mailboxes, Submission, is_copy, mailboxes, submission
 from gateway.domain.errors import DatabaseMissing, GatewayError, MailRefused
 from gateway.domain.watching import Place
-from gateway.keyring import make_sealer, own_keys
+from gateway.keyring import make_sealer, own_certificate, own_keys
 from gateway.ports import Envelope, HandOverOutcome, Opener, PublicKey
 from gateway.services.polls import last_poll
 from gateway.storage import Mail
@@ -56,9 +56,10 @@ async def tools(installation: Installation) -> AsyncIterator[Tools]:
         home = await asyncio.to_thread(open_home, settings.openpgp.folder, ())
         stack.push_async_callback(asyncio.to_thread, home.close)
         passphrase = settings.openpgp.passphrase.read()
-        sealer = await asyncio.to_thread(make_sealer, settings, home, SystemClock(), passphrase)
-        keys = await asyncio.to_thread(own_keys, settings)
-        pool = app.worker_pool(settings, (), slots=1)
+        certificate = await asyncio.to_thread(own_certificate, settings)
+        sealer = make_sealer(settings, home, certificate, SystemClock(), passphrase)
+        keys = await asyncio.to_thread(own_keys, settings, certificate)
+        pool = app.worker_pool(settings, certificate, (), slots=1)
         stack.push_async_callback(pool.close)
         await pool.start()
         writer = Writer(party=settings.party, sealer=sealer, noise=secrets.token_bytes)

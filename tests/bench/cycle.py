@@ -1,7 +1,8 @@
 """Measures the full cycle in S/MIME beside the tuned peer: submit, seal, hand over, open, acknowledge, record.
 
-Each round is one of ours and one of the peer's, in turn. Besides the seconds, which on a busy machine are anybody's,
-the processor time of all processes that took part is told, databases included; not that of Postfix and Dovecot.
+Each round is one of ours, one of the peer's and one of the floor's, in turn. Besides the seconds, which on a busy
+machine are anybody's, the processor time of all processes that took part is told, databases included; not that of
+Postfix and Dovecot.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from gateway.domain.parties import Role
 from tests import mailserver
-from tests.bench import pair, peer
+from tests.bench import floor, pair, peer
 from tests.bench.processes import Asked
 from tests.services.suites import parties
 
@@ -21,13 +22,15 @@ IN_FLIGHT = 8
 
 @contextmanager
 def places(folder: Path, wanted: Sequence[str], environment: Path) -> Iterator[dict[str, Asked]]:
-    """Ours through a ``sink``, ours through ``servers``, and the ``peer`` of this environment, at work."""
+    """At work: ours through a ``sink`` or ``servers``, the ``peer`` of this environment, the bare ``floor``."""
     with ExitStack() as stack:
         found = {}
         for name in wanted:
             there = folder / name
             there.mkdir()
-            if name == "peer":
+            if name == "floor":
+                found[name] = stack.enter_context(floor.running(there))
+            elif name == "peer":
                 python = peer.environment(environment)
                 keys = stack.enter_context(parties(there))[Role.HOSPITAL]
                 found[name] = stack.enter_context(peer.running(there, python, keys))

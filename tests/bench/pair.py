@@ -102,7 +102,7 @@ def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
     gateways, case = installed(folder, places)
     with ExitStack() as stack:
         other, ours = (
-            stack.enter_context(started(_party(gateways[role], places[role], case), folder / f"{role}.log"))
+            stack.enter_context(started(command(gateways[role], places[role], case), folder / f"{role}.log"))
             for role in ("cnse", "hospital")
         )
         answer(other)
@@ -110,6 +110,7 @@ def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
         yield Asked(ours, others=(other.pid,))
 
 
-def _party(gateway: Gateway, place: Place, case: str) -> list[str]:
-    command = [sys.executable, "-m", "tests.bench.party", str(gateway.config), "--case", case]
-    return [*command, *(("--sink", *place.sink) if place.sink else ())]
+def command(gateway: Gateway, place: Place, case: str) -> list[str]:
+    """How one of the two is run."""
+    told = [sys.executable, "-m", "tests.bench.party", str(gateway.config), "--case", case]
+    return [*told, *(("--sink", *place.sink) if place.sink else ())]

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway import app, backups, core, keyring, records, worker
+from gateway import app, backups, core, records, worker
 from gateway.adapters import database
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.log_key import verify_note
@@ -72,15 +72,8 @@ class Opener:
 # --- the key, made ready once by the process whose children the gateways are: to start gpg costs more than all the rest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A home that outlives the gateways that use it, and what was read from it."""
-
-    home: Home
-    own: tuple[PublicKey, ...]
-
-
-_ready: dict[str, Ready] = {}
+_ready: dict[str, Home] = {}
+"""Homes that outlive the gateways that use them."""
 
 
 def make_ready(told: Mapping[str, Any]) -> None:
@@ -93,21 +86,18 @@ def make_ready(told: Mapping[str, Any]) -> None:
         PublicKey(suite=Suite.OPENPGP, fingerprint=fingerprint, material=key)
         for fingerprint, key in told["partners"].values()
     ]
-    home = open_home(settings.openpgp.folder, partners)
-    _ready[config] = Ready(home=home, own=keyring.own_keys(settings))
+    _ready[config] = open_home(settings.openpgp.folder, partners)
 
 
 def close_homes() -> None:
     """End their agents."""
-    for ready in _ready.values():
-        ready.home.close()
+    for home in _ready.values():
+        home.close()
 
 
-def _use(ready: Ready) -> None:
+def _use(home: Home) -> None:
     """In a child: what would start gpg takes what is there instead."""
-    core.open_home = lambda *_, **__: ready.home  # type: ignore[attr-defined]
-    app.own_keys = lambda settings: ready.own  # type: ignore[attr-defined]  # noqa: ARG005
-    keyring.own_fingerprint = lambda own_dir: ready.home.own.fingerprint  # type: ignore[attr-defined]  # noqa: ARG005
+    core.open_home = lambda *_, **__: home  # type: ignore[attr-defined]
     # Its agent is not a child of the child's own.
     Home.close = Home.revive = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
 

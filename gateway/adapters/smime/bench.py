@@ -52,5 +52,5 @@ def decode(told: bytes) -> SmimeBench:
         )
         for each in read["known"]
     )
-    own, *former = (load(each["certificates"], each["key"]) for each in read["ours"])
+    own, *former = (load(each["certificates"], each["key"], checked=True) for each in read["ours"])
     return SmimeBench(own=own, former=former[0] if former else None, known=known)

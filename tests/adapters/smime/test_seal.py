@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto import keys
+from asn1crypto.pem import armor
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.smime.certificates import Correspondent, fingerprint, pem, read_certificate
 from gateway.adapters.smime.cms import Scheme, read_signer
-from gateway.adapters.smime.identity import Identity, generate, load
+from gateway.adapters.smime.identity import Identity, generate, load, load_files
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer
 from gateway.adapters.smime.verify import verify_detached
 from gateway.domain.errors import KeyFileInvalid, KeyUnusable, OwnKeyUnusable, StorageFailed
@@ -216,6 +219,21 @@ def test_a_generated_identity_loads_with_its_passphrase_alone(tmp_path: Path) ->
     with pytest.raises(OwnKeyUnusable):
         load(pem(RSA.certificate), key, "phrase")
     assert (tmp_path / "smime.key").read_text() == key
+
+
+def test_a_key_whose_numbers_do_not_belong_together_is_refused(tmp_path: Path) -> None:
+    """It would sign wrongly, and so could give itself away; a worker, told by us, need not look again."""
+    key = rsa_key()
+    parsed = keys.PrivateKeyInfo.load(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    numbers = parsed["private_key"].parsed
+    numbers["private_exponent"] = numbers["private_exponent"].native + 2
+    parsed["private_key"] = numbers
+    damaged = armor("PRIVATE KEY", parsed.dump(force=True)).decode()
+    certificate = pem(person("hopital", key=key).certificate)
+    (tmp_path / "smime.pem").write_text(certificate)
+    with pytest.raises(OwnKeyUnusable):
+        load_files(tmp_path / "smime.pem", damaged, None)
+    assert load(certificate, damaged, checked=True).certificate.public_key() == key.public_key()
 
 
 def test_the_clock_of_a_certificate_is_aware() -> None:
