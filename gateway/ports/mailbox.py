@@ -61,7 +61,7 @@ class Mailbox(Protocol):
         ...
 
     async def wait_for_news(self, seconds: float) -> None:
-        """IDLE until the server pushes anything, or the time is over; only a hint to go and look."""
+        """Until the server tells of anything new, or the time is over; only a hint to go and look."""
         ...
 
     async def close(self) -> None:

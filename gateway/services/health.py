@@ -46,6 +46,9 @@ NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HEL
 
 KEY_SECONDS = 3600.0
 
+FAULTS = ("mail_not_polled", "clock_suspended", "mail_fails")
+"""Why the gateway does not do its work, as stable codes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -110,13 +113,9 @@ class Health:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Why the gateway does not do its work, as stable codes."""
-        found = {
-            "mail_not_polled": not self.watching,
-            "clock_suspended": self.clock_suspended_at is not None,
-            "mail_fails": self.alarms.mail_fails,
-        }
-        return tuple(code for code, holds in found.items() if holds)
+        """Those of :data:`FAULTS` that hold."""
+        found = (not self.watching, self.clock_suspended_at is not None, self.alarms.mail_fails)
+        return tuple(code for code, holds in zip(FAULTS, found, strict=True) if holds)
 
     @property
     def healthy(self) -> bool:
@@ -152,8 +151,8 @@ class HealthReader:
         self._lifetimes: tuple[Lifetime, ...] = ()
         self._keys_at = float("-inf")
 
-    async def read(self) -> Health:
-        """As of now.
+    async def read(self, *, whole: bool = True) -> Health:
+        """As of now; not the ``whole`` of it leaves out what is over: mails taken in, and those that arrived.
 
         Raises:
             StorageFailed.
@@ -166,7 +165,7 @@ class HealthReader:
             size, _, _ = await view.head()
             polled = {place.name: await last_poll(view, site, place) for place in self._watched}
             calendar = await self._almanac.calendar(view)
-            outbox = await view.tally(Transmission, by="state", oldest="next_at", site=site)
+            outbox = await self._outbox(view, whole=whole)
             clocks = await view.tally(Request, by="state", oldest="nominal_at", site=site, state=tuple(life.OPEN))
             handing = _numbers(await view.tally(ReaderHandover, by="state", oldest="due_at", site=site))
             copies = await view.tally(OwedCopy, by="partner", oldest="noticed_at", site=site, settled_at=None)
@@ -177,7 +176,7 @@ class HealthReader:
                 role=self._party.role,
                 polled_at={name: poll.last_at if poll else None for name, poll in polled.items()},
                 outbox=outbox,
-                mails=await view.tally(Mail, by="verdict", oldest="recorded_at", site=site),
+                mails=await view.tally(Mail, by="verdict", oldest="recorded_at", site=site) if whole else (),
                 clocks=clocks,
                 waiting_mails=_sum(outbox, ON_THEIR_WAY),
                 waiting_since=_first(each for each in outbox if each.value in ON_THEIR_WAY),
@@ -205,6 +204,11 @@ class HealthReader:
                 backed_up_at=await last_backup(view),
                 disk=space,
             )
+
+    async def _outbox(self, view: View, *, whole: bool) -> tuple[Tally, ...]:
+        """Of all that ever left, each row is looked at."""
+        some = {} if whole else {"state": ON_THEIR_WAY + NEED_A_PERSON}
+        return await view.tally(Transmission, by="state", oldest="next_at", site=self._party.site, **some)
 
     async def _keys(self) -> tuple[Lifetime, ...]:
         now = self._clock.uptime()

@@ -7,10 +7,11 @@ begins again, and nothing is lost, because no poll past it was recorded.
 A folder whose UIDNEXT went back gives UIDs a second time, whatever its UIDVALIDITY says: it is read as a rebuilt one.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import zip_longest
 
 import structlog
 
@@ -21,21 +22,17 @@ from gateway.domain.request import OPEN
 from gateway.domain.tacit import POLL_GAP
 from gateway.domain.watching import Place
 from gateway.ports import Clock, FolderState, Listed, Mailbox
+from gateway.services.awaited import ABSENT_LOOKS, SHORTAGE, Absence, Awaited
+from gateway.services.one_ahead import OneAhead
 from gateway.services.polls import last_poll
 from gateway.services.receive import Arrival, Receiver
 from gateway.storage import Mail, Poll, Request, Store, View
+from gateway.wire.incoming import Incoming
 
 _log = structlog.get_logger()
 
 BATCH = 200
 """UIDs listed at a time: aioimaplib's parsing grows with the square of the lines of one answer."""
-
-ABSENT_LOOKS, ABSENT_SECONDS = 3, 60.0
-"""Looks that must miss a UID, and seconds between two of them, before it counts as gone: some servers give a UID out
-before all their nodes show its message."""
-
-FETCH_TRIES = 3
-"""Failures of one kind on one mail after which it is left to a person, so that it does not hide those behind it."""
 
 ERA = 1 << 32
 """Added to a UIDVALIDITY, which has 32 bits, each time that a server counts again without changing it."""
@@ -43,69 +40,32 @@ ERA = 1 << 32
 SHOWN_AGAIN = 20
 """Of the mails that we know, how many a new session shows again: enough that one of them is still there."""
 
-SHORTAGE, SHORTAGE_TRIES = "shortage", 10
-"""Of memory or files: the machine's fault as a rule, so a mail is tried for minutes before it is left to a person."""
+SHORTAGE_TRIES = 10
+"""A mail on which the machine lacks memory or files is tried for minutes before it is left to a person."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Absence:
-    """How many looks missed something, and the uptime of the last one that counted."""
-
-    looks: int
-    at: float
-
-    def again(self, uptime: float) -> "_Absence":
-        """Missed again; a look too soon after the last one says nothing new."""
-        return _Absence(looks=self.looks + 1, at=uptime) if uptime - self.at >= ABSENT_SECONDS else self
-
-
-class _Waiting:
-    """What one folder keeps us waiting for, as long as its UIDVALIDITY stays."""
-
-    def __init__(self, uidvalidity: int) -> None:
-        self.uidvalidity = uidvalidity
-        self._absences: dict[int, _Absence] = {}
-        self._failures: dict[int, Counter[str]] = {}
-        self._looks: list[FolderState] = []
-
-    def gone(self, missing: Sequence[int], uptime: float) -> tuple[int, ...]:
-        """Remember which UIDs this look missed. Returns those that enough looks missed."""
-        first = _Absence(looks=1, at=uptime)
-        self._absences = {uid: self._absences[uid].again(uptime) if uid in self._absences else first for uid in missing}
-        return tuple(uid for uid in missing if self._absences[uid].looks >= ABSENT_LOOKS)
-
-    def failed(self, uid: int, code: str) -> int:
-        """A mail could not be fetched, or not be worked on. Returns how often, in this way."""
-        failures = self._failures.setdefault(uid, Counter())
-        failures[code] += 1
-        return failures[code]
-
-    def unreadable(self, uid: int) -> bool:
-        """It failed often enough, in one way, to be the mail's own fault and not the connection's."""
-        found = self._failures.get(uid, Counter())
-        return max((times for code, times in found.items() if code != SHORTAGE), default=0) >= FETCH_TRIES
-
-    def done(self, uid: int) -> None:
-        """It has a committed row."""
-        self._absences.pop(uid, None)
-        self._failures.pop(uid, None)
-
-    def complete(self, state: FolderState) -> FolderState | None:
-        """The latest look below whose UIDNEXT every UID has a row; None when there is no new one."""
-        if self._looks and self._looks[-1].uidnext == state.uidnext:
-            self._looks.pop()
-        self._looks.append(state)
-        if not self._absences:
-            self._looks = []
-            return state
-        limit = min(self._absences)
-        finished = [look for look in self._looks if look.uidnext <= limit]
-        self._looks = [look for look in self._looks if look.uidnext > limit]
-        return finished[-1] if finished else None
-
+AHEAD_BYTES = 1024 * 1024
+"""Larger mails are read only when their turn comes: two of them are never held at once."""
 
 REFUSED_SECONDS = 600.0
 """How long a folder that the server refuses is left alone: it stays unwatched, which ``status`` says meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One look at one folder, and the last poll that did not see what this one finds."""
+
+    session: Mailbox
+    state: FolderState
+    waiting: Awaited
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A mail that was read; ``seen`` when it was opened already, before its turn."""
+
+    raw: bytes | None = None
+    seen: Incoming | None = None
 
 
 class InboxPoller:
@@ -133,8 +93,8 @@ class InboxPoller:
         self._interval = interval
         self._max_bytes = max_bytes
         self._personal = personal
-        self._waiting: dict[str, _Waiting] = {}
-        self._set_back: dict[str, _Absence] = {}
+        self._waiting: dict[str, Awaited] = {}
+        self._set_back: dict[str, Absence] = {}
         self._session: Mailbox | None = None
         self._compared: set[str] = set()
         self._refused: dict[str, float] = {}
@@ -190,10 +150,11 @@ class InboxPoller:
         not_before = last.last_at if last is not None and same else None
         waiting = self._waiting.get(folder)
         if waiting is None or waiting.uidvalidity != state.uidvalidity:
-            waiting = self._waiting[folder] = _Waiting(state.uidvalidity)
+            waiting = self._waiting[folder] = Awaited(state.uidvalidity)
         taken = 0
         if state.uidnext > first:
-            taken = await self._take_new(session, state, first, not_before)
+            look = _Look(session=session, state=state, waiting=waiting, not_before=not_before)
+            taken = await self._take_new(look, first)
         complete = waiting.complete(state)
         if complete is not None:
             await self._record(complete, last)
@@ -213,7 +174,7 @@ class InboxPoller:
             return kept
         uptime = self._clock.uptime()
         seen = self._set_back.get(state.folder)
-        seen = self._set_back[state.folder] = _Absence(looks=1, at=uptime) if seen is None else seen.again(uptime)
+        seen = self._set_back[state.folder] = Absence(looks=1, at=uptime) if seen is None else seen.again(uptime)
         if seen.looks < ABSENT_LOOKS:
             return None
         del self._set_back[state.folder]
@@ -238,21 +199,43 @@ class InboxPoller:
         self._compared.add(state.folder)
         return any(item.internaldate != known[item.uid] for item in listed)
 
-    async def _take_new(self, session: Mailbox, state: FolderState, first: int, not_before: datetime | None) -> int:
-        found = await session.uids(first, state.uidnext)
-        oldest = await self._oldest_wanted() if self._personal and not_before is None else None
+    async def _take_new(self, look: _Look, first: int) -> int:
+        found = await look.session.uids(first, look.state.uidnext)
+        oldest = await self._oldest_wanted() if self._personal and look.not_before is None else None
         taken = 0
         for start in range(0, len(found), BATCH):
-            wanted = await self._unknown(state, found[start : start + BATCH])
-            listed = {item.uid: item for item in await session.listing(wanted)}
-            for uid in wanted:
-                if oldest is not None and uid in listed and listed[uid].internaldate < oldest:
-                    continue
-                await self._take(session, state, uid, listed.get(uid), not_before)
-                taken += 1
-        if not_before is not None:
-            await self._note_vanished(session, state, first, found, not_before)
+            wanted = await self._unknown(look.state, found[start : start + BATCH])
+            listed = {item.uid: item for item in await look.session.listing(wanted)}
+            if oldest is not None:
+                wanted = tuple(uid for uid in wanted if uid not in listed or listed[uid].internaldate >= oldest)
+            await self._take_each(look, wanted, listed)
+            taken += len(wanted)
+        if look.not_before is not None:
+            await self._note_vanished(look, first, found)
         return taken
+
+    async def _take_each(self, look: _Look, wanted: Sequence[int], listed: Mapping[int, Listed]) -> None:
+        """In order, one at a time; while one is decided, the next is fetched and opened if it is small."""
+        async with OneAhead(partial(self._read_ahead, look)) as ahead:
+            for uid, following in zip_longest(wanted, wanted[1:]):
+                item, then = listed.get(uid), listed.get(following)
+                read = await ahead.of(uid) or await self._read(look, uid, item)
+                if then is not None and then.size <= AHEAD_BYTES and self._readable(look, then):
+                    ahead.begin(following)
+                await self._take(look, uid, item, read)
+
+    def _readable(self, look: _Look, item: Listed) -> bool:
+        return item.size <= self._max_bytes and not look.waiting.unreadable(item.uid)
+
+    async def _read(self, look: _Look, uid: int, item: Listed | None) -> _Read:
+        """It is opened by the receiver, which keeps it first."""
+        if item is None or not self._readable(look, item):
+            return _Read()
+        return _Read(raw=await self._fetch(look, uid))
+
+    async def _read_ahead(self, look: _Look, uid: int) -> _Read:
+        raw = await self._fetch(look, uid)
+        return _Read(raw=raw, seen=None if raw is None else await self._receiver.look(raw))
 
     async def _oldest_wanted(self) -> datetime:
         """Before this instant nothing can answer an open request."""
@@ -261,16 +244,14 @@ class InboxPoller:
         first = min((request.submitted_at for request in waiting), default=self._clock.now())
         return first - CLOCK_TOLERANCE
 
-    async def _note_vanished(
-        self, session: Mailbox, state: FolderState, first: int, found: tuple[int, ...], not_before: datetime
-    ) -> None:
+    async def _note_vanished(self, look: _Look, first: int, found: tuple[int, ...]) -> None:
         """UIDs that came and went between two polls: nobody read them here, and that must be known."""
-        absent = sorted(set(range(first, state.uidnext)).difference(found))
+        absent = sorted(set(range(first, look.state.uidnext)).difference(found))
         missing: list[int] = []
         for start in range(0, len(absent), BATCH):
-            missing += await self._unknown(state, tuple(absent[start : start + BATCH]))
-        for uid in self._waiting[state.folder].gone(missing, self._clock.uptime()):
-            await self._take(session, state, uid, None, not_before)
+            missing += await self._unknown(look.state, tuple(absent[start : start + BATCH]))
+        for uid in look.waiting.gone(missing, self._clock.uptime()):
+            await self._take(look, uid, None, _Read())
 
     async def _unknown(self, state: FolderState, uids: tuple[int, ...]) -> tuple[int, ...]:
         """Those that no earlier, interrupted poll has committed already."""
@@ -288,46 +269,38 @@ class InboxPoller:
         known = {row.uid for row in rows}
         return tuple(uid for uid in uids if uid not in known)
 
-    async def _take(
-        self, session: Mailbox, state: FolderState, uid: int, listed: Listed | None, not_before: datetime | None
-    ) -> None:
-        waiting = self._waiting[state.folder]
-        too_large = listed is not None and listed.size > self._max_bytes
-        unreadable = waiting.unreadable(uid)
-        raw = None
-        if listed is not None and not too_large and not unreadable:
-            raw = await self._fetch(session, waiting, uid)
+    async def _take(self, look: _Look, uid: int, item: Listed | None, read: _Read) -> None:
         arrival = Arrival(
             mailbox=self._mailbox,
-            folder=state.folder,
-            uidvalidity=state.uidvalidity,
+            folder=look.state.folder,
+            uidvalidity=look.state.uidvalidity,
             uid=uid,
-            internaldate=listed.internaldate if listed else None,
-            size=listed.size if listed else 0,
-            raw=raw,
-            too_large=too_large,
-            not_before=not_before,
+            internaldate=item.internaldate if item else None,
+            size=item.size if item else 0,
+            raw=read.raw,
+            too_large=item is not None and item.size > self._max_bytes,
+            not_before=look.not_before,
             seen_at=self._clock.now(),
             personal=self._personal,
         )
-        if unreadable and listed is not None:
+        if item is not None and look.waiting.unreadable(uid):
             await self._receiver.give_up(arrival, "unreadable")
         else:
-            await self._hand_on(arrival, waiting)
-        waiting.done(uid)
+            await self._hand_on(arrival, read.seen, look.waiting)
+        look.waiting.done(uid)
 
-    async def _fetch(self, session: Mailbox, waiting: _Waiting, uid: int) -> bytes | None:
+    async def _fetch(self, look: _Look, uid: int) -> bytes | None:
         try:
-            return await session.fetch(uid, self._max_bytes)
+            return await look.session.fetch(uid, self._max_bytes)
         except ServerError as error:
             # The session is over; the next poll tries again.
-            waiting.failed(uid, error.code)
+            look.waiting.failed(uid, error.code)
             _log.warning("mail.not_fetched", uid=uid, error=error.code)
             raise
 
-    async def _hand_on(self, arrival: Arrival, waiting: _Waiting) -> None:
+    async def _hand_on(self, arrival: Arrival, seen: Incoming | None, waiting: Awaited) -> None:
         try:
-            await self._receiver.take(arrival)
+            await self._receiver.take(arrival, seen)
         except GatewayError:
             raise
         except Exception as error:

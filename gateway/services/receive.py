@@ -70,8 +70,18 @@ class Receiver:
         self._identification = Identification(party=party, directory=directory)
         self._proofs = Proofs(party=party, directory=directory, cabinet=cabinet)
 
-    async def take(self, arrival: Arrival) -> Mail:
+    async def look(self, raw: bytes) -> Incoming | None:
+        """Open a mail before its turn; None when that could not be done: in its turn it is tried again, and told."""
+        try:
+            return await self._judge.open(raw)
+        except Exception as error:  # noqa: BLE001  whatever it is, it stops nobody before its turn
+            _log.info("mail.not_opened_ahead", error=type(error).__name__)
+            return None
+
+    async def take(self, arrival: Arrival, seen: Incoming | None = None) -> Mail:
         """Keep, open, verify, decide, record; then decide again on what waited for it. Returns the committed row.
+
+        ``seen`` when it was opened already.
 
         Raises:
             GatewayError: our disk, key or vault failed; nothing was recorded, the next poll sees the mail again.
@@ -79,12 +89,12 @@ class Receiver:
         # One at a time, though several mailboxes are watched: the same mail may come to two of them at once.
         async with self._one_at_a_time:
             behind, self._behind = self._behind, True
-            taken = await self._take(arrival)
+            taken = await self._take(arrival, seen)
             await self._catch_up(taken)
             self._behind = behind
         return taken
 
-    async def _take(self, arrival: Arrival) -> Mail:
+    async def _take(self, arrival: Arrival, seen: Incoming | None) -> Mail:
         if arrival.raw is None:
             verdict = Verdict.QUARANTINE if arrival.too_large else Verdict.VANISHED
             reason = "too-large" if arrival.too_large else "vanished"
@@ -98,9 +108,10 @@ class Receiver:
             return await self._keep(
                 replace(same, verdict=Verdict.DUPLICATE, reason="same-bytes", sha256=digest, message=known[0].message)
             )
-        seen = await self._judge.open(arrival.raw) if arrival.personal else None
-        if seen is not None and await self._is_private(arrival.raw, seen):
-            return await self._keep(replace(self._row(arrival), verdict=Verdict.PRIVATE, internaldate=None, size=0))
+        if arrival.personal:
+            seen = seen or await self._judge.open(arrival.raw)
+            if await self._is_private(arrival.raw, seen):
+                return await self._keep(replace(self._row(arrival), verdict=Verdict.PRIVATE, internaldate=None, size=0))
         file = await self._cabinet.put(arrival.raw, await self._cabinet.standing_key(QUARANTINE))
         seen = seen or await self._judge.open(arrival.raw)
         own = reception_of(arrival, seen, self._own_mta)

@@ -8,6 +8,7 @@ key is no longer good, its file does not open) is held and told, and leaves by i
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 import structlog
 
@@ -23,6 +24,7 @@ from gateway.services.cabinet import Cabinet
 from gateway.services.compose import Composer, current_pins
 from gateway.services.departure import Departures
 from gateway.services.leases import Alone, Turns
+from gateway.services.one_ahead import OneAhead
 from gateway.services.requests import Requests
 from gateway.storage import Act, Case, Message, Pin, Request, Store, Transmission
 
@@ -106,12 +108,14 @@ class Sender:
         await self._look_at_held([each for each in waiting if each.state is sending.State.HELD])
         async with self._store.view() as view:
             ready = await view.sendable(self._party.site, self._clock.now(), BATCH)
-        for transmission in ready:
-            self._under_way.add(transmission.id)
-            try:
-                await self._send(transmission)
-            finally:
-                self._under_way.discard(transmission.id)
+        # One is handed over, to its end, before the next is claimed: a process that dies leaves one in doubt at most.
+        async with OneAhead(self._read) as files:
+            for transmission, following in zip_longest(ready, ready[1:]):
+                self._under_way.add(transmission.id)
+                try:
+                    await self._send(transmission, following, files)
+                finally:
+                    self._under_way.discard(transmission.id)
         return len(ready)
 
     async def wait(self, seconds: float) -> None:
@@ -120,7 +124,9 @@ class Sender:
 
     # --- one transmission
 
-    async def _send(self, transmission: Transmission) -> None:
+    async def _send(
+        self, transmission: Transmission, following: Transmission | None, files: OneAhead[str, bytes]
+    ) -> None:
         partner = self._directory.find(transmission.partner)
         if partner is None:
             await self._hold(transmission, sending.Event.KEY_REFUSED, "partner-unknown")
@@ -130,12 +136,14 @@ class Sender:
             await self._hold(transmission, sending.Event.KEY_REFUSED, refusal)
             return
         try:
-            data = await self._read(transmission.file)
+            data = await files.of(transmission.file) or await self._read(transmission.file)
         except _FILE_FAULTS as error:
             if not _concerns_one(error):
                 raise
             await self._hold(transmission, sending.Event.UNREADABLE, error.code)
             return
+        if following is not None:
+            files.begin(following.file)
         async with self._store.act() as act:
             claimed = await self._claim(act, transmission)
         if claimed is None:

@@ -225,6 +225,214 @@ async def test_without_idle_only_the_time_is_waited_for(tmp_path: Path, announce
         assert server.heard[-1].endswith(b" NOOP")
 
 
+def shows(*uidnexts: int) -> Behaviour:
+    """A behaviour for SELECT: three messages, and at each look the next of these UIDNEXT; the last one stays."""
+    left = list(uidnexts)
+
+    async def select(peer: Peer, tag: bytes) -> None:
+        uidnext = left.pop(0) if len(left) > 1 else left[0]
+        await says(b"* 3 EXISTS", b"* OK [UIDVALIDITY 7] valid", b"* OK [UIDNEXT %d] next" % uidnext)(peer, tag)
+
+    return select
+
+
+async def idles(peer: Peer, tag: bytes) -> None:
+    """A behaviour for IDLE: nothing is new."""
+    await peer.say(b"+ idling")
+    assert await peer.hear() == b"DONE"
+    await peer.say(tag + b" OK done")
+
+
+def commands(server: FakeImap) -> list[bytes]:
+    """What the client asked since it last opened a folder, without tags."""
+    heard = [line.partition(b" ")[2] or line for line in server.heard]
+    return heard[len(heard) - heard[::-1].index(b'SELECT "INBOX"') :]
+
+
+async def test_a_wait_that_begins_soon_after_mail_asks_before_it_idles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NOOP makes a server look at once; the answer that tells of mail ends the wait, and IDLE is not begun."""
+    monkeypatch.setattr(session, "ASKING_SECONDS", (0.0, 0.001, 0.002, 0.003))
+    told = iter(((), (b"* 3 EXISTS", b"* 1 FETCH (FLAGS ())"), (b"* 4 EXISTS",)))
+
+    async def noop(peer: Peer, tag: bytes) -> None:
+        await says(*next(told))(peer, tag)
+
+    behaviours = {b"SELECT": shows(12, 13), b"NOOP": noop, b"IDLE": idles}
+    async with fake_imap(behaviours) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.open("INBOX")
+        await asyncio.wait_for(mailbox.wait_for_news(60), 5)
+        assert commands(server) == [b"NOOP"] * 3
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+async def test_a_quiet_mailbox_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """Only IDLE, at the first wait and the next, and however often it is renewed."""
+    monkeypatch.setattr(session, "IDLE_RENEWAL_SECONDS", 0.01)
+    async with fake_imap({b"IDLE": idles}) as server, opened(server, tmp_path) as mailbox:
+        for _ in range(2):
+            for _ in range(looks):
+                await mailbox.open("INBOX")
+            await mailbox.wait_for_news(0.05)
+        heard = commands(server)
+    assert set(heard) == {b"IDLE"}
+    assert len(heard) >= 2
+
+
+async def test_only_the_wait_after_the_mail_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one idles, whether or not somebody looked in between."""
+    monkeypatch.setattr(session, "ASKING_SECONDS", (0.0, 0.001))
+    behaviours = {b"SELECT": shows(12, 13), b"IDLE": idles}
+    async with fake_imap(behaviours) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.open("INBOX")
+        for _ in range(2):
+            await mailbox.wait_for_news(0.03)
+        assert commands(server) == [b"NOOP", b"NOOP", b"IDLE", b"IDLE"]
+        await mailbox.open("INBOX")
+        await mailbox.wait_for_news(0.03)
+        assert commands(server) == [b"IDLE"]
+
+
+async def test_questions_end_with_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is asked in a hurry when it is over."""
+    monkeypatch.setattr(session, "ASKING_SECONDS", (0.0, 0.02, *(60.0,) * 9))
+    behaviours = {b"SELECT": shows(12, 13), b"IDLE": idles}
+    async with fake_imap(behaviours) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.open("INBOX")
+        await asyncio.wait_for(mailbox.wait_for_news(0.05), 5)
+        assert commands(server) == [b"NOOP", b"NOOP"]
+
+
+FOUR = b"* 4 EXISTS"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        pytest.param(b"FETCH", says(FOUR), id="with the mail that was read"),
+        pytest.param(b"FETCH", says(b"* 3 EXPUNGE", b"* 3 EXISTS"), id="one went, another came"),
+        pytest.param(b"FETCH", says(done=b"OK done\r\n* 4 exists"), id="unasked, between two commands"),
+        pytest.param(b"NOOP", says(FOUR), id="with a NOOP"),
+        pytest.param(
+            b"SELECT",
+            says(b"* 3 EXISTS", b"* OK [UIDVALIDITY 7] v", b"* OK [UIDNEXT 12] n", done=b"OK done\r\n" + FOUR),
+            id="right behind the opening",
+        ),
+    ],
+)
+@pytest.mark.parametrize("idle", [True, False])
+async def test_mail_that_was_told_of_before_the_wait_ends_it_at_once(
+    tmp_path: Path,
+    name: bytes,
+    told: Behaviour,
+    idle: bool,  # noqa: FBT001
+) -> None:
+    """A server says it once: an IDLE would be told nothing more."""
+    capabilities = b"IMAP4rev1 AUTH=PLAIN" + b" IDLE" * idle
+    async with (
+        fake_imap({name: told, b"IDLE": idles}, capabilities=capabilities) as server,
+        opened(server, tmp_path) as mailbox,
+    ):
+        await mailbox.uids(1, 10)
+        await mailbox.fetch(5, 1000)
+        asked = len(server.heard)
+        await asyncio.wait_for(mailbox.wait_for_news(60), 5)
+        assert len(server.heard) == asked
+
+
+async def test_mail_that_the_end_of_an_idle_tells_of_ends_the_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may send what it had queued after DONE (RFC 2177)."""
+    monkeypatch.setattr(session, "IDLE_RENEWAL_SECONDS", 0.02)
+
+    async def idle(peer: Peer, tag: bytes) -> None:
+        await peer.say(b"+ idling")
+        assert await peer.hear() == b"DONE"
+        await peer.say(FOUR, tag + b" OK done")
+
+    async with fake_imap({b"IDLE": idle}) as server, opened(server, tmp_path) as mailbox:
+        await asyncio.wait_for(mailbox.wait_for_news(60), 5)
+        assert commands(server) == [b"IDLE"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param((b"* 3 EXISTS", b"* 3 EXISTS"), id="the same again"),
+        pytest.param((b"* 1 EXPUNGE", b"* 2 EXISTS", b"* 0 RECENT"), id="fewer"),
+        pytest.param((b"* 4 EXISTSAND", b"* 99999999999 EXISTS", b"* 7 FETCH (FLAGS ())"), id="something else"),
+    ],
+)
+async def test_what_tells_of_no_mail_ends_no_wait(tmp_path: Path, told: tuple[bytes, ...]) -> None:
+    """A server that counts aloud is no reason to look without end."""
+    async with fake_imap({b"NOOP": says(*told), b"IDLE": idles}) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.uids(1, 10)
+        await mailbox.wait_for_news(0.03)
+        assert commands(server)[-1] == b"IDLE"
+
+
+async def test_opening_a_folder_answers_what_was_told_before(tmp_path: Path) -> None:
+    """Its numbers count that mail: the next wait idles, whatever another folder held."""
+    fetch = says(b"* 9 EXISTS")
+    async with fake_imap({b"FETCH": fetch, b"IDLE": idles}) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.fetch(5, 1000)
+        await mailbox.open("INBOX")
+        await mailbox.wait_for_news(0.03)
+        assert commands(server) == [b"IDLE"]
+
+
+async def test_without_idle_a_server_that_tells_unasked_is_heard(tmp_path: Path) -> None:
+    """It may (RFC 3501 section 7); the time need not be over."""
+
+    async def noop(peer: Peer, tag: bytes) -> None:
+        await says()(peer, tag)
+        await asyncio.sleep(0.02)
+        await peer.say(FOUR)
+
+    capabilities = b"IMAP4rev1 AUTH=PLAIN"
+    async with fake_imap({b"NOOP": noop}, capabilities=capabilities) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.uids(1, 10)
+        await asyncio.wait_for(mailbox.wait_for_news(60), 5)
+
+
+@pytest.mark.fault("F29")
+@pytest.mark.parametrize(
+    "noop",
+    [
+        pytest.param(falls_silent_after(b"* BYE overloaded\r\n"), id="BYE"),
+        pytest.param(cuts_after(b"* 4 EX"), id="cut in the answer"),
+        pytest.param(falls_silent_after(b""), id="silent"),
+        pytest.param(says(done=b"OK done\r\n* BYE timeout"), id="BYE before the next question"),
+    ],
+)
+async def test_a_server_lost_between_two_questions_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noop: Behaviour
+) -> None:
+    """Within its patience, and never taken for news."""
+    monkeypatch.setattr(session, "ASKING_SECONDS", (0.0, 60.0))
+    async with fake_imap({b"SELECT": shows(12, 13), b"NOOP": noop}) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.open("INBOX")
+        async with asyncio.timeout(8 * SILENCE):
+            with pytest.raises(ServerUnreachable):
+                await mailbox.wait_for_news(60)
+
+
+async def test_a_wait_cancelled_between_two_questions_ends_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in any other command."""
+    monkeypatch.setattr(session, "ASKING_SECONDS", (0.0, 60.0))
+    async with fake_imap({b"SELECT": shows(12, 13)}) as server, opened(server, tmp_path) as mailbox:
+        await mailbox.open("INBOX")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SILENCE / 3):
+                await mailbox.wait_for_news(60)
+        with pytest.raises(ServerUnreachable):
+            await mailbox.uids(1, 10)
+
+
 async def test_a_cancelled_command_ends_the_session(tmp_path: Path) -> None:
     """A late answer could otherwise be taken for that of the next command."""
     async with fake_imap({b"NOOP": falls_silent_after(b"")}) as server, opened(server, tmp_path) as mailbox:

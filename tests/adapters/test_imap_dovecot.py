@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.adapters.imap import ImapFactory, ImapSettings, syntax
+from gateway.adapters.imap import ImapFactory, ImapMailbox, ImapSettings, syntax
+from gateway.adapters.imap import session as imap_session
 from gateway.domain.errors import LoginRefused, ProtocolBroken, SecretUnreadable, ServerUnreachable, TlsRefused
 from gateway.ports import Mailbox
 from tests.mailserver import Account, Machine
@@ -117,6 +118,23 @@ async def test_idle_returns_when_mail_arrives(mail_machine: Machine, account: Ac
             await asyncio.to_thread(mail_machine.deliver, MAIL, account.address)
             await asyncio.wait_for(waiting, 20)
             assert len(await mailbox.uids(state.uidnext, 1_000)) == expected
+
+
+async def test_after_mail_the_next_is_told_without_idle(
+    mail_machine: Machine, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dovecot looks at a NOOP at once; mail that comes while another is read is told of by that, or by the NOOP."""
+    monkeypatch.setattr(imap_session, "ASKING_SECONDS", (0.0, *(0.02,) * 500))
+    monkeypatch.setattr(ImapMailbox, "_idle", None)
+    async with session(settings(mail_machine, account)) as mailbox:
+        await mailbox.open("INBOX")
+        mail_machine.deliver(MAIL, account.address)
+        for uid in (1, 2, 3):
+            assert (await mailbox.open("INBOX")).uidnext == uid + 1
+            delivery = asyncio.create_task(asyncio.to_thread(mail_machine.deliver, MAIL, account.address))
+            assert (await mailbox.fetch(uid, 1_000) or b"").endswith(MAIL)
+            await asyncio.wait_for(mailbox.wait_for_news(60), 20)
+            await delivery
 
 
 async def test_a_message_is_read_whole_and_stays_unread(mail_machine: Machine, account: Account) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import commands, cycle, report, restart, sweep
+from tests.bench import commands, cycle, floor_parts, report, restart, shares, sweep
 
 ENVIRONMENT = Path.home() / ".cache" / "soins-passerelle" / "as2-peer"
 SIZES = {10240: 40, 1048576: 16, 10485760: 8}
@@ -57,6 +57,10 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Any]] = {
         folder, count=2000 if given.quick else 100_000, rounds=given.rounds
     ),
     "cycle": _cycle,
+    "floor": lambda folder, given: floor_parts.measured(
+        folder, size=10240, times=5 if given.quick else 100, rounds=given.rounds
+    ),
+    "profile": lambda folder, given: shares.measured(folder, size=10240, count=8 if given.quick else 400),
     "seal": _apart("seal", "--sizes", "10240", "--large", "500000"),
     "audit": lambda folder, given: _audit(folder, given)["runs"],
 }
@@ -70,7 +74,7 @@ def main() -> None:
     """Measure, print the table, write the JSON."""
     told = argparse.ArgumentParser(description=__doc__)
     told.add_argument("--parts", default=",".join(PARTS), help="which, of these")
-    told.add_argument("--ways", default="peer,sink,servers", help="of the cycle: which, of these")
+    told.add_argument("--ways", default="peer,floor,sink,servers", help="of the cycle: which, of these")
     told.add_argument("--rounds", type=int, help="five, or one that is quick")
     told.add_argument("--quick", action="store_true", help="short, to try it")
     told.add_argument("--environment", type=Path, default=ENVIRONMENT, help="where the peer is installed")
@@ -87,7 +91,7 @@ def main() -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cœurs, Python {platform.python_version()}, charge {load}"
     if given.json:
         given.json.write_text(json.dumps({"machine": machine, **found}, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{machine}\n\n{report.table(found)}\n")
+    sys.stdout.write(f"{machine}\n\n{report.tables(found)}\n")
 
 
 if __name__ == "__main__":

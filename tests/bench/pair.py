@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -97,19 +97,20 @@ def installed(folder: Path, places: dict[str, Place]) -> tuple[dict[str, Gateway
 
 
 @contextmanager
-def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
-    """Install both in this folder, and run them."""
+def running(folder: Path, places: dict[str, Place], carriers: Sequence[int] = ()) -> Iterator[Asked]:
+    """Install both in this folder, and run them; ``carriers`` are the processes of the mail servers between them."""
     gateways, case = installed(folder, places)
     with ExitStack() as stack:
         other, ours = (
-            stack.enter_context(started(_party(gateways[role], places[role], case), folder / f"{role}.log"))
+            stack.enter_context(started(command(gateways[role], places[role], case), folder / f"{role}.log"))
             for role in ("cnse", "hospital")
         )
         answer(other)
         answer(ours)
-        yield Asked(ours, others=(other.pid,))
+        yield Asked(ours, others=(other.pid,), servers=carriers)
 
 
-def _party(gateway: Gateway, place: Place, case: str) -> list[str]:
-    command = [sys.executable, "-m", "tests.bench.party", str(gateway.config), "--case", case]
-    return [*command, *(("--sink", *place.sink) if place.sink else ())]
+def command(gateway: Gateway, place: Place, case: str) -> list[str]:
+    """How one of the two is run."""
+    told = [sys.executable, "-m", "tests.bench.party", str(gateway.config), "--case", case]
+    return [*told, *(("--sink", *place.sink) if place.sink else ())]

@@ -1,8 +1,9 @@
 """One party of the measured cycle: the whole daemon in a process of its own, told on its standard input what to send.
 
-``python -m tests.bench.party CONFIG [--sink PORT KEY CERTIFICATE]``. A line ``SIZE COUNT IN_FLIGHT`` sends so many
-messages with an attachment of so many bytes, and waits until the receipt of each is recorded; one line of JSON tells
-how long that took. With a sink, mails come in by a mailbox in memory instead of IMAP.
+``python -m tests.bench.party CONFIG [--sink PORT KEY CERTIFICATE] [--profile]``. A line ``SIZE COUNT IN_FLIGHT`` sends
+so many messages with an attachment of so many bytes, and waits until the receipt of each is recorded; one line of JSON
+tells how long that took. With a sink, mails come in by a mailbox in memory instead of IMAP; with a profile, the line
+also tells the seconds of processor of each layer since the one before.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from gateway.domain.transmission import State
 from gateway.services.fiche import Fiche
 from gateway.storage import Transmission
 from gateway.wire.payload import Attachment
+from tests.bench.layers import Sampler
 from tests.bench.sink import SinkMailbox, serve
 
 KIND = KINDS["MEDICAL_REPORT"]
@@ -88,6 +90,7 @@ async def main() -> None:
     told.add_argument("config", type=Path)
     told.add_argument("--case", default="")
     told.add_argument("--sink", nargs=3, metavar=("PORT", "KEY", "CERTIFICATE"))
+    told.add_argument("--profile", action="store_true")
     given = told.parse_args()
     log.configure("WARNING")
     if given.sink:
@@ -99,13 +102,16 @@ async def main() -> None:
         monkeyed: Any = app
         monkeyed.ImapFactory = lambda **_: mailbox
     stop = asyncio.Event()
+    sampler = Sampler() if given.profile else None
     async with app.open_daemon(config.load(given.config)) as daemon:
         working = asyncio.create_task(daemon.tasks.work_until(stop))
         say({"ready": True})
         cycles = Cycles(daemon, given.case)
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            size, count, in_flight = map(int, line.split())
-            say(await cycles.send(size, count, in_flight))
+        with sampler or nullcontext():
+            while line := await asyncio.to_thread(sys.stdin.readline):
+                size, count, in_flight = map(int, line.split())
+                found = await cycles.send(size, count, in_flight)
+                say({**found, **sampler.told()} if sampler else found)
         stop.set()
         await working
 

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 
 from gateway.adapters import database
 from gateway.adapters.log_key import verify_note
 from gateway.domain.audit import parse
 from gateway.domain.merkle import Growing
 from gateway.services.auditing import Auditor
-from tests.bench import audit, bombs, load, seal, web
+from tests.bench import audit, bombs, cycle, floor, floor_parts, floor_party, load, seal, web
+from tests.bench import floor_steps as steps
 from tests.bench.audit_log import fill, row
 
 NEEDS_GPG = pytest.mark.skipif(
@@ -79,6 +81,37 @@ def test_a_short_run_of_sealing_tells_every_figure(
     assert all(row[suite]["share"] > 0 for row in found["stages"] for suite in ("openpgp", "smime"))
     assert {kind: row["bytes"] > 50000 for kind, row in found["memory"].items()} == dict.fromkeys(seal.KINDS, True)
     assert "| S/MIME, 0 Mo |" in capsys.readouterr().out
+
+
+def test_a_short_run_of_the_floor_acknowledges_every_message(tmp_path: Path) -> None:
+    """Two bare processes answer as the gateways do; nothing of theirs failed unheard."""
+    with cycle.places(tmp_path, ["floor"], tmp_path) as asked:
+        found = cycle.measured(asked, 3000, 3, 1)["floor"]
+    assert found["a_second"] > 0
+    # A connection that ends with its process is told by asyncio.
+    assert ["floor_" in log.read_text() for log in (tmp_path / "floor").glob("*.log")] == [False, False]
+    # Each side keeps three files a message: eight warm it, three are measured.
+    kept = [len(list((tmp_path / "floor" / role / "data").iterdir())) for role in floor.OTHERS]
+    assert all(count >= 3 * (3 + cycle.IN_FLIGHT) for count in kept)
+
+
+def test_the_parts_of_the_floor_are_told_and_what_they_open_is_what_was_sealed(tmp_path: Path) -> None:
+    """Each has its time; a file that would not come back, or a receipt of another message, ends the measure."""
+    found = floor_parts.measured(tmp_path, size=3000, times=1, rounds=1)
+    assert tuple(found["parts"]) == floor_parts.NAMES
+    assert all(found["parts"][name]["ms"] > 0 for name in floor_parts.NAMES if name != floor_parts.CONTENT)
+    assert floor_parts.table(found).count("\n") == 2 + len(floor_parts.NAMES)
+
+
+def test_the_floor_leaves_no_verification_out(tmp_path: Path) -> None:
+    """Cheaper than a floor is what proves nothing: changed bytes and another's signature are refused."""
+    ours, theirs = (floor_party.pair_of(floor_party.told(path)) for path in floor.installed(tmp_path).values())
+    whole = steps.signed(steps.entity(b"1", b"paper"), ours)
+    assert steps.papers(steps.opened(whole, theirs)) == b"paper"
+    with pytest.raises(ValueError, match="other bytes"):
+        steps.opened(whole.replace(b"Bonjour", b"Bonsoir"), theirs)
+    with pytest.raises(InvalidSignature):
+        steps.opened(steps.signed(steps.entity(b"1", b"paper"), theirs), theirs)
 
 
 @NEEDS_GPG

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.errors import ProtocolBroken, ServerError, ServerUnreachable, StorageFailed, WorkerFailed
-from gateway.services import inbox
+from gateway.services import awaited, inbox
 from gateway.storage import Mail, Poll, Request, Transmission, Verdict
 from tests.services.fakes import FakeMailbox
 from tests.services.mails import START, plain_mail, request_mail
@@ -26,7 +26,7 @@ async def polls(world: World, folder: str = "INBOX") -> tuple[Poll, ...]:
 
 async def look_until_gone(world: World) -> None:
     """As many looks as it takes for an absent UID to count as gone."""
-    for _ in range(inbox.ABSENT_LOOKS):
+    for _ in range(awaited.ABSENT_LOOKS):
         await world.poll()
         world.clock.advance(MINUTE)
 
@@ -212,7 +212,7 @@ async def test_while_the_uidnext_is_lower_nothing_is_taken_for_silence(cnas: Wor
         put_back(cnas, 2)
         cnas.drop(request_mail() if era == 1 else plain_mail("x@ailleurs.test"))
         before = await polls(cnas)
-        for _ in range(inbox.ABSENT_LOOKS - 1):
+        for _ in range(awaited.ABSENT_LOOKS - 1):
             assert await cnas.poll() == 0
             cnas.clock.advance(MINUTE)
         assert await polls(cnas) == before
@@ -408,7 +408,7 @@ async def test_a_mail_that_cannot_be_fetched_does_not_hide_those_behind_it(
     """After three failures it is held back for a person, and the others are taken."""
     bad, good = fill(cnas, 2)
     _refuse(cnas, monkeypatch, bad, error)
-    for _ in range(inbox.FETCH_TRIES):
+    for _ in range(awaited.FETCH_TRIES):
         with pytest.raises(type(error)):
             await cnas.poll()
         assert await cnas.all(Mail) == ()

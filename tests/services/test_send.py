@@ -351,6 +351,48 @@ async def test_sending_is_committed_before_the_first_byte_leaves(hospital: World
     assert seen == [State.SENDING]
 
 
+async def test_one_is_handed_over_while_the_file_of_the_next_is_read(
+    hospital: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the one whose turn it is has been claimed: a process that dies leaves that one in doubt, no other."""
+    await hospital.submit()
+    seen: list[tuple[State, ...]] = []
+    read, both = hospital.sender._cabinet.get, asyncio.Barrier(2)
+    names: list[str] = []
+
+    async def counted(view: View, name: str) -> bytes:
+        names.append(name)
+        if len(names) == 2:
+            await both.wait()
+        return await read(view, name)
+
+    async def look(_: Envelope) -> None:
+        seen.append(tuple(each.state for each in await hospital.all(Transmission)))
+        if len(seen) == 1:
+            async with asyncio.timeout(30):
+                await both.wait()
+
+    monkeypatch.setattr(hospital.sender._cabinet, "get", counted)
+    hospital.courier.during = look
+    await hospital.sender.round()
+    assert seen == [(State.SENDING, State.READY), (State.HANDED_OVER, State.SENDING)]
+    assert [envelope.recipient for envelope in hospital.courier.taken] == ["conv@cnas.test", "medical@cnse.test"]
+    assert len(names) == 2
+
+
+@pytest.mark.fault("F26")
+async def test_a_file_that_was_read_ahead_in_vain_is_read_again_in_the_next_round(hospital: World) -> None:
+    """The server went away meanwhile: nothing of it stays behind, and it leaves when the server is back."""
+    await hospital.submit()
+    hospital.courier.script = [ServerUnreachable(server="s", reason="r")]
+    with pytest.raises(ServerUnreachable):
+        await hospital.sender.round()
+    assert len(asyncio.all_tasks()) == 1
+    hospital.clock.advance(MINUTE)
+    assert await hospital.sender.round() == 2
+    assert len(hospital.courier.taken) == 2
+
+
 async def test_a_receipt_that_is_faster_than_the_hand_over_is_worth_more(hospital: World) -> None:
     """It arrives while the server's answer is on its way: evidenced, running, and handed over in time."""
     submitted = await only_to_cnas(hospital)

@@ -24,7 +24,9 @@ MAX_SMALL_LITERALS = 64 * 1024
 DRIP_FACTOR = 20
 
 CRLF = b"\r\n"
+OPENING = frozenset({"SELECT", "EXAMINE"})
 _LITERAL = re.compile(rb"\{(\d{1,12})\}$")
+_COUNT = re.compile(rb"(\d{1,10}) (EXISTS|EXPUNGE)", re.IGNORECASE)
 _TAGGED = re.compile(rb"([A-Z0-9]+) (OK|NO|BAD)(?: (.*))?", re.DOTALL | re.IGNORECASE)
 
 # One untagged response without its "* ": line, literal, line, literal, ..., line.
@@ -86,7 +88,9 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
     """The client side of one connection. ``silence`` is how many seconds the server may say nothing.
 
     ``error`` is set once, when the connection is over. ``ready`` is set by the greeting, by a "+" that asks for
-    nothing more, and by the end of a command; ``pushed`` by any untagged response during IDLE.
+    nothing more, and by the end of a command; ``pushed`` by any untagged response during IDLE; ``grown`` when the
+    folder holds more messages than the client was told, whatever command that came with: a server says it once
+    (RFC 3501 section 7.3.1). Opening a folder begins anew. All are set when the connection is over.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, silence: float) -> None:
@@ -97,6 +101,8 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
         self.lost = asyncio.Event()
         self.ready = asyncio.Event()
         self.pushed = asyncio.Event()
+        self.grown = asyncio.Event()
+        self._messages = 0
         self._command: OneCommand | None = None
         self._outgoing: list[bytes] = []
         self._deadline: asyncio.Timeout | None = None
@@ -150,6 +156,9 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
         self._command = command
         self.ready.clear()
         self.pushed.clear()
+        if command.name in OPENING:
+            self.grown.clear()
+            self._messages = 0
         self._outgoing = list(then)
         self._line_budget, self._literal_budget = MAX_ANSWER_BYTES, literals
         self.send(str(command))
@@ -171,34 +180,20 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
         finally:
             self._deadline = None
 
-    async def wait_for_push(self, seconds: float) -> bool:
-        """Wait for an untagged response, or for the time to be over; True when there was one.
+    async def wait_for(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for ``pushed`` or ``grown``, or for the time to be over; True when it came.
 
         Raises:
             Broken, Lost, OSError: the connection is over.
         """
         try:
             async with asyncio.timeout(seconds):
-                await self.pushed.wait()
+                await event.wait()
         except TimeoutError:
             return False
         if self.error is not None:
             raise self.error
         return True
-
-    async def rest(self, seconds: float) -> None:
-        """Wait for the time to be over.
-
-        Raises:
-            Broken, Lost, OSError: the connection is over.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                await self.lost.wait()
-        except TimeoutError:
-            return
-        if self.error is not None:
-            raise self.error
 
     def send(self, line: str, scrub: str | None = None) -> None:  # noqa: ARG002 - the library's signature
         """Write one line; unlike the library, without formatting it for a log."""
@@ -213,6 +208,7 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
             self._command = None
         self.ready.set()
         self.pushed.set()
+        self.grown.set()
         if self.transport is None:
             self.lost.set()
         else:
@@ -297,10 +293,23 @@ class GuardedProtocol(IMAP4ClientProtocol):  # type: ignore[misc] # the library 
         command = self._command
         if response[0][:3].upper() == b"BYE" and (command is None or command.name != "LOGOUT"):
             self.cut(Lost(said("le serveur a mis fin à la session")))
-        elif command is not None and command.name == "IDLE":
+            return
+        self._count(response[0])
+        if command is not None and command.name == "IDLE":
             self.pushed.set()
         elif command is not None:
             command.responses.append(response)
+
+    def _count(self, line: bytes) -> None:
+        match = _COUNT.fullmatch(line)
+        if match is None:
+            return
+        if match[2].upper() == b"EXPUNGE":
+            self._messages -= 1
+            return
+        known, self._messages = self._messages, int(match[1])
+        if self._messages > known and not (self._command is not None and self._command.name in OPENING):
+            self.grown.set()
 
     def _continue(self) -> None:
         if self._outgoing:
