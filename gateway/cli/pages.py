@@ -99,8 +99,11 @@ class Program(Contents):
 
 
 def _loaded(name: str, where: str) -> Any:
+    from gateway.loading import loading
+
     module, _, attribute = where.partition(":")
-    found = getattr(import_module(f"gateway.cli.{module}"), attribute)
+    with loading():
+        found = getattr(import_module(f"gateway.cli.{module}"), attribute)
     holder = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
     if isinstance(found, typer.Typer):
         holder.add_typer(found, name=name)

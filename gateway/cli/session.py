@@ -123,20 +123,24 @@ def with_base(path: Path, work: Callable[[Any], Awaitable[T]], *, rehearsals_too
 
 def with_archive(path: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run one reading of cases, messages, state or log."""
-    from gateway import records
 
-    return with_base(path, lambda base: work(records.archive(base)))
+    def read(base: Any) -> Awaitable[T]:
+        from gateway import records
+
+        return work(records.archive(base))
+
+    return with_base(path, read)
 
 
 def with_calendar(path: Path, work: Callable[[Any], Awaitable[T]], *, reading: bool = False) -> T:
     """Run one act on the calendar, or with ``reading`` one look at it, which a demonstration permits too."""
-    from gateway import legal_time
 
-    return with_base(
-        path,
-        lambda base: work(legal_time.calendar_acts(base.settings, base.store, base.clock)),
-        rehearsals_too=reading,
-    )
+    def act(base: Any) -> Awaitable[T]:
+        from gateway import legal_time
+
+        return work(legal_time.calendar_acts(base.settings, base.store, base.clock))
+
+    return with_base(path, act, rehearsals_too=reading)
 
 
 def calendar_standing(path: Path) -> Any:
