@@ -1,12 +1,14 @@
 """The composition root: the one file that knows every part, and the daemon that runs them together.
 
-Order of starting: lock, database, vault, worker pool, then the tasks. Order of stopping: the tasks end at their next
+Order of starting: lock, database, vault, worker pool, then the tasks; the first worker may have been launched before
+all of it, to load meanwhile, and knows nothing until the pool greets it. Order of stopping: the tasks end at their next
 safe point (commits are shielded), then workers, connections, homes, database.
 """
 
 import asyncio
 import os
 import secrets
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from gateway.access import require_libraries
 from gateway.adapters import daemon_lock, database
 from gateway.adapters.imap import ImapFactory
 from gateway.adapters.openpgp.home import open_home, sweep_homes
-from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.sandbox.pool import WorkerPool
 from gateway.adapters.smime.identity import Identity
 from gateway.adapters.smtp import SmtpCourier
 from gateway.announcements import webhooks
@@ -74,15 +76,15 @@ class Daemon:
 # --- The daemon.
 
 
-async def run(settings: Settings) -> None:
-    """The daemon, until SIGTERM or SIGINT.
+async def run(settings: Settings, worker: Process | None = None) -> None:
+    """The daemon, until SIGTERM or SIGINT; ``worker`` is one that was launched already, to load meanwhile.
 
     Raises:
         GatewayError: it could not start.
     """
     stop = told_to_stop()
     async with (
-        open_daemon(settings) as daemon,
+        open_daemon(settings, worker=worker) as daemon,
         monitoring.watched(daemon.core.base),
         _console(settings),
     ):
@@ -107,7 +109,9 @@ async def _console(settings: Settings) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Daemon]:
+async def open_daemon(
+    settings: Settings, *, clock: Clock | None = None, worker: Process | None = None
+) -> AsyncIterator[Daemon]:
     """A gateway that is ready to work, alone on its data or with others; ``clock`` as in :func:`open_base`.
 
     Raises:
@@ -121,7 +125,7 @@ async def open_daemon(settings: Settings, *, clock: Clock | None = None) -> Asyn
         core = await stack.enter_async_context(open_core(settings, clock=clock))
         async with core.base.store.view() as view:
             await core.requests.almanac.calendar(view)  # refused now rather than at each tick
-        pool = await stack.enter_async_context(_pool(core))
+        pool = await stack.enter_async_context(_pool(core, worker))
         pool.failed = core.base.pulse.worker_failed
         tasks = await stack.enter_async_context(_tasks(core, pool))
         _log.info("gateway.ready", interrupted_sends=await tasks.prepare(), pid=os.getpid())
@@ -157,11 +161,11 @@ def worker_pool(
 
 
 @asynccontextmanager
-async def _pool(core: Core) -> AsyncIterator[WorkerPool]:
+async def _pool(core: Core, worker: Process | None = None) -> AsyncIterator[WorkerPool]:
     settings = core.base.settings
     pinned = await pinned_keys(core.base, core.keys)
     pool = worker_pool(settings, core.certificate, pinned, slots=settings.worker.slots)
-    await pool.start()
+    await pool.start(worker)
     try:
         yield pool
     finally:

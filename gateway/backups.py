@@ -29,7 +29,7 @@ from gateway.config import Settings
 from gateway.databank import SQLITE_FILE
 from gateway.domain.audit import iso
 from gateway.domain.checkpoint import notes_in, read_note
-from gateway.domain.errors import BackupUnusable, NotRestored
+from gateway.domain.errors import BackupUnusable, NotRestored, StorageFailed
 from gateway.domain.words import said
 from gateway.ports import Clock, SpoolFile
 from gateway.records import Base, identity, require_owner
@@ -38,6 +38,10 @@ from gateway.services.restoring import settle
 from gateway.storage import Detail
 
 VERSION = 1
+MIB = 1024 * 1024
+ROOM = 64 * MIB
+"""What the service may write while a backup is made: its largest mail."""
+
 _MANIFEST, _SPOOL = "manifest.json", "spool"
 _SEALED = re.compile(r"spool/([0-9a-f]{2})/\1[0-9a-f]{30}")
 
@@ -73,9 +77,10 @@ async def make(base: Base, folder: Path) -> Made:
 
     Raises:
         AuditBroken: what is there does not prove itself; nothing is written.
-        OSError: the disk refuses.
+        StorageFailed, OSError: the disk refuses.
     """
     settings, now = base.settings, base.clock.now()
+    _require_room(settings)
     path = folder / f"{settings.gateway.party}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.backup"
     with _scratch(settings.gateway.data, "backup-") as scratch:
         snapshot = scratch / SQLITE_FILE
@@ -108,6 +113,25 @@ async def make(base: Base, folder: Path) -> Made:
         files=len(sealed) - len(gone),
         absent=len(absent),
     )
+
+
+def _require_room(settings: Settings) -> None:
+    """The snapshot is made beside the database: it must not take the room that the service needs meanwhile.
+
+    Raises:
+        StorageFailed: there is too little.
+    """
+    data = settings.gateway.data
+    # Of a server's database nothing is known before it was read.
+    size = 0 if settings.database.shared else sum(file.stat().st_size for file in data.glob(f"{SQLITE_FILE}*"))
+    free = shutil.disk_usage(data).free
+    if free < size + ROOM:
+        reason = said(
+            "Il y reste {free} Mio ; il en faut {need} : la base s'y copie d'abord, et le service continue.",
+            free=free // MIB,
+            need=(size + ROOM) // MIB,
+        )
+        raise StorageFailed(place=said("le dossier des données"), reason=reason)
 
 
 def _write(
@@ -149,7 +173,7 @@ async def restore(settings: Settings, path: Path, *, clock: Clock, actor: str, a
         stack.enter_context(daemon_lock.held(data))
         await asyncio.to_thread(_require_nothing, settings)
         scratch = stack.enter_context(_scratch(data, "restore-"))
-        facts = await asyncio.to_thread(_read, path, master_key_of(settings.vault.master_key), scratch)
+        facts = await asyncio.to_thread(_read, path, _masters(settings), scratch)
         if facts["identity"] != identity(settings):
             raise BackupUnusable(reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."))
         snapshot, now = scratch / SQLITE_FILE, clock.now()
@@ -214,11 +238,17 @@ def _require_nothing(settings: Settings) -> None:
         raise NotRestored(reason=there, act=said("Mettez-la de côté, puis relancez : rien n'est jamais écrasé."))
 
 
-def _read(path: Path, master: bytes, scratch: Path) -> dict[str, Any]:
+def _masters(settings: Settings) -> tuple[bytes, ...]:
+    """A backup from before the master key was changed is put back while the former one is still named."""
+    now, former = settings.vault.master_key, settings.vault.former_master_key
+    return tuple(master_key_of(key) for key in (now, former) if key is not None)
+
+
+def _read(path: Path, masters: tuple[bytes, ...], scratch: Path) -> dict[str, Any]:
     """Take everything out, to the very end: only then is it known to be whole."""
     facts: dict[str, Any] | None = None
     files = 0
-    with sealed_file.reading(path, master) as content:
+    with sealed_file.reading(path, *masters) as content:
         with tarfile.open(fileobj=content, mode="r|") as archive:
             for member in archive:
                 source = archive.extractfile(member) if member.isreg() else None

@@ -29,9 +29,10 @@ MAX_HEADER = 2 * 1024 * 1024
 class Limits:
     """What opening one mail may cost; each protects the machine from one kind of hostile mail.
 
-    ``seconds`` is wall-clock time a mail and ``cpu_seconds`` processor time a process; ``memory`` is address space in
-    bytes, for the worker and for its gpg alike; ``file_bytes`` bounds any file they write (gpg's random seed has 600);
-    ``max_mail`` and ``max_plain`` are bytes before and after decryption; ``jobs`` is how many mails a process sees.
+    ``seconds`` is wall-clock time a mail and ``cpu_seconds`` processor time a process spends on it; ``memory`` is
+    address space in bytes, for the worker and for its gpg alike; ``file_bytes`` bounds any file they write (gpg's
+    random seed has 600); ``max_mail`` and ``max_plain`` are bytes before and after decryption; ``jobs`` is how many
+    mails a process sees: they leave nothing behind in its memory, but no process should see mails for ever.
     """
 
     seconds: float = 20.0
@@ -41,7 +42,7 @@ class Limits:
     open_files: int = 64
     max_mail: int = 60 * 1024 * 1024
     max_plain: int = 60 * 1024 * 1024
-    jobs: int = 200
+    jobs: int = 1000
     start_seconds: float = 15.0
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from gateway import records
 from gateway.adapters import database
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.sandbox import NoHome, WorkerPool
+from gateway.adapters.sandbox.pool import NoHome, WorkerPool
 from gateway.app import MAX_MAIL, worker_pool
 from gateway.config import Settings
 from gateway.domain.errors import MailRefused

@@ -12,8 +12,8 @@ from gateway.adapters.alarm_command import AlarmCommand
 from gateway.adapters.openpgp.keyfiles import KeyFacts, own_key, read_public_key
 from gateway.adapters.smime.certificates import Purpose, fault_of, read_certificate
 from gateway.config import Settings
-from gateway.domain.alarms.facts import Lifetime, ServerCertificate
 from gateway.domain.errors import GatewayError
+from gateway.domain.lifetimes import Lifetime, ServerCertificate
 from gateway.domain.parties import Suite
 from gateway.log_keeping import vouched_by
 from gateway.ports import Clock, PeerTls, PublicKey

@@ -49,7 +49,8 @@ def glance(base: records.Base) -> dict[str, Make]:
     monitor = Monitor(health=records.health(base), pulse=base.pulse, clock=base.clock)
 
     async def status() -> Page:
-        told = json.dumps(shapes.glance(await monitor.health()))
+        now, also = await monitor.health()
+        told = json.dumps(shapes.glance(now, also))
         return Page(body=told.encode(), media_type="application/json")
 
     return {PAGE: status}

@@ -198,12 +198,17 @@ def _verified(part: mime.Part, bench: Bench, *, shape: Shape) -> Opened:
     return Opened(shape=shape, entity=signed.entity, signature=facts, whole=part)
 
 
+def keep_to_ourselves() -> None:
+    """No file of this process is anybody else's, and no crash writes its memory, keys and mails in clear, to a disk."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def confine(limits: Limits) -> None:
     """Cap this process and every gpg it starts; processor time is set anew for each mail."""
     caps = {
         resource.RLIMIT_AS: limits.memory,
         resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: limits.open_files,
     }
     for kind, wanted in caps.items():
@@ -273,6 +278,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+    keep_to_ourselves()
     # Where the kernel refuses, the caps and the parent's checks of each answer stay.
     leave_network()
     try:

@@ -113,15 +113,18 @@ class Machine:
     """The running pair of servers, seen by a test. Everything is on ``host`` (127.0.0.1).
 
     ``prompt`` is where commands are typed that share the servers' clock; None where each starts a process of its own.
+    Where the clock is not ``movable``, the servers run as they are, without libfaketime, whose look at its file with
+    each look at the clock would be measured with them.
     """
 
     host = "127.0.0.1"
     mta_name = "mail.hopital.test"
     lmtp_name = "imap.hopital.test"
 
-    def __init__(self, base: Path, size_limit: int) -> None:
+    def __init__(self, base: Path, size_limit: int, *, movable: bool = True) -> None:
         self.base = base
         self.size_limit = size_limit
+        self.movable = movable
         self.ports = _free_ports()
         self.ca = base / "ca.pem"
         self.client_cert = base / "client.pem"
@@ -145,6 +148,8 @@ class Machine:
 
     def env(self) -> dict[str, str]:
         """Environment of a client process that shares the servers' clock, read once a second; monotonic stays real."""
+        if not self.movable:
+            return dict(os.environ)
         shared = {name: value for name, value in self.faketime().items() if name != "FAKETIME_NO_CACHE"}
         # It compares whole seconds and reads again when more of them have passed: 0 is each second, 1 each other one.
         # Without the last one, libfaketime turns each timed wait of a thread into a busy loop.
@@ -153,6 +158,8 @@ class Machine:
 
     def faketime(self) -> dict[str, str]:
         """Only the variables that move the clock. File times stay real, or Dovecot would add the offset twice."""
+        if not self.movable:
+            return {}
         return {
             "LD_PRELOAD": str(libfaketime()),
             "FAKETIME_TIMESTAMP_FILE": str(self.offset_file),
@@ -168,8 +175,8 @@ class Machine:
         its sessions when it sees time going back.
         """
         match = OFFSET.fullmatch(offset)
-        if match is None:
-            raise ValueError(f"not an offset: {offset}")
+        if match is None or not self.movable:
+            raise ValueError(f"not an offset, or not a clock that moves: {offset}")
         moved = timedelta(seconds=int(match[1]) * UNIT_SECONDS[match[2]])
         back = moved < self.offset
         self._let_through()
@@ -194,6 +201,11 @@ class Machine:
     def _on_its_way(self) -> Iterator[Path]:
         for queue in ("maildrop", "incoming", "active"):
             yield from (path for path in (self.base / "queue" / queue).rglob("*") if path.is_file())
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """The two masters, of which every other process of the servers is a child."""
+        return tuple(process.pid for process in self._processes)
 
     def deliver(self, data: bytes, *recipients: str, sender: str = "") -> None:
         """Put a message straight into mailboxes by LMTP, without Postfix."""
@@ -255,14 +267,14 @@ class Machine:
 
 
 @contextmanager
-def running(size_limit: int = DEFAULT_SIZE_LIMIT) -> Iterator[Machine]:
+def running(size_limit: int = DEFAULT_SIZE_LIMIT, *, movable: bool = True) -> Iterator[Machine]:
     """A machine in its own short-named folder, stopped and removed at the end."""
     began = time.clock_gettime(time.CLOCK_REALTIME)
     try:
-        machine = _started(size_limit)
+        machine = _started(size_limit, movable=movable)
     except RuntimeError:
         # A port that was free a moment ago may be somebody else's by now.
-        machine = _started(size_limit)
+        machine = _started(size_limit, movable=movable)
     try:
         yield machine
     finally:
@@ -271,16 +283,17 @@ def running(size_limit: int = DEFAULT_SIZE_LIMIT) -> Iterator[Machine]:
         _remove_faketime_leftovers(began)
 
 
-def _started(size_limit: int) -> Machine:
+def _started(size_limit: int, *, movable: bool) -> Machine:
     base = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))  # socket paths must stay short
     base.chmod(0o755)
-    machine = Machine(base, size_limit)
+    machine = Machine(base, size_limit, movable=movable)
     try:
         with _readable_files():
             _write_certificates(machine)
             _write_dovecot(machine)
             _write_postfix(machine)
-        machine.set_offset("+0")
+        if movable:
+            machine.set_offset("+0")
         machine.start()
     except BaseException:
         machine.stop()

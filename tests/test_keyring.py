@@ -15,7 +15,7 @@ import pytest
 
 from gateway import app
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.sandbox.pool import WorkerPool
 from gateway.adapters.smime import identity
 from gateway.adapters.smime.certificates import fingerprint, pem
 from gateway.adapters.smime.seal import Agreed, Cipher, SmimeSealer

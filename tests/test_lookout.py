@@ -7,7 +7,7 @@ import pytest
 
 from gateway.adapters.openpgp.keyfiles import export_public, generate, own_key
 from gateway.adapters.smime.certificates import fingerprint, pem
-from gateway.domain.alarms.facts import Lifetime
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import Suite
 from gateway.lookout import Keys, MetServers, alarm_watch
 from gateway.ports import PeerTls, PublicKey

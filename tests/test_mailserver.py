@@ -14,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 
 from tests import mailserver
+from tests.bench.processes import cpu_seconds
 from tests.mailserver import GONE, SMALL_SIZE_LIMIT, Account, Machine
 
 TOLERANCE = timedelta(seconds=10)
@@ -195,3 +197,18 @@ def test_the_servers_start_whatever_the_umask() -> None:
         assert os.umask(0o077) == 0o077
     finally:
         os.umask(before)
+
+
+def test_servers_whose_clock_does_not_move_run_as_they_are() -> None:
+    """Nothing between them and the clock, in neither of their two families."""
+    mailserver.require()
+    with mailserver.running(movable=False) as machine:
+        with pytest.raises(ValueError, match="moves"):
+            machine.set_offset("+1d")
+        machine.deliver(MAIL, machine.account().address)
+        assert len(machine.roots) == 2
+        for process in machine.roots:
+            assert b"faketime" not in Path(f"/proc/{process}/environ").read_bytes()
+        assert "FAKETIME_TIMESTAMP_FILE" not in machine.env()
+        assert cpu_seconds(machine.roots) > 0
+    assert not machine.roots

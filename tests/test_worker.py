@@ -18,7 +18,7 @@ from gateway.adapters.openpgp.home import Home, open_home
 from gateway.adapters.openpgp.keyfiles import export_public, generate
 from gateway.adapters.openpgp.open import OpenLimits
 from gateway.adapters.openpgp.seal import OpenPgpSealer
-from gateway.adapters.sandbox import _answer
+from gateway.adapters.sandbox.pool import _answer
 from gateway.domain.errors import MailMalformed, MailRefused
 from gateway.domain.parties import Suite
 from gateway.framing import MAX_HEADER, Limits, encode_frame, read_frame

@@ -8,8 +8,8 @@ put together anew or altered anywhere does not open to its end.
 import io
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -74,12 +74,12 @@ class _Writer(io.RawIOBase):
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, file: BinaryIO, master: bytes) -> None:
+    def __init__(self, file: BinaryIO, masters: Sequence[bytes]) -> None:
         header = file.read(_HEADER_BYTES)
         if len(header) != _HEADER_BYTES or not header.startswith(MAGIC):
             raise BackupUnusable(reason=said("Ce fichier n'est pas une sauvegarde de la passerelle."))
         self._file = file
-        self._chunks = _Chunks(header, master)
+        self._sealed_by = [_Chunks(header, master) for master in masters]
         self._next = file.read(CHUNK + TAG_BYTES)
         self._plain = b""
         self._over = False
@@ -98,11 +98,13 @@ class _Reader(io.RawIOBase):
     def _turn(self) -> None:
         sealed, self._next = self._next, self._file.read(CHUNK + TAG_BYTES)
         self._over = not self._next
-        try:
-            self._plain = self._chunks.open(sealed, last=self._over)
-        except InvalidTag:
-            reason = said("Elle est abîmée ou coupée, ou la clé maîtresse n'est pas celle d'alors.")
-            raise BackupUnusable(reason=reason) from None
+        for chunks in self._sealed_by:
+            with suppress(InvalidTag):
+                self._plain = chunks.open(sealed, last=self._over)
+                # The key of the first chunk is that of all.
+                self._sealed_by = [chunks]
+                return
+        raise BackupUnusable(reason=said("Elle est abîmée ou coupée, ou la clé maîtresse n'est pas celle d'alors."))
 
 
 @contextmanager
@@ -128,12 +130,12 @@ def writing(path: Path, master: bytes) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def reading(path: Path, master: bytes) -> Iterator[BinaryIO]:
-    """The content. It is whole and unaltered only when its end was read.
+def reading(path: Path, *masters: bytes) -> Iterator[BinaryIO]:
+    """The content, under whichever of these keys it is. It is whole and unaltered only when its end was read.
 
     Raises:
         BackupUnusable: here, or at any read.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file, io.BufferedReader(_Reader(file, master), CHUNK) as content:
+    with path.open("rb") as file, io.BufferedReader(_Reader(file, masters), CHUNK) as content:
         yield cast("BinaryIO", content)

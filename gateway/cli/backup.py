@@ -76,4 +76,5 @@ def restore(
         )
         typer.echo(told.format(count=done.doubtful))
     typer.echo(_("Démarrez : gateway run. La boîte est relue depuis la sauvegarde ; rien de ce qui y est n'est perdu."))
+    typer.echo(_("Ce que des personnes ont fait depuis n'est plus connu ici : refaites-le."))
     typer.echo(_("Un silence de cette période demande la parole d'une personne : gateway confirm --what restored."))

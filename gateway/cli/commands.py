@@ -81,11 +81,18 @@ def run(
     from gateway.loading import loading
 
     with loading():
-        from gateway import app as composition
         from gateway.adapters import log
+        from gateway.adapters.sandbox.launch import launched
+
+    async def work() -> None:
+        async with launched() as worker:
+            with loading():
+                from gateway import app as composition
+
+            await composition.run(settings(config), worker)
 
     with log.beside(log_level):
-        asyncio.run(composition.run(settings(config)))
+        asyncio.run(work())
 
 
 def submit(

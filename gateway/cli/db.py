@@ -33,6 +33,10 @@ def copy(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> 
     data = conf.gateway.data
     records.require_owner(data)
     path = data / SQLITE_FILE
+    closed = path.with_name(path.name + database.CLOSED)
+    if closed.exists() and not path.exists():
+        reason = said("Elle est déjà copiée ; l'original est fermé : {path}. Démarrez : gateway run.", path=closed)
+        raise NotAllowed(act=said("copier la base"), reason=reason)
     with daemon_lock.held(data):
         counts = database.copy(path, conf.database_url, records.identity(conf))
     if as_json:

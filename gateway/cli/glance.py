@@ -89,7 +89,13 @@ def lines(now: Told) -> Iterator[str]:
     if "mail_not_polled" in now["faults"]:
         yield _("LE COURRIER N'EST PAS RELEVÉ ({folders}).").format(folders=", ".join(now["unread"]))
         yield _("Vérifiez que « gateway run » tourne, que le serveur répond et que ces dossiers y existent.")
-    elif now["healthy"]:
+    if "storage_fails" in now["faults"]:
+        yield _("LE DISQUE OU LA BASE REFUSE D'ÉCRIRE : rien ne s'enregistre, rien n'est accusé ni perdu.")
+        yield _("Faites de la place, ou rétablissez le serveur de la base : le service reprend de lui-même.")
+    if "task_fails" in now["faults"]:
+        yield _("UNE PARTIE DU SERVICE ÉCHOUE DEPUIS PLUS DE DIX MINUTES.")
+        yield _("Son journal technique dit laquelle et pourquoi (task.failing, task.defect).")
+    if now["healthy"]:
         yield _("Tout va bien.")
 
 

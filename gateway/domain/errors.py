@@ -132,7 +132,7 @@ class DatabaseMissing(ConfigError):
 
     what = "La base de données {path} n'existe pas."
     why = "La passerelle n'en crée jamais en cours de route : ce pourrait être une erreur de chemin."
-    mend = "Corrigez [gateway] data, ou créez la base avec « gateway init »."
+    mend = "Corrigez [gateway] data. Base perdue : « gateway restore ». Première installation : « gateway init »."
 
 
 class RehearsalOnly(ConfigError):
@@ -297,6 +297,13 @@ class DatabaseUnreachable(StorageFailed):
     mend = "Vérifiez le serveur PostgreSQL et [database] ; rien n'a été accusé ni perdu."
 
 
+class DatabaseBusy(StorageFailed):
+    """Another process's act took longer than anybody waits. Nothing was acknowledged."""
+
+    what = "La base de données est occupée."
+    mend = "Attendez qu'il ait fini, puis relancez ; rien n'a été accusé ni perdu."
+
+
 class DiskUnreliable(StorageFailed):
     """The disk did not confirm what it was given to keep. Asking it again could be answered yes, and be untrue."""
 
@@ -316,13 +323,19 @@ class DropRefused(GatewayError):
 
 
 class DatabaseDamaged(GatewayError):
-    """The database fails its integrity check or is of an unknown version."""
+    """The database fails its integrity check."""
 
     fault = Fault.WORLD
     exit_code = 6
     what = "La base de données est refusée."
     why = "{reason}"
     mend = "Restaurez une sauvegarde ; la passerelle ne démarre pas sur une base douteuse."
+
+
+class DatabaseUnfit(DatabaseDamaged):
+    """The database is whole, and not one that this gateway can work on: a backup would mend nothing."""
+
+    mend = "{act}"
 
 
 class AlreadyThere(GatewayError):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gateway.domain.alarms.facts import Lifetime, ServerCertificate
+from gateway.domain.lifetimes import Lifetime, ServerCertificate
 from gateway.ports.sealing import PublicKey
 
 

@@ -11,8 +11,9 @@ from datetime import date, datetime
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.alarms import KINDS, Severity
-from gateway.domain.alarms.facts import Habit, Lifetime
+from gateway.domain.alarms.facts import Habit
 from gateway.domain.alarms.machine import UNREAD
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import Directory, Party, Role, Suite
 from gateway.domain.readers import State as Handing
 from gateway.domain.watching import Place
@@ -44,6 +45,9 @@ ON_THEIR_WAY = (sending.State.READY, sending.State.SENDING)
 NEED_A_PERSON = (sending.State.UNKNOWN, sending.State.REFUSED, sending.State.HELD, sending.State.RETURNED)
 
 KEY_SECONDS = 3600.0
+
+FAULTS = ("mail_not_polled", "clock_suspended", "mail_fails")
+"""Why the gateway does not do its work, as stable codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +113,9 @@ class Health:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Why the gateway does not do its work, as stable codes."""
-        found = {
-            "mail_not_polled": not self.watching,
-            "clock_suspended": self.clock_suspended_at is not None,
-            "mail_fails": self.alarms.mail_fails,
-        }
-        return tuple(code for code, holds in found.items() if holds)
+        """Those of :data:`FAULTS` that hold."""
+        found = (not self.watching, self.clock_suspended_at is not None, self.alarms.mail_fails)
+        return tuple(code for code, holds in zip(FAULTS, found, strict=True) if holds)
 
     @property
     def healthy(self) -> bool:

@@ -12,21 +12,24 @@ from math import inf
 from gateway.domain import request as life
 from gateway.domain import transmission as sending
 from gateway.domain.workdays import algiers_day
-from gateway.services.health import Health
-from gateway.services.pulse import Pulse
+from gateway.services.health import FAULTS, Health
+from gateway.services.pulse import FAULTS as OWN_FAULTS
+from gateway.services.pulse import STORAGE_FAILS, Pulse
 from gateway.storage import Tally, Verdict
 from gateway.wire.exposition import Family, Form, Sample, histogram
 
 PREFIX = "soins_"
+REASONS = ("died", "memory", "own-key", "protocol", "start", "timeout")
+"""Why workers are ended; a rate needs the nought from which it rises."""
+
 READER = "reader"
 """Stands for every reader of ours among the owners of keys."""
 
 
-def of_gateway(health: Health) -> Iterator[Family]:
-    """What the database tells, the same from whichever process."""
+def of_gateway(health: Health, also: tuple[str, ...] = ()) -> Iterator[Family]:
+    """What the database tells, the same from whichever process; ``also`` are faults that it does not know of."""
     now = health.now
-    yield _one("healthy", "1 when the gateway does its work.", health.healthy)
-    yield _each("fault", "Why the gateway does not do its work.", "code", dict.fromkeys(health.faults, 1))
+    yield from _faults(health.faults + also)
     yield _each("outbox_mails", "Sealed mails, by state.", "state", _all(sending.State, health.outbox))
     yield _one(
         "outbox_waiting_seconds", "Since the oldest mail that waits to leave was due.", _age(now, health.waiting_since)
@@ -60,6 +63,17 @@ def of_gateway(health: Health) -> Iterator[Family]:
     if health.disk is not None:
         yield _one("disk_free_bytes", "Left on the disk that holds the data.", health.disk.free)
         yield _one("disk_size_bytes", "Size of that disk.", health.disk.total)
+
+
+def of_no_database() -> Iterator[Family]:
+    """What is left to tell when it cannot be read: an alert on health must find a number, and it must be nought."""
+    yield from _faults((STORAGE_FAILS,))
+
+
+def _faults(found: tuple[str, ...]) -> Iterator[Family]:
+    yield _one("healthy", "1 when the gateway does its work.", not found)
+    known = {code: code in found for code in (*FAULTS, *OWN_FAULTS)}
+    yield _each("fault", "1 for each reason why the gateway does not do its work.", "code", known)
 
 
 def _alarms(health: Health) -> Iterator[Family]:
@@ -98,7 +112,7 @@ def of_process(pulse: Pulse) -> Iterator[Family]:
         f"{PREFIX}task_rounds_total", Form.COUNTER, "Rounds of each task; inbound ones are polls.", tuple(rounds)
     )
     yield _each("task_idle_seconds", "Since the last good round of each task.", "task", pulse.idle)
-    failures = dict(pulse.worker_failures)
+    failures = dict.fromkeys(REASONS, 0) | pulse.worker_failures
     yield _each("worker_failures_total", "Workers that were ended, by reason.", "reason", failures, Form.COUNTER)
     told = "How long commits took."
     yield histogram(f"{PREFIX}commit_seconds", told, counts=pulse.commits, total=pulse.commit_seconds)

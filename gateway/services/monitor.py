@@ -2,9 +2,10 @@
 
 import asyncio
 
+from gateway.domain.errors import StorageFailed
 from gateway.ports import Clock
 from gateway.services.health import Health, HealthReader
-from gateway.services.metrics import of_gateway, of_process
+from gateway.services.metrics import of_gateway, of_no_database, of_process
 from gateway.services.pulse import Pulse
 from gateway.wire.exposition import page
 
@@ -24,13 +25,12 @@ class Monitor:
         self._seen_at = float("-inf")
 
     async def metrics(self) -> bytes:
-        """The page of metrics.
-
-        Raises:
-            StorageFailed: the database cannot be read.
-        """
-        health = await self._look()
-        return page((*of_gateway(health), *of_process(self._pulse)))
+        """The page of metrics; of a database that cannot be read it says so, and all that the process knows."""
+        try:
+            found = of_gateway(await self._look(), also=self._pulse.faults)
+        except StorageFailed:
+            found = of_no_database()
+        return page((*found, *of_process(self._pulse)))
 
     async def faults(self) -> tuple[str, ...]:
         """Why the gateway does not do its work; nothing when it does.
@@ -38,15 +38,15 @@ class Monitor:
         Raises:
             StorageFailed: the database cannot be read.
         """
-        return (await self._look()).faults
+        return (await self._look()).faults + self._pulse.faults
 
-    async def health(self) -> Health:
-        """The whole view.
+    async def health(self) -> tuple[Health, tuple[str, ...]]:
+        """The whole view, and the faults that this process alone knows.
 
         Raises:
             StorageFailed: the database cannot be read.
         """
-        return await self._look()
+        return await self._look(), self._pulse.faults
 
     async def _look(self) -> Health:
         async with self._looking:

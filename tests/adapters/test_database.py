@@ -642,6 +642,24 @@ async def test_a_full_disk_leaves_as_storage_failed(path: Path, clock: _Clock) -
     await store.close()
 
 
+@pytest.mark.fault("F7")
+async def test_after_a_commit_that_was_refused_the_next_act_works(store: DatabaseStore) -> None:
+    """A full disk may refuse the commit itself: what asks through SQLAlchemy must not be refused for ever after."""
+    async with store.act() as act:
+        for statement in (
+            "CREATE TABLE one (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE other (one INTEGER REFERENCES one (id) DEFERRABLE INITIALLY DEFERRED)",
+        ):
+            await act._connection.exec_driver_sql(statement)  # type: ignore[attr-defined]
+    with pytest.raises(LookupError):
+        async with store.act() as act:
+            await act._connection.exec_driver_sql("INSERT INTO other VALUES (7)")  # type: ignore[attr-defined]  # told at the commit
+    async with store.act() as act:
+        await act.keep_tasks((7,), ())
+    async with store.act() as act:
+        await act.add(KEY)
+
+
 @pytest.mark.fault("F8")
 async def test_after_a_sync_that_failed_there_are_no_more_acts(
     path: Path, clock: _Clock, monkeypatch: pytest.MonkeyPatch

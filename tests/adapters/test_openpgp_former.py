@@ -12,7 +12,7 @@ from gateway.adapters.openpgp.home import Home, open_home
 from gateway.adapters.openpgp.keyfiles import KeyFacts, all_own_facts, client, export_public, generate
 from gateway.adapters.openpgp.open import OpenLimits, decrypt, verify_detached
 from gateway.adapters.openpgp.seal import OpenPgpSealer
-from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.sandbox.pool import WorkerPool
 from gateway.domain.errors import MailRefused, OwnKeyUnusable
 from gateway.domain.parties import Suite
 from gateway.framing import Limits

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from gateway import framing
-from gateway.adapters import sandbox
 from gateway.adapters.openpgp.home import Home, open_home
 from gateway.adapters.openpgp.keyfiles import base_folder, export_public, generate
 from gateway.adapters.openpgp.seal import OpenPgpSealer
-from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.sandbox import pool as sandbox
+from gateway.adapters.sandbox.launch import launch, launched
+from gateway.adapters.sandbox.pool import WorkerPool
 from gateway.domain.errors import KeyFileInvalid, MailMalformed, OwnKeyUnusable, WorkerFailed
 from gateway.domain.parties import Suite
 from gateway.framing import Limits
@@ -433,19 +434,32 @@ async def test_a_worker_that_cannot_start_is_told(world: World, monkeypatch: pyt
 
 async def test_a_start_without_a_key_leaves_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """They were launched before the homes were made, to load meanwhile."""
-    launched = []
-    launch = sandbox._launched
+    noticed = []
 
     async def noted() -> asyncio.subprocess.Process:
-        launched.append(await launch())
-        return launched[-1]
+        process = await launch()
+        noticed.append(process)
+        return process
 
     def without_key(_: Sequence[PublicKey]) -> Home:
         raise OwnKeyUnusable(reason="absent")
 
-    monkeypatch.setattr(sandbox, "_launched", noted)
+    monkeypatch.setattr(sandbox, "launch", noted)
     pool = WorkerPool(slots=2, home_factory=without_key, passphrase=PASSPHRASE, limits=LIMITS)
     with pytest.raises(OwnKeyUnusable):
         await pool.start()
 
-    assert [process.returncode is not None for process in launched] == [True, True]
+    assert [process.returncode is not None for process in noticed] == [True, True]
+
+
+async def test_a_worker_launched_beforehand_serves_the_first_slot(world: World) -> None:
+    """It is greeted like any other; the pool launches those that lack."""
+    async with launched() as first:
+        pool = WorkerPool(slots=2, home_factory=Homes(world.folder), passphrase=PASSPHRASE, limits=LIMITS)
+        try:
+            await pool.start(first)
+            assert [slot.process is first for slot in pool._slots] == [True, False]
+            assert (await pool.open(b"Content-Type: text/plain\r\n\r\nx\r\n")).shape == "PLAIN"
+        finally:
+            await pool.close()
+        assert first.returncode is not None

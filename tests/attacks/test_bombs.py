@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.openpgp.home import open_home
-from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.sandbox.pool import WorkerPool
 from gateway.domain.errors import MailRefused
 from gateway.domain.parties import Role
 from gateway.framing import Limits

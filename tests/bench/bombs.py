@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.openpgp.home import open_home
-from gateway.adapters.sandbox import WorkerPool
+from gateway.adapters.sandbox.pool import WorkerPool
 from gateway.domain.parties import Role
 from gateway.framing import Limits
 from gateway.storage import Mail, Pin, Verdict

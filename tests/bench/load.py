@@ -25,7 +25,7 @@ from typing import Any
 
 from gateway.adapters import log
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.sandbox import NoHome, WorkerPool
+from gateway.adapters.sandbox.pool import NoHome, WorkerPool
 from gateway.adapters.smime.bench import encode
 from gateway.domain.parties import Role, Suite
 from gateway.framing import Limits

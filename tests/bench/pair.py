@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -97,8 +97,8 @@ def installed(folder: Path, places: dict[str, Place]) -> tuple[dict[str, Gateway
 
 
 @contextmanager
-def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
-    """Install both in this folder, and run them."""
+def running(folder: Path, places: dict[str, Place], carriers: Sequence[int] = ()) -> Iterator[Asked]:
+    """Install both in this folder, and run them; ``carriers`` are the processes of the mail servers between them."""
     gateways, case = installed(folder, places)
     with ExitStack() as stack:
         other, ours = (
@@ -107,7 +107,7 @@ def running(folder: Path, places: dict[str, Place]) -> Iterator[Asked]:
         )
         answer(other)
         answer(ours)
-        yield Asked(ours, others=(other.pid,))
+        yield Asked(ours, others=(other.pid,), servers=carriers)
 
 
 def command(gateway: Gateway, place: Place, case: str) -> list[str]:

@@ -13,20 +13,30 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Asked:
-    """A process that answers lines of cycles; ``others`` work for it."""
+    """A process that answers lines of cycles; ``others`` work for it, ``servers`` carry its mail."""
 
-    def __init__(self, process: subprocess.Popen[str], others: Sequence[int] = ()) -> None:
+    def __init__(self, process: subprocess.Popen[str], others: Sequence[int] = (), servers: Sequence[int] = ()) -> None:
         self._process = process
         self._roots = (process.pid, *others)
+        self._servers = servers
 
     def cycles(self, size: int, count: int, in_flight: int) -> dict[str, Any]:
-        """So many messages with an attachment of so many bytes, each acknowledged; seconds, and those of processor."""
-        before = cpu_seconds(self._roots)
+        """So many messages with an attachment of so many bytes, each acknowledged; seconds, and those of processor.
+
+        The servers' own are told apart, and what the whole machine left unused, whoever else works on it.
+        """
+        before, servers, idle = cpu_seconds(self._roots), cpu_seconds(self._servers), idle_seconds()
         stdin = cast("IO[str]", self._process.stdin)
         stdin.write(f"{size} {count} {in_flight}\n")
         stdin.flush()
         found = answer(self._process)
-        return {**found, "count": count, "cpu_seconds": cpu_seconds(self._roots) - before}
+        return {
+            **found,
+            "count": count,
+            "cpu_seconds": cpu_seconds(self._roots) - before,
+            "servers_cpu_seconds": cpu_seconds(self._servers) - servers,
+            "idle_seconds": idle_seconds() - idle,
+        }
 
 
 def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -82,3 +92,9 @@ def cpu_seconds(roots: Sequence[int]) -> float:
         found += used.get(one, 0)
         family += children.get(one, ())
     return found / TICKS
+
+
+def idle_seconds() -> float:
+    """How long the cores of this machine had nothing to do so far, or waited for a disk; all cores together."""
+    first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0].split()
+    return sum(map(int, first[4:6])) / TICKS

@@ -47,6 +47,7 @@ def _cycles(runs: list[dict[str, Any]]) -> Iterator[Line]:
                 "–" if aim is None else f"{aim:g} ×",
                 f"{ours['a_second']:.1f}/s, {_processor(ours['cpu_ms'])} de processeur"
                 + (f", {times:.1f} × ({_beside(peer, ours)} au processeur)" if peer else "")
+                + (_shared(ours) if way == "servers" else "")
                 + ("" if way == "floor" or "floor" not in run else f" ; {_beside(ours, run['floor'])} le plancher"),
                 f"{peer['a_second']:.1f}/s, {_processor(peer['cpu_ms'])}" if peer else "–",
                 met=aim is not None and times is not None and times >= aim,
@@ -59,6 +60,15 @@ def _processor(ms: float) -> str:
 
 def _beside(more: dict[str, Any], less: dict[str, Any]) -> str:
     return f"{more['cpu_ms'] / less['cpu_ms']:.1f} ×"
+
+
+def _shared(ours: dict[str, Any]) -> str:
+    """What the mail servers take, which is in no other figure, and what became of the cores."""
+    shares = ours["shares"]
+    return (
+        f" ; serveurs de messagerie : {ours['servers_cpu_ms']:.0f} ms"
+        f" ; cœurs : nous {shares['ours']:.0%}, eux {shares['servers']:.0%}, inoccupés {shares['idle']:.0%}"
+    )
 
 
 def _seal(found: dict[str, Any]) -> Iterator[Line]:

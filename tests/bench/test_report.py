@@ -1,6 +1,7 @@
 """What ``make bench`` prints, from figures at hand; and the parts of it that are quick."""
 
 import contextvars
+import os
 import signal
 import sys
 import time
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import layers, pair, report, shares, sweep
-from tests.bench.processes import answer, cpu_seconds, started
+from tests.bench import cycle, layers, pair, report, shares, sweep
+from tests.bench.processes import Asked, answer, cpu_seconds, started
 
 OURS = Path(layers.__file__).parents[2] / layers.OURS
 NEVER_IN_A_DAEMON = {"__init__", "__main__", "cli", "demo", "doctor", "locales", "worker"}
@@ -20,7 +21,13 @@ CYCLES = {
     "bytes": 10240,
     "peer": {"a_second": 10.0, "cpu_ms": 97.0, "p50_ms": 80.0},
     "sink": {"a_second": 105.0, "cpu_ms": 9.0, "p50_ms": 9.0},
-    "servers": {"a_second": 39.0, "cpu_ms": 12.0, "p50_ms": 30.0},
+    "servers": {
+        "a_second": 39.0,
+        "cpu_ms": 12.0,
+        "servers_cpu_ms": 21.4,
+        "p50_ms": 30.0,
+        "shares": {"ours": 0.234, "servers": 0.417, "idle": 0.3},
+    },
 }
 
 
@@ -28,10 +35,9 @@ def test_each_line_says_whether_its_aim_is_met() -> None:
     """Beside its peer of the same run: ten times is asked of a sink, four of real servers."""
     told = report.table({"cycle": [CYCLES]}).splitlines()
     assert [line.rpartition(" | ")[2] for line in told[2:]] == ["non |", "oui |"]
-    assert (
-        "Postfix et Dovecot | 4 × | 39.0/s, 12.0 ms de processeur, 3.9 × (8.1 × au processeur) | 10.0/s, 97 ms"
-        in told[2]
-    )
+    ours = "39.0/s, 12.0 ms de processeur, 3.9 × (8.1 × au processeur) ; serveurs de messagerie : 21 ms"
+    assert f"Postfix et Dovecot | 4 × | {ours}" in told[2]
+    assert "cœurs : nous 23%, eux 42%, inoccupés 30% | 10.0/s, 97 ms" in told[2]
     assert "puits | 10 × | 105.0/s, 9.0 ms de processeur, 10.5 × (10.8 × au processeur) |" in told[3]
 
 
@@ -168,3 +174,35 @@ def _burn() -> None:
     end = time.thread_time() + 0.15
     while time.thread_time() < end:
         pass
+
+
+CARRIES = """
+import subprocess, sys
+for _ in range(2):
+    open("asked").read()
+    subprocess.run([sys.executable, "-c", "sum(range(30_000_000))"])
+    open("done", "w").close()
+"""
+HAS_IT_CARRIED = """
+import sys
+for line in sys.stdin:
+    open("asked", "w").close()
+    open("done").read()
+    print('{"seconds": 9.0, "ms": [1.0]}', flush=True)
+"""
+
+
+def test_the_mail_servers_are_told_apart_from_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their children that have ended too; none of it is in our own figure."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("asked", "done"):
+        os.mkfifo(name)
+    with (
+        started([sys.executable, "-c", HAS_IT_CARRIED], tmp_path / "ours") as ours,
+        started([sys.executable, "-c", CARRIES], tmp_path / "servers") as servers,
+    ):
+        found = cycle.measured({"servers": Asked(ours, servers=(servers.pid,))}, 1, 4, 1)["servers"]
+    assert found["servers_cpu_ms"] > max(25, 4 * found["cpu_ms"])
+    cores = os.cpu_count() or 1
+    assert found["shares"]["servers"] == pytest.approx(found["servers_cpu_ms"] * 4 / 1000 / 9 / cores)
+    assert found["shares"]["idle"] >= 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from gateway.adapters.log_key import generate_log_key
 from gateway.adapters.sealed_file import CHUNK
 from gateway.adapters.vault import FileVault
 from gateway.cli.commands import app
-from gateway.domain.errors import AuditBroken, BackupUnusable, GatewayError, NotRestored
+from gateway.domain.errors import AuditBroken, BackupUnusable, GatewayError, NotRestored, StorageFailed
 from gateway.domain.transmission import State
 from gateway.records import open_base
 from gateway.services.cabinet import Cabinet
@@ -172,6 +173,8 @@ def test_everything_comes_back_and_the_act_is_on_record(
     assert (done["lost"], done["doubtful"], done["files"]) == (0, 4, 1)
     (record,) = json.loads(told(made, "audit", "query", "--event", "database.restored", "--json"))
     assert record["index"] == done["audit_size"]
+    # No service runs: not well, and told all the same.
+    assert json.loads(run(made, "status", "--json").stdout)["backed_up_at"] == done["made_at"]
     assert "Journal intact" in told(made, "audit", "verify")
 
 
@@ -308,6 +311,47 @@ def test_a_log_that_does_not_prove_itself_is_not_backed_up(made: Installed, tmp_
     assert isinstance(done.exception, AuditBroken)
     assert list((tmp_path / "dehors").iterdir()) == []
     assert list(made.settings.gateway.data.glob("backup-*")) == []
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize("made", ["sqlite"], indirect=True)
+def test_a_disk_without_room_is_told_before_the_service_suffers(
+    made: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy of the database is made beside it; what is refused, before or in the middle, leaves nothing."""
+    (tmp_path / "dehors").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(backups, "ROOM", 2**60)
+        before = run(made, "backup", str(tmp_path / "dehors"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, limits[1]))
+    try:
+        amid = run(made, "backup", str(tmp_path / "dehors"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    for done in (before, amid):
+        assert isinstance(done.exception, StorageFailed), (done.output, done.exception)
+        assert "Libérez de la place" in done.exception.sentence()
+        assert list((tmp_path / "dehors").iterdir()) == []
+        assert list(made.settings.gateway.data.glob("backup-*")) == []
+
+
+@pytest.mark.parametrize("made", ["sqlite"], indirect=True)
+def test_a_backup_from_before_the_change_of_the_master_key_comes_back(
+    made: Installed, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """While the former key is still named."""
+    file = backed_up(made, tmp_path / "dehors")
+    lose_everything(made, request)
+    folder = made.config.parent
+    (folder / "master.key").rename(folder / "former.key")
+    (folder / "master.key").write_text("A" * 43 + "=\n", encoding="ascii")
+    (folder / "master.key").chmod(0o600)
+    assert "clé maîtresse" in refusal(made, BackupUnusable, file)
+    text = made.config.read_text()
+    made.config.write_text(text.replace("[vault]\n", '[vault]\nformer_master_key = { file = "former.key" }\n'))
+    told(made, "restore", str(file))
+    assert asyncio.run(_content(made)) == CONTENT
 
 
 @pytest.mark.parametrize("made", ["sqlite"], indirect=True)

@@ -175,7 +175,32 @@ def test_killed_between_the_two_it_is_only_finished(
     assert "requests" in tables(target)
     told(made, "db", "copy")
     assert not made.database.exists()
-    assert "n'existe pas" in refusal(made, DatabaseMissing)
+
+
+def test_killed_before_the_original_has_its_new_name_it_is_only_finished(
+    made: Installed, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is closed already: the same command again renames it."""
+
+    def killed(_path: Path, _target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        assert run(made, "db", "copy").exit_code != 0
+    assert made.database.exists()
+    assert "requests" in tables(target)
+    told(made, "db", "copy")
+    assert not made.database.exists()
+
+
+@pytest.mark.usefixtures("target")
+def test_done_already_it_says_so(made: Installed) -> None:
+    """Whoever types it twice is not told to make a new database; where there never was one, that is said."""
+    told(made, "db", "copy")
+    assert "déjà copiée" in refusal(made, NotAllowed)
+    made.database.with_name("gateway.sqlite3.copied").unlink()
+    assert "gateway restore" in refusal(made, DatabaseMissing)
 
 
 @pytest.mark.usefixtures("target")

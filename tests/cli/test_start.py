@@ -41,6 +41,18 @@ def test_a_program_starts_without_what_it_does_not_need(imported: str, kept_out:
     assert "gateway" in done.stdout.split()
 
 
+def test_what_opens_mail_knows_neither_periods_nor_alarms() -> None:
+    """It is replaced again and again, and each time mail waits for it; what decides about a mail is its parent's."""
+    script = "import sys, gateway.worker; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    rooms = {".".join(name.split(".")[:3]) for name in done.stdout.split()}
+
+    assert rooms.isdisjoint({"gateway.domain.alarms", "gateway.domain.duties", "gateway.domain.workdays"})
+    assert {name for name in rooms if name.count(".") == 1}.isdisjoint(
+        {"gateway.config", "gateway.services", "gateway.storage"}
+    )
+
+
 def test_the_first_page_loads_no_command_and_no_room() -> None:
     """What it shows is one table; the only modules of ours are those that parse the line and print the page."""
     script = """

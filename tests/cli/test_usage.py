@@ -82,6 +82,16 @@ def test_a_file_of_another_account_is_told_in_french(
     assert "n'est pas lisible" not in gateway("status", "--config", str(fiche)).err
 
 
+def test_a_path_that_will_not_do_is_told_in_french(gateway: Gateway, tmp_path: Path) -> None:
+    """A backup that is not there, a folder in place of a file, and the other way round."""
+    (tmp_path / "fichier").touch()
+    refused = "valeur refusée pour"
+    assert f"{refused} 'file' : le fichier '{tmp_path}/x' n'existe pas\n" in gateway("restore", f"{tmp_path}/x").err
+    assert f"{refused} 'file' : '{tmp_path}' est un dossier\n" in gateway("restore", str(tmp_path)).err
+    assert f"{refused} 'folder' : le dossier '{tmp_path}/x' n'existe pas\n" in gateway("backup", f"{tmp_path}/x").err
+    assert "n'est pas un dossier\n" in gateway("backup", f"{tmp_path}/fichier").err
+
+
 def test_what_a_person_typed_is_no_template(gateway: Gateway) -> None:
     """Braces and percent signs are shown as they were typed."""
     assert "{0} {name} %s" in gateway("{0} {name} %s").err

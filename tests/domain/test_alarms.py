@@ -23,17 +23,16 @@ from gateway.domain.alarms.facts import (
     Habit,
     Handed,
     Happened,
-    Lifetime,
     Limits,
     Outgoing,
     Owed,
-    ServerCertificate,
     Stay,
     Unanchored,
     Unconfirmed,
     Unsorted,
 )
 from gateway.domain.case import State as Staying
+from gateway.domain.lifetimes import Lifetime, ServerCertificate
 from gateway.domain.parties import Role
 from gateway.domain.request import TRANSITIONS, Effect, State
 from tests.test_house import SOURCES

@@ -103,12 +103,12 @@ def _use(home: Home) -> None:
 
 
 @asynccontextmanager
-async def _pool(opened: core.Core) -> AsyncIterator[Opener]:
+async def _pool(opened: core.Core, _launched: object) -> AsyncIterator[Opener]:
     yield _opener(opened, opened.home)
 
 
 @asynccontextmanager
-async def _pool_apart(opened: core.Core) -> AsyncIterator[Opener]:
+async def _pool_apart(opened: core.Core, _launched: object) -> AsyncIterator[Opener]:
     """With a home of its own, as the workers have."""
     keys = await core.pinned_keys(opened.base, opened.keys)
     home = await asyncio.to_thread(open_home, opened.base.settings.openpgp.folder, keys)

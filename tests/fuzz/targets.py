@@ -11,9 +11,9 @@ from typing import Any, cast
 from unittest import mock
 
 from gateway import framing, worker
-from gateway.adapters import sandbox
 from gateway.adapters.openpgp.command import Outcome, _parse
 from gateway.adapters.openpgp.open import Decrypted, OpenLimits, _judge_signature, _with_integrity, leading_tags
+from gateway.adapters.sandbox import pool as sandbox
 from gateway.adapters.smime.bench import SmimeBench
 from gateway.adapters.smime.ber import NotBer, _Reader, to_definite, without_content
 from gateway.adapters.smime.cms import read_envelope, read_signer

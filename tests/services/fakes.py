@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
-from gateway.domain.alarms.facts import Lifetime, ServerCertificate
 from gateway.domain.errors import KeyUnusable, OwnKeyUnusable, ProtocolBroken
+from gateway.domain.lifetimes import Lifetime, ServerCertificate
 from gateway.domain.parties import Suite
 from gateway.ports import (
     DropFile,

@@ -11,9 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.domain.alarms import Desk
-from gateway.domain.alarms.facts import Lifetime
 from gateway.domain.alarms.staff import Absence, Member, Staff
 from gateway.domain.errors import AlreadyThere, NotAllowed, OtherPathFailed, StorageFailed, Unknown
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import PartnerKind, Role
 from gateway.domain.request import State
 from gateway.domain.words import said

@@ -8,14 +8,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.adapters.database import DatabaseStore
-from gateway.domain.alarms.facts import Lifetime
+from gateway.cli.glance import lines
 from gateway.domain.errors import StorageFailed
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import PartnerKind, Role
 from gateway.services import monitor
 from gateway.services.health import Health
 from gateway.services.metrics import of_gateway, of_process
 from gateway.services.monitor import Monitor
-from gateway.services.pulse import BOUNDS, Pulse
+from gateway.services.pulse import BOUNDS, FAULTS, STORAGE_FAILS, TASK_FAILS, Pulse
+from gateway.services.shapes.status import glance
 from gateway.storage import Alarm, ClockMark, Store
 from gateway.wire.exposition import page
 from tests.services.conftest import Build
@@ -103,7 +105,7 @@ async def test_a_gateway_without_a_fault_has_none_and_each_fault_has_its_name(ho
     assert found.faults == ("mail_not_polled", "clock_suspended", "mail_fails")
     assert not found.healthy
     assert told["healthy", ()] == 0
-    assert {key[1][0] for key in told if key[0] == "fault"} == set(found.faults)
+    assert {key[1][0] for key, value in told.items() if key[0] == "fault" and value} == set(found.faults)
     assert told["clock_suspended", ()] == 1
     assert told["alarms", ("outbox_stuck", "urgent")] == 1
     assert told["poll_age_seconds", ("0",)] == 660
@@ -234,6 +236,44 @@ def test_every_bound_is_there_before_the_first_commit() -> None:
     assert len([key for key in told if key[0] == "commit_seconds_bucket"]) == len(BOUNDS)
 
 
+def test_what_may_be_counted_is_counted_from_nothing() -> None:
+    """An alert on a rise must not miss the first one."""
+    pulse = Pulse(FakeClock(START))
+    pulse.of("outbound")
+    told = numbers(page(of_process(pulse)))
+
+    assert told["task_rounds_total", ("outbound", "failed")] == 0
+    assert told["worker_failures_total", ("memory",)] == 0
+
+
+@pytest.mark.fault("F7")
+def test_a_disk_that_takes_nothing_is_a_fault_until_it_takes_something() -> None:
+    """At once, whichever task met it; another error of a moment is none."""
+    pulse = Pulse(FakeClock(START))
+    beats = {task: pulse.of(task) for task in ("inbound", "worklist")}
+    beats["inbound"]("ServerUnreachable")
+    assert not pulse.faults
+    for error in ("StorageFailed", "DatabaseUnreachable", "DatabaseBusy"):
+        beats["worklist"](error)
+        assert pulse.faults == (STORAGE_FAILS,)
+    beats["worklist"](None)
+    assert not pulse.faults
+
+
+def test_a_task_that_does_nothing_for_long_is_a_fault() -> None:
+    """What sends, and what watches the deadlines; whatever the reason, also when it changes."""
+    clock = FakeClock(START)
+    pulse = Pulse(clock)
+    sending, other = pulse.of("outbound"), pulse.of("webhooks.dpi")
+    for error in ("KeyError", "ServerUnreachable"):
+        sending(error)
+        other(error)
+        clock.advance(6 * MINUTE)
+    assert pulse.faults == (TASK_FAILS,)
+    sending(None)
+    assert not pulse.faults
+
+
 # --- who asks often
 
 
@@ -266,6 +306,29 @@ async def test_a_database_that_does_not_answer_is_no_health(hospital: World, mon
     monkeypatch.setattr(DatabaseStore, "view", broken)
     with pytest.raises(StorageFailed):
         await watch.faults()
+    told = numbers(await watch.metrics())
+    assert (told["healthy", ()], told["fault", (STORAGE_FAILS,)]) == (0, 1)
+    assert ("outbox_mails", ("ready",)) not in told
+    assert told["uptime_seconds", ()] == 60
+
+
+async def test_what_only_the_process_knows_is_told_with_the_rest(hospital: World) -> None:
+    """Three answers to one question: not ready, not healthy, and why."""
+    pulse = Pulse(hospital.clock)
+    watch = Monitor(health=hospital.health, pulse=pulse, clock=hospital.clock)
+    await hospital.poll()
+    assert await watch.faults() == ()
+    pulse.of("deadlines")("StorageFailed")
+
+    assert await watch.faults() == (STORAGE_FAILS,)
+    told, (health, also) = numbers(await watch.metrics()), await watch.health()
+    assert (told["healthy", ()], told["fault", (STORAGE_FAILS,)], told["fault", (TASK_FAILS,)]) == (0, 1, 0)
+    glanced = glance(health, also)
+    assert (glanced["healthy"], glanced["faults"]) == (False, [STORAGE_FAILS])
+    for fault in FAULTS:
+        printed = "\n".join(lines(glanced | {"faults": [fault]}))
+        assert ("REFUSE D'ÉCRIRE" in printed, "ÉCHOUE" in printed) == (fault == STORAGE_FAILS, fault == TASK_FAILS)
+        assert "Tout va bien" not in printed
 
 
 async def test_the_store_tells_how_long_its_commits_take(hospital: World) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, insert, inspect, select, type_co
 from sqlalchemy.types import NullType
 
 from gateway.adapters.database import schema
+from gateway.adapters.database.refusals import translated
 from gateway.adapters.database.tables import METADATA, AuditEntryRow, LogHeadRow
 from gateway.domain.errors import DatabaseNotCopied
 from gateway.domain.log_check import COLUMNS, LogCheck
@@ -61,12 +62,13 @@ def snapshot(url: str, path: Path) -> None:
 
     Raises:
         DatabaseUnreachable, DatabaseDamaged, AuditBroken, DatabaseNotCopied.
+        StorageFailed: there is no room for it.
     """
     file_url = f"sqlite+aiosqlite:///{path}"
     with schema.connected(url) as source:
         if source.dialect.name == "sqlite":
             # Its own way: page by page, as of one instant.
-            with closing(sqlite3.connect(path)) as made:
+            with translated(), closing(sqlite3.connect(path)) as made:
                 cast("sqlite3.Connection", source.connection.driver_connection).backup(made)
             with schema.connected(file_url) as target:
                 _verify(target)
@@ -178,5 +180,7 @@ def _require_the_same(source: Connection, target: Connection) -> None:
 def _close(source: Connection) -> None:
     """A command that waits for its turn would otherwise write into a database that nobody reads any more."""
     source.exec_driver_sql(
-        "CREATE TRIGGER copied BEFORE UPDATE ON log_head BEGIN SELECT RAISE(ABORT, 'copied to a server'); END"
+        # Killed after this and before it was renamed, it has one already.
+        "CREATE TRIGGER IF NOT EXISTS copied "
+        "BEFORE UPDATE ON log_head BEGIN SELECT RAISE(ABORT, 'copied to a server'); END"
     )

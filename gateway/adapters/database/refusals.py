@@ -4,7 +4,7 @@ import sqlite3
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from gateway.domain.errors import DatabaseUnreachable, DiskUnreliable, StorageFailed
+from gateway.domain.errors import DatabaseBusy, DatabaseUnreachable, DiskUnreliable, StorageFailed
 from gateway.domain.words import Said, said
 
 _SQLITE = {
@@ -18,7 +18,11 @@ _SQLITE = {
     "SQLITE_BUSY": said("Un autre processus écrit depuis trop longtemps."),
     "SQLITE_LOCKED": said("Un autre processus écrit depuis trop longtemps."),
 }
+_NO_ROOM = frozenset({"SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMMAP"})
+"""Beside the file SQLite needs a little room even to read it."""
+
 _UNCONFIRMED = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
+_DAMAGED = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT", "SQLITE_ERROR", "SQLITE_IOERR"})
 _POSTGRESQL = {
     "28": said("Le serveur PostgreSQL refuse ce compte ou son mot de passe."),
     "3D": said("Cette base n'existe pas sur le serveur PostgreSQL."),
@@ -58,17 +62,36 @@ def driver_reason(error: DBAPIError) -> Said | str:
 def sqlite_reason(error: BaseException | None) -> Said | str:
     """The same of an error of SQLite itself."""
     name = str(getattr(error, "sqlite_errorname", ""))
-    # Extended names add to the primary ones: SQLITE_IOERR_FSYNC.
-    return _SQLITE.get("_".join(name.split("_")[:2])) or f"{type(error).__name__} {name}.".replace(" .", ".")
+    if name in _NO_ROOM:
+        return said("Le disque est plein, ou signale une erreur.")
+    return _SQLITE.get(_primary(name)) or f"{type(error).__name__} {name}.".replace(" .", ".")
+
+
+def speaks_of_damage(error: DBAPIError) -> bool:
+    """Whether SQLite refuses what the file is; otherwise the file may be whole: no room, no right, no turn."""
+    name = str(getattr(error.orig, "sqlite_errorname", ""))
+    return name not in _NO_ROOM and _primary(name) in _DAMAGED
+
+
+def _primary(name: str) -> str:
+    """Extended names add to the primary ones: SQLITE_IOERR_FSYNC."""
+    return "_".join(name.split("_")[:2])
 
 
 def failure(error: DBAPIError) -> StorageFailed:
     """The error of ours that says it."""
     if getattr(error.orig, "sqlite_errorname", "") in _UNCONFIRMED:
         return DiskUnreliable(place=said("la base de données"), reason=driver_reason(error))
+    if _is_busy(error):
+        return DatabaseBusy(reason=driver_reason(error))
     # A PostgreSQL server that meets the same stops by itself.
     kind = DatabaseUnreachable if _is_postgresql(error) else StorageFailed
     return kind(place=said("la base de données"), reason=driver_reason(error))
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    primary = _primary(str(getattr(error.orig, "sqlite_errorname", "")))
+    return primary in {"SQLITE_BUSY", "SQLITE_LOCKED"} or getattr(error.orig, "sqlstate", None) == "55P03"
 
 
 def is_defect(error: DBAPIError) -> bool:

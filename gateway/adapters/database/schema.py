@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.adapters.database import engines
 from gateway.adapters.database.legality import require_legal_states
-from gateway.adapters.database.refusals import driver_reason, failure
+from gateway.adapters.database.refusals import driver_reason, failure, speaks_of_damage
 from gateway.adapters.database.tables import LogHeadRow, MetaRow
-from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, RehearsalOnly
+from gateway.domain.errors import DatabaseDamaged, DatabaseMissing, DatabaseUnfit, RehearsalOnly
 from gateway.domain.merkle import Frontier
-from gateway.domain.words import Said, said
+from gateway.domain.words import said
 
 HEAD = "0021"
 """The schema that this version writes; a test compares it with the scripts."""
@@ -97,9 +97,12 @@ def recognise(url: str, *identities: dict[str, str]) -> dict[str, str]:
     with connected(url) as connection:
         revision = _revision(connection)
         if revision is None:
-            raise DatabaseDamaged(reason=_empty(connection))
+            raise _empty(connection)
+        if revision > HEAD:
+            raise _newer()
         if revision != HEAD:
-            raise DatabaseDamaged(reason=said("Son schéma est d'une autre version ; « gateway run » la met à jour."))
+            act = said("Démarrez « gateway run », qui la met à jour.")
+            raise DatabaseUnfit(reason=said("Une version plus ancienne de la passerelle l'a écrite."), act=act)
         return _recognise(connection, *identities)
 
 
@@ -108,14 +111,15 @@ def connected(url: str, *, writes: bool = False) -> Iterator[Connection]:
     """One transaction; with ``writes`` it is alone, as an act.
 
     Raises:
-        DatabaseDamaged, DatabaseUnreachable: the database refuses.
+        DatabaseDamaged: the file is not whole.
+        StorageFailed, DatabaseBusy, DatabaseUnreachable: the disk, another process, or the server refuses.
     """
     engine = engines.plain(url, writes=writes)
     try:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        if engine.dialect.name == "sqlite":
+        if engine.dialect.name == "sqlite" and speaks_of_damage(error):
             raise DatabaseDamaged(reason=driver_reason(error)) from error
         raise failure(error) from None
     finally:
@@ -151,22 +155,33 @@ def run_scripts(connection: Connection) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     found = _revision(connection)
     if found is not None and found not in known:
-        raise DatabaseDamaged(reason=said("Elle a été écrite par une version plus récente de la passerelle."))
+        raise _newer()
     command.upgrade(config, "head")
 
 
 def _recognise(connection: Connection, *identities: dict[str, str]) -> dict[str, str]:
     stored = {row.key: row.value for row in connection.execute(select(_META))}
     if not stored:
-        raise DatabaseDamaged(reason=_empty(connection))
+        raise _empty(connection)
     if stored in identities:
         return stored
     if stored.pop(REHEARSAL, None) and stored in identities:
         raise RehearsalOnly
-    raise DatabaseDamaged(reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."))
+    raise DatabaseUnfit(
+        reason=said("Elle est celle d'une autre partie, d'un autre rôle ou d'un autre site."),
+        act=said("Vérifiez party, role, site et data dans [gateway], et [database] ; rien n'a été changé."),
+    )
 
 
-def _empty(connection: Connection) -> Said:
+def _newer() -> DatabaseUnfit:
+    return DatabaseUnfit(
+        reason=said("Elle a été écrite par une version plus récente de la passerelle."),
+        act=said("Installez cette version-là ; rien n'a été changé."),
+    )
+
+
+def _empty(connection: Connection) -> DatabaseDamaged:
     if connection.dialect.name == "sqlite":
-        return said("Elle est vide.")
-    return said("Elle est vide. « gateway db copy » y porte la base SQLite, « gateway restore » une sauvegarde.")
+        return DatabaseDamaged(reason=said("Elle est vide."))
+    act = said("« gateway db copy » y porte la base SQLite, « gateway restore » une sauvegarde.")
+    return DatabaseUnfit(reason=said("Elle est vide."), act=act)

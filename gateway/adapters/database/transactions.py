@@ -137,9 +137,10 @@ class _OnFile:
             return
         driver = engines.driver_of(connection)
         try:
-            if connection.in_transaction():
+            if connection.get_transaction() is not None:
+                # One whose commit was refused is not active, and is SQLAlchemy's still: no later act would work.
                 await to_its_end(connection.rollback())
-            elif not driver.undone():
+            if not driver.undone():
                 await to_its_end(driver.rollback())
         except BaseException:
             await to_its_end(connection.invalidate())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from gateway.domain import case, request
+from gateway.domain.lifetimes import Lifetime, ServerCertificate
 from gateway.domain.parties import Role
 
 
@@ -121,24 +122,6 @@ class Challenged:
 
     case: str
     request: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifetime:
-    """A key or certificate: ``owner`` is ``us``, a partner's id, or the section that logs in with it."""
-
-    owner: str
-    suite: str
-    usable: bool
-    ends_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerCertificate:
-    """The certificate of a mail server that we connect to: until when, None when this process has not met it yet."""
-
-    server: str
-    ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

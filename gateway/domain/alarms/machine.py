@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from gateway.domain.alarms.facts import Facts, Lifetime
+from gateway.domain.alarms.facts import Facts
 from gateway.domain.alarms.shape import Desk, Find, Kind, Severity, Sighting, Value
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.words import french
 from gateway.domain.workdays import algiers_day
 

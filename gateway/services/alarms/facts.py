@@ -7,8 +7,9 @@ which are slow to read, every hour and whenever another is pinned.
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from gateway.domain.alarms.facts import Facts, Habit, Lifetime, Limits, Stay, Unconfirmed
+from gateway.domain.alarms.facts import Facts, Habit, Limits, Stay, Unconfirmed
 from gateway.domain.alarms.machine import UNREAD
+from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import Directory, Party, Role, Suite
 from gateway.domain.watching import Place
 from gateway.ports import Clock, Keyholder, PublicKey

@@ -12,7 +12,11 @@ def status_json(now: Health) -> dict[str, Any]:
     return told | {"faults": now.faults, "healthy": now.healthy}
 
 
-def glance(now: Health) -> dict[str, Any]:
-    """The same as JSON has it, and the folders that were not polled lately: what ``gateway status`` shows."""
+def glance(now: Health, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The same as JSON has it, and the folders that were not polled lately: what ``gateway status`` shows.
+
+    ``also`` are faults that only the process knows that is asked.
+    """
     unread = [folder for folder, at in now.polled_at.items() if not now.fresh(at)]
-    return dict(plain(status_json(now) | {"unread": unread}))
+    faults = now.faults + also
+    return dict(plain(status_json(now) | {"unread": unread, "faults": faults, "healthy": not faults}))

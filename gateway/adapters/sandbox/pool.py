@@ -7,12 +7,9 @@ every cap. Nothing that a worker says is believed beyond its form.
 
 import asyncio
 import json
-import os
 import re
-import signal
-import sys
+from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, fields, is_dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -21,17 +18,14 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
-import gateway
+from gateway.adapters.sandbox.launch import end, launch
 from gateway.domain.errors import MailMalformed, WorkerFailed
 from gateway.framing import EXIT_MEMORY, LENGTH, MAX_HEADER, Limits, decode_header, encode_frame
 from gateway.ports import PublicKey
 from gateway.wire.incoming import Copied, Incoming
 
-_PIPE_BUFFER = 1024 * 1024
 _CODE = re.compile(r"[ -~]{1,200}")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40,64}")
-_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD")
-_PASSED_ON_PREFIX = "FAKETIME"
 
 
 class OpenHome(Protocol):
@@ -99,8 +93,8 @@ class WorkerPool:
         self._closed = False
         self.failed: Callable[[str], None] = _nobody_counts
 
-    async def start(self) -> None:
-        """Make the homes and start all workers.
+    async def start(self, first: Process | None = None) -> None:
+        """Make the homes and start all workers; ``first`` is one that was launched already.
 
         Raises:
             OwnKeyUnusable, KeyFileInvalid: from the factory.
@@ -109,7 +103,7 @@ class WorkerPool:
         try:
             for slot in self._slots:
                 # They load what they need side by side, while the homes are made.
-                slot.launched = await _launched()
+                slot.launched, first = first or await launch(), None
             await self.refresh(self._keys)
             for slot in self._slots:
                 await self._ready(slot)
@@ -123,7 +117,7 @@ class WorkerPool:
         self._closed = True
         for slot in self._slots:
             unused, slot.launched = slot.launched, None
-            await _ended(unused)
+            await end(unused)
             await _end(slot)
             for home in (slot.home, slot.next_home):
                 if home is not None:
@@ -189,7 +183,7 @@ class WorkerPool:
             await asyncio.to_thread((await making).close)
             raise
 
-    async def _ready(self, slot: "_Slot") -> asyncio.subprocess.Process:
+    async def _ready(self, slot: "_Slot") -> Process:
         """The slot's worker, replaced when it is worn, dead or out of date."""
         if self._closed:
             raise WorkerFailed(reason="closed")
@@ -210,7 +204,7 @@ class WorkerPool:
 
     async def _spawn(self, slot: "_Slot", home: OpenHome) -> None:
         launched, slot.launched = slot.launched, None
-        slot.process = launched or await _launched()
+        slot.process = launched or await launch()
         slot.jobs = 0
         hello = {
             "home": str(home.path) if home.path else None,
@@ -228,7 +222,7 @@ class WorkerPool:
             await _end(slot)
             raise WorkerFailed(reason="start")
 
-    async def _job(self, slot: "_Slot", process: asyncio.subprocess.Process, message: bytes) -> Incoming:
+    async def _job(self, slot: "_Slot", process: Process, message: bytes) -> Incoming:
         slot.jobs += 1
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -252,7 +246,7 @@ class WorkerPool:
         if home is not None:
             await asyncio.to_thread(home.close)
 
-    async def _exchange(self, process: asyncio.subprocess.Process, message: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _exchange(self, process: Process, message: bytes) -> tuple[dict[str, Any], bytes]:
         if process.stdin is None or process.stdout is None:
             raise ValueError("worker must be started with pipes")
         process.stdin.write(message)
@@ -270,56 +264,17 @@ class _Slot:
     """One place of the pool: a home, the worker that uses it, and a newer home that waits for the next job."""
 
     def __init__(self) -> None:
-        self.launched: asyncio.subprocess.Process | None = None
+        self.launched: Process | None = None
         """One that was not greeted yet: it knows no home."""
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Process | None = None
         self.home: OpenHome | None = None
         self.next_home: OpenHome | None = None
         self.jobs = 0
 
 
-def _environment() -> dict[str, str]:
-    """What a worker may know of our environment: no secret that lives there."""
-    passed = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
-    passed |= {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON_PREFIX)}
-    # One arena: with more, glibc reserves address space by threads' number and the memory cap would mean little.
-    ours = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "PYTHONPATH": str(Path(gateway.__path__[0]).parent)}
-    return passed | ours
-
-
-async def _launched() -> asyncio.subprocess.Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "gateway.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,  # a traceback could quote a mail
-            limit=_PIPE_BUFFER,
-            cwd="/",
-            env=_environment(),
-            start_new_session=True,  # killing the group takes its gpg along, and Ctrl-C is our affair
-        )
-    except OSError as error:
-        raise WorkerFailed(reason="start") from error
-
-
 async def _end(slot: _Slot) -> None:
-    """Kill the slot's worker with the gpg it may have running, and reap it."""
     process, slot.process = slot.process, None
-    await _ended(process)
-
-
-async def _ended(process: asyncio.subprocess.Process | None) -> None:
-    if process is None:
-        return
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    if process.stdin is not None:
-        process.stdin.close()
-        with suppress(OSError):
-            await process.stdin.wait_closed()
-    await process.wait()
+    await end(process)
 
 
 @cache

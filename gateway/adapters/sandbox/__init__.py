@@ -1,0 +1,1 @@
+"""The capped worker processes that open mail: launching one, and the pool that makes them work."""
