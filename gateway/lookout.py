@@ -9,6 +9,7 @@ from cryptography import x509
 
 from gateway import keyring, legal_time
 from gateway.adapters.alarm_command import AlarmCommand
+from gateway.adapters.disk import Disk
 from gateway.adapters.openpgp.keyfiles import KeyFacts, own_key, read_public_key
 from gateway.adapters.smime.certificates import Purpose, fault_of, read_certificate
 from gateway.config import Settings
@@ -51,6 +52,7 @@ def alarm_watch(base: Rooms, met: "MetServers", witness: Witness | None) -> Alar
             limits=section.limits,
             ways=vouched_by(settings.audit),
             log_sound=lambda: None if witness is None else witness.sound,
+            room=Disk(settings.gateway.data),
         ),
         post=AlarmPost(party=us, cabinet=base.cabinet, noise=secrets.token_bytes),
         calls=AlarmCalls(store=store, path=path, clock=clock, party=us),

@@ -92,6 +92,7 @@ def lines(now: Told) -> Iterator[str]:
     if "storage_fails" in now["faults"]:
         yield _("LE DISQUE OU LA BASE REFUSE D'ÉCRIRE : rien ne s'enregistre, rien n'est accusé ni perdu.")
         yield _("Faites de la place, ou rétablissez le serveur de la base : le service reprend de lui-même.")
+        yield _("Le journal technique en dit la raison (task.failing).")
     if "task_fails" in now["faults"]:
         yield _("UNE PARTIE DU SERVICE ÉCHOUE DEPUIS PLUS DE DIX MINUTES.")
         yield _("Son journal technique dit laquelle et pourquoi (task.failing, task.defect).")

@@ -44,7 +44,7 @@ class ControlRoom:
         for alarm in (await self._alarms.standing())[:SHOWN]:
             sentence, mend = told(alarm)
             found.append(ToldAlarm(alarm=alarm, severity=severity(alarm), sentence=sentence, mend=mend))
-        return Control(health=await self._health.read(), alarms=tuple(found))
+        return Control(health=await self._health.read(whole=False), alarms=tuple(found))
 
     async def take(self, number: int, *, actor: str) -> Alarm:
         """Say by name who sees to an alarm.

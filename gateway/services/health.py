@@ -151,8 +151,8 @@ class HealthReader:
         self._lifetimes: tuple[Lifetime, ...] = ()
         self._keys_at = float("-inf")
 
-    async def read(self) -> Health:
-        """As of now.
+    async def read(self, *, whole: bool = True) -> Health:
+        """As of now; not the ``whole`` of it leaves out what is over: mails taken in, and those that arrived.
 
         Raises:
             StorageFailed.
@@ -165,7 +165,7 @@ class HealthReader:
             size, _, _ = await view.head()
             polled = {place.name: await last_poll(view, site, place) for place in self._watched}
             calendar = await self._almanac.calendar(view)
-            outbox = await view.tally(Transmission, by="state", oldest="next_at", site=site)
+            outbox = await self._outbox(view, whole=whole)
             clocks = await view.tally(Request, by="state", oldest="nominal_at", site=site, state=tuple(life.OPEN))
             handing = _numbers(await view.tally(ReaderHandover, by="state", oldest="due_at", site=site))
             copies = await view.tally(OwedCopy, by="partner", oldest="noticed_at", site=site, settled_at=None)
@@ -176,7 +176,7 @@ class HealthReader:
                 role=self._party.role,
                 polled_at={name: poll.last_at if poll else None for name, poll in polled.items()},
                 outbox=outbox,
-                mails=await view.tally(Mail, by="verdict", oldest="recorded_at", site=site),
+                mails=await view.tally(Mail, by="verdict", oldest="recorded_at", site=site) if whole else (),
                 clocks=clocks,
                 waiting_mails=_sum(outbox, ON_THEIR_WAY),
                 waiting_since=_first(each for each in outbox if each.value in ON_THEIR_WAY),
@@ -204,6 +204,11 @@ class HealthReader:
                 backed_up_at=await last_backup(view),
                 disk=space,
             )
+
+    async def _outbox(self, view: View, *, whole: bool) -> tuple[Tally, ...]:
+        """Of all that ever left, each row is looked at."""
+        some = {} if whole else {"state": ON_THEIR_WAY + NEED_A_PERSON}
+        return await view.tally(Transmission, by="state", oldest="next_at", site=self._party.site, **some)
 
     async def _keys(self) -> tuple[Lifetime, ...]:
         now = self._clock.uptime()

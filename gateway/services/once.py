@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway.domain.errors import AlreadyAsked, AlreadyThere
 from gateway.ports import Clock
+from gateway.services.one_look import is_looking, looking, seen_by
 from gateway.storage import Act, AskedOnce, Store, View
 
 
@@ -57,8 +58,12 @@ class OnceStore:
         self._site = site
 
     def view(self) -> AbstractAsyncContextManager[View]:
-        """See :meth:`gateway.storage.Store.view`."""
-        return self._store.view()
+        """See :meth:`gateway.storage.Store.view`; in the middle of a look it is the view of that look."""
+        return seen_by(self._store)
+
+    def look(self) -> AbstractAsyncContextManager[None]:
+        """One look at everything, for a page that only reads: see :mod:`gateway.services.one_look`."""
+        return looking(self._store)
 
     async def wait_for_post(self, seconds: float) -> None:
         """See :meth:`gateway.storage.Store.wait_for_post`."""
@@ -70,8 +75,11 @@ class OnceStore:
 
         Raises:
             AlreadyAsked: an act was committed under this key; nothing of this one is.
+            LookupError: a page that said that it only reads does not.
             GatewayError: what ``provided`` raises; nothing was done.
         """
+        if is_looking(self._store):
+            raise LookupError("an act in the middle of a look would not be seen by it")
         async with self._store.act() as act:
             asking = _asking.get()
             if asking is not None:

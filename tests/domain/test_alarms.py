@@ -296,6 +296,8 @@ WALKS: tuple[tuple[str, Step, Step, Step], ...] = (
     ("anchor_late", unanchored(0, failing=0), unanchored(1, failing=1), with_(unanchored=())),
     ("log_broken", with_(log_sound=True), with_(log_sound=False), with_(log_sound=True)),
     ("backup_late", unsaved(2 * DAY - timedelta(seconds=1)), unsaved(2 * DAY), unsaved(timedelta())),
+    ("disk_short", with_(free_bytes=2**30), with_(free_bytes=2**30 - 1), with_(free_bytes=5 * 2**28)),
+    ("disk_short", with_(free_bytes=None), with_(free_bytes=0), with_(free_bytes=None)),
     (
         "calendar_horizon",
         with_(calendar_covers_until=TODAY + 90 * DAY),
@@ -378,6 +380,15 @@ def test_a_sentence_names_nothing_that_the_facts_do_not_hold() -> None:
 def test_nobody_who_did_not_ask_is_told_of_backups() -> None:
     """Whoever backs the machine up by other means has no [alarms] backup_days."""
     assert alarms.sighted(replace(QUIET, unsaved_for=900 * DAY)) == ()
+
+
+def test_a_disk_that_fills_and_empties_a_little_is_told_once() -> None:
+    """Between the two bounds an alarm stands, and none begins."""
+    standing = keys(change(replace(QUIET, free_bytes=0), (), frozenset()))
+    between = replace(QUIET, free_bytes=2**30 + 1)
+
+    assert change(between, (), standing).nothing
+    assert change(between, (), frozenset()).nothing
 
 
 def test_what_was_told_of_the_log_stands_until_it_is_looked_at_again() -> None:

@@ -635,6 +635,7 @@ def assemble(
                 watched=watched,
                 limits=Limits(),
                 ways=frozenset(Way),
+                room=FakeRoom(),
             ),
             post=AlarmPost(party=party, cabinet=cabinet, noise=random),
             calls=AlarmCalls(store=store, path=path if another_path else None, clock=clock, party=party),

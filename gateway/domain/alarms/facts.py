@@ -184,6 +184,8 @@ class Facts:
     ``unsaved_for`` is the time since the latest backup. ``log_sound`` says whether the log still continued its last
     checkpoint when it was last to be signed; None when this process has not come to that yet.
 
+    ``free_bytes`` are left on the disk that holds the data; None where it does not tell.
+
     ``mail_unread_for`` is the time since the last poll of the folder that was polled longest ago; ``unreachable`` says
     that we ourselves have looked in vain for long enough.
     """
@@ -210,4 +212,5 @@ class Facts:
     unconfirmed: tuple[Unconfirmed, ...] = ()
     unanchored: tuple[Unanchored, ...] = ()
     unsaved_for: timedelta = timedelta()
+    free_bytes: int | None = None
     log_sound: bool | None = None

@@ -22,6 +22,11 @@ SERVER_SOON = timedelta(days=14)
 """Machines renew a server's certificate a month before its end: then somebody has forgotten."""
 
 
+MIB = 1024 * 1024
+LITTLE_ROOM, ROOM_AGAIN = 1024 * MIB, 1280 * MIB
+"""Bytes: when a person is told that the disk fills up, and from when there is enough again: it comes and goes."""
+
+
 def _unreachable(facts: Facts) -> Iterator[Sighting]:
     if facts.mail_unread_for > UNREAD:
         yield Sighting(kind="mailbox_unreachable", begins=facts.unreachable)
@@ -73,6 +78,12 @@ def _server(facts: Facts) -> Iterator[Sighting]:
         elif met.ends_at - facts.now <= SERVER_SOON:
             values = {"day": met.ends_at.date()}
             yield Sighting(kind="server_certificate_ends", partner=met.server, values=values)
+
+
+def _short(facts: Facts) -> Iterator[Sighting]:
+    free = facts.free_bytes
+    if free is not None and free < ROOM_AGAIN:
+        yield Sighting(kind="disk_short", values={"count": free // MIB}, begins=free < LITTLE_ROOM)
 
 
 def _unsaved(facts: Facts) -> Iterator[Sighting]:
@@ -204,6 +215,15 @@ KINDS = (
             "gateway backup DOSSIER ; voyez aussi pourquoi celle de la nuit ne se fait plus (systemctl list-timers)."
         ),
         find=_unsaved,
+    ),
+    Kind(
+        name="disk_short",
+        severity=Severity.WARNING,
+        desk=Desk.ADMINISTRATOR,
+        condition=french("Il reste moins de 1 Gio sur le disque des données ; se termine quand il y en a 1,25."),
+        sentence=french("Il reste {count} Mio sur le disque des données : plein, il arrête la passerelle."),
+        mend=french("Libérez de la place, ou donnez-lui un disque plus grand ; gateway doctor dit ce qui reste."),
+        find=_short,
     ),
     Kind(
         name="calendar_horizon",

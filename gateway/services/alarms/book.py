@@ -28,7 +28,11 @@ class Counts:
 async def counts(view: View, site: str) -> Counts:
     """As of now."""
     every = await view.tally(Alarm, by="kind", oldest="started_at", site=site, ended_at=None)
-    untaken = await view.tally(Alarm, by="kind", oldest="started_at", site=site, ended_at=None, taken_at=None)
+    untaken = (
+        await view.tally(Alarm, by="kind", oldest="started_at", site=site, ended_at=None, taken_at=None)
+        if every
+        else ()
+    )
     kinds = [(KINDS.get(str(each.value)), each.count) for each in every]
     return Counts(
         standing=sum(count for _kind, count in kinds),

@@ -12,7 +12,7 @@ from gateway.domain.alarms.machine import UNREAD
 from gateway.domain.lifetimes import Lifetime
 from gateway.domain.parties import Directory, Party, Role, Suite
 from gateway.domain.watching import Place
-from gateway.ports import Clock, Keyholder, PublicKey
+from gateway.ports import Clock, Keyholder, PublicKey, Room
 from gateway.services.alarms import rows
 from gateway.services.alarms.anchors import unanchored
 from gateway.services.alarms.habits import habits, unconfirmed
@@ -51,6 +51,7 @@ class AlarmFacts:
         limits: Limits,
         ways: Collection[Way] = frozenset(),
         log_sound: Callable[[], bool | None] = _not_looked_at,
+        room: Room,
     ) -> None:
         self._store = store
         self._almanac = almanac
@@ -62,6 +63,8 @@ class AlarmFacts:
         self._limits = limits
         self._ways = ways
         self._log_sound = log_sound
+        self._room = room
+        self._free: int | None = None
         self._silence = _Silence()
         self._unreachable = False
         self._stays: tuple[Stay, ...] = ()
@@ -74,6 +77,8 @@ class AlarmFacts:
     async def look(self) -> None:
         """Look again at what is slow to see, where it is time; before the facts of a round are gathered."""
         site, uptime = self._party.site, self._clock.uptime()
+        space = await self._room.space()
+        self._free = None if space is None else space.free
         async with self._store.view() as view:
             pins = tuple((await current_pins(view, site)).values())
             self._unreachable = self._silence.lasts(await self._oldest_poll(view), uptime)
@@ -117,6 +122,7 @@ class AlarmFacts:
             unconfirmed=self._unconfirmed,
             unanchored=await unanchored(view, self._ways),
             unsaved_for=await unsaved_for(view, now),
+            free_bytes=self._free,
             log_sound=self._log_sound(),
         )
 

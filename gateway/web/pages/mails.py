@@ -23,9 +23,10 @@ Here = Annotated[Visit, Depends(signed_in)]
 async def queue(visit: Here, apres: Annotated[str, Query(pattern=r"^([01]-[0-9]{1,9})?$")] = "") -> Response:
     """What waits to be sorted; what was refused, for who watches over it."""
     held, _, number = apres.partition("-")
-    found = await visit.hall.sorting.queue(visit.actor, after=(held == "1", int(number)) if number else None)
-    following = f"{int(found.after[0])}-{found.after[1]}" if found.after else None
-    return await visit.page("mails.html", queue=found, following=following)
+    async with visit.hall.once.look():
+        found = await visit.hall.sorting.queue(visit.actor, after=(held == "1", int(number)) if number else None)
+        following = f"{int(found.after[0])}-{found.after[1]}" if found.after else None
+        return await visit.page("mails.html", queue=found, following=following)
 
 
 @router.get("/courrier/{mail}")

@@ -40,12 +40,13 @@ async def take(number: Number, visit: Signed) -> Response:
 async def _shown(visit: Visit, *, error: GatewayError | None = None) -> Response:
     if not visit.actor.may(Right.ALARMS, Right.AUDIT):
         raise Absent
-    found = await visit.hall.control.look()
-    return await visit.page(
-        "state.html",
-        status=HTTPStatus.OK if error is None else HTTPStatus.CONFLICT,
-        error=error,
-        found=found,
-        now=found.health,
-        giga=GIGA,
-    )
+    async with visit.hall.once.look():
+        found = await visit.hall.control.look()
+        return await visit.page(
+            "state.html",
+            status=HTTPStatus.OK if error is None else HTTPStatus.CONFLICT,
+            error=error,
+            found=found,
+            now=found.health,
+            giga=GIGA,
+        )

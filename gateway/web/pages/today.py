@@ -24,18 +24,19 @@ async def today(visit: Annotated[Visit, Depends(signed_in)], apres: str = "") ->
     after = key_of(apres)
     if apres and after is None:
         raise Absent
-    found = await visit.hall.agenda.today(visit.actor, after=after)
-    by_urgency = {urgency: [task for task in found.tasks if task.duty.urgency is urgency] for urgency in Urgency}
-    following = word_of(found.after) if found.after else None
-    return await visit.page(
-        "today.html",
-        today=found,
-        tasks=by_urgency,
-        first=after is None,
-        following=following,
-        Urgency=Urgency,
-        buttons=buttons,
-    )
+    async with visit.hall.once.look():
+        found = await visit.hall.agenda.today(visit.actor, after=after)
+        by_urgency = {urgency: [task for task in found.tasks if task.duty.urgency is urgency] for urgency in Urgency}
+        following = word_of(found.after) if found.after else None
+        return await visit.page(
+            "today.html",
+            today=found,
+            tasks=by_urgency,
+            first=after is None,
+            following=following,
+            Urgency=Urgency,
+            buttons=buttons,
+        )
 
 
 @router.get("/changements")
