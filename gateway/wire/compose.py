@@ -33,6 +33,9 @@ _PARAM_VALUE = re.compile(r"[ !#-\[\]-~]*")
 
 
 def _refuse_controls(text: str, reason: str) -> None:
+    if text.isascii() and text.isprintable():
+        # As almost all are.
+        return
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text):
         raise MailMalformed(reason=reason, step="compose")
 
@@ -76,6 +79,8 @@ def mailboxes_text(mailboxes: Sequence[Mailbox]) -> str:
 
 def _fold(name: str, value: str) -> bytes:
     """Break before single spaces, never inside a run of blanks, so that unfolding restores the value."""
+    if len(name) + len(": ") + len(value) <= FOLD_AT:
+        return f"{name}: {value}\r\n".encode("ascii")
     lines = [f"{name}:"]
     for word in re.findall(r" +[^ ]*", f" {value}"):
         if len(lines[-1]) + len(word) > FOLD_AT and not lines[-1].endswith(":") and word.strip():
@@ -101,10 +106,13 @@ def field(name: str, value: str) -> bytes:
     unstructured = name.lower() in _UNSTRUCTURED
     if not value.isascii() and not unstructured:
         raise MailMalformed(reason="field-value", step="compose")
-    # Text that looks like an encoded word, or blanks that unfolding would lose, are themselves encoded.
-    literal = value.isascii() and "=?" not in value and value == value.strip() and "  " not in value
-    long_word = max((len(word) for word in value.split(" ")), default=0) > FOLD_AT
-    return _fold(name, encoded_words(value) if unstructured and (not literal or long_word) else value)
+    return _fold(name, encoded_words(value) if unstructured and not _is_literal(value) else value)
+
+
+def _is_literal(value: str) -> bool:
+    """Text that looks like an encoded word, or blanks that unfolding would lose, must themselves be encoded."""
+    plain = value.isascii() and "=?" not in value and value == value.strip() and "  " not in value
+    return plain and max(map(len, value.split(" "))) <= FOLD_AT
 
 
 def require_canonical(data: bytes) -> None:
@@ -182,7 +190,18 @@ def fits_verbatim(data: bytes) -> bool:
         require_canonical(data)
     except MailMalformed:
         return False
-    return data.isascii() and all(len(line) <= MAX_LINE for line in data.split(_CRLF))
+    return data.isascii() and not _has_long_line(data)
+
+
+def _has_long_line(data: bytes) -> bool:
+    """Whether a line of canonical bytes has over 998; looks at one line end in a thousand bytes, not at each."""
+    start = 0
+    while len(data) - start > MAX_LINE:
+        end = data.rfind(_CRLF, start, start + MAX_LINE + len(_CRLF))
+        if end < 0:
+            return True
+        start = end + len(_CRLF)
+    return False
 
 
 def _verbatim(data: bytes) -> bytes:
@@ -250,7 +269,7 @@ def check_outgoing(raw: bytes, allowed_names: Collection[str]) -> None:
     require_canonical(raw)
     if not raw.isascii():
         raise MailMalformed(reason="outgoing-eight-bit", step="compose")
-    if any(len(line) > MAX_LINE for line in raw.split(_CRLF)):
+    if _has_long_line(raw):
         raise MailMalformed(reason="outgoing-line", step="compose")
     names = parse(raw).headers.names()
     if not set(names) <= {name.lower() for name in allowed_names}:

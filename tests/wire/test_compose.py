@@ -177,3 +177,30 @@ def test_the_last_look_stops_every_surprise(raw: bytes, reason: str) -> None:
 def test_the_last_look_lets_a_plain_mail_pass() -> None:
     """Names are compared without case; a line of exactly the limit is fine."""
     compose.check_outgoing(b"TO: a\r\n\r\n" + b"x" * compose.MAX_LINE + b"\r\n", ["To"])
+
+
+LINES = st.lists(st.sampled_from([0, 1, 76, 997, 998, 999, 1000, 1001, 1998, 2500]), max_size=8)
+
+
+@given(LINES, st.booleans())
+@example([998], False)
+@example([999], False)
+@example([998, 998, 998], True)
+@example([1, 999, 1], True)
+def test_a_line_that_is_too_long_is_found_wherever_it_stands(lengths: list[int], closed: bool) -> None:  # noqa: FBT001
+    """As if each were measured, also the last one, which may lack its end."""
+    data = b"\r\n".join(b"x" * length for length in lengths) + (b"\r\n" if closed else b"")
+    assert compose.fits_verbatim(data) is all(len(line) <= compose.MAX_LINE for line in data.split(b"\r\n"))
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=40), min_size=1, max_size=6))
+@example(["a" * 71])
+@example(["a" * 72])
+@example(["a" * 35, "b" * 36])
+@example(["a" * 35, "b" * 37])
+def test_a_line_is_folded_when_it_must_be_and_only_then(words: list[str]) -> None:
+    """Unfolding restores the value; up to the limit it stays on one line."""
+    value = " ".join(words)
+    raw = compose.field("To", value).decode()
+    assert raw.replace("\r\n ", " ") == f"To: {value}\r\n"
+    assert ("\r\n " in raw) is (len(f"To: {value}") > compose.FOLD_AT and len(words) > 1)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +30,9 @@ MAX_CERTIFICATE_FILE = 128 * 1024
 MIN_RSA_BITS = 2048
 # NIST curves alone: those that OpenSSL and cryptography both sign and agree keys with.
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
+
+# A gateway has a few dozen partners, and asks of the same certificates at each mail.
+KEPT = 64
 
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 _MAIL_PURPOSES = {ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
@@ -66,6 +70,7 @@ class Correspondent:
         return fingerprint(self.certificate)
 
 
+@lru_cache(KEPT)
 def fingerprint(certificate: x509.Certificate) -> str:
     """Upper-case hex of the SHA-256 of the whole certificate."""
     return certificate.fingerprint(SHA256()).hex().upper()
@@ -81,6 +86,7 @@ def is_certificate(data: bytes) -> bool:
     return b"-----BEGIN CERTIFICATE-----" in data or data[:1] == b"\x30"
 
 
+@lru_cache(KEPT)
 def read_certificate(data: bytes, *, path: str = "fourni") -> x509.Certificate:
     """The one certificate of a file, PEM or DER. ``path`` is only named in the error.
 
@@ -135,6 +141,7 @@ def _faults(who: Correspondent, purpose: Purpose, at: Sequence[datetime]) -> Ite
         yield CertificateFault.CHAIN
 
 
+@lru_cache(KEPT)
 def _is_weak(certificate: x509.Certificate) -> bool:
     try:
         key = certificate.public_key()
@@ -149,6 +156,7 @@ def _is_weak(certificate: x509.Certificate) -> bool:
             return True
 
 
+@lru_cache(KEPT)
 def _is_for(certificate: x509.Certificate, purpose: Purpose) -> bool:
     """RFC 8550 §4.4.2 and §4.4.4; an extension that is absent limits nothing."""
     try:

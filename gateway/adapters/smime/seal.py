@@ -89,7 +89,11 @@ class SmimeSealer:
         Raises:
             KeyUnusable: expired, revoked, not made for it, or not the pinned certificate.
         """
-        await asyncio.to_thread(self._usable, key, partner)
+        if self._agreed.get(partner, Agreed()).authority.ca is None:
+            # Nothing is read: a thread would take longer than the look.
+            self._usable(key, partner)
+        else:
+            await asyncio.to_thread(self._usable, key, partner)
 
     def _sign(self, entity: bytes, suite: Suite) -> Signature:
         if suite is not Suite.SMIME:
