@@ -65,9 +65,10 @@ def _beside(more: dict[str, Any], less: dict[str, Any]) -> str:
 def _shared(ours: dict[str, Any]) -> str:
     """What the mail servers take, which is in no other figure, and what became of the cores."""
     shares = ours["shares"]
+    rest = max(0.0, 1 - sum(shares.values()))
     return (
         f" ; serveurs de messagerie : {ours['servers_cpu_ms']:.0f} ms"
-        f" ; cœurs : nous {shares['ours']:.0%}, eux {shares['servers']:.0%}, inoccupés {shares['idle']:.0%}"
+        f" ; cœurs : nous {shares['ours']:.0%}, eux {shares['servers']:.0%}, inoccupés {shares['idle']:.0%}, le noyau et d'autres {rest:.0%}"
     )
 
 

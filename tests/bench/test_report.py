@@ -37,7 +37,7 @@ def test_each_line_says_whether_its_aim_is_met() -> None:
     assert [line.rpartition(" | ")[2] for line in told[2:]] == ["non |", "oui |"]
     ours = "39.0/s, 12.0 ms de processeur, 3.9 × (8.1 × au processeur) ; serveurs de messagerie : 21 ms"
     assert f"Postfix et Dovecot | 4 × | {ours}" in told[2]
-    assert "cœurs : nous 23%, eux 42%, inoccupés 30% | 10.0/s, 97 ms" in told[2]
+    assert "cœurs : nous 23%, eux 42%, inoccupés 30%, le noyau et d'autres 5% | 10.0/s, 97 ms" in told[2]
     assert "puits | 10 × | 105.0/s, 9.0 ms de processeur, 10.5 × (10.8 × au processeur) |" in told[3]
 
 
