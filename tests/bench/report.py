@@ -68,7 +68,8 @@ def _shared(ours: dict[str, Any]) -> str:
     rest = max(0.0, 1 - sum(shares.values()))
     return (
         f" ; serveurs de messagerie : {ours['servers_cpu_ms']:.0f} ms"
-        f" ; cœurs : nous {shares['ours']:.0%}, eux {shares['servers']:.0%}, inoccupés {shares['idle']:.0%}, le noyau et d'autres {rest:.0%}"
+        f" ; cœurs : nous {shares['ours']:.0%}, eux {shares['servers']:.0%}, "
+        f"inoccupés {shares['idle']:.0%}, le noyau et d'autres {rest:.0%}"
     )
 
 
