@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -191,13 +192,10 @@ async def restore(settings: Settings, path: Path, *, clock: Clock, actor: str, a
         aside = [await asyncio.to_thread(_keep_aside, data / _SPOOL, now)]
         (scratch / _SPOOL).mkdir(mode=0o700, exist_ok=True)
         (scratch / _SPOOL).rename(data / _SPOOL)
-        aside.append(await asyncio.to_thread(_new_anchors, settings, kept, lost, now))
+        await asyncio.to_thread(_new_anchors, settings, kept, lost)
         # The database comes last: whatever ends before it leaves nothing that could be taken for the whole.
-        if settings.database.shared:
-            await asyncio.to_thread(database.load, snapshot, settings.database_url)
-        else:
-            snapshot.rename(data / SQLITE_FILE)
-            _fsync(data)
+        await asyncio.to_thread(_put_in_place, snapshot, settings)
+        aside.append(await asyncio.to_thread(_keep_former_anchors, settings, now))
         return Restored(
             made_at=datetime.fromisoformat(facts["made_at"]),
             records=facts["size"],
@@ -206,6 +204,14 @@ async def restore(settings: Settings, path: Path, *, clock: Clock, actor: str, a
             doubtful=doubtful,
             aside=tuple(each for each in aside if each is not None),
         )
+
+
+def _put_in_place(snapshot: Path, settings: Settings) -> None:
+    if settings.database.shared:
+        database.load(snapshot, settings.database_url)
+    else:
+        snapshot.rename(settings.gateway.data / SQLITE_FILE)
+        _fsync(settings.gateway.data)
 
 
 async def _settled(
@@ -290,7 +296,9 @@ def _size(note: str) -> int:
 def _outside(settings: Settings, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The anchors that the backup can answer for, and those of records that came after it."""
     path = _anchors(settings)
-    notes, _ = notes_in(AnchorFile(path=path).read()) if path is not None and path.exists() else ((), 0)
+    places = () if path is None else (path, _former(path))
+    read = [notes_in(AnchorFile(path=place).read())[0] for place in places if place.exists()]
+    notes = sorted({note for each in read for note in each}, key=_size)
     return tuple(note for note in notes if _size(note) <= size), tuple(note for note in notes if _size(note) > size)
 
 
@@ -306,15 +314,30 @@ def _loses(lost: tuple[str, ...], size: int) -> NotRestored:
     return NotRestored(reason=reason, act=act)
 
 
-def _new_anchors(settings: Settings, kept: tuple[str, ...], lost: tuple[str, ...], now: datetime) -> Path | None:
+def _former(path: Path) -> Path:
+    """Where anchors wait until the database is in place: a restoration that dies before is asked the same again."""
+    return path.with_name(f"{path.name}.restoring")
+
+
+def _new_anchors(settings: Settings, kept: tuple[str, ...], lost: tuple[str, ...]) -> None:
     """The log goes on from the backup: anchors of what is lost stay in the file of before, for the auditor."""
     path = _anchors(settings)
     if path is None or not lost:
-        return None
-    before = _keep_aside(path, now)
+        return
+    if _former(path).exists():
+        path.unlink(missing_ok=True)
+    else:
+        path.rename(_former(path))
+    _fsync(path.parent)
     for note in kept:
         AnchorFile(path=path).append(note)
-    return before
+
+
+def _keep_former_anchors(settings: Settings, now: datetime) -> Path | None:
+    path = _anchors(settings)
+    if path is None or not _former(path).exists():
+        return None
+    return _named_before(_former(path), path, now)
 
 
 def _keep_aside(path: Path, now: datetime) -> Path | None:
@@ -322,9 +345,13 @@ def _keep_aside(path: Path, now: datetime) -> Path | None:
         shutil.rmtree(path)
     if not path.exists():
         return None
-    aside = path.with_name(f"{path.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    path.rename(aside)
-    return aside
+    return _named_before(path, path, now)
+
+
+def _named_before(there: Path, path: Path, now: datetime) -> Path:
+    name = f"{path.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    names = (path.with_name(name + (f"-{number}" if number > 1 else "")) for number in count(1))
+    return there.rename(next(each for each in names if not each.exists()))
 
 
 # --- places

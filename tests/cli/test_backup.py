@@ -1,6 +1,7 @@
 """``gateway backup`` and ``gateway restore``: whole while others write, sealed, and put back only by a person's act."""
 
 import asyncio
+import errno
 import json
 import resource
 import sqlite3
@@ -402,6 +403,32 @@ def test_a_loss_that_anchors_attest_needs_a_person_s_word(
     assert "Journal intact" in told(made, "audit", "verify")
     (old,) = (path for path in done["aside"] if "ancres" in path)
     assert isinstance(run(made, "audit", "verify", "--anchors", old).exception, AuditBroken)
+
+
+@pytest.mark.fault("F15")
+def test_a_loss_is_recorded_though_the_restoration_that_accepted_it_died(
+    made: Installed, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the anchors and the database: it asks for that word again, and tells the same number."""
+    asyncio.run(_anchor(made))
+    file = backed_up(made, tmp_path / "dehors")
+    asyncio.run(_anchor(made))
+    lose_everything(made, request)
+
+    def die(*_: object) -> None:
+        raise OSError(errno.EIO, "power")
+
+    for _ in range(2):
+        with monkeypatch.context() as dying:
+            dying.setattr(backups, "_put_in_place", die)
+            assert run(made, "restore", str(file), "--accept-loss").exit_code != 0
+        assert "--accept-loss" in refusal(made, NotRestored, file)
+    done = json.loads(told(made, "restore", str(file), "--accept-loss", "--json"))
+    assert done["lost"] == 1
+    assert "Journal intact" in told(made, "audit", "verify")
+    (old,) = (path for path in done["aside"] if "ancres" in path)
+    assert isinstance(run(made, "audit", "verify", "--anchors", old).exception, AuditBroken)
+    assert not list(Path(old).parent.glob("*.restoring"))
 
 
 @pytest.mark.fault("F15")
