@@ -18,7 +18,7 @@ from typing import Any
 from tests.bench import commands, cycle, floor_parts, report, restart, shares, sweep
 
 ENVIRONMENT = Path.home() / ".cache" / "soins-passerelle" / "as2-peer"
-SIZES = {10240: 40, 1048576: 16, 10485760: 8}
+SIZES = {10240: 120, 1048576: 16, 10485760: 8}
 """Bytes of an attachment, and how many messages a round has."""
 
 QUICK_SIZES = {10240: 8}
