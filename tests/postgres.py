@@ -53,6 +53,7 @@ class Server:
         self._numbers = count(1)
         self._made: list[str] = []
         self._templates: dict[frozenset[tuple[str, str]], str] = {}
+        self._copied: set[str] = set()
 
     def url(self, name: str, *, tcp: bool = False) -> str:
         """SQLAlchemy's URL of a database; without ``tcp`` by the socket, which asks for nothing."""
@@ -70,8 +71,14 @@ class Server:
         if key not in self._templates:
             url = self.empty()
             database.create(url, dict(identity))
-            self._templates[key] = url.partition("@/")[2].partition("?")[0]
-        return self._make(self._templates[key])
+            self._templates[key] = url
+        return self.copy_of(self._templates[key])
+
+    def copy_of(self, url: str) -> str:
+        """The URL of a new database like this one of ours, which nobody may use meanwhile and which stays."""
+        name = url.partition("@/")[2].partition("?")[0]
+        self._copied.add(name)
+        return self._make(name)
 
     def sql(self, *statements: str, name: str = "postgres") -> None:
         """Run statements outside of any transaction."""
@@ -87,7 +94,7 @@ class Server:
         gone = self._made[:-KEPT]
         self._made = [*self._made[-KEPT:], name]
         self.sql(
-            *(f"DROP DATABASE IF EXISTS {old} WITH (FORCE)" for old in gone if old not in self._templates.values()),
+            *(f"DROP DATABASE IF EXISTS {old} WITH (FORCE)" for old in gone if old not in self._copied),
             f"CREATE DATABASE {name} TEMPLATE {template}",
         )
         return self.url(name)

@@ -104,10 +104,9 @@ def test_a_killed_migration_of_a_server_is_undone(
     """At each statement that is sent: PostgreSQL takes back what was not committed."""
     old = postgres.empty()
     first_schema(old)
-    template = old.partition("@/")[2].partition("?")[0]
 
     def fresh(fault: Fault) -> tuple[str, int]:
-        url = postgres._make(template)
+        url = postgres.copy_of(old)
         seen = stage.run("hospital", "migrate", fault, within=str(tmp_path), url=url, identity=IDENTITY)
         assert seen.code == (-9 if seen.fired else 0), seen
         return url, len(seen.calls)
