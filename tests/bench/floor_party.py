@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, cast
@@ -22,12 +23,12 @@ from typing import IO, Any, cast
 import aiosmtplib
 
 from tests.bench import floor_steps as steps
+from tests.bench import in_flight
 from tests.bench.sink import HOST, SinkMailbox, serve
 
 LENGTH = 4
 THREADS = 16
 CHUNK = 256 * 1024
-PATIENCE = 300.0
 
 
 class Worker:
@@ -175,23 +176,6 @@ class Party(SinkMailbox):
         self._courier.close()
 
 
-async def cycles(party: Party, size: int, count: int, in_flight: int) -> dict[str, Any]:
-    """So many, so many at a time; seconds of all, milliseconds of each."""
-    turns, spent = asyncio.Semaphore(in_flight), list[float]()
-
-    async def one() -> None:
-        async with turns:
-            began = time.perf_counter()
-            await party.cycle(size)
-            spent.append((time.perf_counter() - began) * 1000)
-
-    began = time.perf_counter()
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-        for _ in range(count):
-            group.create_task(one())
-    return {"seconds": time.perf_counter() - began, "ms": spent}
-
-
 def told(path: Path) -> dict[str, Any]:
     """What a party is told."""
     return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -221,7 +205,8 @@ async def main(path: Path, told: dict[str, Any]) -> None:
         server = await serve(party, told["port"], tls)
         say({"ready": True})
         while line := await asyncio.to_thread(sys.stdin.readline):
-            say(await cycles(party, *map(int, line.split())))
+            size, count, width = map(int, line.split())
+            say(await in_flight.cycles(partial(party.cycle, size), count, width))
         server.close()
 
 

@@ -12,9 +12,9 @@ import json
 import os
 import ssl
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,11 @@ from gateway.domain.transmission import State
 from gateway.services.fiche import Fiche
 from gateway.storage import Transmission
 from gateway.wire.payload import Attachment
+from tests.bench import in_flight
 from tests.bench.layers import Sampler
 from tests.bench.sink import SinkMailbox, serve
 
 KIND = KINDS["MEDICAL_REPORT"]
-PATIENCE = 300.0
 
 
 class Cycles:
@@ -58,21 +58,9 @@ class Cycles:
             if isinstance(value, Transmission) and value.state is State.EVIDENCED and value.message in self._waiting:
                 self._waiting.pop(value.message).set_result(None)
 
-    async def send(self, size: int, count: int, in_flight: int) -> dict[str, Any]:
+    async def send(self, size: int, count: int, width: int) -> dict[str, Any]:
         """So many, so many at a time; seconds of all, milliseconds of each."""
-        turns, spent = asyncio.Semaphore(in_flight), list[float]()
-
-        async def one() -> None:
-            async with turns:
-                began = time.perf_counter()
-                await self._cycle(size)
-                spent.append((time.perf_counter() - began) * 1000)
-
-        began = time.perf_counter()
-        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-            for _ in range(count):
-                group.create_task(one())
-        return {"seconds": time.perf_counter() - began, "ms": spent}
+        return await in_flight.cycles(partial(self._cycle, size), count, width)
 
     async def _cycle(self, size: int) -> None:
         paper = Attachment(
@@ -109,8 +97,8 @@ async def main() -> None:
         cycles = Cycles(daemon, given.case)
         with sampler or nullcontext():
             while line := await asyncio.to_thread(sys.stdin.readline):
-                size, count, in_flight = map(int, line.split())
-                found = await cycles.send(size, count, in_flight)
+                size, count, width = map(int, line.split())
+                found = await cycles.send(size, count, width)
                 say({**found, **sampler.told()} if sampler else found)
         stop.set()
         await working
